@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "arrow.hpp"
+
+#include <pybind11/pybind11.h>
+
+#include <cstring>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+
+#include "hypersketch/hash.hpp"
+#include "hypersketch/parallel.hpp"
+#include "hypersketch/simd.hpp"
+
+namespace hypersketch::bindings {
+namespace {
+
+constexpr size_t kGrain = size_t{1} << 14;
+
+struct Column {
+  const ArrowArray& array;
+  uint64_t seed;
+  size_t threads;
+  uint64_t* out;
+
+  size_t length() const { return static_cast<size_t>(array.length); }
+  template <class T>
+  const T* buffer(size_t index) const {
+    return static_cast<const T*>(array.buffers[index]);
+  }
+};
+
+void refuse_nulls(const ArrowArray& array) {
+  if (array.null_count == 0 || array.n_buffers == 0 || array.buffers[0] == nullptr) return;
+  const auto* valid = static_cast<const unsigned char*>(array.buffers[0]);
+  size_t nulls = 0;
+  for (std::int64_t i = array.offset; i < array.offset + array.length; ++i)
+    nulls += ((valid[i / 8] >> (i % 8)) & 1) == 0;
+  if (nulls != 0)
+    throw std::invalid_argument("The 'keys' parameter must have no nulls. Got " + std::to_string(nulls) +
+                                " in a column of " + std::to_string(array.length) + " keys.");
+}
+
+template <class Int>
+void hash_integers(Column column) {
+  const Int* values = column.buffer<Int>(1) + column.array.offset;
+  parallel_for(column.length(), kGrain, column.threads, [&](size_t begin, size_t end) {
+    for (size_t i = begin; i < end; ++i) column.out[i] = static_cast<uint64_t>(static_cast<std::int64_t>(values[i]));
+    kernels().hash_u64(column.out + begin, end - begin, column.seed, column.out + begin);
+  });
+}
+
+// `bytes_of(i)` is the i-th element, counted from the array's own offset.
+template <class BytesOf>
+void hash_each(Column column, BytesOf bytes_of) {
+  const auto offset = static_cast<size_t>(column.array.offset);
+  parallel_for(column.length(), kGrain, column.threads, [&](size_t begin, size_t end) {
+    for (size_t i = begin; i < end; ++i) {
+      const std::string_view bytes = bytes_of(offset + i);
+      column.out[i] = xxh64_bytes(reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size(), column.seed);
+    }
+  });
+}
+
+template <class Offset>
+void hash_strings(Column column) {
+  const Offset* offsets = column.buffer<Offset>(1);
+  const char* data = column.buffer<char>(2);
+  hash_each(column, [=](size_t i) {
+    return std::string_view(data + offsets[i], static_cast<size_t>(offsets[i + 1] - offsets[i]));
+  });
+}
+
+// Views of 16 bytes: a length, then up to 12 bytes inline or (prefix, buffer, offset).
+void hash_views(Column column) {
+  constexpr std::int32_t kInline = 12;
+  const char* views = column.buffer<char>(1);
+  hash_each(column, [=](size_t i) {
+    std::int32_t field[4];
+    std::memcpy(field, views + 16 * i, sizeof field);
+    const auto size = static_cast<size_t>(field[0]);
+    if (field[0] <= kInline) return std::string_view(views + 16 * i + 4, size);
+    return std::string_view(column.buffer<char>(2 + static_cast<size_t>(field[2])) + field[3], size);
+  });
+}
+
+void hash_fixed_width(Column column, size_t width) {
+  const char* data = column.buffer<char>(1);
+  hash_each(column, [=](size_t i) { return std::string_view(data + i * width, width); });
+}
+
+template <class Index>
+void pick_from_dictionary(Column column, const std::vector<uint64_t>& dictionary) {
+  const Index* indices = column.buffer<Index>(1) + column.array.offset;
+  for (size_t i = 0; i < column.length(); ++i) column.out[i] = dictionary.at(static_cast<size_t>(indices[i]));
+}
+
+[[noreturn]] void refuse_type(std::string_view format) {
+  throw pybind11::type_error(
+      "The 'keys' parameter must be a column of integers, strings or bytes. Got an Arrow column of format '" +
+      std::string(format) + "' instead.");
+}
+
+void hash_dictionary(const ArrowSchema& schema, Column column) {
+  std::vector<uint64_t> dictionary;
+  append_arrow_hashes(*schema.dictionary, *column.array.dictionary, column.seed, column.threads, dictionary);
+  switch (schema.format[0]) {
+    case 'c':
+      return pick_from_dictionary<std::int8_t>(column, dictionary);
+    case 'C':
+      return pick_from_dictionary<std::uint8_t>(column, dictionary);
+    case 's':
+      return pick_from_dictionary<std::int16_t>(column, dictionary);
+    case 'S':
+      return pick_from_dictionary<std::uint16_t>(column, dictionary);
+    case 'i':
+      return pick_from_dictionary<std::int32_t>(column, dictionary);
+    case 'I':
+      return pick_from_dictionary<std::uint32_t>(column, dictionary);
+    case 'l':
+      return pick_from_dictionary<std::int64_t>(column, dictionary);
+    case 'L':
+      return pick_from_dictionary<std::uint64_t>(column, dictionary);
+    default:
+      refuse_type(schema.format);
+  }
+}
+
+void hash_plain(std::string_view format, Column column) {
+  if (format == "u" || format == "z") return hash_strings<std::int32_t>(column);
+  if (format == "U" || format == "Z") return hash_strings<std::int64_t>(column);
+  if (format == "vu" || format == "vz") return hash_views(column);
+  if (format.starts_with("w:")) return hash_fixed_width(column, std::stoul(std::string(format.substr(2))));
+  if (format.size() != 1) refuse_type(format);
+  switch (format[0]) {
+    case 'c':
+      return hash_integers<std::int8_t>(column);
+    case 'C':
+      return hash_integers<std::uint8_t>(column);
+    case 's':
+      return hash_integers<std::int16_t>(column);
+    case 'S':
+      return hash_integers<std::uint16_t>(column);
+    case 'i':
+      return hash_integers<std::int32_t>(column);
+    case 'I':
+      return hash_integers<std::uint32_t>(column);
+    case 'l':
+      return hash_integers<std::int64_t>(column);
+    case 'L':
+      return hash_integers<std::uint64_t>(column);
+    default:
+      refuse_type(format);
+  }
+}
+
+}  // namespace
+
+void append_arrow_hashes(const ArrowSchema& schema, const ArrowArray& array, uint64_t seed, size_t threads,
+                         std::vector<uint64_t>& out) {
+  const bool empty = array.length == 0;
+  if (std::string_view(schema.format) == "n" && !empty)
+    throw std::invalid_argument("The 'keys' parameter must have no nulls. Got a column of nothing else.");
+  refuse_nulls(array);
+  const size_t first = out.size();
+  out.resize(first + static_cast<size_t>(array.length));
+  const Column column{array, seed, threads, out.data() + first};
+  if (schema.dictionary != nullptr) {
+    if (!empty) hash_dictionary(schema, column);
+  } else if (std::string_view(schema.format) != "n") {
+    hash_plain(schema.format, column);
+  }
+}
+
+}  // namespace hypersketch::bindings

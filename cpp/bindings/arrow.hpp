@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+// Hashing Arrow columns through the Arrow C data interface: no pyarrow, no Python object a key.
+// The three structures are the ABI published at arrow.apache.org/docs/format/CDataInterface.html.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+struct ArrowSchema {
+  const char* format;
+  const char* name;
+  const char* metadata;
+  std::int64_t flags;
+  std::int64_t n_children;
+  ArrowSchema** children;
+  ArrowSchema* dictionary;
+  void (*release)(ArrowSchema*);
+  void* private_data;
+};
+
+struct ArrowArray {
+  std::int64_t length;
+  std::int64_t null_count;
+  std::int64_t offset;
+  std::int64_t n_buffers;
+  std::int64_t n_children;
+  const void** buffers;
+  ArrowArray** children;
+  ArrowArray* dictionary;
+  void (*release)(ArrowArray*);
+  void* private_data;
+};
+
+struct ArrowArrayStream {
+  int (*get_schema)(ArrowArrayStream*, ArrowSchema* out);
+  int (*get_next)(ArrowArrayStream*, ArrowArray* out);
+  const char* (*get_last_error)(ArrowArrayStream*);
+  void (*release)(ArrowArrayStream*);
+  void* private_data;
+};
+
+namespace hypersketch::bindings {
+
+// Appends the XXH64 of every element. Throws pybind11::type_error for element types that cannot be keys and
+// std::invalid_argument for nulls.
+void append_arrow_hashes(const ArrowSchema& schema, const ArrowArray& array, std::uint64_t seed, std::size_t threads,
+                         std::vector<std::uint64_t>& out);
+
+}  // namespace hypersketch::bindings

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "hypersketch/bloom.hpp"
+
+#include "arrays.hpp"
+
+namespace hypersketch::bindings {
+namespace {
+
+constexpr uint64_t kMaxHashes = 255;
+
+CellParams cell_params(uint64_t n_cells, uint64_t n_hashes, uint64_t seed) {
+  require(n_cells >= 1, "A filter needs at least one cell.");
+  require(n_hashes >= 1 && n_hashes <= kMaxHashes, "The number of hashes must be in [1, 255].");
+  return {n_cells, static_cast<size_t>(n_hashes), seed};
+}
+
+void add(Array<uint64_t> words, uint64_t n_bits, uint64_t n_hashes, uint64_t seed, const Hashes& hashes,
+         size_t threads) {
+  const auto params = cell_params(n_bits, n_hashes, seed);
+  const auto state = write(words);
+  const auto keys = read(hashes);
+  require_size(state, words_for(n_bits), "words");
+  py::gil_scoped_release release;  // every pointer is taken; the caller holds the object's lock
+  bloom_add(state, params, keys, threads);
+}
+
+void contains(const Array<uint64_t>& words, uint64_t n_bits, uint64_t n_hashes, uint64_t seed, const Hashes& hashes,
+              Array<bool> out, size_t threads) {
+  const auto params = cell_params(n_bits, n_hashes, seed);
+  const auto state = read(words);
+  const auto keys = read(hashes);
+  const auto answers = write(out);
+  require_size(state, words_for(n_bits), "words");
+  require_size(answers, keys.size(), "out");
+  py::gil_scoped_release release;
+  bloom_contains(state, params, keys, answers.data(), threads);
+}
+
+template <class Combine>
+uint64_t combined_ones(const Array<uint64_t>& a, const Array<uint64_t>& b, Combine combine) {
+  const auto left = read(a), right = read(b);
+  require_size(right, left.size(), "b");
+  py::gil_scoped_release release;
+  return popcount_of(left, right, combine);
+}
+
+uint64_t ones(const Array<uint64_t>& words) {
+  const auto state = read(words);
+  py::gil_scoped_release release;
+  return popcount(state);
+}
+
+template <class Cell>
+void counting_add_to(Array<Cell> cells, uint64_t n_hashes, uint64_t seed, const Hashes& hashes, const Weights& weights,
+                     bool remove) {
+  const auto state = write(cells);
+  const auto params = cell_params(state.size(), n_hashes, seed);
+  const auto keys = read(hashes);
+  const std::int64_t* values = read_weights(weights, keys.size());
+  py::gil_scoped_release release;
+  counting_add(state, params, keys, values, remove);
+}
+
+template <class Cell>
+void counting_count_of(const Array<Cell>& cells, uint64_t n_hashes, uint64_t seed, const Hashes& hashes, Scores out,
+                       size_t threads) {
+  const auto state = read(cells);
+  const auto params = cell_params(state.size(), n_hashes, seed);
+  const auto keys = read(hashes);
+  const auto counts = write(out);
+  require_size(counts, keys.size(), "out");
+  py::gil_scoped_release release;
+  counting_count(state, params, keys, counts.data(), threads);
+}
+
+template <class Cell>
+void bind_counting(py::module_& module) {
+  module.def("counting_add", &counting_add_to<Cell>, py::arg("cells").noconvert(), py::arg("n_hashes"), py::arg("seed"),
+             py::arg("hashes").noconvert(), py::arg("weights").noconvert().none(true), py::arg("remove"),
+             "Add or remove keys; a refused batch leaves the cells as they were.");
+  module.def("counting_count", &counting_count_of<Cell>, py::arg("cells").noconvert(), py::arg("n_hashes"),
+             py::arg("seed"), py::arg("hashes").noconvert(), py::arg("out").noconvert(), py::arg("threads"),
+             "Upper bounds of the keys' counts.");
+}
+
+}  // namespace
+
+void bind_bloom(py::module_& module) {
+  module.def("bloom_add", &add, py::arg("words").noconvert(), py::arg("n_bits"), py::arg("n_hashes"), py::arg("seed"),
+             py::arg("hashes").noconvert(), py::arg("threads"), "Set the bits of every key.");
+  module.def("bloom_contains", &contains, py::arg("words").noconvert(), py::arg("n_bits"), py::arg("n_hashes"),
+             py::arg("seed"), py::arg("hashes").noconvert(), py::arg("out").noconvert(), py::arg("threads"),
+             "Whether all bits of each key are set.");
+  module.def("popcount", &ones, py::arg("words").noconvert(), "Number of set bits.");
+  module.def(
+      "popcount_or",
+      [](const Hashes& a, const Hashes& b) {
+        return combined_ones(a, b, [](uint64_t x, uint64_t y) { return x | y; });
+      },
+      py::arg("a").noconvert(), py::arg("b").noconvert(), "Number of bits set in either.");
+  module.def(
+      "popcount_and",
+      [](const Hashes& a, const Hashes& b) {
+        return combined_ones(a, b, [](uint64_t x, uint64_t y) { return x & y; });
+      },
+      py::arg("a").noconvert(), py::arg("b").noconvert(), "Number of bits set in both.");
+  bind_counting<std::uint8_t>(module);
+  bind_counting<std::uint16_t>(module);
+  bind_counting<std::uint32_t>(module);
+}
+
+}  // namespace hypersketch::bindings

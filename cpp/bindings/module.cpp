@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+// hypersketch._core: private; the public API and its documentation are the Python package.
+#include <pybind11/pybind11.h>
+
+#include <string>
+
+#include "hypersketch/simd.hpp"
+
+namespace py = pybind11;
+
+namespace hypersketch::bindings {
+
+void bind_keys(py::module_& module);
+void bind_bloom(py::module_& module);
+void bind_vsa(py::module_& module);
+void bind_hopfield(py::module_& module);
+
+namespace {
+
+py::list level_names(bool available_only) {
+  py::list names;
+  for (const auto name : compiled_levels())
+    if (!available_only || level_available(name)) names.append(py::str(std::string(name)));
+  return names;
+}
+
+py::dict build_info() {
+  py::dict info;
+  info["version"] = HYPERSKETCH_VERSION;
+  info["compiler"] = HYPERSKETCH_COMPILER;
+  info["build_type"] = HYPERSKETCH_BUILD_TYPE;
+  info["compiled_levels"] = level_names(false);
+  info["available_levels"] = level_names(true);
+  info["simd_level"] = kernels().level;
+#if defined(NDEBUG)
+  info["debug"] = false;
+#else
+  info["debug"] = true;
+#endif
+  return info;
+}
+
+void bind_dispatch(py::module_& module) {
+  module.def("build_info", &build_info, "How this module was compiled and which kernels it uses.");
+  module.def("simd_level", [] { return std::string(kernels().level); }, "Level of the kernels in use.");
+  module.def(
+      "set_simd_level", [](const std::string& name) { set_level(name); }, py::arg("name"), "Choose the kernels.");
+  module.def("compiled_levels", [] { return level_names(false); }, "Levels compiled into this module.");
+  module.def("available_levels", [] { return level_names(true); }, "Compiled levels that this processor runs.");
+}
+
+}  // namespace
+
+}  // namespace hypersketch::bindings
+
+PYBIND11_MODULE(_core, module, py::mod_gil_not_used()) {
+  using namespace hypersketch::bindings;
+  module.doc() = "Compiled loops of hypersketch. Private: use the hypersketch package.";
+  hypersketch::kernels();  // a wrong HYPERSKETCH_SIMD fails here, at import, with a sentence
+  bind_dispatch(module);
+  bind_keys(module);
+  bind_bloom(module);
+  bind_vsa(module);
+  bind_hopfield(module);
+}

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+// One table of kernels an instruction set, chosen once. Kernels never allocate, throw or start threads.
+#pragma once
+
+#include <span>
+#include <string_view>
+
+#include "hypersketch/views.hpp"
+
+namespace hypersketch {
+
+// The largest batch one call of an accumulate kernel takes: what eight bit planes can count.
+inline constexpr size_t kMaxBatch = 255;
+
+struct Kernels {
+  const char* level;  // built from the compiler's own macros inside the level's file
+
+  void (*hash_u64)(const uint64_t* keys, size_t n, uint64_t seed, uint64_t* out);
+  void (*stream_starts)(const uint64_t* hashes, size_t n, uint64_t word_of_seed, uint64_t* out);
+  // out[i * n_words + j] = word j of atom i; bits of the last word beyond `last_mask` are cleared.
+  void (*atom_rows)(const uint64_t* starts, size_t n, size_t n_words, uint64_t last_mask, uint64_t* out);
+  // counters += scale * sum of the batch's +-1 vectors; at most kMaxBatch items.
+  void (*atom_accumulate)(AtomBatch batch, std::int32_t scale, CounterView state);
+  void (*row_accumulate)(RowBatch batch, std::int32_t scale, CounterView state);
+  // out[i] = sum over planes p of coefficients[p] * popcount(vector_i & plane_p).
+  void (*atom_dot)(AtomBatch batch, PlaneView planes, std::int64_t* out);
+  // The same for vectors stored word by word: word j of vector i at columns[j * stride + i].
+  void (*column_dot)(const uint64_t* columns, size_t n, size_t stride, PlaneView planes, std::int64_t* out);
+  // planes[j * n_planes + p] = bit p of counters 64 j .. 64 j + 63 in two's complement.
+  void (*bit_slice)(const std::int32_t* counters, size_t dim, size_t n_planes, uint64_t* planes);
+  // out[i * n + j] = position i of key j, for i < n_hashes.
+  void (*cell_positions)(const uint64_t* starts, size_t n, size_t n_hashes, uint64_t n_cells, uint64_t* out);
+};
+
+// The table in use: HYPERSKETCH_SIMD when set, else the best level that this processor runs.
+// Throws std::invalid_argument when HYPERSKETCH_SIMD names no available level.
+const Kernels& kernels();
+void set_level(std::string_view name);
+std::span<const std::string_view> compiled_levels();
+bool level_available(std::string_view name);
+
+}  // namespace hypersketch

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+// Trivially copyable, non-owning views handed to kernels.
+#pragma once
+
+#include "hypersketch/config.hpp"
+
+namespace hypersketch {
+
+// Items whose vectors are products of computed atoms: starts[f * stride + i] is factor f of item i.
+struct AtomBatch {
+  const uint64_t* starts;
+  size_t n;
+  size_t n_factors;
+  size_t stride;
+};
+
+// Packed vectors, one a row; flips[i] is XORed into every word of row i (all ones negates it), or null.
+struct RowBatch {
+  const uint64_t* rows;
+  size_t n;
+  size_t stride;
+  const uint64_t* flips;
+};
+
+// Signed counters of `dim` dimensions; a kernel updates the words [first_word, last_word) of them.
+struct CounterView {
+  std::int32_t* counters;
+  size_t dim;
+  size_t first_word;
+  size_t last_word;
+};
+
+// Counters as bit planes in two's complement: planes[j * n_planes + p] is bit p of the 64 counters of word j.
+struct PlaneView {
+  const uint64_t* planes;
+  const std::int64_t* coefficients;  // n_planes of them: what a set bit of the plane adds to the score
+  size_t n_planes;
+  size_t n_words;
+};
+
+}  // namespace hypersketch

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+// Every kernel, compiled once for each instruction set. The including file names the level's namespace in
+// HYPERSKETCH_LEVEL; its compiler flags decide which code below is taken. No standard containers or algorithms:
+// their inline functions would be shared with code that must run on a baseline processor.
+#include <cstring>
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
+#include "hypersketch/hash.hpp"
+#include "hypersketch/layout.hpp"
+#include "hypersketch/simd.hpp"
+
+#define HYPERSKETCH_MEMBER inline __attribute__((always_inline))
+
+namespace hypersketch::HYPERSKETCH_LEVEL {
+namespace {
+
+// clang-format off: the vector type comes first
+#include "vector.inc.hpp"
+#include "accumulate.inc.hpp"
+#include "dot.inc.hpp"
+#include "streams.inc.hpp"
+// clang-format on
+
+// Named by what the compiler was really told, so that a test can see a level that lost its flags.
+constexpr const char* kLevelName =
+#if defined(__AVX512F__) && defined(__AVX512BW__) && defined(__AVX512DQ__) && defined(__AVX512VL__) && \
+    defined(__AVX512VPOPCNTDQ__)
+    "avx512";
+#elif defined(__AVX2__) && defined(__BMI2__) && defined(__FMA__)
+    "avx2";
+#elif defined(__aarch64__)
+    "neon";
+#else
+    "base";
+#endif
+
+}  // namespace
+
+const Kernels& table() {
+  static constexpr Kernels kernels{kLevelName,     hash_u64, stream_starts, atom_rows, atom_accumulate,
+                                   row_accumulate, atom_dot, column_dot,    bit_slice, cell_positions};
+  return kernels;
+}
+
+}  // namespace hypersketch::HYPERSKETCH_LEVEL

@@ -1,0 +1,3 @@
+// SPDX-License-Identifier: Apache-2.0
+#define HYPERSKETCH_LEVEL avx512
+#include "kernels.inc.hpp"

@@ -1,0 +1,268 @@
+// SPDX-License-Identifier: Apache-2.0
+// Every kernel and family function against its definition, one SIMD level a run, at sizes around every lane count.
+// Buffers have exactly the stated size, so that under the address sanitizer one word too far is an error.
+#include <cstdio>
+#include <cstdlib>
+#include <functional>
+#include <random>
+#include <string_view>
+#include <vector>
+
+#include "hypersketch/bloom.hpp"
+#include "hypersketch/hash.hpp"
+#include "hypersketch/hopfield.hpp"
+#include "hypersketch/trials.hpp"
+
+namespace hypersketch {
+namespace {
+
+size_t checks = 0;
+size_t failures = 0;
+
+void check(bool condition, const char* what, size_t a = 0, size_t b = 0) {
+  ++checks;
+  if (condition) return;
+  std::printf("FAILED %s (%zu, %zu)\n", what, a, b);
+  ++failures;
+}
+
+std::vector<uint64_t> random_words(size_t n, uint64_t seed) {
+  std::mt19937_64 generator(seed);
+  std::vector<uint64_t> words(n);
+  for (auto& word : words) word = generator();
+  return words;
+}
+
+// +1 or -1: dimension d of the atom of a key.
+int64_t sign_of(uint64_t seed, uint64_t hash, size_t d) {
+  const uint64_t word = atom_word(stream_start(seed_word(seed, Purpose::kAtom), hash), d / 64);
+  return ((word >> (d % 64)) & 1) != 0 ? -1 : 1;
+}
+
+int64_t product_sign(uint64_t seed, const std::vector<uint64_t>& hashes, size_t n, size_t factors, size_t i, size_t d) {
+  int64_t sign = 1;
+  for (size_t f = 0; f < factors; ++f) sign *= sign_of(seed, hashes[f * n + i], d);
+  return sign;
+}
+
+void test_hash_vectors() {
+  // Published with xxHash (xxhash_spec and the reference implementation's self test) and from the definition.
+  check(xxh64_bytes(nullptr, 0, 0) == 0xEF46DB3751D8E999ULL, "xxh64 of nothing");
+  const std::string_view abc = "abc";
+  check(xxh64_bytes(reinterpret_cast<const unsigned char*>(abc.data()), 3, 0) == 0x44BC2CF5AD770999ULL, "xxh64 of abc");
+  for (const size_t n : {0, 1, 3, 7, 8, 9, 64, 65}) {
+    const auto keys = random_words(n, n + 1);
+    std::vector<uint64_t> out(n);
+    kernels().hash_u64(keys.data(), n, 7, out.data());
+    for (size_t i = 0; i < n; ++i)
+      check(out[i] == xxh64_bytes(reinterpret_cast<const unsigned char*>(&keys[i]), 8, 7), "hash_u64", n, i);
+  }
+}
+
+void test_multiply_high() {
+  for (const uint64_t x : random_words(100, 1))
+    for (const uint64_t y : {uint64_t{1}, uint64_t{1000}, uint64_t{1} << 32, ~uint64_t{0}, x})
+      check(multiply_high(x, y) == static_cast<uint64_t>((static_cast<unsigned __int128>(x) * y) >> 64),
+            "multiply_high");
+}
+
+void test_bundles(size_t dim, size_t n, size_t factors, bool weighted) {
+  const auto hashes = random_words(n * factors, dim + n);
+  std::vector<int64_t> weights(n);
+  for (size_t i = 0; i < n; ++i) weights[i] = static_cast<int64_t>(hashes[i] % 41) - 20;
+  std::vector<int32_t> counters(dim, 5);
+  const ItemView items{hashes.data(), n, factors};
+  bundle_add(counters, 3, items, weighted ? weights.data() : nullptr, 2);
+  for (size_t d = 0; d < dim; ++d) {
+    int64_t sum = 5;
+    for (size_t i = 0; i < n; ++i) sum += (weighted ? weights[i] : 1) * product_sign(3, hashes, n, factors, i, d);
+    check(counters[d] == sum, "bundle_add", dim, n);
+  }
+  std::vector<int64_t> scores(n);
+  bundle_scores(Planes(counters), 3, items, scores.data(), 3);
+  for (size_t i = 0; i < n; ++i) {
+    int64_t score = 0;
+    for (size_t d = 0; d < dim; ++d) score += counters[d] * product_sign(3, hashes, n, factors, i, d);
+    check(scores[i] == score, "bundle_scores", dim, i);
+  }
+}
+
+void test_rows(size_t dim, size_t n) {
+  const auto hashes = random_words(n, 9);
+  const size_t n_words = words_for(dim);
+  std::vector<uint64_t> rows(n * n_words), rotated(n * n_words);
+  atom_rows(dim, 3, hashes.data(), n, rows.data(), 2);
+  const RowBatch batch{rows.data(), n, n_words, nullptr};
+  std::vector<int32_t> from_rows(dim), from_keys(dim);
+  std::vector<int64_t> weights(n, -3);
+  bundle_add_rows(from_rows, batch, weights.data(), 2);
+  bundle_add(from_keys, 3, {hashes.data(), n, 1}, weights.data(), 1);
+  check(from_rows == from_keys, "bundle_add_rows", dim, n);
+  std::vector<int64_t> row_scores(n), key_scores(n);
+  bundle_score_rows(Planes(from_keys), batch, row_scores.data(), 2);
+  bundle_scores(Planes(from_keys), 3, {hashes.data(), n, 1}, key_scores.data(), 1);
+  check(row_scores == key_scores, "bundle_score_rows", dim, n);
+  for (const size_t shift : {size_t{0}, size_t{1} % dim, dim / 2, dim - 1}) {
+    rotate_rows(batch, dim, shift, rotated.data());
+    for (size_t d = 0; d < dim && n != 0; ++d) {
+      const size_t from = (d + dim - shift) % dim;
+      check(((rotated[d / 64] >> (d % 64)) & 1) == ((rows[from / 64] >> (from % 64)) & 1), "rotate_rows", dim, shift);
+    }
+  }
+}
+
+void test_extreme_counters() {
+  // Weights of the largest size, and counters at both ends of int32.
+  std::vector<int32_t> counters(70, 0);
+  const uint64_t hash = 12345;
+  const int64_t weight = 0x7FFFFFFF;
+  bundle_add(counters, 3, {&hash, 1, 1}, &weight, 1);
+  for (size_t d = 0; d < counters.size(); ++d) check(counters[d] == weight * sign_of(3, hash, d), "largest weight", d);
+  counters[0] = INT32_MIN;
+  int64_t score = 0, expected = 0;
+  bundle_scores(Planes(counters), 3, {&hash, 1, 1}, &score, 1);
+  for (size_t d = 0; d < counters.size(); ++d) expected += counters[d] * sign_of(3, hash, d);
+  check(score == expected, "score of extreme counters");
+}
+
+void test_trials(bool packed) {
+  const size_t dim = 130, trials = 5, n = 7, q = 19;
+  const auto seeds = random_words(trials, 1), members = random_words(2 * trials * n, 2),
+             probes = random_words(2 * trials * q, 3);
+  std::vector<int64_t> out(trials * q);
+  bundle_trials(dim, packed, seeds.data(), {members.data(), trials, n, 2}, nullptr, {probes.data(), trials, q, 2},
+                out.data(), 2);
+  for (size_t t = 0; t < trials; ++t) {
+    std::vector<uint64_t> added, asked;
+    for (size_t f = 0; f < 2; ++f) {
+      added.insert(added.end(), &members[(f * trials + t) * n], &members[(f * trials + t) * n] + n);
+      asked.insert(asked.end(), &probes[(f * trials + t) * q], &probes[(f * trials + t) * q] + q);
+    }
+    std::vector<int32_t> counters(dim);
+    bundle_add(counters, seeds[t], {added.data(), n, 2}, nullptr, 1);
+    for (auto& c : counters)
+      if (packed) c = c < 0 ? -1 : 1;  // n is odd: no ties
+    for (size_t i = 0; i < q; ++i) {
+      int64_t score = 0;
+      for (size_t d = 0; d < dim; ++d) score += counters[d] * product_sign(seeds[t], asked, q, 2, i, d);
+      check(out[t * q + i] == score, "bundle_trials", t, i);
+    }
+  }
+}
+
+void test_cleanup() {
+  const std::vector<int64_t> scores{5, 9, 9, 1, 9, 5}, members{0, 2, 4};
+  std::vector<std::pair<int64_t, size_t>> scratch;
+  check(members_among_best(scores, members, scratch) == 2, "ties rank by index");
+  std::vector<int64_t> indices(4 * 30);
+  sample_indices(1, 4, 30, 30, indices.data());
+  for (size_t t = 0; t < 4; ++t) {
+    std::vector<bool> seen(30);
+    for (size_t i = 0; i < 30; ++i) seen[static_cast<size_t>(indices[t * 30 + i])] = true;
+    for (size_t i = 0; i < 30; ++i) check(seen[i], "sample_indices is a permutation", t, i);
+  }
+}
+
+void test_bloom(uint64_t n_bits, size_t n_hashes, size_t n) {
+  const CellParams params{n_bits, n_hashes, 5};
+  const auto hashes = random_words(n, n_bits);
+  std::vector<uint64_t> words(words_for(n_bits)), threaded(words.size()), expected(words.size());
+  bloom_add(words, params, hashes, 1);
+  bloom_add(threaded, params, hashes, 3);
+  for (const uint64_t hash : hashes)
+    for (size_t i = 0; i < n_hashes; ++i) {
+      const uint64_t start = stream_start(seed_word(5, Purpose::kBloom), hash);
+      const uint64_t position =
+          static_cast<uint64_t>((static_cast<unsigned __int128>(random_word(start, i)) * n_bits) >> 64);
+      expected[position / 64] |= uint64_t{1} << (position % 64);
+    }
+  check(words == expected && threaded == expected, "bloom_add", n_bits, n);
+  std::vector<char> answers(n + 1, 0);
+  bloom_contains(words, params, hashes, reinterpret_cast<bool*>(answers.data()), 2);
+  for (size_t i = 0; i < n; ++i) check(answers[i] == 1, "bloom_contains", n_bits, i);
+}
+
+template <class Cell>
+void test_counting() {
+  const CellParams params{257, 4, 5};
+  const auto hashes = random_words(100, 8);
+  std::vector<Cell> cells(257), before;
+  const auto throws = [&](const std::function<void()>& call) {
+    before = cells;
+    try {
+      call();
+    } catch (const std::exception&) {
+      return before == cells;
+    }
+    return false;
+  };
+  counting_add<Cell>(cells, params, hashes, nullptr, false);
+  std::vector<int64_t> counts(hashes.size());
+  counting_count<Cell>(cells, params, hashes, counts.data(), 2);
+  for (const int64_t count : counts) check(count >= 1, "counting_count");
+  const std::vector<int64_t> large(100, std::numeric_limits<Cell>::max() / 2);
+  check(throws([&] { counting_add<Cell>(cells, params, hashes, large.data(), false); }), "overflow is refused whole");
+  const auto others = random_words(100, 99);
+  check(throws([&] { counting_add<Cell>(cells, params, others, nullptr, true); }),
+        "removal below zero is refused whole");
+  counting_add<Cell>(cells, params, hashes, nullptr, true);
+  check(cells == std::vector<Cell>(257), "removal undoes adding");
+}
+
+void test_hopfield(size_t dim, size_t n) {
+  const auto hashes = random_words(n, dim);
+  std::vector<int64_t> weights(n);
+  for (size_t i = 0; i < n; ++i) weights[i] = static_cast<int64_t>(i % 7) - 3;
+  std::vector<int32_t> cells(triangle_size(dim));
+  const int64_t trace = hopfield_add(cells, dim, 3, hashes, weights.data(), 2);
+  std::vector<int64_t> scores(n);
+  hopfield_scores(cells, trace, dim, 3, hashes, scores.data(), 2);
+  const auto sign = [&](uint64_t hash) { return sign_bit(seed_word(3, Purpose::kSign), hash) != 0 ? -1 : 1; };
+  for (size_t j = 0; j < n; ++j) {
+    int64_t expected = 0;
+    for (size_t i = 0; i < n; ++i) {
+      int64_t overlap = 0;
+      for (size_t d = 0; d < dim; ++d) overlap += sign_of(3, hashes[i], d) * sign_of(3, hashes[j], d);
+      expected += weights[i] * sign(hashes[i]) * overlap * overlap;
+    }
+    check(scores[j] == expected * sign(hashes[j]), "hopfield_scores", dim, j);
+  }
+}
+
+void test_level(const char* level) {
+  check(std::string_view(kernels().level) == level, "the level runs the code compiled for it");
+  test_hash_vectors();
+  test_multiply_high();
+  for (const size_t dim : {1, 2, 63, 64, 65, 127, 129, 511, 513, 700})
+    for (const size_t n : {0, 1, 2, 4, 15, 16, 17, 33, 254, 255, 256}) {
+      if (dim * n > 40000) continue;
+      test_bundles(dim, n, 1, false);
+      test_bundles(dim, n, 1 + n % 3, true);
+      test_rows(dim, n);
+    }
+  test_extreme_counters();
+  test_trials(false);
+  test_trials(true);
+  test_cleanup();
+  for (const uint64_t n_bits : {1, 63, 64, 65, 1000, 1 << 24}) test_bloom(n_bits, 1 + n_bits % 9, 10000);
+  test_bloom(1000, 3, 0);
+  test_counting<std::uint8_t>();
+  test_counting<std::uint16_t>();
+  test_counting<std::uint32_t>();
+  for (const size_t dim : {1, 2, 64, 65, 130}) test_hopfield(dim, 20);
+}
+
+}  // namespace
+}  // namespace hypersketch
+
+int main(int argc, char** argv) {
+  const char* level = argc > 1 ? argv[1] : hypersketch::kernels().level;
+  if (!hypersketch::level_available(level)) {
+    std::printf("skipped: this processor does not run %s\n", level);
+    return 77;
+  }
+  hypersketch::set_level(level);
+  hypersketch::test_level(level);
+  std::printf("%s: %zu checks, %zu failed\n", level, hypersketch::checks, hypersketch::failures);
+  return hypersketch::checks != 0 && hypersketch::failures == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
