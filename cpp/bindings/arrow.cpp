@@ -7,6 +7,7 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "hypersketch/hash.hpp"
 #include "hypersketch/parallel.hpp"
@@ -53,11 +54,20 @@ void hash_integers(Column column) {
 // `bytes_of(i)` is the i-th element, counted from the array's own offset.
 template <class BytesOf>
 void hash_each(Column column, BytesOf bytes_of) {
+  constexpr size_t kBlock = 128;
   const auto offset = static_cast<size_t>(column.array.offset);
-  parallel_for(column.length(), kGrain, column.threads, [&](size_t begin, size_t end) {
-    for (size_t i = begin; i < end; ++i) {
-      const std::string_view bytes = bytes_of(offset + i);
-      column.out[i] = xxh64_bytes(reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size(), column.seed);
+  parallel_for(column.length(), kGrain, column.threads, [&, bytes_of](size_t begin, size_t end) {
+    const unsigned char* pointers[kBlock];
+    size_t sizes[kBlock];
+    for (size_t first = begin; first < end; first += kBlock) {
+      const size_t n = std::min(kBlock, end - first);
+      for (size_t i = 0; i < n; ++i) {
+        const std::string_view bytes = bytes_of(offset + first + i);
+        pointers[i] = reinterpret_cast<const unsigned char*>(bytes.data());
+        sizes[i] = bytes.size();
+        __builtin_prefetch(bytes.data());  // else the kernel would wait for one string's line after another
+      }
+      kernels().hash_strings(pointers, sizes, n, column.seed, column.out + first);
     }
   });
 }
@@ -75,12 +85,13 @@ void hash_strings(Column column) {
 void hash_views(Column column) {
   constexpr std::int32_t kInline = 12;
   const char* views = column.buffer<char>(1);
+  const void* const* data = column.array.buffers + 2;
   hash_each(column, [=](size_t i) {
     std::int32_t field[4];
     std::memcpy(field, views + 16 * i, sizeof field);
     const auto size = static_cast<size_t>(field[0]);
     if (field[0] <= kInline) return std::string_view(views + 16 * i + 4, size);
-    return std::string_view(column.buffer<char>(2 + static_cast<size_t>(field[2])) + field[3], size);
+    return std::string_view(static_cast<const char*>(data[field[2]]) + field[3], size);
   });
 }
 
@@ -102,8 +113,8 @@ void pick_from_dictionary(Column column, const std::vector<uint64_t>& dictionary
 }
 
 void hash_dictionary(const ArrowSchema& schema, Column column) {
-  std::vector<uint64_t> dictionary;
-  append_arrow_hashes(*schema.dictionary, *column.array.dictionary, column.seed, column.threads, dictionary);
+  std::vector<uint64_t> dictionary(static_cast<size_t>(column.array.dictionary->length));
+  hash_arrow(*schema.dictionary, *column.array.dictionary, column.seed, column.threads, dictionary.data());
   switch (schema.format[0]) {
     case 'c':
       return pick_from_dictionary<std::int8_t>(column, dictionary);
@@ -156,20 +167,14 @@ void hash_plain(std::string_view format, Column column) {
 
 }  // namespace
 
-void append_arrow_hashes(const ArrowSchema& schema, const ArrowArray& array, uint64_t seed, size_t threads,
-                         std::vector<uint64_t>& out) {
-  const bool empty = array.length == 0;
-  if (std::string_view(schema.format) == "n" && !empty)
+void hash_arrow(const ArrowSchema& schema, const ArrowArray& array, uint64_t seed, size_t threads, uint64_t* out) {
+  if (array.length == 0) return;
+  if (std::string_view(schema.format) == "n")
     throw std::invalid_argument("The 'keys' parameter must have no nulls. Got a column of nothing else.");
   refuse_nulls(array);
-  const size_t first = out.size();
-  out.resize(first + static_cast<size_t>(array.length));
-  const Column column{array, seed, threads, out.data() + first};
-  if (schema.dictionary != nullptr) {
-    if (!empty) hash_dictionary(schema, column);
-  } else if (std::string_view(schema.format) != "n") {
-    hash_plain(schema.format, column);
-  }
+  const Column column{array, seed, threads, out};
+  if (schema.dictionary != nullptr) return hash_dictionary(schema, column);
+  hash_plain(schema.format, column);
 }
 
 }  // namespace hypersketch::bindings

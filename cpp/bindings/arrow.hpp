@@ -3,8 +3,8 @@
 // The three structures are the ABI published at arrow.apache.org/docs/format/CDataInterface.html.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
-#include <vector>
 
 struct ArrowSchema {
   const char* format;
@@ -41,9 +41,9 @@ struct ArrowArrayStream {
 
 namespace hypersketch::bindings {
 
-// Appends the XXH64 of every element. Throws pybind11::type_error for element types that cannot be keys and
-// std::invalid_argument for nulls.
-void append_arrow_hashes(const ArrowSchema& schema, const ArrowArray& array, std::uint64_t seed, std::size_t threads,
-                         std::vector<std::uint64_t>& out);
+// Writes the XXH64 of each of the array.length elements to `out`. Needs no Python lock. Throws pybind11::type_error
+// for element types that cannot be keys and std::invalid_argument for nulls.
+void hash_arrow(const ArrowSchema& schema, const ArrowArray& array, std::uint64_t seed, std::size_t threads,
+                std::uint64_t* out);
 
 }  // namespace hypersketch::bindings

@@ -161,15 +161,18 @@ struct Released {
   }
 };
 
+// The result is NumPy's own memory: it is not cleared first, and NumPy asks for huge pages.
+Hashes hash_chunk(const ArrowSchema& type, const ArrowArray& values, uint64_t seed, size_t threads) {
+  Hashes out(static_cast<py::ssize_t>(values.length));
+  uint64_t* data = out.mutable_data();
+  py::gil_scoped_release release;
+  hash_arrow(type, values, seed, threads, data);
+  return out;
+}
+
 Hashes hash_arrow_array(const py::capsule& schema, const py::capsule& array, uint64_t seed, size_t threads) {
-  const auto& type = from_capsule<ArrowSchema>(schema, "arrow_schema");
-  const auto& values = from_capsule<ArrowArray>(array, "arrow_array");
-  std::vector<uint64_t> out;
-  {
-    py::gil_scoped_release release;
-    append_arrow_hashes(type, values, seed, threads, out);
-  }
-  return to_array(std::move(out));
+  return hash_chunk(from_capsule<ArrowSchema>(schema, "arrow_schema"), from_capsule<ArrowArray>(array, "arrow_array"),
+                    seed, threads);
 }
 
 void require_stream(int code, ArrowArrayStream& stream) {
@@ -180,19 +183,18 @@ void require_stream(int code, ArrowArrayStream& stream) {
 
 Hashes hash_arrow_stream(const py::capsule& capsule, uint64_t seed, size_t threads) {
   auto& stream = from_capsule<ArrowArrayStream>(capsule, "arrow_array_stream");
-  std::vector<uint64_t> out;
-  {
-    py::gil_scoped_release release;
-    Released<ArrowSchema> schema;
-    require_stream(stream.get_schema(&stream, &schema.value), stream);
-    for (;;) {
-      Released<ArrowArray> chunk;
-      require_stream(stream.get_next(&stream, &chunk.value), stream);
-      if (chunk.value.release == nullptr) break;
-      append_arrow_hashes(schema.value, chunk.value, seed, threads, out);
-    }
+  Released<ArrowSchema> schema;
+  require_stream(stream.get_schema(&stream, &schema.value), stream);
+  py::list chunks;
+  for (;;) {
+    Released<ArrowArray> chunk;
+    require_stream(stream.get_next(&stream, &chunk.value), stream);
+    if (chunk.value.release == nullptr) break;
+    chunks.append(hash_chunk(schema.value, chunk.value, seed, threads));
   }
-  return to_array(std::move(out));
+  if (chunks.size() == 1) return chunks[0].cast<Hashes>();
+  if (chunks.empty()) return Hashes(0);
+  return py::module_::import("numpy").attr("concatenate")(chunks).cast<Hashes>();
 }
 
 }  // namespace

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // hypersketch._core: private; the public API and its documentation are the Python package.
 #include <pybind11/pybind11.h>
+#include <pybind11/stl.h>
+#include <pybind11/typing.h>
 
 #include <string>
+#include <vector>
 
 #include "hypersketch/simd.hpp"
 
@@ -17,15 +20,15 @@ void bind_hopfield(py::module_& module);
 
 namespace {
 
-py::list level_names(bool available_only) {
-  py::list names;
+std::vector<std::string> level_names(bool available_only) {
+  std::vector<std::string> names;
   for (const auto name : compiled_levels())
-    if (!available_only || level_available(name)) names.append(py::str(std::string(name)));
+    if (!available_only || level_available(name)) names.emplace_back(name);
   return names;
 }
 
-py::dict build_info() {
-  py::dict info;
+py::typing::Dict<py::str, py::object> build_info() {
+  py::typing::Dict<py::str, py::object> info;
   info["version"] = HYPERSKETCH_VERSION;
   info["compiler"] = HYPERSKETCH_COMPILER;
   info["build_type"] = HYPERSKETCH_BUILD_TYPE;

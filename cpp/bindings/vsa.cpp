@@ -97,7 +97,7 @@ void rows_of_atoms(size_t dim, uint64_t seed, const Hashes& hashes, Array<uint64
   require(batch.n == keys.size(), "out must have one row a key.");
   const auto rows = write(out);
   py::gil_scoped_release release;
-  atom_rows(dim, seed, keys.data(), keys.size(), rows.data(), threads);
+  atom_rows(dim, seed, keys, rows.data(), words_for(dim), threads);
 }
 
 void rotated(const Array<uint64_t>& rows, size_t dim, size_t shift, Array<uint64_t> out) {

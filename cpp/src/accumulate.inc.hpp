@@ -140,7 +140,7 @@ void row_accumulate(RowBatch batch, std::int32_t scale, CounterView state) {
     const size_t word = state.first_word + j;
     RowSource source{batch.rows + word, batch.stride, batch.flips};
     uint64_t padded[kMaxBatch * kLanes];
-    if (words < kLanes) {  // a whole vector load would read past the last row
+    if (word + kLanes > batch.stride) {  // a whole vector load would read past the row
       for (size_t i = 0; i < batch.n; ++i)
         store(padded + i * kLanes, load_lanes(batch.rows + i * batch.stride + word, words));
       source.rows = padded;

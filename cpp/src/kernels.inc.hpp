@@ -21,6 +21,7 @@ namespace {
 #include "accumulate.inc.hpp"
 #include "dot.inc.hpp"
 #include "streams.inc.hpp"
+#include "strings.inc.hpp"
 // clang-format on
 
 // Named by what the compiler was really told, so that a test can see a level that lost its flags.
@@ -39,8 +40,9 @@ constexpr const char* kLevelName =
 }  // namespace
 
 const Kernels& table() {
-  static constexpr Kernels kernels{kLevelName,     hash_u64, stream_starts, atom_rows, atom_accumulate,
-                                   row_accumulate, atom_dot, column_dot,    bit_slice, cell_positions};
+  static constexpr Kernels kernels{kLevelName, hash_strings,    hash_u64,       stream_starts,
+                                   atom_rows,  atom_accumulate, row_accumulate, atom_dot,
+                                   column_dot, bit_slice,       cell_positions};
   return kernels;
 }
 

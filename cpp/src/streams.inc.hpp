@@ -21,9 +21,9 @@ void cell_positions(const uint64_t* starts, size_t n, size_t n_hashes, uint64_t 
   });
 }
 
-void atom_rows(const uint64_t* starts, size_t n, size_t n_words, uint64_t last_mask, uint64_t* out) {
+void atom_rows(const uint64_t* starts, size_t n, size_t n_words, uint64_t last_mask, uint64_t* out, size_t stride) {
   for (size_t i = 0; i < n; ++i) {
-    uint64_t* const row = out + i * n_words;
+    uint64_t* const row = out + i * stride;
     const Vec start = broadcast(starts[i]) + lane_indices() * kGamma;
     for_lanes(n_words, [=](size_t j, size_t lanes) { store_lanes(row + j, atom_word(start, j), lanes); });
     row[n_words - 1] &= last_mask;

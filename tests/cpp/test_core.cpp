@@ -59,6 +59,22 @@ void test_hash_vectors() {
   }
 }
 
+// Strings of every length up to 100 bytes, each in memory of its own that ends where the string ends.
+void test_hash_strings() {
+  std::vector<std::vector<unsigned char>> strings;
+  for (size_t i = 0; i < 303; ++i) {
+    strings.emplace_back((i * 37) % 101);
+    for (size_t b = 0; b < strings[i].size(); ++b) strings[i][b] = static_cast<unsigned char>(i * 31 + b * 7);
+  }
+  std::vector<const unsigned char*> pointers;
+  std::vector<size_t> sizes;
+  for (const auto& bytes : strings) pointers.push_back(bytes.data()), sizes.push_back(bytes.size());
+  std::vector<uint64_t> out(strings.size());
+  kernels().hash_strings(pointers.data(), sizes.data(), out.size(), 11, out.data());
+  for (size_t i = 0; i < out.size(); ++i)
+    check(out[i] == xxh64_bytes(pointers[i], sizes[i], 11), "hash_strings", i, sizes[i]);
+}
+
 void test_multiply_high() {
   for (const uint64_t x : random_words(100, 1))
     for (const uint64_t y : {uint64_t{1}, uint64_t{1000}, uint64_t{1} << 32, ~uint64_t{0}, x})
@@ -91,7 +107,7 @@ void test_rows(size_t dim, size_t n) {
   const auto hashes = random_words(n, 9);
   const size_t n_words = words_for(dim);
   std::vector<uint64_t> rows(n * n_words), rotated(n * n_words);
-  atom_rows(dim, 3, hashes.data(), n, rows.data(), 2);
+  atom_rows(dim, 3, hashes, rows.data(), n_words, 2);
   const RowBatch batch{rows.data(), n, n_words, nullptr};
   std::vector<int32_t> from_rows(dim), from_keys(dim);
   std::vector<int64_t> weights(n, -3);
@@ -232,6 +248,7 @@ void test_hopfield(size_t dim, size_t n) {
 void test_level(const char* level) {
   check(std::string_view(kernels().level) == level, "the level runs the code compiled for it");
   test_hash_vectors();
+  test_hash_strings();
   test_multiply_high();
   for (const size_t dim : {1, 2, 63, 64, 65, 127, 129, 511, 513, 700})
     for (const size_t n : {0, 1, 2, 4, 15, 16, 17, 33, 254, 255, 256}) {

@@ -14,15 +14,15 @@
 namespace hypersketch {
 
 struct HopfieldBatch {
-  std::vector<uint64_t> rows;   // packed vectors, `stride` words each
+  std::vector<uint64_t> rows;   // packed vectors, padded to whole cache lines so that kernels load whole vectors
   std::vector<uint64_t> signs;  // all ones where e_i = -1
   size_t stride;
 };
 
 inline HopfieldBatch hopfield_batch(size_t dim, uint64_t seed, std::span<const uint64_t> hashes) {
-  HopfieldBatch batch{std::vector<uint64_t>(hashes.size() * words_for(dim)), std::vector<uint64_t>(hashes.size()),
-                      words_for(dim)};
-  atom_rows(dim, seed, hashes.data(), hashes.size(), batch.rows.data(), 1);
+  const size_t stride = (words_for(dim) + kWordGrain - 1) / kWordGrain * kWordGrain;
+  HopfieldBatch batch{std::vector<uint64_t>(hashes.size() * stride), std::vector<uint64_t>(hashes.size()), stride};
+  atom_rows(dim, seed, hashes, batch.rows.data(), stride, 1);
   const uint64_t word_of_seed = seed_word(seed, Purpose::kSign);
   for (size_t i = 0; i < hashes.size(); ++i) batch.signs[i] = ~uint64_t{0} * sign_bit(word_of_seed, hashes[i]);
   return batch;
@@ -42,7 +42,7 @@ inline void hopfield_rows(std::span<int32_t> cells, size_t dim, const HopfieldBa
     for (size_t i = 0; i < n; ++i) flips[i] = batch.signs[i] ^ (~uint64_t{0} * bit_of_row(batch, i, a));
     std::fill(row.begin(), row.end(), 0);
     kernels().row_accumulate({batch.rows.data(), n, batch.stride, flips.data()}, scale,
-                             {row.data(), dim, (a + 1) / kWordBits, words_for(dim)});
+                             {row.data(), dim, (a + 1) / kWordBits / kWordGrain * kWordGrain, words_for(dim)});
     int32_t* target = cells.data() + triangle_row(a, dim);
     for (size_t b = a + 1; b < dim; ++b) target[b - a - 1] += row[b];
   }
@@ -80,9 +80,10 @@ inline void hopfield_score_block(std::span<const int32_t> cells, int64_t trace, 
                                  std::span<const uint64_t> hashes, int64_t* out) {
   const size_t n = hashes.size();
   const HopfieldBatch batch = hopfield_batch(dim, seed, hashes);
-  std::vector<uint64_t> columns(batch.rows.size());
+  const size_t n_words = words_for(dim);
+  std::vector<uint64_t> columns(n * n_words);
   for (size_t i = 0; i < n; ++i)
-    for (size_t j = 0; j < batch.stride; ++j) columns[j * n + i] = batch.rows[i * batch.stride + j];
+    for (size_t j = 0; j < n_words; ++j) columns[j * n + i] = batch.rows[i * batch.stride + j];
   std::vector<int64_t> total(n, 0), product(n);
   std::vector<int32_t> row(dim);
   Planes planes;

@@ -15,10 +15,13 @@ inline constexpr size_t kMaxBatch = 255;
 struct Kernels {
   const char* level;  // built from the compiler's own macros inside the level's file
 
+  // out[i] = XXH64 of the sizes[i] bytes at pointers[i].
+  void (*hash_strings)(const unsigned char* const* pointers, const size_t* sizes, size_t n, uint64_t seed,
+                       uint64_t* out);
   void (*hash_u64)(const uint64_t* keys, size_t n, uint64_t seed, uint64_t* out);
   void (*stream_starts)(const uint64_t* hashes, size_t n, uint64_t word_of_seed, uint64_t* out);
-  // out[i * n_words + j] = word j of atom i; bits of the last word beyond `last_mask` are cleared.
-  void (*atom_rows)(const uint64_t* starts, size_t n, size_t n_words, uint64_t last_mask, uint64_t* out);
+  // out[i * stride + j] = word j < n_words of atom i; bits of the last word outside `last_mask` are cleared.
+  void (*atom_rows)(const uint64_t* starts, size_t n, size_t n_words, uint64_t last_mask, uint64_t* out, size_t stride);
   // counters += scale * sum of the batch's +-1 vectors; at most kMaxBatch items.
   void (*atom_accumulate)(AtomBatch batch, std::int32_t scale, CounterView state);
   void (*row_accumulate)(RowBatch batch, std::int32_t scale, CounterView state);

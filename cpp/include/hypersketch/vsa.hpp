@@ -213,15 +213,16 @@ inline void pack_signs(std::span<const int32_t> counters, uint64_t seed, uint64_
   }
 }
 
-inline void atom_rows(size_t dim, uint64_t seed, const uint64_t* hashes, size_t n, uint64_t* out, size_t threads) {
+// Row i of `out` is the packed atom of key i, `stride` words from the next row.
+inline void atom_rows(size_t dim, uint64_t seed, std::span<const uint64_t> hashes, uint64_t* out, size_t stride,
+                      size_t threads) {
   const uint64_t word_of_seed = seed_word(seed, Purpose::kAtom);
-  const size_t n_words = words_for(dim);
-  parallel_for(n, kScoreBlock, threads, [&](size_t begin, size_t end) {
+  parallel_for(hashes.size(), kScoreBlock, threads, [&](size_t begin, size_t end) {
     std::vector<uint64_t> starts(kScoreBlock);
     for (size_t first = begin; first < end; first += kScoreBlock) {
       const size_t count = std::min(kScoreBlock, end - first);
-      kernels().stream_starts(hashes + first, count, word_of_seed, starts.data());
-      kernels().atom_rows(starts.data(), count, n_words, tail_mask(dim), out + first * n_words);
+      kernels().stream_starts(hashes.data() + first, count, word_of_seed, starts.data());
+      kernels().atom_rows(starts.data(), count, words_for(dim), tail_mask(dim), out + first * stride, stride);
     }
   });
 }

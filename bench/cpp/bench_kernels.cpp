@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+// Kernels alone, one thread, every level that this processor runs. Names read kernel/level/size; items are keys.
+// These loops are exact at every level (tests/cpp), so a row needs no accuracy beside its speed.
+#include <benchmark/benchmark.h>
+
+#include <random>
+#include <string>
+#include <vector>
+
+#include "hypersketch/bloom.hpp"
+#include "hypersketch/hopfield.hpp"
+#include "hypersketch/vsa.hpp"
+
+namespace {
+
+using namespace hypersketch;
+
+std::vector<uint64_t> random_keys(size_t n) {
+  std::mt19937_64 generator(1);
+  std::vector<uint64_t> keys(n);
+  for (auto& key : keys) key = generator();
+  return keys;
+}
+
+void report(benchmark::State& state, size_t keys, size_t bytes) {
+  const auto runs = static_cast<size_t>(state.iterations());
+  state.SetItemsProcessed(static_cast<int64_t>(runs * keys));
+  state.SetBytesProcessed(static_cast<int64_t>(runs * bytes));
+}
+
+void hash_u64(benchmark::State& state) {
+  const auto keys = random_keys(static_cast<size_t>(state.range(0)));
+  std::vector<uint64_t> out(keys.size());
+  for (auto _ : state) {
+    kernels().hash_u64(keys.data(), keys.size(), 0, out.data());
+    benchmark::ClobberMemory();
+  }
+  report(state, keys.size(), 16 * keys.size());
+}
+
+void bundle_from_keys(benchmark::State& state) {
+  const auto keys = random_keys(4080);
+  std::vector<int32_t> counters(static_cast<size_t>(state.range(0)));
+  for (auto _ : state) {
+    bundle_add(counters, 0, {keys.data(), keys.size(), 1}, nullptr, 1);
+    benchmark::ClobberMemory();
+    std::fill(counters.begin(), counters.end(), 0);
+  }
+  report(state, keys.size(), keys.size() * words_for(counters.size()) * 8);
+}
+
+void score_keys(benchmark::State& state) {
+  const auto keys = random_keys(4080);
+  std::vector<int32_t> counters(static_cast<size_t>(state.range(0)));
+  bundle_add(counters, 0, {keys.data(), 50, 1}, nullptr, 1);
+  const Planes planes(counters);
+  std::vector<int64_t> out(keys.size());
+  for (auto _ : state) {
+    bundle_scores(planes, 0, {keys.data(), keys.size(), 1}, out.data(), 1);
+    benchmark::ClobberMemory();
+  }
+  report(state, keys.size(), keys.size() * words_for(counters.size()) * 8);
+}
+
+void bloom_query(benchmark::State& state) {
+  const auto n_bits = static_cast<uint64_t>(state.range(0));
+  const auto keys = random_keys(1 << 16);
+  std::vector<uint64_t> words(words_for(n_bits));
+  bloom_add(words, {n_bits, 7, 0}, std::span(keys).first(keys.size() / 2), 1);
+  const auto out = std::make_unique<bool[]>(keys.size());
+  for (auto _ : state) {
+    bloom_contains(words, {n_bits, 7, 0}, keys, out.get(), 1);
+    benchmark::ClobberMemory();
+  }
+  report(state, keys.size(), 8 * keys.size());
+}
+
+void hopfield_from_keys(benchmark::State& state) {
+  const auto dim = static_cast<size_t>(state.range(0));
+  const auto keys = random_keys(2040);
+  std::vector<int32_t> cells(triangle_size(dim));
+  for (auto _ : state) {
+    hopfield_add(cells, dim, 0, keys, nullptr, 1);
+    benchmark::ClobberMemory();
+  }
+  report(state, keys.size(), keys.size() * cells.size() / 8);
+}
+
+using Bench = void (*)(benchmark::State&);
+
+void add(const std::string& name, const std::string& level, Bench bench, std::initializer_list<int64_t> sizes) {
+  auto* rows = benchmark::RegisterBenchmark((name + "/" + level).c_str(), [bench, level](benchmark::State& state) {
+    set_level(level);
+    bench(state);
+  });
+  for (const int64_t size : sizes) rows->Arg(size);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  for (const auto name : hypersketch::compiled_levels()) {
+    if (!hypersketch::level_available(name)) continue;
+    const std::string level(name);
+    add("hash_u64", level, hash_u64, {1 << 12, 1 << 16, 1 << 22});
+    add("bundle_from_keys", level, bundle_from_keys, {1024, 10000});
+    add("score_keys", level, score_keys, {1024, 10000});
+    add("bloom_query", level, bloom_query, {1 << 20, 1 << 26, int64_t{1} << 30});
+    add("hopfield_from_keys", level, hopfield_from_keys, {64, 256});
+  }
+  benchmark::Initialize(&argc, argv);
+  benchmark::RunSpecifiedBenchmarks();
+}
