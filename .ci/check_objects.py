@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Baseline objects hold no vector code beyond SSE2, and kernel objects give the linker nothing to choose from.
+"""Baseline objects hold no vector code beyond SSE2, and kernel objects no symbol that the linker may merge.
 
 usage: check_objects.py BUILD_DIR
 """
@@ -46,7 +46,10 @@ def main(build: str) -> int:
     found = [f"{name} was not built" for name in sorted(missing - names)]
     for path in objects:
         found += problems_of(path)
-    print("\n".join(found) or f"{len(objects)} objects checked: no stray vector instruction, no weak kernel symbol")
+    print(
+        "\n".join(found)
+        or f"{len(objects)} objects checked: no stray vector instruction, no weak kernel symbol"
+    )
     return 1 if found else 0
 
 

@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One adapter a peer: the same work through the peer's best API. A missing peer is reported, never hidden."""
+
+from __future__ import annotations
+
+import importlib.metadata
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+def version_of(package: str) -> str | None:
+    """Installed version of a peer, or None."""
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+class Torchhd:
+    """torchhd's MAP space on one CPU thread: float atoms, sums or their signs, cosine similarity, topk."""
+
+    def __init__(self) -> None:
+        import torch
+        import torchhd
+
+        torch.set_num_threads(1)
+        torch.set_grad_enabled(False)
+        self._torch: Any = torch
+        self._torchhd: Any = torchhd
+
+    def cleanup(
+        self, dims: list[int], sizes: list[int], trials: int, universe: int, signed: bool
+    ) -> NDArray[np.float64]:
+        """Share of members among the n best of the universe, averaged over trials, shaped (dims, sizes).
+
+        One item memory a dimension and trial serves all sizes, as in the original experiment.
+        """
+        found = np.zeros((len(dims), len(sizes)))
+        for i, dim in enumerate(dims):
+            for _ in range(trials):
+                memory = self._torchhd.random(universe, dim, vsa="MAP")
+                for j, n in enumerate(sizes):
+                    found[i, j] += self._found(memory, n, signed)
+        return found / (trials * np.array(sizes))
+
+    def _found(self, memory: Any, n: int, signed: bool) -> int:
+        members = self._torch.randperm(len(memory))[:n]
+        bundle = self._torchhd.multiset(memory[members])
+        if signed:
+            bundle = bundle.normalize()
+        scores = self._torchhd.cosine_similarity(bundle, memory).as_subclass(self._torch.Tensor)
+        return int(self._torch.isin(scores.topk(n).indices, members).sum())
+
+    def bundle(self, n: int, dim: int) -> Any:
+        """Draw n atoms of `dim` dimensions and add them up."""
+        return self._torchhd.multiset(self._torchhd.random(n, dim, vsa="MAP"))
+
+
+class Polars:
+    """polars' Series.hash(), one thread (POLARS_MAX_THREADS must be set before polars is imported)."""
+
+    def __init__(self) -> None:
+        import polars
+
+        self._polars: Any = polars
+
+    def series(self, values: Any) -> Any:
+        return self._polars.Series(values)
