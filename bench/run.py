@@ -4,7 +4,7 @@
 usage: python bench/run.py [capacity] [bundle] [hash] [--repeats 5] [--write]
 
 Every row is a ratio of medians of interleaved repeats on one pinned core, with accuracy and bytes beside it.
---write puts the table into bench/README.md.
+--write puts the table into bench/README.md and README.md.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ import hypersketch
 from hypersketch import _core
 from peers import Polars, Torchhd, version_of
 
-README = Path(__file__).with_name("README.md")
+PAGES = [Path(__file__).with_name("README.md"), Path(__file__).parents[1] / "README.md"]
 DIMS = [i * i for i in range(2, 35)]
 SIZES = [5, 10, 15, 20, 25, 50]
 UNIVERSE, TRIALS = 1000, 10
@@ -212,11 +212,11 @@ def table_of(rows: list[Row]) -> str:
 
 
 def write_table(table: str) -> None:
-    """Replace what stands between the markers of bench/README.md."""
-    text = README.read_text()
-    head, _, rest = text.partition("<!-- results -->\n")
-    _, _, tail = rest.partition("<!-- end of results -->")
-    README.write_text(f"{head}<!-- results -->\n{table}\n<!-- end of results -->{tail}")
+    """Replace what stands between the markers of both READMEs."""
+    for page in PAGES:
+        head, _, rest = page.read_text(encoding="utf-8").partition("<!-- results -->\n")
+        _, _, tail = rest.partition("<!-- end of results -->")
+        page.write_text(f"{head}<!-- results -->\n{table}\n<!-- end of results -->{tail}", encoding="utf-8")
 
 
 def main() -> None:
@@ -227,7 +227,7 @@ def main() -> None:
         "suites", nargs="*", metavar="suite", help=f"any of {', '.join(SUITES)} (default: all)"
     )
     parser.add_argument("--repeats", type=int, default=5)
-    parser.add_argument("--write", action="store_true", help="put the table into bench/README.md")
+    parser.add_argument("--write", action="store_true", help="put the table into the READMEs")
     arguments = parser.parse_args()
     if unknown := sorted(set(arguments.suites) - set(SUITES)):
         parser.error(f"unknown suite {unknown[0]!r}; known: {', '.join(SUITES)}")

@@ -47,11 +47,19 @@ void prefetch_bits(const uint64_t* words, size_t n_words, const uint64_t* positi
   for (size_t i = 0; i < n; ++i) __builtin_prefetch(words + positions[i] / kWordBits, kForWrite, 3);
 }
 
-// Bits are only ever set, so relaxed atomic ORs give the same bytes for any number of threads and any order.
+// Bits are only ever set, so relaxed accesses give the same bytes for any number of threads and any order, and a
+// query beside an add sees every key whose add has returned before the query began.
+inline uint64_t load_relaxed(const uint64_t* word) { return __atomic_load_n(word, __ATOMIC_RELAXED); }
+
+inline void set_bit(uint64_t* words, uint64_t position) {
+  uint64_t* word = words + position / kWordBits;
+  __atomic_store_n(word, load_relaxed(word) | uint64_t{1} << (position % kWordBits), __ATOMIC_RELAXED);
+}
+
 inline void set_bit_shared(uint64_t* words, uint64_t position) {
   uint64_t* word = words + position / kWordBits;
   const uint64_t bit = uint64_t{1} << (position % kWordBits);
-  if ((__atomic_load_n(word, __ATOMIC_RELAXED) & bit) == 0) __atomic_fetch_or(word, bit, __ATOMIC_RELAXED);
+  if ((load_relaxed(word) & bit) == 0) __atomic_fetch_or(word, bit, __ATOMIC_RELAXED);
 }
 
 inline void bloom_add(std::span<uint64_t> words, CellParams params, std::span<const uint64_t> hashes, size_t threads) {
@@ -63,7 +71,7 @@ inline void bloom_add(std::span<uint64_t> words, CellParams params, std::span<co
       if (shared)
         for (size_t i = 0; i < count; ++i) set_bit_shared(words.data(), positions[i]);
       else
-        for (size_t i = 0; i < count; ++i) words[positions[i] / kWordBits] |= uint64_t{1} << (positions[i] % kWordBits);
+        for (size_t i = 0; i < count; ++i) set_bit(words.data(), positions[i]);
     });
   });
 }
@@ -79,7 +87,7 @@ inline void bloom_contains(std::span<const uint64_t> words, CellParams params, s
                             uint64_t all = 1;
                             for (size_t i = 0; i < params.n_hashes && all != 0; ++i) {
                               const uint64_t position = positions[i * n + j];
-                              all = (words[position / kWordBits] >> (position % kWordBits)) & 1;
+                              all = (load_relaxed(&words[position / kWordBits]) >> (position % kWordBits)) & 1;
                             }
                             answers[j] = all != 0;
                           }
