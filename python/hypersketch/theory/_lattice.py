@@ -1,14 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """Exact tails of integer scores: which integer is the first that passes a threshold, and how likely it is.
 
-Scores are integers divided by a scale, and the rule is ``score >= threshold`` in float64. Both halves of that
-sentence matter: a Gaussian tail ignores the lattice, and a rate is wrong by a whole lattice point if the first
-passing integer is.
+Scores are integers divided by a scale, and the rule is ``score >= threshold`` in float64. Both halves of
+that sentence matter: a Gaussian tail ignores the lattice, and a rate is wrong by a whole lattice point if
+the first passing integer is.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -32,7 +33,7 @@ def least_score(scale: Any, threshold: Any) -> NDArray[np.float64]:
     scale, threshold = np.asarray(scale, dtype=np.float64), np.asarray(threshold, dtype=np.float64)
     least = np.ceil(threshold * scale)
     least = np.where((least - 1.0) / scale >= threshold, least - 1.0, least)
-    return np.where(least / scale < threshold, least + 1.0, least)
+    return np.asarray(np.where(least / scale < threshold, least + 1.0, least))
 
 
 def binomial_tail(draws: Any, least: Any, probability: Any) -> NDArray[np.float64]:
@@ -49,7 +50,7 @@ def binomial_tail(draws: Any, least: Any, probability: Any) -> NDArray[np.float6
     inside = (least >= 1.0) & (least <= draws)
     first, last = np.where(inside, least, 1.0), np.where(inside, draws - least + 1.0, 1.0)
     value = scipy_module("special").betainc(first, last, probability)
-    return np.where(inside, value, np.where(least < 1.0, 1.0, 0.0))
+    return np.asarray(np.where(inside, value, np.where(least < 1.0, 1.0, 0.0)))
 
 
 def sign_sum_tail(draws: Any, least: Any) -> NDArray[np.float64]:
@@ -66,8 +67,9 @@ def sign_sum_tail(draws: Any, least: Any) -> NDArray[np.float64]:
 def symmetric_sum_tail(values: NDArray[np.int64], weights: NDArray[np.float64], n: int, least: int) -> float:
     """Return P(e_1 V_1 + ... + e_n V_n >= least): e_i random signs, V_i iid integers with the given weights.
 
-    The n-th power of the characteristic function on the lattice of the sum, summed over the tail. The absolute
-    error is rounding alone: below 1e-13 (n times 1e-17 where fewer than 16 values meet n > 10,000).
+    The n-th power of the characteristic function on the lattice of the sum, summed over the tail. The
+    absolute error is rounding alone: below 1e-13 (n times 1e-17 where fewer than 16 values meet n >
+    10,000).
 
     Examples
     --------
@@ -143,3 +145,23 @@ def _tail_by_band(
     middle = first + step * (terms - 1) / 2.0
     kernel = np.cos(theta * middle) * np.sin(theta * step * terms / 2.0) / np.sin(theta * step / 2.0)
     return float(np.clip((terms + 2.0 * np.sum(power * kernel)) / length, 0.0, 1.0))
+
+
+def first_passing_dimension(passes: Callable[[int], bool]) -> int:
+    """Return the least dimension that passes a test which larger dimensions pass too, by doubling and bisection.
+
+    Examples
+    --------
+    >>> first_passing_dimension(lambda dim: dim >= 1234)
+    1234
+    """
+    high = 1
+    while not passes(high):
+        high *= 2
+        if high > 1 << 40:
+            raise ValueError("No dimension up to 2**40 reaches the allowed error.")
+    low = high // 2  # does not pass (or is 0)
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if passes(middle) else (middle, high)
+    return high

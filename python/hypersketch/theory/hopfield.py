@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Hopfield+- membership: how often the quadratic form of a signed outer-product memory errs.
 
-The memory is W = sum_i e_i s_i s_i^T with random signs e_i; the score of an item is e_j s_j^T W s_j / D^2. Each
-other stored item adds e Y^2 / D^2, Y a sum of D signs, and these terms are independent: the rates are tails of an
-n-fold convolution and can be computed as exactly as the arithmetic allows.
+The memory is W = sum_i e_i s_i s_i^T with random signs e_i; the score of an item is e_j s_j^T W s_j /
+D^2. Each other stored item adds e Y^2 / D^2, Y a sum of D signs, and these terms are independent: the
+rates are tails of an n-fold convolution and can be computed as exactly as the arithmetic allows.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from ._checks import Floats, answer, count, counts, probabilities, real, reals
+from ._checks import Floats, answer, count, counts, real, reals
 from ._lattice import least_score, symmetric_sum_tail
 from ._scipy import scipy_module
 from .normal import tail, tail_inverse
@@ -43,9 +43,9 @@ def noise_variance(dim: Floats, n: Floats, diagonal: bool = True) -> Floats:
 
     Notes
     -----
-    n (3 - 2/D) / D^2, and n (2 - 2/D) / D^2 without the diagonal. theory.md 6.11; derived, simulated at D = 64,
-    n = 300 (3.01 against 2.97 and 1.965 against 1.969, in units of n / D^2). The definition of the memory is
-    inferred: the paper's own definition and bound were not seen.
+    n (3 - 2/D) / D^2, and n (2 - 2/D) / D^2 without the diagonal. theory.md 6.11; derived,
+    simulated at D = 64, n = 300 (3.01 against 2.97 and 1.965 against 1.969, in units of n / D^2). The
+    definition of the memory is inferred: the paper's own definition and bound were not seen.
 
     Examples
     --------
@@ -99,14 +99,14 @@ def false_positive_rate(dim: int, n: int, threshold: float = 0.5, diagonal: bool
 
     Notes
     -----
-    P(sum of n iid e Y^2 >= threshold D^2), or of e (Y^2 - D) without the diagonal, by the n-th power of the
-    characteristic function on the lattice of the sum (Y^2 = 1 mod 8 for odd D, 0 mod 4 for even D). theory.md 6.11;
-    derived, checked against enumeration and simulated.
+    P(sum of n iid e Y^2 >= threshold D^2), or of e (Y^2 - D) without the diagonal, by the
+    n-th power of the characteristic function on the lattice of the sum (Y^2 = 1 mod 8 for odd D, 0 mod 4
+    for even D). theory.md 6.11; derived, checked against enumeration and simulated.
 
     Examples
     --------
     >>> round(false_positive_rate(64, 300), 4), round(gaussian_false_positive_rate(64, 300), 4)
-    (0.1409, 0.1418)
+    (0.1415, 0.1418)
     """
     owner = "hopfield.false_positive_rate"
     d, items = count(owner, "dim", dim), count(owner, "n", n, 0)
@@ -126,7 +126,8 @@ def false_negative_rate(dim: int, n: int, threshold: float = 0.5, diagonal: bool
     threshold : float, default 0.5
         Decision threshold of the score; the rule is ``score >= threshold``.
     diagonal : bool, default True
-        Whether the diagonal of W takes part in the score. Without it a member scores 1 - 1/D, not 1, before noise.
+        Whether the diagonal of W takes part in the score. Without it a member scores 1 - 1/D, not 1,
+        before noise.
 
     Returns
     -------
@@ -142,15 +143,15 @@ def false_negative_rate(dim: int, n: int, threshold: float = 0.5, diagonal: bool
 
     Notes
     -----
-    P(D^2 + sum of n - 1 iid e Y^2 < threshold D^2); without the diagonal P(D^2 - D + sum of e (Y^2 - D) < ...).
-    theory.md 6.11; derived, checked against enumeration.
+    P(D^2 + sum of n - 1 iid e Y^2 < threshold D^2); without the diagonal P(D^2 - D + sum of e
+    (Y^2 - D) < ...). theory.md 6.11; derived, checked against enumeration.
 
     Examples
     --------
     >>> false_negative_rate(64, 1)
     0.0
     >>> round(false_negative_rate(64, 300), 4)
-    0.1403
+    0.1407
     """
     owner = "hopfield.false_negative_rate"
     d, items = count(owner, "dim", dim), count(owner, "n", n)
@@ -186,13 +187,14 @@ def gaussian_false_positive_rate(
 
     Notes
     -----
-    At threshold 1/2 about Q(D / (2 sqrt(3n))). theory.md 6.11; derived, simulated (.150 against .142 and, without the
-    diagonal, .096 against .094): the terms e Y^2 have heavy tails, so it is too low at small rates.
+    At threshold 1/2 about Q(D / (2 sqrt(3n))). theory.md 6.11; derived, simulated (.150
+    against .142 and, without the diagonal, .096 against .094): the terms e Y^2 have heavy tails, so it is
+    too low at small rates.
 
     Examples
     --------
     >>> round(gaussian_false_positive_rate(64, 300, diagonal=False), 4)
-    0.0939
+    0.094
     """
     owner = "hopfield.gaussian_false_positive_rate"
     limit = reals(owner, "threshold", threshold)
@@ -226,8 +228,8 @@ def capacity(dim: Floats, fpr: Floats, threshold: Floats = 0.5, diagonal: bool =
 
     Notes
     -----
-    n = t^2 D^2 / ((3 - 2/D) z^2), z = Q^-1(fpr): n ~ D^2 / (12 z^2) at threshold 1/2, a third of what MAP-I holds per
-    cell. theory.md 6.11 and 8; derived from the Gaussian rate.
+    n = t^2 D^2 / ((3 - 2/D) z^2), z = Q^-1(fpr): n ~ D^2 / (12 z^2) at threshold 1/2, a third
+    of what MAP-I holds per cell. theory.md 6.11 and 8; derived from the Gaussian rate.
 
     Examples
     --------

@@ -1,0 +1,439 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What all structures are: one array of state with parameters, a lock, counts, merging, copies and files."""
+
+from __future__ import annotations
+
+import threading
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, ClassVar, NamedTuple, TypeAlias, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hypersketch import _validation, files
+
+Self = TypeVar("Self", bound="Stored")
+Mutable = TypeVar("Mutable", bound="Structure")
+
+MAX_COUNTER = 2**31 - 1
+"""Largest magnitude of an int32 counter; -2**31 stays unused so that signs can be turned round."""
+
+_CHUNK_KEYS = 255 * 4096
+_CHUNK_WORK = 1 << 28
+"""Random words computed between two looks for Ctrl-C: a fraction of a second."""
+
+
+class Tally(NamedTuple):
+    """What a state holds besides its array. Tallies add up as states do."""
+
+    n_added: int = 0
+    total_weight: int = 0
+    trace: int = 0
+    """Diagonal of a Hopfield matrix (one number)."""
+    bound: int = 0
+    """No counter is larger in magnitude."""
+
+    def plus(self, other: Tally, sign: int = 1) -> Tally:
+        return Tally(*(a + sign * b for a, b in zip(self, other, strict=True)))
+
+
+_Record: TypeAlias = "tuple[Tally, list[tuple[Any, Tally]]]"
+
+
+def chunks(n: int, words_per_key: int = 1) -> Iterator[slice]:
+    """Cut n keys into pieces that take a fraction of a second each, in whole batches of the kernels (255)."""
+    step = max(1, min(_CHUNK_KEYS, _CHUNK_WORK // max(1, words_per_key)) // 255) * 255
+    for first in range(0, n, step):
+        yield slice(first, min(n, first + step))
+
+
+def dot(a: NDArray[Any], b: NDArray[Any]) -> float:
+    """Return the inner product of two integer arrays; exact while its terms sum to less than 2**53."""
+    piece = 1 << 16  # stays in a cache
+    return float(
+        sum(
+            np.dot(a[i : i + piece].astype(np.float64), b[i : i + piece].astype(np.float64))
+            for i in range(0, a.size, piece)
+        )
+    )
+
+
+class Stored(ABC):
+    """An array with parameters: compared, copied, pickled and saved as a whole.
+
+    A subclass names its parameters in ``_checked`` and its array in ``_layout``. Its attributes are set only by
+    ``_fill``, so that files, pickles, copies and constructors take one way.
+    """
+
+    _UNCOMPARED: ClassVar[frozenset[str]] = frozenset()
+    """Parameters that plan but do not change what a state means."""
+    __hash__ = None  # type: ignore[assignment]
+
+    _state: NDArray[Any]
+    _record: _Record
+
+    @classmethod
+    @abstractmethod
+    def _checked(cls, **parameters: Any) -> dict[str, Any]:
+        """Return the parameters after checks, in the order in which they are shown."""
+
+    @classmethod
+    @abstractmethod
+    def _layout(cls, parameters: Mapping[str, Any]) -> tuple[int, type[np.generic]]:
+        """Return the number of elements and the dtype of the state."""
+
+    def _fill(self, parameters: dict[str, Any], state: NDArray[Any] | None, tally: Tally) -> None:
+        """Set every attribute; a state of None is a new one of zeros."""
+        if state is None:
+            size, dtype = self._layout(parameters)
+            state = np.zeros(size, dtype)
+        self._values = parameters
+        self._state = state
+        self._record = (tally, [])
+        self._lock = threading.RLock()  # re-entered when an object is merged with itself
+
+    def _parameters(self) -> dict[str, Any]:
+        return dict(self._values)
+
+    def _compared(self) -> dict[str, Any]:
+        return {name: value for name, value in self._values.items() if name not in self._UNCOMPARED}
+
+    @property
+    def _tally(self) -> Tally:
+        """The counts, with every change noted so far."""
+        tally, log = self._record
+        for result, change in log:
+            tally = tally.plus(change)
+            if isinstance(result, int):  # hopfield_add tells by how much the trace grew
+                tally = tally._replace(trace=tally.trace + result)
+        return tally
+
+    # ------------------------------------------------------------------------------------------------- looks
+
+    @property
+    def seed(self) -> int:
+        """Seed of the random functions: structures agree only when their seeds do.
+
+        >>> import hypersketch
+        >>> hypersketch.BloomFilter(n_bits=64, n_hashes=3, seed=7).seed
+        7
+        """
+        return int(self._values["seed"])
+
+    @property
+    def n_added(self) -> int:
+        """Number of keys added less number of keys removed; a key added twice counts twice, whatever its weights.
+
+        >>> import hypersketch
+        >>> seen = hypersketch.BloomFilter(n_bits=64, n_hashes=3)
+        >>> seen.add(["a", "b", "a"])
+        >>> seen.n_added
+        3
+        """
+        return self._tally.n_added
+
+    @property
+    def nbytes(self) -> int:
+        """Size of the state in bytes.
+
+        >>> import hypersketch
+        >>> hypersketch.BloomFilter(n_bits=1000, n_hashes=3).nbytes
+        128
+        """
+        return int(self._state.nbytes)
+
+    def __repr__(self) -> str:
+        shown = {name: value for name, value in self._values.items() if value is not None}
+        arguments = [f"{name}={value!r}" for name, value in {**shown, "n_added": self.n_added}.items()]
+        return f"{type(self).__name__}({', '.join(arguments)})"
+
+    def __eq__(self, other: object) -> bool:
+        """Whether type, parameters and state are equal; ``n_added`` and a planned capacity take no part."""
+        if not isinstance(other, Stored) or type(other) is not type(self):
+            return NotImplemented
+        same = self._compared() == other._compared() and self._tally.trace == other._tally.trace
+        return same and bool(np.array_equal(self._state, other._state))
+
+    # ------------------------------------------------------------------------------------- copies and files
+
+    def copy(self: Self) -> Self:
+        """Return an independent copy, which can be changed even where this one is memory-mapped.
+
+        >>> import hypersketch
+        >>> seen = hypersketch.BloomFilter(n_bits=64, n_hashes=3)
+        >>> other = seen.copy()
+        >>> other.add(1)
+        >>> seen.n_added, other.n_added
+        (0, 1)
+        """
+        with self._lock:
+            twin = object.__new__(type(self))
+            twin._fill(self._parameters(), self._state.copy(), self._tally)
+        return twin
+
+    def __copy__(self: Self) -> Self:
+        return self.copy()
+
+    def __deepcopy__(self: Self, memo: object) -> Self:
+        return self.copy()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # The array pickles itself: out of band, without a copy, under protocol 5.
+        with self._lock:
+            return _revive, (type(self), self._parameters(), self._saved_counts(), self._state)
+
+    def _saved_counts(self) -> dict[str, int]:
+        tally = self._tally
+        return {"n_added": tally.n_added, "total_weight": tally.total_weight, "trace": tally.trace}
+
+    @classmethod
+    def _restore(cls, parameters: dict[str, Any], counts: Mapping[str, int], state: NDArray[Any]) -> Stored:
+        """Make the object that a file describes; the array fits ``_layout``, all else is checked here."""
+        limits = {"n_added": (-(2**63), 2**63), "total_weight": (-(2**63), 2**63), "trace": (-(2**31), 2**31)}
+        if set(counts) != set(limits):
+            raise ValueError(f"its counts must be {', '.join(limits)}. Got {_validation.shown(list(counts))} instead.")
+        numbers = {
+            name: _validation.integer(cls.__name__, name, counts[name], low, high - 1)
+            for name, (low, high) in limits.items()
+        }
+        cls._check_state(parameters, state)
+        made = object.__new__(cls)
+        # How large counters are is unknown until the next change looks.
+        made._fill(parameters, state, Tally(**numbers, bound=MAX_COUNTER))
+        return made
+
+    @classmethod
+    def _check_state(cls, parameters: Mapping[str, Any], state: NDArray[Any]) -> None:
+        """Raise ValueError for a state of the right shape that no sequence of calls could have made."""
+
+    def save(self, path: files.Path_) -> None:
+        """Save to a file, which `hypersketch.load` reads back.
+
+        Parameters
+        ----------
+        path : str or path-like
+            Where to; conventionally ``*.safetensors``. An existing file is replaced, and stays as it was when
+            anything fails (a full disk, Ctrl-C).
+
+        Raises
+        ------
+        OSError
+            When the file cannot be written.
+        ValueError
+            When the path is something other than a regular file.
+
+        Examples
+        --------
+        >>> import hypersketch
+        >>> seen = hypersketch.BloomFilter(n_bits=64, n_hashes=3)
+        >>> seen.save("seen.safetensors")
+        >>> hypersketch.load("seen.safetensors") == seen
+        True
+        """
+        with self._lock:
+            files.save(self, path)
+
+    def _require_same(self, other: object, action: str) -> None:
+        """Refuse another type, or the first parameter that differs."""
+        name = type(self).__name__
+        if not isinstance(other, Stored) or type(other) is not type(self):
+            raise TypeError(f"A {name} can only {action} another {name}. Got a {type(other).__name__} instead.")
+        theirs = other._compared()
+        for parameter, value in self._compared().items():
+            if theirs[parameter] != value:
+                raise ValueError(
+                    f"The {parameter!r} parameter of both {name} objects must be equal to {action} them. "
+                    f"Got {value!r} and {theirs[parameter]!r} instead."
+                )
+
+
+def _revive(
+    kind: type[Stored], parameters: dict[str, Any], counts: dict[str, int], state: NDArray[Any]
+) -> Stored:
+    """Rebuild a pickled object."""
+    return kind._restore(parameters, counts, state)
+
+
+class Structure(Stored):
+    """A state that keys are added to and that merges with others of its kind.
+
+    Changes hold the object's own lock; queries do not wait for it.
+    """
+
+    # ----------------------------------------------------------------------------------------------- changes
+
+    def _commit(self, change: Callable[..., Any], arguments: Sequence[Any], tally: Tally) -> None:
+        """Call ``change(*arguments)`` and note its tally, leaving Ctrl-C no moment in between.
+
+        Python looks for signals when a call has returned, which is exactly between a change of the state and a
+        statement that counts it. Here both happen inside one call: list.extend runs map and zip without a look.
+        """
+        self._record[1].extend(zip(map(change, *((a,) for a in arguments), strict=False), (tally,), strict=False))
+        self._settle()
+
+    def _settle(self) -> None:
+        self._record = (self._tally, [])
+
+    def _add_chunks(
+        self,
+        change: Callable[..., Any],
+        batch: NDArray[np.uint64],
+        weights: NDArray[np.int64] | None = None,
+        *,
+        sign: int = 1,
+        axis: int = -1,
+        words_per_key: int = 1,
+    ) -> None:
+        """Call ``change`` for parts of a checked batch, whose keys lie along the axis; sign -1 removes.
+
+        When Ctrl-C comes, the parts done so far are in, and counted.
+        """
+        for part in chunks(batch.shape[axis], words_per_key):
+            keys = np.ascontiguousarray(batch[part] if axis == 0 else batch[..., part])
+            mine = None if weights is None else weights[part]
+            tally = tally_of(keys.shape[axis], mine, sign)
+            self._commit(change, (keys, *self._weight_arguments(keys.shape[axis], mine, sign)), tally)
+
+    def _weight_arguments(self, n: int, weights: NDArray[np.int64] | None, sign: int) -> tuple[Any, ...]:
+        """Return what ``change`` takes after the keys."""
+        return ()
+
+    def _require_writable(self) -> None:
+        if not self._state.flags.writeable:
+            raise ValueError(
+                f"This {type(self).__name__} is read-only (memory-mapped). Change a copy() of it instead."
+            )
+
+    def clear(self) -> None:
+        """Remove everything.
+
+        Raises
+        ------
+        ValueError
+            When the state is memory-mapped.
+
+        Examples
+        --------
+        >>> import hypersketch
+        >>> seen = hypersketch.BloomFilter(n_bits=64, n_hashes=3)
+        >>> seen.add("a")
+        >>> seen.clear()
+        >>> "a" in seen, seen.n_added
+        (False, 0)
+        """
+        with self._lock:
+            self._require_writable()
+            self._commit(self._state.fill, (0,), Tally().plus(self._tally, -1))
+
+    # ----------------------------------------------------------------------------------------------- merging
+
+    @abstractmethod
+    def _join(self, other: Any) -> None:
+        """Add the other's state, whose type and parameters are the same; both locks are held."""
+
+    def merge(self: Mutable, other: Mutable) -> None:
+        """Add everything another structure of the same type and parameters holds.
+
+        The result is what adding the other's keys here would have given.
+
+        Parameters
+        ----------
+        other : same type
+            Stays as it is. Merging an object with itself doubles what it holds.
+
+        Raises
+        ------
+        TypeError
+            When the other is of another type.
+        ValueError
+            When a parameter or the seed differs, or this state is memory-mapped.
+        OverflowError
+            When a counter would leave its range; nothing is changed then.
+
+        Examples
+        --------
+        >>> import hypersketch
+        >>> a, b = (hypersketch.BloomFilter(n_bits=64, n_hashes=3) for _ in "ab")
+        >>> a.add(1)
+        >>> b.add(2)
+        >>> a.merge(b)
+        >>> a.n_added
+        2
+        """
+        self._require_same(other, "merge with")
+        # Always in the same order, so that two threads merging a with b and b with a do not wait for each other.
+        first, second = sorted((self, other), key=id)
+        with first._lock, second._lock:
+            self._require_writable()
+            self._join(other)
+
+    def _joined(self: Mutable, other: Mutable) -> Mutable:
+        """Return a new structure that holds what both hold."""
+        self._require_same(other, "merge with")
+        joined = self.copy()
+        joined.merge(other)
+        return joined
+
+
+class Additive(Structure):
+    """A structure whose states add up: merged by ``+=``, with weights and a total weight."""
+
+    @property
+    def total_weight(self) -> int:
+        """Sum of the weights added, less those removed; a key without a weight weighs 1.
+
+        >>> import hypersketch
+        >>> hypersketch.MapI(64).bundle(["a", "b"], weights=[5, -2]).total_weight
+        3
+        """
+        return self._tally.total_weight
+
+    def _weight_arguments(self, n: int, weights: NDArray[np.int64] | None, sign: int) -> tuple[Any, ...]:
+        return (weights,)
+
+    def __iadd__(self: Mutable, other: Mutable) -> Mutable:
+        self.merge(other)
+        return self
+
+    def __add__(self: Mutable, other: Mutable) -> Mutable:
+        return self._joined(other)
+
+
+class Counters(Additive):
+    """An additive structure of int32 counters, none of which may ever leave its range."""
+
+    def _weight_arguments(self, n: int, weights: NDArray[np.int64] | None, sign: int) -> tuple[Any, ...]:
+        if sign == 1:
+            return (weights,)
+        return (np.full(n, -1, np.int64) if weights is None else -weights,)
+
+    def _require_room(self, more: int) -> None:
+        """Refuse a change by up to ``more`` a counter, when the largest counter leaves no room for it."""
+        if self._tally.bound + more <= MAX_COUNTER:
+            return
+        # The sum of all weights is a bound without looking. Now look.
+        largest = _largest(self._state)
+        self._record = (self._tally._replace(bound=largest), [])
+        if largest + more > MAX_COUNTER:
+            raise OverflowError(
+                f"A counter of this {type(self).__name__} could leave the range of int32: the largest is {largest} "
+                f"and the change adds up to {more}."
+            )
+
+    def _join(self, other: Any) -> None:
+        largest = _largest(other._state)
+        self._require_room(largest)
+        self._commit(np.add, (self._state, other._state, self._state), other._tally._replace(bound=largest))
+
+
+def _largest(counters: NDArray[np.int32]) -> int:
+    """Return the largest magnitude of a counter."""
+    return max(int(counters.max()), -int(counters.min())) if counters.size else 0
+
+
+def tally_of(n: int, weights: NDArray[np.int64] | None, sign: int = 1) -> Tally:
+    """Return what n keys with these weights (1 each when None) add to the counts, or take away for sign -1."""
+    total = n if weights is None else int(weights.sum())
+    bound = n if weights is None else int(np.abs(weights).sum())
+    return Tally(n_added=sign * n, total_weight=sign * total, bound=bound)

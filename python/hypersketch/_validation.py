@@ -1,0 +1,171 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Every argument check of the public classes, in one message form.
+
+``The 'bits_per_key' parameter of BloomFilter must be a float in (0, 64]. Got -1 instead.``
+
+A value of a wrong type raises TypeError, a wrong value of the right type ValueError.
+"""
+
+from __future__ import annotations
+
+import math
+import operator
+from typing import Any, NoReturn
+
+import numpy as np
+from numpy.typing import NDArray
+
+MAX_SEED = 2**64 - 1
+MAX_WEIGHT = 2**31 - 1
+
+
+def shown(value: object) -> str:
+    """Return a short text of the value for a message."""
+    text = repr(value)
+    return text if len(text) <= 80 else f"{text[:77]}..."
+
+
+def refuse(
+    owner: str, name: str, must: str, value: object, error: type[Exception] = ValueError
+) -> NoReturn:
+    """Raise the error whose sentence names the parameter, what it must be and what came."""
+    raise error(f"The {name!r} parameter of {owner} must be {must}. Got {shown(value)} instead.")
+
+
+def integer(owner: str, name: str, value: object, least: int, most: int) -> int:
+    """Return the value as an int in [least, most]; True and 3.0 are not integers here."""
+    must = f"an integer in [{least}, {_power(most)}]"
+    if isinstance(value, bool | np.bool_) or isinstance(value, np.ndarray):
+        refuse(owner, name, must, value, TypeError)
+    try:
+        number = operator.index(value)  # type: ignore[arg-type]
+    except TypeError:
+        refuse(owner, name, must, value, TypeError)
+    if not least <= number <= most:
+        refuse(owner, name, must, number)
+    return number
+
+
+def _power(most: int) -> str:
+    """Return 2**64 - 1 as such a text instead of twenty digits."""
+    exponent = (most + 1).bit_length() - 1
+    if exponent >= 16 and most + 1 == 1 << exponent:
+        return f"2**{exponent} - 1"
+    return str(most)
+
+
+def seed(owner: str, value: object) -> int:
+    """Return a seed: an integer in [0, 2**64)."""
+    return integer(owner, "seed", value, 0, MAX_SEED)
+
+
+def real(owner: str, name: str, value: object, must: str = "a finite float") -> float:
+    """Return a finite real number as a float."""
+    if isinstance(value, bool | np.bool_ | str | bytes) or isinstance(value, np.ndarray):
+        refuse(owner, name, must, value, TypeError)
+    try:
+        number = float(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        refuse(owner, name, must, value, TypeError)
+    if not math.isfinite(number):
+        refuse(owner, name, must, number)
+    return number
+
+
+def probability(owner: str, name: str, value: object) -> float:
+    """Return a float strictly between 0 and 1."""
+    must = "a float in (0, 1)"
+    number = real(owner, name, value, must)
+    if not 0.0 < number < 1.0:
+        refuse(owner, name, must, number)
+    return number
+
+
+def flag(owner: str, name: str, value: object) -> bool:
+    """Return True or False."""
+    if not isinstance(value, bool | np.bool_):
+        refuse(owner, name, "True or False", value, TypeError)
+    return bool(value)
+
+
+def choice(owner: str, name: str, value: object, known: tuple[Any, ...]) -> Any:
+    """Return the value, which must be one of the known ones."""
+    if not any(value == one and type(value) is type(one) for one in known):
+        refuse(owner, name, f"one of {', '.join(map(repr, known))}", value)
+    return value
+
+
+def hashes(owner: str, value: object) -> NDArray[np.uint64]:
+    """Return key hashes as a contiguous one-dimensional uint64 array."""
+    if not isinstance(value, np.ndarray) or value.dtype != np.uint64 or value.ndim != 1:
+        came = f"an array of {value.dtype}, shape {value.shape}" if isinstance(value, np.ndarray) else shown(value)
+        raise TypeError(
+            f"The 'hashes' parameter of {owner} must be a one-dimensional array of uint64, as hash_keys returns. "
+            f"Got {came} instead."
+        )
+    return np.ascontiguousarray(value, dtype=np.uint64)
+
+
+def weights(owner: str, value: object, n: int, least: int = -MAX_WEIGHT) -> NDArray[np.int64] | None:
+    """Return one int64 weight a key, or None when no weights were given."""
+    if value is None:
+        return None
+    given = np.asarray(value)
+    if given.size and given.dtype.kind not in "iu":
+        raise TypeError(
+            f"The 'weights' parameter of {owner} must be integers. Got an array of {given.dtype} instead."
+        )
+    if given.ndim != 1:
+        raise ValueError(
+            f"The 'weights' parameter of {owner} must be one-dimensional. Got the shape {given.shape} instead."
+        )
+    if given.size != n:
+        raise ValueError(f"weights has {given.size} elements but there are {n} keys.")
+    if given.size and not least <= given.min() <= given.max() <= MAX_WEIGHT:
+        bad = given[(given < least) | (given > MAX_WEIGHT)][0]
+        low = "0" if least == 0 else "-(2**31 - 1)"
+        refuse(owner, "weights", f"integers in [{low}, 2**31 - 1]", int(bad))
+    return np.ascontiguousarray(given, dtype=np.int64)
+
+
+def output(owner: str, value: object, n: int, dtype: type[np.generic]) -> NDArray[Any]:
+    """Return the array that takes n answers: the given one after checks, or a new one for None."""
+    if value is None:
+        return np.empty(n, dtype)
+    wanted = f"a writable, contiguous array of {np.dtype(dtype)} with {n} elements"
+    if not isinstance(value, np.ndarray):
+        refuse(owner, "out", wanted, value, TypeError)
+    fits = value.shape == (n,) and value.dtype == dtype and value.flags.c_contiguous and value.flags.writeable
+    if not fits:
+        came = f"{'' if value.flags.writeable else 'read-only '}{value.dtype}, shape {value.shape}"
+        raise ValueError(f"The 'out' parameter of {owner} must be {wanted}. Got {came} instead.")
+    return value
+
+
+def words_for(n_bits: int) -> int:
+    """Return the number of 64-bit words that hold so many bits."""
+    return -(-n_bits // 64)
+
+
+def has_tail(rows: NDArray[np.uint64], n_bits: int) -> bool:
+    """Return whether a row sets a bit beyond its n_bits."""
+    tail = n_bits % 64
+    return bool(tail) and bool(np.any(rows[..., -1] >> np.uint64(tail)))
+
+
+def packed(owner: str, name: str, value: object, dim: int) -> NDArray[np.uint64]:
+    """Return packed vectors of shape (words,) or (n, words), contiguous, with no bit beyond the dimension."""
+    n_words = words_for(dim)
+    must = f"packed vectors of uint64 with {n_words} words ({dim} dimensions)"
+    if not isinstance(value, np.ndarray):
+        refuse(owner, name, must, value, TypeError)
+    if value.dtype != np.uint64:
+        refuse(owner, name, must, value.dtype, TypeError)
+    if value.ndim not in (1, 2) or value.shape[-1] != n_words:
+        raise ValueError(
+            f"{name} has the shape {value.shape} but {owner} needs ({n_words},) or (n, {n_words}): "
+            f"{dim} dimensions in words of 64 bits."
+        )
+    if has_tail(value, dim):
+        raise ValueError(f"{name} sets bits beyond dimension {dim}, which must be zero in packed vectors.")
+    return np.ascontiguousarray(value, dtype=np.uint64)

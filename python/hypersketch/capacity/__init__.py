@@ -1,0 +1,38 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Plan, measure and prove the capacity of fixed-size memories.
+
+* :func:`plan` sizes structures for a task, from the theory.
+* :func:`run` measures them on real or made-up keys and sets every number beside its prediction.
+* :func:`minimal_dimension` finds the dimensions that a published protocol asks for.
+* :func:`paper` makes the numbers of the literature again, as one report page.
+
+Needs SciPy; report pages, the command line and files of keys need the rest of the extra ``lab``.
+"""
+
+from __future__ import annotations
+
+from hypersketch.capacity.paper import paper
+
+from hypersketch.capacity.minimal_dimension import minimal_dimension
+from hypersketch.capacity.planner import Plan, PlanRow, plan
+from hypersketch.capacity.results import Results, Row
+from hypersketch.capacity.runner import run
+
+__all__ = ["Plan", "PlanRow", "Results", "Row", "experiments", "minimal_dimension", "paper", "plan", "run"]
+
+
+def experiments() -> dict[str, str]:
+    """Names of the experiments, each with one line that says what it asks.
+
+    Returns
+    -------
+    dict of str to str
+
+    Examples
+    --------
+    >>> list(experiments())[:3]
+    ['membership', 'intersection', 'frequency']
+    """
+    from hypersketch.capacity.experiments import EXPERIMENTS
+
+    return {name: entry.summary for name, entry in EXPERIMENTS.items()}

@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The experiments, one file each, and the table of their names."""
+
+from __future__ import annotations
+
+from hypersketch.capacity.experiments.base import Experiment, Quantity, Request
+from hypersketch.capacity.experiments.cleanup import Cleanup
+from hypersketch.capacity.experiments.frequency import Frequency
+from hypersketch.capacity.experiments.intersection import Intersection
+from hypersketch.capacity.experiments.membership import Membership
+from hypersketch.capacity.experiments.nested import Nested
+from hypersketch.capacity.experiments.pairs import Pairs
+from hypersketch.capacity.experiments.sequence import Sequence
+
+__all__ = ["EXPERIMENTS", "Experiment", "Quantity", "Request", "experiment"]
+
+#: Every experiment by its name.
+EXPERIMENTS: dict[str, Experiment] = {
+    entry.name: entry
+    for entry in (
+        Membership(),
+        Intersection(),
+        Frequency(),
+        Pairs(),
+        Sequence(),
+        Nested(),
+        Cleanup(),
+    )
+}
+
+
+def experiment(name: str) -> Experiment:
+    """The experiment of a name.
+
+    Parameters
+    ----------
+    name : str
+        For example ``membership``, or ``paper`` for all claims of the literature in one run.
+
+    Raises
+    ------
+    ValueError
+        If there is none, naming those there are.
+
+    Examples
+    --------
+    >>> experiment("cleanup").default_universe
+    1000
+    """
+    if name == "paper":
+        from hypersketch.capacity.paper import Paper  # its claims need all other experiments
+
+        return Paper()
+    if name not in EXPERIMENTS:
+        raise ValueError(
+            f"Unknown experiment {name!r}. The known ones are: {', '.join([*EXPERIMENTS, 'paper'])}."
+        )
+    return EXPERIMENTS[name]

@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What does a bundle of bundles still know of its leaves?"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any, ClassVar, cast
+
+import numpy as np
+
+from hypersketch.capacity.cells import Cell, Draw, Outcomes
+from hypersketch.capacity.experiments.base import Experiment, Quantity, UInt64Array
+from hypersketch.capacity.structures import structure
+from hypersketch.capacity.structures.base import FloatArray, Structure
+from hypersketch.capacity.structures.bundles import MapBundle
+
+__all__ = ["Nested"]
+
+_MOST_LEAVES = 700
+
+
+class Nested(Experiment):
+    """Bundles keys, bundles the bundles, and so on, and scores leaves and strangers."""
+
+    name: ClassVar[str] = "nested"
+    title: ClassVar[str] = "What does a bundle of bundles still know?"
+    summary: ClassVar[str] = (
+        "What does a bundle of bundles still know of its leaves? Signal and noise against depth."
+    )
+    question: ClassVar[str] = (
+        "A tree is stored in one vector: keys are bundled, the bundles are bundled again, and so on. How "
+        "much of a leaf's signal is left at the root, and how loud is the noise?"
+    )
+    method: ClassVar[str] = (
+        "In each trial a full tree with a given fan-out (n) and depth is built from fresh keys. The root is "
+        "compared with every leaf and with 200 keys that are in no leaf."
+    )
+    prediction: ClassVar[str] = (
+        "MAP-I sums are linear: depth changes nothing, the signal stays 1. The majority of MAP-B loses a "
+        "factor c(fan-out) at each level, about √(2/(π · fan-out)); its noise is that of one random vector."
+    )
+    quantities: ClassVar[Mapping[str, Quantity]] = {
+        "leaf similarity": Quantity("mean", "mean score of a leaf at the root (signal)"),
+        "leaf spread": Quantity("rms", "root mean square deviation of a leaf's score from its expectation"),
+        "stranger spread": Quantity("rms", "root mean square score of keys that are in no leaf (noise)"),
+    }
+    default_n: ClassVar[tuple[int, ...]] = (3, 5)
+    default_trials: ClassVar[int] = 200
+    probes: ClassVar[int] = 200
+
+    def units(self, entry: Structure, n: int) -> list[int]:
+        return [256, 2048]
+
+    def settings(self, n: int) -> list[dict[str, Any]]:
+        deepest = max(1, math.floor(math.log(_MOST_LEAVES) / math.log(max(2, n))))
+        return [{"fan_out": n, "depth": depth} for depth in range(1, min(5, deepest) + 1)]
+
+    def items(self, n: int, setting: Mapping[str, Any]) -> int:
+        return int(n ** setting["depth"])
+
+    def check(self, cell: Cell) -> None:
+        if cell.setting["fan_out"] % 2 == 0:
+            raise ValueError(
+                "The 'n' parameter of the nested experiment is a fan-out and must be odd, so that no "
+                f"majority is a tie. Got {cell.setting['fan_out']} instead."
+            )
+
+    def measure(self, cell: Cell, hashes: UInt64Array) -> Outcomes:
+        entry = cast(MapBundle, structure(cell.structure))
+        blocks = [
+            _scores(entry, cell, seeds, keys) for seeds, keys in Draw(cell, hashes, cell.n + cell.probes)
+        ]
+        scores = np.concatenate(blocks)
+        expected = entry.leaf_similarity(cell.setting["fan_out"], cell.setting["depth"])
+        leaves, strangers = scores[:, : cell.n], scores[:, cell.n :]
+        return {
+            "leaf similarity": leaves.mean(axis=1).tolist(),
+            "leaf spread": ((leaves - expected) ** 2).mean(axis=1).tolist(),
+            "stranger spread": (strangers**2).mean(axis=1).tolist(),
+        }
+
+    def predict(self, cell: Cell) -> dict[str, float]:
+        entry = cast(MapBundle, structure(cell.structure))
+        dim = cell.size["dim"]
+        signal = entry.leaf_similarity(cell.setting["fan_out"], cell.setting["depth"])
+        # MAP-B: the root is one sign vector. MAP-I: the noise of all (other) leaves.
+        leaf = 1 - signal**2 if entry.packed else cell.n - 1
+        stranger = 1 if entry.packed else cell.n
+        return {
+            "leaf similarity": signal,
+            "leaf spread": math.sqrt(leaf / dim),
+            "stranger spread": math.sqrt(stranger / dim),
+        }
+
+
+def _scores(entry: MapBundle, cell: Cell, seeds: UInt64Array, keys: UInt64Array) -> FloatArray:
+    """Scores (T, leaves + probes) of the leaves and of the other keys at the root of each trial's tree."""
+    if not entry.packed:  # a sum of sums is the sum of the leaves
+        return entry.score_trials(cell.size, seeds, keys[np.newaxis, :, : cell.n], keys[np.newaxis])
+    fan_out = cell.setting["fan_out"]
+    scores = np.empty(keys.shape)
+    for t, seed in enumerate(seeds.tolist()):
+        space = entry.space(cell.size, seed)
+        level = space.atoms(keys[t, : cell.n])
+        while len(level) > fan_out:
+            level = np.stack(
+                [_majority(space, level[i : i + fan_out]).vector for i in range(0, len(level), fan_out)]
+            )
+        scores[t] = _majority(space, level).similarity(keys[t])
+    return scores
+
+
+def _majority(space: Any, vectors: UInt64Array) -> Any:
+    bundle = space.bundle()
+    bundle.add_vectors(vectors)
+    return bundle.pack()

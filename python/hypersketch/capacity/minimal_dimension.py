@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The rule of Schlegel, Neubert and Protzel for the dimensions that a bundle needs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from hypersketch.capacity.runner import run
+from hypersketch.capacity.validation import positive
+
+__all__ = ["DIMENSIONS", "SIZES", "first_dimensions", "line_at", "minimal_dimension"]
+
+#: Dimensions that are tried: the squares of 2, 4, ..., 40.
+DIMENSIONS = tuple(side * side for side in range(2, 41, 2))
+#: Numbers of bundled items through which the line is laid.
+SIZES = tuple(range(5, 51, 5))
+
+
+def minimal_dimension(
+    structures: Sequence[str] = ("map-i", "map-b"),
+    n: int = 15,
+    universe: int = 1000,
+    accuracy: float = 0.99,
+    trials: int = 10,
+    seed: int = 1,
+) -> dict[str, int]:
+    """Dimensions at which the n best of a codebook are the n bundled items, by the published rule.
+
+    For each number of items the first dimension is taken whose mean accuracy over the trials reaches
+    `accuracy`; a straight line through these dimensions is read at n.
+
+    Parameters
+    ----------
+    structures : sequence of str, default ("map-i", "map-b")
+        Structures with a cleanup.
+    n : int, default 15
+        Bundled items to read the line at.
+    universe : int, default 1000
+        Items of the codebook.
+    accuracy : float, default 0.99
+        In (0, 1).
+    trials : int, default 10
+        Trials of each dimension and number of items.
+    seed : int, default 1
+        Seed of the run.
+
+    Returns
+    -------
+    dict of str to int
+        Dimensions of each structure.
+
+    Raises
+    ------
+    ValueError
+        If a number makes no sense, or a structure reaches the accuracy nowhere on the grid.
+
+    Notes
+    -----
+    The grid of dimensions is the square of 2, 4, ..., 40, that of sizes 5, 10, ..., 50; sizes that reach the
+    accuracy nowhere are left out of the line. Source: Schlegel, Neubert and Protzel (2022), rule of their
+    plot script; they find 470 for MAP-I and 790 for MAP-B at n = 15.
+
+    Examples
+    --------
+    >>> found = minimal_dimension(["map-i"], seed=1)
+    >>> 350 < found["map-i"] < 600
+    True
+    """
+    n = positive("minimal_dimension", "n", n)
+    rows = run(
+        "cleanup",
+        structures=structures,
+        n=SIZES,
+        dims=DIMENSIONS,
+        universe=universe,
+        trials=trials,
+        seed=seed,
+    ).measurements()
+    found = {}
+    for name in structures:
+        reached = first_dimensions([(row.n, row.size["dim"], row.value) for row in rows if row.structure == name], accuracy)
+        if len(reached) < 2:
+            raise ValueError(
+                f"The structure {name!r} reaches the accuracy {accuracy} at fewer than two sizes."
+            )
+        found[name] = round(line_at(reached, n))
+    return found
+
+
+def first_dimensions(measured: Sequence[tuple[int, int, float]], accuracy: float) -> dict[int, int]:
+    """First dimension that reaches the accuracy, for each number of items that reaches it at all.
+
+    Parameters
+    ----------
+    measured : sequence of (n, dim, accuracy)
+        In any order.
+    accuracy : float
+        Accuracy to reach.
+
+    Examples
+    --------
+    >>> first_dimensions([(5, 16, 0.8), (5, 36, 1.0), (5, 64, 1.0)], 0.99)
+    {5: 36}
+    """
+    first: dict[int, int] = {}
+    for n, dim, reached in measured:
+        if reached >= accuracy:
+            first[n] = min(dim, first.get(n, dim))
+    return first
+
+
+def line_at(points: dict[int, int], x: float) -> float:
+    """Value at x of the straight line laid through the points by least squares.
+
+    Examples
+    --------
+    >>> round(line_at({1: 2, 2: 4, 3: 6}, 5), 6)
+    10.0
+    """
+    slope, intercept = np.polyfit(list(points), list(points.values()), 1)
+    return float(slope * x + intercept)

@@ -1,0 +1,264 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Figures of a run, as matplotlib figures with a caption each."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from hypersketch.capacity.experiments import Experiment
+from hypersketch.capacity.results import Results, Row
+from hypersketch.capacity.structures import structure
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+__all__ = ["COLOURS", "Picture", "pictures", "style"]
+
+# Okabe and Ito's colours: told apart by readers with any colour vision.
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+_GREY = "#666666"
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A figure of the report.
+
+    Attributes
+    ----------
+    name : str
+        File name without its ending.
+    title, caption : str
+        What a reader is told above and below it.
+    draw : callable
+        Makes the figure.
+    """
+
+    name: str
+    title: str
+    caption: str
+    draw: Callable[[], Figure]
+
+
+@contextmanager
+def style() -> Iterator[None]:
+    """Looks of all figures, the same on every machine: no timestamps, no random ids."""
+    import matplotlib as mpl
+
+    looks = {
+        "figure.dpi": 100,
+        "savefig.dpi": 150,
+        "font.size": 10,
+        "axes.spines.top": False,
+        "axes.spines.right": False,
+        "axes.grid": True,
+        "axes.axisbelow": True,
+        "grid.color": "#E4E4E4",
+        "grid.linewidth": 0.7,
+        "legend.frameon": False,
+        "svg.hashsalt": "hypersketch",
+        "svg.fonttype": "path",
+    }
+    with mpl.rc_context(looks):
+        yield
+
+
+def pictures(experiment: Experiment, results: Results) -> list[Picture]:
+    """The figures of a run: one for each measured quantity, and one that sets all measurements beside theory.
+
+    Parameters
+    ----------
+    experiment : Experiment
+        What was run.
+    results : Results
+        Its rows.
+
+    Returns
+    -------
+    list of Picture
+    """
+    found = []
+    for name, quantity in experiment.quantities.items():
+        rows = [row for row in results if row.quantity == name and _worth_a_figure(row)]
+        if rows:
+            found.append(
+                Picture(
+                    name.replace(" ", "-"),
+                    name.capitalize(),
+                    f"{_sentence(quantity.title)} against the memory of the structure. Points: measured, "
+                    "the bars are the intervals that the verdicts use. Lines: predicted.",
+                    lambda rows=rows, quantity=quantity: _quantity_figure(rows, quantity.title, quantity.log),
+                )
+            )
+    found.append(
+        Picture(
+            "measured-over-predicted",
+            "Every measurement, divided by its prediction",
+            "Each bar is the interval of one measurement, divided by what theory predicts for it: at 1 both "
+            "agree. Bars that miss the line at 1 would be drawn in red. Numbers whose prediction is 0 are "
+            "not shown.",
+            lambda: ratio_figure(list(results)),
+        )
+    )
+    return found
+
+
+def _sentence(text: str) -> str:
+    return text[0].upper() + text[1:]
+
+
+def _worth_a_figure(row: Row) -> bool:
+    return row.predicted is None or row.predicted > 0 or row.measured > 0
+
+
+def _new_figure(panels: int, height: float = 3.1) -> tuple[Figure, list[Axes]]:
+    """A figure with that many panels, three in a row."""
+    from matplotlib.figure import Figure
+
+    columns = min(3, panels)
+    lines = -(-panels // columns)
+    figure = Figure(figsize=(1.2 + 3.2 * columns, 0.4 + height * lines), layout="constrained")
+    axes = list(figure.subplots(lines, columns, squeeze=False).flat)
+    for spare in axes[panels:]:
+        spare.set_visible(False)
+    return figure, axes[:panels]
+
+
+def _quantity_figure(rows: Sequence[Row], title: str, log: bool) -> Figure:
+    """One panel a structure: the quantity against bytes, one colour for each setting."""
+    names = list(dict.fromkeys(row.structure for row in rows))
+    labels = list(dict.fromkeys(_label(row) for row in rows))
+    figure, axes = _new_figure(len(names))
+    for panel, name in zip(axes, names, strict=True):
+        for colour, label in zip(_cycle(len(labels)), labels, strict=True):
+            chosen = [row for row in rows if row.structure == name and _label(row) == label]
+            _draw_series(panel, sorted(chosen, key=lambda row: row.bytes), colour, label)
+        panel.set_title(structure(name).title, fontsize=10.5, fontweight="bold", loc="left")
+        panel.set_xscale("log")
+        if log:
+            panel.set_yscale("log")
+        panel.set_xlabel("bytes")
+    for panel in axes[:: min(3, len(axes))]:
+        panel.set_ylabel(_wrapped(title))
+    _legend(figure, axes, labels)
+    return figure
+
+
+def _cycle(count: int) -> list[str]:
+    return [COLOURS[index % len(COLOURS)] for index in range(count)]
+
+
+def _label(row: Row) -> str:
+    parts = [f"{name.replace('_', ' ')} {value}" for name, value in row.setting.items()]
+    return ", ".join(parts if parts else [f"n = {row.n}"])
+
+
+def _wrapped(text: str, width: int = 34) -> str:
+    import textwrap
+
+    return "\n".join(textwrap.wrap(text, width))
+
+
+def _draw_series(panel: Axes, rows: Sequence[Row], colour: str, label: str) -> None:
+    if not rows:
+        return
+    known = [row for row in rows if row.predicted is not None]
+    panel.plot([row.bytes for row in known], [row.predicted for row in known], color=colour, lw=1.3, zorder=2)
+    for row in rows:
+        draw_interval(panel, row.bytes, row, colour)
+
+
+def draw_interval(panel: Axes, x: float, row: Row, colour: str, scale: float = 1.0) -> None:
+    """A measured point with its interval; red where it misses the prediction.
+
+    Parameters
+    ----------
+    panel : Axes
+        Where to draw.
+    x : float
+        Place on the horizontal axis.
+    row : Row
+        The measurement.
+    colour : str
+        Colour of a measurement that agrees.
+    scale : float, default 1
+        What the numbers are divided by.
+    """
+    shown = colour if row.verdict in ("inside", "") else "#C00000"
+    low, high = (row.low, row.high) if math.isfinite(row.low + row.high) else (row.measured, row.measured)
+    if low <= 0 and row.measured > 0:
+        low = row.measured / 10  # the end of the bar at zero lies below any logarithmic axis
+    panel.plot([x, x], [low / scale, high / scale], color=shown, lw=1.1, alpha=0.8, zorder=3)
+    panel.plot([x], [row.measured / scale], "o", color=shown, ms=4, mec="white", mew=0.5, zorder=4)
+
+
+def _legend(figure: Figure, axes: Sequence[Axes], labels: Sequence[str]) -> None:
+    from matplotlib.lines import Line2D
+
+    handles: list[Any] = [
+        Line2D([], [], color=colour, lw=1.3, label=label)
+        for colour, label in zip(_cycle(len(labels)), labels, strict=True)
+    ]
+    handles.append(Line2D([], [], color=_GREY, marker="o", ls="none", ms=4, label="measured"))
+    handles.append(Line2D([], [], color=_GREY, lw=1.3, label="predicted"))
+    figure.legend(handles=handles, loc="outside lower center", ncol=min(4, len(handles)), fontsize=9)
+
+
+def ratio_figure(rows: Sequence[Row]) -> Figure:
+    """All measurements divided by their predictions, one after another.
+
+    Parameters
+    ----------
+    rows : sequence of Row
+        Rows of a run; those without a prediction, or with 0, are left out.
+    """
+    shown = [row for row in rows if row.predicted]
+    figure, (panel,) = _new_figure(1)
+    figure.set_size_inches(10, 3.4)
+    names = list(dict.fromkeys(row.structure for row in shown))
+    panel.axhline(1, color=_GREY, lw=1)
+    start = 0
+    for colour, name in zip(_cycle(len(names)), names, strict=True):
+        group = [row for row in shown if row.structure == name]
+        for x, row in enumerate(group, start):
+            draw_interval(panel, x, row, colour, scale=row.predicted or 1.0)
+        panel.text(
+            start + (len(group) - 1) / 2,
+            1.0,
+            structure(name).title,
+            color=colour,
+            ha="center",
+            va="bottom",
+            transform=panel.get_xaxis_transform(),
+            fontsize=9,
+        )
+        start += len(group) + 2
+    panel.set_yscale("log")
+    _ratio_limits(panel, shown)
+    panel.set_xticks([])
+    panel.set_ylabel("measured / predicted")
+    return figure
+
+
+def _ratio_limits(panel: Axes, rows: Sequence[Row]) -> None:
+    """Room for the points and for bars up to a factor of ten."""
+    from matplotlib.ticker import FuncFormatter, NullFormatter
+
+    finite = [abs(math.log(row.ratio)) for row in rows if row.measured > 0]
+    bars = [
+        abs(math.log(row.high / row.predicted)) for row in rows if row.predicted and math.isfinite(row.high)
+    ]
+    reach = max(
+        [0.05, *(value * 1.3 for value in finite), *(min(value, math.log(3)) * 1.1 for value in bars)]
+    )
+    panel.set_ylim(math.exp(-reach), math.exp(reach))
+    ticks = [
+        tick for tick in (0.1, 0.2, 0.5, 0.8, 0.9, 1, 1.1, 1.25, 2, 5, 10) if abs(math.log(tick)) <= reach
+    ]
+    panel.set_yticks(ticks)
+    panel.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    panel.yaxis.set_minor_formatter(NullFormatter())

@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The structures that experiments and planner know, each behind the same small protocol."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from hypersketch.capacity.structures.base import Structure
+from hypersketch.capacity.structures.bloom import Bloom
+from hypersketch.capacity.structures.counting_bloom import CountingBloom
+from hypersketch.capacity.structures.hopfield import Hopfield
+from hypersketch.capacity.structures.map_b import MapBundleB
+from hypersketch.capacity.structures.map_i import MapBundleI
+
+__all__ = ["STRUCTURES", "Structure", "known_structures", "structure"]
+
+#: Every structure by its name, in the order of tables and figures.
+STRUCTURES: dict[str, Structure] = {
+    entry.name: entry for entry in (Bloom(), CountingBloom(), MapBundleI(), MapBundleB(), Hopfield())
+}
+
+
+def structure(name: str) -> Structure:
+    """The structure of a name.
+
+    Parameters
+    ----------
+    name : str
+        For example ``map-i``.
+
+    Raises
+    ------
+    ValueError
+        If there is none, naming those there are.
+
+    Examples
+    --------
+    >>> structure("map-i").title
+    'MAP-I'
+    """
+    if name not in STRUCTURES:
+        raise ValueError(f"Unknown structure {name!r}. The known ones are: {', '.join(STRUCTURES)}.")
+    return STRUCTURES[name]
+
+
+def known_structures(task: str, names: Iterable[str] | None = None) -> list[Structure]:
+    """Structures for a task: all that can do it, or the named ones.
+
+    Parameters
+    ----------
+    task : str
+        Name of an experiment.
+    names : iterable of str, optional
+        Names of structures.
+
+    Raises
+    ------
+    ValueError
+        If a name is unknown, or that structure cannot do the task.
+
+    Examples
+    --------
+    >>> [entry.name for entry in known_structures("cleanup")]
+    ['map-i', 'map-b']
+    """
+    able = [entry for entry in STRUCTURES.values() if task in entry.tasks]
+    if names is None:
+        return able
+    chosen = [structure(name) for name in dict.fromkeys(names)]
+    for entry in chosen:
+        if entry not in able:
+            known = ", ".join(other.name for other in able)
+            raise ValueError(f"The structure {entry.name!r} has no {task}. Those that have: {known}.")
+    return chosen

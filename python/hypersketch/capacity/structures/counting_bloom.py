@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Counting Bloom filters: k random counters a key."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import numpy as np
+
+from hypersketch import theory
+from hypersketch.capacity.cells import Size
+from hypersketch.capacity.structures.base import (
+    ErrorRates,
+    FloatArray,
+    Int64Array,
+    Moments,
+    Structure,
+    UInt64Array,
+    combined_hashes,
+)
+from hypersketch.capacity.structures.bloom import best_hashes
+from hypersketch.sketches import CountingBloomFilter
+
+__all__ = ["CountingBloom"]
+
+
+class CountingBloom(Structure):
+    """A counting Bloom filter; 8 bits a cell for sets, 32 for weighted counts."""
+
+    name: ClassVar[str] = "counting-bloom"
+    title: ClassVar[str] = "counting Bloom filter"
+    explanation: ClassVar[str] = (
+        "A row of small counters: every key adds to a few of them, so keys can be removed and counted as "
+        "well."
+    )
+    tasks: ClassVar[frozenset[str]] = frozenset({"membership", "intersection", "frequency"})
+    unit: ClassVar[str] = "n_cells"
+    count_quantity: ClassVar[str] = "wrong counts"
+
+    def size(self, units: int, n: int, task: str = "membership") -> Size:
+        # A set fits into bytes; counts of a stream may not.
+        counter_bits = 32 if task == "frequency" else 8
+        return {"n_cells": units, "n_hashes": best_hashes(units, n), "counter_bits": counter_bits}
+
+    def n_bytes(self, size: Size) -> int:
+        return size["n_cells"] * size["counter_bits"] // 8
+
+    def build(
+        self, size: Size, seed: int, hashes: UInt64Array, weights: Int64Array | None = None
+    ) -> CountingBloomFilter:
+        sketch = CountingBloomFilter(
+            n_cells=size["n_cells"], n_hashes=size["n_hashes"], counter_bits=size["counter_bits"], seed=seed
+        )
+        sketch.add(hashes, weights)
+        return sketch
+
+    def score_trials(
+        self,
+        size: Size,
+        seeds: UInt64Array,
+        members: UInt64Array,
+        probes: UInt64Array,
+        weights: Int64Array | None = None,
+    ) -> FloatArray:
+        added, asked = combined_hashes(members), combined_hashes(probes)
+        scores = np.empty(asked.shape)
+        for t, seed in enumerate(seeds.tolist()):
+            scores[t] = self.build(size, seed, added[t], weights).count(asked[t])
+        return scores
+
+    def threshold(self, size: Size, n: int) -> float:
+        return 0.5
+
+    def error_rates(self, size: Size, n: int) -> ErrorRates:
+        rate = theory.counting_bloom.false_positive_rate(size["n_cells"], size["n_hashes"], n)
+        return ErrorRates(float(rate), 0.0)
+
+    def intersection_moments(self, size: Size, n_x: int, n_y: int, shared: int) -> Moments:
+        mean, sd = theory.counting_bloom.intersection_moments(
+            size["n_cells"], size["n_hashes"], n_x, n_y, shared
+        )
+        return Moments(float(mean), float(sd))
+
+    def count_error(self, size: Size, weights: Int64Array) -> float:
+        return float(theory.counting_bloom.wrong_count_rate(size["n_cells"], size["n_hashes"], weights.size))

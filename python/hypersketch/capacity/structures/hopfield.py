@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Hopfield±: random sign vectors stored as signed outer products in a matrix."""
+
+from __future__ import annotations
+
+import math
+from typing import ClassVar
+
+import numpy as np
+
+from hypersketch import theory
+from hypersketch.capacity.cells import Size
+from hypersketch.capacity.structures.base import (
+    ErrorRates,
+    FloatArray,
+    Int64Array,
+    Moments,
+    Structure,
+    UInt64Array,
+    combined_hashes,
+)
+from hypersketch.memories import HopfieldMembership
+
+__all__ = ["Hopfield"]
+
+
+class Hopfield(Structure):
+    """Hopfield±: W = sum of e s s^T with random signs e."""
+
+    name: ClassVar[str] = "hopfield"
+    title: ClassVar[str] = "Hopfield±"
+    explanation: ClassVar[str] = (
+        "A symmetric matrix: every key adds the outer product of its random sign vector with itself, times "
+        "a random sign."
+    )
+    tasks: ClassVar[frozenset[str]] = frozenset({"membership", "intersection", "frequency"})
+    unit: ClassVar[str] = "dim"
+
+    def size(self, units: int, n: int, task: str = "membership") -> Size:
+        return {"dim": units}
+
+    def n_bytes(self, size: Size) -> int:
+        return 4 * (size["dim"] * (size["dim"] - 1) // 2)
+
+    def build(
+        self, size: Size, seed: int, hashes: UInt64Array, weights: Int64Array | None = None
+    ) -> HopfieldMembership:
+        memory = HopfieldMembership(size["dim"], seed=seed)
+        memory.add(hashes, weights)
+        return memory
+
+    def score_trials(
+        self,
+        size: Size,
+        seeds: UInt64Array,
+        members: UInt64Array,
+        probes: UInt64Array,
+        weights: Int64Array | None = None,
+    ) -> FloatArray:
+        added, asked = combined_hashes(members), combined_hashes(probes)
+        scores = np.empty(asked.shape)
+        for t, seed in enumerate(seeds.tolist()):
+            scores[t] = self.build(size, seed, added[t], weights).score(asked[t])
+        return scores
+
+    def threshold(self, size: Size, n: int) -> float:
+        return 0.5
+
+    def error_rates(self, size: Size, n: int) -> ErrorRates:
+        dim = size["dim"]
+        return ErrorRates(
+            float(theory.hopfield.false_positive_rate(dim, n)),
+            float(theory.hopfield.false_negative_rate(dim, n)),
+        )
+
+    def intersection_moments(self, size: Size, n_x: int, n_y: int, shared: int) -> Moments:
+        """Moments of <W_X, W_Y> / D^2 = sum of e_i e_j (s_i . s_j)^2 / D^2 over i in X and j in Y.
+
+        A shared item gives exactly 1. The other terms have mean 0 and are uncorrelated unless they are the
+        same pair: a pair of shared items comes twice. E (s_i . s_j)^4 = 3 D^2 - 2 D, so the variance is (3 -
+        2 / D) / D^2 * (|X| |Y| + I^2 - 2 I), with I the intersection: formula 1.7 of MAP-I times (3 - 2 / D)
+        / D.
+        """
+        dim = size["dim"]
+        pairs = n_x * n_y + shared * shared - 2 * shared
+        return Moments(float(shared), math.sqrt((3 - 2 / dim) * pairs) / dim)
+
+    def count_error(self, size: Size, weights: Int64Array) -> float:
+        # The other keys' squares, averaged over the keys, times the noise that one unit weight makes.
+        squares = weights.astype(np.float64) ** 2
+        others = float(np.mean(squares.sum() - squares))
+        return math.sqrt(float(theory.hopfield.noise_variance(size["dim"], 1)) * others)

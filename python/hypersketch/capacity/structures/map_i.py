@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: Apache-2.0
+"""MAP-I: the sum of random sign vectors."""
+
+from __future__ import annotations
+
+import math
+from typing import ClassVar
+
+import numpy as np
+
+from hypersketch import theory
+from hypersketch.capacity.cells import Size
+from hypersketch.capacity.structures.base import ErrorRates, Int64Array, Moments, UInt64Array
+from hypersketch.capacity.structures.bundles import MapBundle
+from hypersketch.vsa import Bundle, MapI
+
+__all__ = ["MapBundleI"]
+
+
+class MapBundleI(MapBundle):
+    """MAP-I: integer sums; linear, so it counts, deletes and merges exactly."""
+
+    name: ClassVar[str] = "map-i"
+    title: ClassVar[str] = "MAP-I"
+    explanation: ClassVar[str] = (
+        "A vector of integers: every key has its own random vector of −1 and +1, and the memory is their sum."
+    )
+    tasks: ClassVar[frozenset[str]] = frozenset(
+        {"membership", "intersection", "frequency", "pairs", "sequence", "nested", "cleanup"}
+    )
+    packed: ClassVar[bool] = False
+
+    def n_bytes(self, size: Size) -> int:
+        return 4 * size["dim"]
+
+    def space(self, size: Size, seed: int) -> MapI:
+        return MapI(size["dim"], seed=seed)
+
+    def build(self, size: Size, seed: int, hashes: UInt64Array) -> Bundle:
+        return self.space(size, seed).bundle(hashes)
+
+    def threshold(self, size: Size, n: int) -> float:
+        return 0.5
+
+    def error_rates(self, size: Size, n: int) -> ErrorRates:
+        dim = size["dim"]
+        return ErrorRates(
+            float(theory.map_i.false_positive_rate(dim, n)), float(theory.map_i.false_negative_rate(dim, n))
+        )
+
+    def intersection_moments(self, size: Size, n_x: int, n_y: int, shared: int) -> Moments:
+        # 1.7 is about <x, y> / D, which is the estimate itself.
+        mean, variance = theory.map_i.inner_moments(n_x, n_y, shared, size["dim"])
+        return Moments(float(mean), math.sqrt(variance))
+
+    def count_error(self, size: Size, weights: Int64Array) -> float:
+        squares = float(np.sum(weights.astype(np.float64) ** 2))
+        rmse = np.asarray(theory.map_i.frequency_rmse(math.sqrt(squares), weights, size["dim"]))
+        return float(np.sqrt(np.mean(rmse**2)))
+
+    def cleanup_accuracy(self, size: Size, n: int, universe: int) -> float:
+        return float(theory.cleanup.map_i_top_k(size["dim"], n, universe))
+
+    def leaf_similarity(self, fan_out: int, depth: int) -> float:
+        return 1.0

@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Rows of results as text: the one table that the terminal and the report page show."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from hypersketch.capacity.results import Results, Row
+from hypersketch.capacity.structures import structure
+
+__all__ = ["HEAD", "headline", "interval_text", "lines", "number", "parameters", "summary"]
+
+HEAD = ("structure", "stored", "size", "bytes", "measured", "predicted", "result", "interval", "verdict")
+
+
+def number(value: float | None) -> str:
+    """A number as a reader wants it: four digits, no exponent unless it is tiny or huge.
+
+    Examples
+    --------
+    >>> number(0.012345), number(1234567), number(0.00000123), number(0), number(None)
+    ('0.01234', '1.23e+06', '1.23e-06', '0', '–')
+    """
+    if value is None or math.isnan(value):
+        return "–"
+    if value == 0 or math.isinf(value):
+        return "0" if value == 0 else ("∞" if value > 0 else "−∞")
+    if 1e-4 <= abs(value) < 1e6:
+        return f"{value:.4g}" if abs(value) < 1000 else f"{value:,.0f}"
+    return f"{value:.2e}"
+
+
+def interval_text(row: Row) -> str:
+    """The interval that the verdict uses."""
+    return f"{number(row.low)} … {number(row.high)}"
+
+
+def parameters(row: Row) -> str:
+    """The size of the structure and what else was varied."""
+    parts = [f"{name} = {value:,}" for name, value in row.size.items()]
+    return ", ".join([*parts, *(f"{name} = {value}" for name, value in row.setting.items())])
+
+
+def lines(rows: Sequence[Row]) -> list[tuple[str, ...]]:
+    """Rows as text, in the columns of :data:`HEAD`.
+
+    Parameters
+    ----------
+    rows : sequence of Row
+
+    Returns
+    -------
+    list of tuple of str
+    """
+    return [
+        (
+            structure(row.structure).title,
+            f"{row.n:,}",
+            parameters(row),
+            f"{row.bytes:,}",
+            row.quantity,
+            number(row.predicted),
+            number(row.measured),
+            interval_text(row),
+            row.verdict or "no theory",
+        )
+        for row in rows
+    ]
+
+
+def headline(results: Results) -> str:
+    """The outcome of a run in one sentence.
+
+    Parameters
+    ----------
+    results : Results
+
+    Examples
+    --------
+    >>> headline(Results([]))
+    'Nothing was predicted, so there are no verdicts.'
+    """
+    judged = sum(row.verdict != "" for row in results)
+    outside = len(results.outside)
+    if not judged:
+        return "Nothing was predicted, so there are no verdicts."
+    if not outside:
+        return f"All {judged} predictions lie inside the intervals of the measurements."
+    return f"{outside} of {judged} predictions lie outside the interval of their measurement."
+
+
+def summary(results: Results) -> list[tuple[str, str, str]]:
+    """For each structure: its title, verdicts inside of all, and the largest deviation seen."""
+    found = []
+    for name in dict.fromkeys(row.structure for row in results):
+        rows = [row for row in results if row.structure == name and row.verdict]
+        inside = sum(row.verdict == "inside" for row in rows)
+        ratios = [abs(math.log(row.ratio)) for row in rows if row.predicted and row.measured > 0]
+        worst = f"{math.exp(max(ratios)) - 1:.1%}" if ratios else "–"
+        found.append((structure(name).title, f"{inside} of {len(rows)}", worst))
+    return found

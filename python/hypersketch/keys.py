@@ -1,0 +1,153 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Keys: whatever a user calls a key becomes one 64-bit hash, XXH64 of its bytes.
+
+An integer is its 8 little-endian bytes (two's complement), a str its UTF-8 bytes. All structures take these hashes;
+their own seeds enter only afterwards, so keys are hashed once however many structures they go into.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, NoReturn
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hypersketch import _core, _threads, _validation
+
+_WANTED = "integers, strings or bytes (one of them, or a list, array or column of one type)"
+
+
+def hash_keys(keys: Any, seed: int = 0, *, threads: int | None = None) -> NDArray[np.uint64]:
+    """Hash keys to 64 bits each: XXH64 of their bytes.
+
+    Parameters
+    ----------
+    keys : int, str, bytes, or a batch of one of these types
+        A single key is a batch of one. A batch is a list, tuple, set, range or other iterable; a one-dimensional
+        NumPy array of integers, ``S``, ``U``, StringDType or objects; or a column that offers ``__arrow_c_array__``
+        or ``__arrow_c_stream__`` (polars, pyarrow, pandas), which is read without a Python object a key.
+        Integers lie in [-2**63, 2**64) and equal their two's complement: 5, ``np.int8(5)`` and ``np.uint64(5)`` are
+        one key, and so are -1 and 2**64 - 1. A str equals its UTF-8 bytes. NumPy ``S`` and ``U`` elements end
+        at their last character that is not NUL, as in NumPy.
+    seed : int in [0, 2**64), default 0
+        Seed of XXH64. The structures use 0.
+    threads : int, optional
+        Threads for integer arrays and Arrow columns; default `get_num_threads`.
+
+    Returns
+    -------
+    ndarray of uint64, shape (n,)
+        The hashes, in the order of the keys.
+
+    Raises
+    ------
+    TypeError
+        For floats, booleans, None, dates, complex numbers and batches of mixed types.
+    ValueError
+        For integers out of range, nulls and arrays that are not one-dimensional.
+
+    Notes
+    -----
+    XXH64 is Yann Collet's published hash (xxHash specification, version 0.1.1); the results equal those of any
+    other implementation.
+
+    Examples
+    --------
+    >>> from hypersketch import hash_keys
+    >>> [hex(h) for h in hash_keys(["apple", b"apple"[:3].decode()])]
+    ['0x8d5e0da2d34bd3bb', '0xd0e6a1bf6d6b7aef']
+    >>> bool(hash_keys(5) == hash_keys(np.array([5], dtype=np.int8)))
+    True
+    """
+    seed = _validation.seed("hash_keys", seed)
+    n_threads = _threads.resolve("hash_keys", threads)
+    if isinstance(keys, np.ndarray):
+        return _hash_array(keys, seed, n_threads)
+    if is_single(keys):
+        return _core.hash_list([keys], seed)
+    if hasattr(keys, "__arrow_c_array__") or hasattr(keys, "__arrow_c_stream__"):
+        return _hash_arrow(keys, seed, n_threads)
+    if isinstance(keys, range):
+        return _hash_range(keys, seed, n_threads)
+    if isinstance(keys, bytearray | memoryview) or not isinstance(keys, Iterable):
+        _refuse(f"a {type(keys).__name__}")
+    if hasattr(keys, "__array__"):
+        return _hash_array(np.asarray(keys), seed, n_threads)
+    return _core.hash_list(keys if isinstance(keys, list) else list(keys), seed)
+
+
+def is_single(keys: object) -> bool:
+    """Return whether the argument is one key rather than a batch."""
+    return isinstance(keys, str | bytes | int | np.integer) and not isinstance(keys, bool)
+
+
+def hash_key(owner: str, key: object) -> NDArray[np.uint64]:
+    """Return the hash of exactly one key, as an array of one element."""
+    if not is_single(key):
+        _validation.refuse(owner, "key", "one int, str or bytes", key, TypeError)
+    return _core.hash_list([key], 0)
+
+
+def _refuse(came: str) -> NoReturn:
+    raise TypeError(f"The 'keys' parameter must be {_WANTED}. Got {came} instead.")
+
+
+def _hash_integers(bits: NDArray[np.uint64], seed: int, threads: int) -> NDArray[np.uint64]:
+    out = np.empty(bits.size, np.uint64)
+    _core.hash_u64(np.ascontiguousarray(bits), seed, out, threads)
+    return out
+
+
+def _hash_range(keys: range, seed: int, threads: int) -> NDArray[np.uint64]:
+    """Hash a range without a Python object a key where int64 arithmetic surely holds it."""
+    if max(abs(keys.start), abs(keys.stop), abs(keys.step)) >= 2**62:
+        return _core.hash_list(list(keys), seed)
+    values = np.arange(keys.start, keys.stop, keys.step, dtype=np.int64)
+    return _hash_integers(values.view(np.uint64), seed, threads)
+
+
+def _hash_array(keys: NDArray[Any], seed: int, threads: int) -> NDArray[np.uint64]:
+    if keys.ndim == 0:
+        keys = keys.reshape(1)
+    if keys.ndim != 1:
+        raise ValueError(f"The 'keys' parameter must be one-dimensional. Got an array of shape {keys.shape} instead.")
+    if np.any(getattr(keys, "mask", False)):
+        raise ValueError("The 'keys' parameter must have no nulls. Got a masked array with masked elements.")
+    if keys.size == 0:
+        return np.empty(0, np.uint64)
+    kind = keys.dtype.kind
+    if kind == "i":
+        return _hash_integers(np.asarray(keys).astype(np.int64, copy=False).view(np.uint64), seed, threads)
+    if kind == "u":
+        return _hash_integers(np.asarray(keys).astype(np.uint64, copy=False), seed, threads)
+    if kind in "SU":
+        return _hash_fixed_width(keys, seed)
+    if kind in "OT":
+        return _core.hash_list(keys.tolist(), seed)
+    _refuse(f"an array of {keys.dtype}")
+
+
+def _hash_fixed_width(keys: NDArray[Any], seed: int) -> NDArray[np.uint64]:
+    """Hash NumPy's NUL-padded strings."""
+    unit: type[np.unsignedinteger[Any]] = np.uint8 if keys.dtype.kind == "S" else np.uint32
+    if keys.dtype.itemsize == 0:
+        buffer = np.zeros((keys.size, 1), unit)
+    else:
+        native = np.ascontiguousarray(keys, dtype=keys.dtype.newbyteorder("="))
+        buffer = native.view(unit).reshape(keys.size, -1)
+    return _core.hash_fixed(buffer, seed) if keys.dtype.kind == "S" else _core.hash_ucs4(buffer, seed)
+
+
+def _hash_arrow(keys: Any, seed: int, threads: int) -> NDArray[np.uint64]:
+    """Hash a column through the Arrow C interface (arrow.apache.org/docs/format/CDataInterface.html)."""
+    try:
+        if hasattr(keys, "__arrow_c_array__"):
+            schema, array = keys.__arrow_c_array__()
+            return _core.hash_arrow_array(schema, array, seed, threads)
+        return _core.hash_arrow_stream(keys.__arrow_c_stream__(), seed, threads)
+    except ImportError:
+        # pandas offers the door but needs pyarrow to open it.
+        if not hasattr(keys, "__array__"):
+            raise
+    return _hash_array(np.asarray(keys), seed, threads)

@@ -1,0 +1,380 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Counting Bloom filters: multisets in a few small counters a key, with removal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hypersketch import _core, _threads, _validation, files
+from hypersketch._structure import Additive, Tally, chunks, dot, tally_of
+from hypersketch.keys import hash_keys
+from hypersketch.sketches._cells import CellSketch
+
+_DTYPES: dict[int, type[np.unsignedinteger[Any]]] = {8: np.uint8, 16: np.uint16, 32: np.uint32}
+_JOIN_PIECE = 1 << 20
+
+
+@files.register
+class CountingBloomFilter(Additive, CellSketch):
+    """A multiset of keys in m small counters: every key adds its weight to k of them.
+
+    Parameters
+    ----------
+    capacity : int >= 1, optional
+        Number of distinct keys it is sized for.
+    fpr : float in (0, 1), optional
+        Probability that a key which was not added gets a count above 0, at this capacity. The smallest filter is
+        chosen whose exact probability is at most this.
+    n_cells : int >= 1, optional
+        Number m of counters. With ``n_hashes`` instead of ``capacity`` and ``fpr``.
+    n_hashes : int in [1, 255], optional
+        Number k of counters a key.
+    counter_bits : {8, 16, 32}, default 8
+        Size of a counter. An addition that would exceed its largest value is refused.
+    seed : int in [0, 2**64), default 0
+        Filters of different seeds make independent errors and cannot be merged.
+
+    Raises
+    ------
+    TypeError
+        When not exactly one of the two ways of sizing is given, or for arguments of a wrong type.
+    ValueError
+        For arguments out of range.
+
+    Notes
+    -----
+    Fan, Cao, Almeida & Broder (2000), with the cells of `hypersketch.BloomFilter`. Two of a key's k cells may coincide;
+    its weight is then added twice there, and `count` allows for that.
+
+    Examples
+    --------
+    >>> import hypersketch
+    >>> stock = hypersketch.CountingBloomFilter(capacity=1000, fpr=0.01)
+    >>> stock.add(["apple", "pear"], weights=[3, 2])
+    >>> stock.remove("apple")
+    >>> stock.count(["apple", "pear", "plum"])
+    array([2, 2, 0])
+    >>> stock
+    CountingBloomFilter(n_cells=9595, n_hashes=7, capacity=1000, counter_bits=8, seed=0, n_added=1)
+    """
+
+    _CELLS = "n_cells"
+
+    def __init__(
+        self,
+        capacity: int | None = None,
+        fpr: float | None = None,
+        *,
+        n_cells: int | None = None,
+        n_hashes: int | None = None,
+        counter_bits: Literal[8, 16, 32] = 8,
+        seed: int = 0,
+    ) -> None:
+        cells, hashes = self._sized(capacity, fpr, n_cells, n_hashes)
+        parameters = self._checked(
+            n_cells=cells, n_hashes=hashes, capacity=capacity, counter_bits=counter_bits, seed=seed
+        )
+        self._fill(parameters, None, Tally())
+
+    @classmethod
+    def _checked(cls, *, counter_bits: object, n_cells: object, **others: Any) -> dict[str, Any]:
+        parameters = cls._checked_cells(n_cells, **others)
+        parameters["counter_bits"] = _validation.choice(cls.__name__, "counter_bits", counter_bits, tuple(_DTYPES))
+        return {**parameters, "seed": parameters.pop("seed")}
+
+    @classmethod
+    def _layout(cls, parameters: Mapping[str, Any]) -> tuple[int, type[np.generic]]:
+        return parameters["n_cells"], _DTYPES[parameters["counter_bits"]]
+
+    @property
+    def n_cells(self) -> int:
+        """Number m of counters.
+
+        >>> import hypersketch
+        >>> hypersketch.CountingBloomFilter(n_cells=1000, n_hashes=3).n_cells
+        1000
+        """
+        return self._n_cells
+
+    @property
+    def counter_bits(self) -> int:
+        """Size of a counter in bits.
+
+        >>> import hypersketch
+        >>> hypersketch.CountingBloomFilter(n_cells=1000, n_hashes=3).counter_bits
+        8
+        """
+        return int(self._values["counter_bits"])
+
+    def add(self, keys: Any, weights: Any = None, *, threads: int | None = None) -> None:
+        """Add keys, each as often as its weight says.
+
+        Parameters
+        ----------
+        keys : int, str, bytes or a batch of them
+            n keys, as for `hypersketch.hash_keys`. An empty batch adds nothing.
+        weights : array of int, shape (n,), optional
+            How often each key is added, in [0, 2**31); default once.
+        threads : int, optional
+            Threads for hashing; default `hypersketch.get_num_threads`. The counters are changed by one.
+
+        Raises
+        ------
+        TypeError, ValueError
+            For keys that `hypersketch.hash_keys` refuses, for weights that are negative, not integers or not one a
+            key, or when the state is memory-mapped.
+        OverflowError
+            When a counter would exceed its largest value. Nothing is changed then.
+
+        Warns
+        -----
+        CapacityWarning
+            Once, when more keys are added than the filter was sized for.
+
+        Notes
+        -----
+        A large batch goes in by pieces. After Ctrl-C the filter holds a prefix of the batch, and ``n_added`` has grown
+        by exactly its length.
+
+        Examples
+        --------
+        >>> import hypersketch
+        >>> stock = hypersketch.CountingBloomFilter(capacity=1000, fpr=0.01)
+        >>> stock.add(["apple", "pear"], weights=[3, 2])
+        >>> stock.n_added, stock.total_weight
+        (2, 5)
+        """
+        self.add_hashes(hash_keys(keys, threads=threads), weights)
+
+    def add_hashes(self, hashes: NDArray[np.uint64], weights: Any = None) -> None:
+        """Add keys by their hashes; otherwise as `add`.
+
+        >>> import hypersketch
+        >>> stock = hypersketch.CountingBloomFilter(capacity=1000, fpr=0.01)
+        >>> stock.add_hashes(hypersketch.hash_keys(["apple"]), weights=[3])
+        >>> stock.count("apple")
+        array([3])
+        """
+        self._change("CountingBloomFilter.add", hashes, weights, 1)
+
+    def remove(self, keys: Any, weights: Any = None, *, threads: int | None = None) -> None:
+        """Remove keys that were added before, each as often as its weight says.
+
+        Parameters
+        ----------
+        keys : int, str, bytes or a batch of them
+            n keys, as for `hypersketch.hash_keys`.
+        weights : array of int, shape (n,), optional
+            How often each key is removed, in [0, 2**31); default once.
+        threads : int, optional
+            Threads for hashing; default `hypersketch.get_num_threads`.
+
+        Raises
+        ------
+        TypeError
+            As for `add`.
+        ValueError
+            As for `add`, and when a counter would fall below zero. Nothing is changed then.
+
+        Notes
+        -----
+        The filter cannot always tell that a key was never added: removing such a key may succeed and then spoils the
+        counts of others.
+
+        Examples
+        --------
+        >>> import hypersketch
+        >>> stock = hypersketch.CountingBloomFilter(capacity=1000, fpr=0.01)
+        >>> stock.add(["apple", "pear"])
+        >>> stock.remove("apple")
+        >>> "apple" in stock
+        False
+        """
+        self.remove_hashes(hash_keys(keys, threads=threads), weights)
+
+    def remove_hashes(self, hashes: NDArray[np.uint64], weights: Any = None) -> None:
+        """Remove keys by their hashes; otherwise as `remove`.
+
+        >>> import hypersketch
+        >>> stock = hypersketch.CountingBloomFilter(capacity=1000, fpr=0.01)
+        >>> stock.add("apple")
+        >>> stock.remove_hashes(hypersketch.hash_keys(["apple"]))
+        >>> "apple" in stock
+        False
+        """
+        self._change("CountingBloomFilter.remove", hashes, weights, -1)
+
+    def _change(self, owner: str, hashes: NDArray[np.uint64], weights: Any, sign: int) -> None:
+        batch = _validation.hashes(owner, hashes)
+        checked = _validation.weights(owner, weights, batch.size, least=0)
+        with self._lock:
+            self._require_writable()
+            if sign == 1:
+                self._warn_beyond_capacity(batch.size)
+            before = self.n_added
+            try:
+                self._add_chunks(self._core_change(sign), batch, checked, sign=sign, words_per_key=self.n_hashes)
+            except (OverflowError, ValueError):
+                self._take_back(batch[: abs(self.n_added - before)], checked, sign)
+                raise
+
+    def _core_change(self, sign: int) -> partial[None]:
+        return partial(_core.counting_add, self._state, self.n_hashes, self.seed, remove=sign < 0)
+
+    def _take_back(self, done: NDArray[np.uint64], weights: NDArray[np.int64] | None, sign: int) -> None:
+        """Undo the pieces of a batch that went in before one was refused, in one call that nothing interrupts."""
+        mine = None if weights is None else weights[: done.size]
+        self._commit(self._core_change(-sign), (done, mine), tally_of(done.size, mine, -sign))
+
+    def count(self, keys: Any, *, threads: int | None = None) -> NDArray[np.int64]:
+        """Return how often each key was added, never too low.
+
+        Parameters
+        ----------
+        keys : int, str, bytes or a batch of them
+            n keys, as for `hypersketch.hash_keys`.
+        threads : int, optional
+            Threads for this call; default `hypersketch.get_num_threads`.
+
+        Returns
+        -------
+        ndarray of int64, shape (n,)
+            The counts. One is too high when other keys meet all k cells of its key.
+
+        Raises
+        ------
+        TypeError, ValueError
+            For keys that `hypersketch.hash_keys` refuses.
+
+        Notes
+        -----
+        The smallest of the key's distinct cells, each divided by how often the key meets it. The probability of a count
+        that is too high is `hypersketch.theory.counting_bloom.wrong_count_rate`.
+
+        Examples
+        --------
+        >>> import hypersketch
+        >>> stock = hypersketch.CountingBloomFilter(capacity=1000, fpr=0.01)
+        >>> stock.add(["apple", "pear"], weights=[3, 2])
+        >>> stock.count(["apple", "plum"])
+        array([3, 0])
+        """
+        return self.count_hashes(hash_keys(keys, threads=threads), threads=threads)
+
+    def count_hashes(self, hashes: NDArray[np.uint64], *, threads: int | None = None) -> NDArray[np.int64]:
+        """Return how often each key was added, by their hashes; otherwise as `count`.
+
+        >>> import hypersketch
+        >>> stock = hypersketch.CountingBloomFilter(capacity=1000, fpr=0.01)
+        >>> stock.count_hashes(hypersketch.hash_keys(["apple"]))
+        array([0])
+        """
+        owner = "CountingBloomFilter.count"
+        batch = _validation.hashes(owner, hashes)
+        counts = np.empty(batch.size, np.int64)
+        n_threads = _threads.resolve(owner, threads)
+        for part in chunks(batch.size, self.n_hashes):
+            _core.counting_count(self._state, self.n_hashes, self.seed, batch[part], counts[part], n_threads)
+        return counts
+
+    def contains_hashes(
+        self, hashes: NDArray[np.uint64], *, out: NDArray[np.bool_] | None = None, threads: int | None = None
+    ) -> NDArray[np.bool_]:
+        """Tell which keys were probably added, by their hashes; otherwise as `contains`.
+
+        >>> import hypersketch
+        >>> stock = hypersketch.CountingBloomFilter(capacity=1000, fpr=0.01)
+        >>> stock.contains_hashes(hypersketch.hash_keys(["apple"]))
+        array([False])
+        """
+        batch = _validation.hashes("CountingBloomFilter.contains", hashes)
+        answers: NDArray[np.bool_] = _validation.output(
+            "CountingBloomFilter.contains", out, batch.size, np.bool_
+        )
+        return np.greater(self.count_hashes(batch, threads=threads), 0, out=answers)
+
+    def _occupied(self) -> int:
+        return int(np.count_nonzero(self._state))
+
+    def _join(self, other: Any) -> None:
+        largest = np.iinfo(self._state.dtype).max
+        for first in range(0, self._state.size, _JOIN_PIECE):
+            mine, theirs = (s._state[first : first + _JOIN_PIECE] for s in (self, other))
+            if np.any(mine > largest - theirs):
+                raise OverflowError(f"A counter would exceed the largest value of its type ({largest}).")
+        self._warn_beyond_capacity(other.n_added)
+        self._commit(np.add, (self._state, other._state, self._state), other._tally)
+
+    def inner(self, other: CountingBloomFilter) -> float:
+        """Estimate the inner product of two multisets: the sum over all keys of the product of their counts.
+
+        Parameters
+        ----------
+        other : CountingBloomFilter
+            Of the same size, hashes, counters and seed.
+
+        Returns
+        -------
+        float
+            The estimate, unbiased over random hashes; nan for a filter of one cell, which tells nothing.
+
+        Raises
+        ------
+        TypeError, ValueError
+            When the other is no such filter.
+
+        Notes
+        -----
+        (<c_X, c_Y> - k^2 V W / m) / (k (1 - 1/m)) for the cells c and total weights V and W. Its standard deviation is
+        about sqrt((|X| |Y| + I^2) / m) for sets with I keys in common, whatever k is; see
+        `hypersketch.theory.counting_bloom.intersection_moments`.
+
+        Examples
+        --------
+        >>> import hypersketch
+        >>> a, b = (hypersketch.CountingBloomFilter(n_cells=100_000, n_hashes=4) for _ in "ab")
+        >>> a.add(["apple", "pear"], weights=[3, 2])
+        >>> b.add(["apple", "plum"], weights=[5, 7])
+        >>> round(a.inner(b))
+        15
+        """
+        self._require_same(other, "compare")
+        m, k = self.n_cells, self.n_hashes
+        if m == 1:
+            return float("nan")
+        chance = k * k * self.total_weight * other.total_weight / m
+        return (dot(self._state, other._state) - chance) / (k * (1 - 1 / m))
+
+    def intersection_cardinality(self, other: CountingBloomFilter) -> float:
+        """Estimate the number of keys that two filters share, when each key was added once.
+
+        Parameters
+        ----------
+        other : CountingBloomFilter
+            Of the same size, hashes, counters and seed.
+
+        Returns
+        -------
+        float
+            `inner`: for sets the two are the same number.
+
+        Raises
+        ------
+        TypeError, ValueError
+            When the other is no such filter.
+
+        Examples
+        --------
+        >>> import hypersketch
+        >>> a, b = (hypersketch.CountingBloomFilter(capacity=1000, fpr=0.01) for _ in "ab")
+        >>> a.add(range(300))
+        >>> b.add(range(200, 500))
+        >>> 80 < a.intersection_cardinality(b) < 120
+        True
+        """
+        return self.inner(other)

@@ -1,0 +1,9 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Vector symbolic architectures: spaces of hypervectors and bundles of them."""
+
+from __future__ import annotations
+
+from hypersketch.vsa.bundle import Bundle, PackedBundle
+from hypersketch.vsa.spaces import MapB, MapI
+
+__all__ = ["Bundle", "MapB", "MapI", "PackedBundle"]
