@@ -59,24 +59,39 @@ def dot(a: NDArray[Any], b: NDArray[Any]) -> float:
     )
 
 
+def tally_of(n: int, weights: NDArray[np.int64] | None, sign: int = 1) -> Tally:
+    """Return what n keys with these weights (1 each when None) add to the counts, or for sign -1 take."""
+    total = n if weights is None else int(weights.sum())
+    bound = n if weights is None else int(np.abs(weights).sum())
+    return Tally(n_added=sign * n, total_weight=sign * total, bound=bound)
+
+
 class Stored(ABC):
     """An array with parameters: compared, copied, pickled and saved as a whole.
 
-    A subclass names its parameters in ``_checked`` and its array in ``_layout``. Its attributes are set only by
-    ``_fill``, so that files, pickles, copies and constructors take one way.
+    A subclass names its parameters in ``_PARAMETERS`` and its array in ``_layout``. Its attributes are set
+    only by ``_fill``, so that files, pickles, copies and constructors take one way.
     """
 
+    _PARAMETERS: ClassVar[dict[str, _validation.Check]]
+    """What makes the state what it is, in the order in which it is shown, each with its check."""
     _UNCOMPARED: ClassVar[frozenset[str]] = frozenset()
     """Parameters that plan but do not change what a state means."""
+    _BITS: ClassVar[str | None] = None
+    """The parameter that counts the bits of a state of bits."""
     __hash__ = None  # type: ignore[assignment]
 
     _state: NDArray[Any]
     _record: _Record
 
     @classmethod
-    @abstractmethod
-    def _checked(cls, **parameters: Any) -> dict[str, Any]:
-        """Return the parameters after checks, in the order in which they are shown."""
+    def _checked(cls, **given: object) -> dict[str, Any]:
+        """Return the parameters after checks."""
+        owner = cls.__name__
+        if given.keys() != cls._PARAMETERS.keys():
+            wanted, came = ", ".join(cls._PARAMETERS), _validation.shown(list(given))
+            raise ValueError(f"The parameters of {owner} are {wanted}. Got {came} instead.")
+        return {name: check(owner, name, given[name]) for name, check in cls._PARAMETERS.items()}
 
     @classmethod
     @abstractmethod
@@ -123,7 +138,7 @@ class Stored(ABC):
 
     @property
     def n_added(self) -> int:
-        """Number of keys added less number of keys removed; a key added twice counts twice, whatever its weights.
+        """Number of keys added less number of keys removed, whatever their weights; twice added counts twice.
 
         >>> import hypersketch
         >>> seen = hypersketch.BloomFilter(n_bits=64, n_hashes=3)
@@ -192,20 +207,19 @@ class Stored(ABC):
         """Make the object that a file describes; the array fits ``_layout``, all else is checked here."""
         limits = {"n_added": (-(2**63), 2**63), "total_weight": (-(2**63), 2**63), "trace": (-(2**31), 2**31)}
         if set(counts) != set(limits):
-            raise ValueError(f"its counts must be {', '.join(limits)}. Got {_validation.shown(list(counts))} instead.")
+            raise ValueError(
+                f"its counts must be {', '.join(limits)}. Got {_validation.shown(list(counts))} instead."
+            )
         numbers = {
             name: _validation.integer(cls.__name__, name, counts[name], low, high - 1)
             for name, (low, high) in limits.items()
         }
-        cls._check_state(parameters, state)
+        if cls._BITS is not None and _validation.has_tail(state, parameters[cls._BITS]):
+            raise ValueError(f"its state sets bits beyond {cls._BITS}.")
         made = object.__new__(cls)
         # How large counters are is unknown until the next change looks.
         made._fill(parameters, state, Tally(**numbers, bound=MAX_COUNTER))
         return made
-
-    @classmethod
-    def _check_state(cls, parameters: Mapping[str, Any], state: NDArray[Any]) -> None:
-        """Raise ValueError for a state of the right shape that no sequence of calls could have made."""
 
     def save(self, path: files.Path_) -> None:
         """Save to a file, which `hypersketch.load` reads back.
@@ -238,7 +252,9 @@ class Stored(ABC):
         """Refuse another type, or the first parameter that differs."""
         name = type(self).__name__
         if not isinstance(other, Stored) or type(other) is not type(self):
-            raise TypeError(f"A {name} can only {action} another {name}. Got a {type(other).__name__} instead.")
+            raise TypeError(
+                f"A {name} can only {action} another {name}. Got a {type(other).__name__} instead."
+            )
         theirs = other._compared()
         for parameter, value in self._compared().items():
             if theirs[parameter] != value:
@@ -266,10 +282,12 @@ class Structure(Stored):
     def _commit(self, change: Callable[..., Any], arguments: Sequence[Any], tally: Tally) -> None:
         """Call ``change(*arguments)`` and note its tally, leaving Ctrl-C no moment in between.
 
-        Python looks for signals when a call has returned, which is exactly between a change of the state and a
-        statement that counts it. Here both happen inside one call: list.extend runs map and zip without a look.
+        Python looks for signals when a call has returned, which is exactly between a change of the state and
+        a statement that counts it. Here both happen inside one call: list.extend runs map and zip without a
+        look.
         """
-        self._record[1].extend(zip(map(change, *((a,) for a in arguments), strict=False), (tally,), strict=False))
+        changes = map(change, *((a,) for a in arguments))
+        self._record[1].extend(zip(changes, (tally,), strict=True))
         self._settle()
 
     def _settle(self) -> None:
@@ -362,7 +380,8 @@ class Structure(Stored):
         2
         """
         self._require_same(other, "merge with")
-        # Always in the same order, so that two threads merging a with b and b with a do not wait for each other.
+        # Always in the same order, so that two threads merging a with b and b with a do not wait for each
+        # other.
         first, second = sorted((self, other), key=id)
         with first._lock, second._lock:
             self._require_writable()
@@ -374,66 +393,3 @@ class Structure(Stored):
         joined = self.copy()
         joined.merge(other)
         return joined
-
-
-class Additive(Structure):
-    """A structure whose states add up: merged by ``+=``, with weights and a total weight."""
-
-    @property
-    def total_weight(self) -> int:
-        """Sum of the weights added, less those removed; a key without a weight weighs 1.
-
-        >>> import hypersketch
-        >>> hypersketch.MapI(64).bundle(["a", "b"], weights=[5, -2]).total_weight
-        3
-        """
-        return self._tally.total_weight
-
-    def _weight_arguments(self, n: int, weights: NDArray[np.int64] | None, sign: int) -> tuple[Any, ...]:
-        return (weights,)
-
-    def __iadd__(self: Mutable, other: Mutable) -> Mutable:
-        self.merge(other)
-        return self
-
-    def __add__(self: Mutable, other: Mutable) -> Mutable:
-        return self._joined(other)
-
-
-class Counters(Additive):
-    """An additive structure of int32 counters, none of which may ever leave its range."""
-
-    def _weight_arguments(self, n: int, weights: NDArray[np.int64] | None, sign: int) -> tuple[Any, ...]:
-        if sign == 1:
-            return (weights,)
-        return (np.full(n, -1, np.int64) if weights is None else -weights,)
-
-    def _require_room(self, more: int) -> None:
-        """Refuse a change by up to ``more`` a counter, when the largest counter leaves no room for it."""
-        if self._tally.bound + more <= MAX_COUNTER:
-            return
-        # The sum of all weights is a bound without looking. Now look.
-        largest = _largest(self._state)
-        self._record = (self._tally._replace(bound=largest), [])
-        if largest + more > MAX_COUNTER:
-            raise OverflowError(
-                f"A counter of this {type(self).__name__} could leave the range of int32: the largest is {largest} "
-                f"and the change adds up to {more}."
-            )
-
-    def _join(self, other: Any) -> None:
-        largest = _largest(other._state)
-        self._require_room(largest)
-        self._commit(np.add, (self._state, other._state, self._state), other._tally._replace(bound=largest))
-
-
-def _largest(counters: NDArray[np.int32]) -> int:
-    """Return the largest magnitude of a counter."""
-    return max(int(counters.max()), -int(counters.min())) if counters.size else 0
-
-
-def tally_of(n: int, weights: NDArray[np.int64] | None, sign: int = 1) -> Tally:
-    """Return what n keys with these weights (1 each when None) add to the counts, or take away for sign -1."""
-    total = n if weights is None else int(weights.sum())
-    bound = n if weights is None else int(np.abs(weights).sum())
-    return Tally(n_added=sign * n, total_weight=sign * total, bound=bound)

@@ -10,10 +10,15 @@ from __future__ import annotations
 
 import math
 import operator
-from typing import Any, NoReturn
+from collections.abc import Callable
+from functools import partial
+from typing import Any, NoReturn, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
+
+Check: TypeAlias = Callable[[str, str, object], Any]
+"""Takes the owner's name, the parameter's name and the value; returns the value that is used."""
 
 MAX_SEED = 2**64 - 1
 MAX_WEIGHT = 2**31 - 1
@@ -25,9 +30,7 @@ def shown(value: object) -> str:
     return text if len(text) <= 80 else f"{text[:77]}..."
 
 
-def refuse(
-    owner: str, name: str, must: str, value: object, error: type[Exception] = ValueError
-) -> NoReturn:
+def refuse(owner: str, name: str, must: str, value: object, error: type[Exception] = ValueError) -> NoReturn:
     """Raise the error whose sentence names the parameter, what it must be and what came."""
     raise error(f"The {name!r} parameter of {owner} must be {must}. Got {shown(value)} instead.")
 
@@ -35,7 +38,7 @@ def refuse(
 def integer(owner: str, name: str, value: object, least: int, most: int) -> int:
     """Return the value as an int in [least, most]; True and 3.0 are not integers here."""
     must = f"an integer in [{least}, {_power(most)}]"
-    if isinstance(value, bool | np.bool_) or isinstance(value, np.ndarray):
+    if isinstance(value, bool | np.bool_ | np.ndarray):
         refuse(owner, name, must, value, TypeError)
     try:
         number = operator.index(value)  # type: ignore[arg-type]
@@ -54,14 +57,33 @@ def _power(most: int) -> str:
     return str(most)
 
 
-def seed(owner: str, value: object) -> int:
-    """Return a seed: an integer in [0, 2**64)."""
-    return integer(owner, "seed", value, 0, MAX_SEED)
+def within(least: int, most: int) -> Check:
+    """Return the check for an integer in [least, most]."""
+    return partial(integer, least=least, most=most)
+
+
+def optional(check: Check) -> Check:
+    """Return the check that also lets None pass."""
+    return lambda owner, name, value: None if value is None else check(owner, name, value)
+
+
+def one_of(*known: object) -> Check:
+    """Return the check for one of the known values."""
+
+    def check(owner: str, name: str, value: object) -> object:
+        if not any(type(value) is type(one) and value == one for one in known):
+            refuse(owner, name, f"one of {', '.join(map(repr, known))}", value)
+        return value
+
+    return check
+
+
+seed = within(0, MAX_SEED)
 
 
 def real(owner: str, name: str, value: object, must: str = "a finite float") -> float:
     """Return a finite real number as a float."""
-    if isinstance(value, bool | np.bool_ | str | bytes) or isinstance(value, np.ndarray):
+    if isinstance(value, bool | np.bool_ | str | bytes | np.ndarray):
         refuse(owner, name, must, value, TypeError)
     try:
         number = float(value)  # type: ignore[arg-type]
@@ -88,20 +110,14 @@ def flag(owner: str, name: str, value: object) -> bool:
     return bool(value)
 
 
-def choice(owner: str, name: str, value: object, known: tuple[Any, ...]) -> Any:
-    """Return the value, which must be one of the known ones."""
-    if not any(value == one and type(value) is type(one) for one in known):
-        refuse(owner, name, f"one of {', '.join(map(repr, known))}", value)
-    return value
-
-
 def hashes(owner: str, value: object) -> NDArray[np.uint64]:
     """Return key hashes as a contiguous one-dimensional uint64 array."""
     if not isinstance(value, np.ndarray) or value.dtype != np.uint64 or value.ndim != 1:
-        came = f"an array of {value.dtype}, shape {value.shape}" if isinstance(value, np.ndarray) else shown(value)
+        is_array = isinstance(value, np.ndarray)
+        came = f"an array of {value.dtype}, shape {value.shape}" if is_array else shown(value)  # type: ignore[attr-defined]
         raise TypeError(
-            f"The 'hashes' parameter of {owner} must be a one-dimensional array of uint64, as hash_keys returns. "
-            f"Got {came} instead."
+            f"The 'hashes' parameter of {owner} must be a one-dimensional array of uint64, as hash_keys "
+            f"returns. Got {came} instead."
         )
     return np.ascontiguousarray(value, dtype=np.uint64)
 
@@ -117,7 +133,7 @@ def weights(owner: str, value: object, n: int, least: int = -MAX_WEIGHT) -> NDAr
         )
     if given.ndim != 1:
         raise ValueError(
-            f"The 'weights' parameter of {owner} must be one-dimensional. Got the shape {given.shape} instead."
+            f"The 'weights' parameter of {owner} must be one-dimensional. Got shape {given.shape} instead."
         )
     if given.size != n:
         raise ValueError(f"weights has {given.size} elements but there are {n} keys.")

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Files: every structure in one safetensors container, saved atomically and checked on loading.
 
-The container holds one tensor, ``state``, and in its metadata ``format`` (always "hypersketch"), ``version``, ``type``,
-``parameters`` and ``counts`` (JSON), and ``checksum``. Any safetensors reader can open it. Nothing in a file is
-executed or imported: its type is looked up among the classes that this package registered.
+The container holds one tensor, ``state``, and in its metadata ``format`` (always "hypersketch"), ``version``,
+``type``, ``parameters`` and ``counts`` (JSON), and ``checksum``. Any safetensors reader can open it. Nothing
+in a file is executed or imported: its type is looked up among the classes that this package registered.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class Storable(Protocol):
     @property
     def _state(self) -> NDArray[Any]: ...
     @classmethod
-    def _checked(cls, **parameters: Any) -> dict[str, Any]: ...
+    def _checked(cls, **given: object) -> dict[str, Any]: ...
     @classmethod
     def _layout(cls, parameters: Mapping[str, Any]) -> tuple[int, type[np.generic]]: ...
     @classmethod
@@ -66,14 +66,15 @@ def register(kind: _Kind) -> _Kind:
     return kind
 
 
-# ---------------------------------------------------------------------------------------------------------- saving
+# ----------------------------------------------------------------------------------------------------------
+# saving
 
 
 def save(structure: Storable, path: Path_) -> None:
     """Save a structure; `hypersketch.load` reads it back.
 
-    The file is complete or not there: it is written beside its place under another name, flushed to the disk and
-    then renamed. When anything fails (a full disk, Ctrl-C), an old file of that name stays as it was.
+    The file is complete or not there: it is written beside its place under another name, flushed to the disk
+    and then renamed. When anything fails (a full disk, Ctrl-C), an old file of that name stays as it was.
 
     Parameters
     ----------
@@ -128,7 +129,7 @@ def _checksum(metadata: Mapping[str, str], state: NDArray[Any]) -> str:
     described = {key: metadata[key] for key in ("format", "version", "type", "parameters", "counts")}
     described["tensor"] = f"{_TENSOR} {_NAMES[state.dtype]} {list(state.shape)}"
     text = json.dumps(described, sort_keys=True).encode()
-    return f"xxh64:{_core.hash_bytes(text, _core.hash_bytes(state, 0)):016x}"
+    return f"xxh64:{_core.hash_bytes(text, _core.hash_bytes(state.data, 0)):016x}"
 
 
 def _header(metadata: dict[str, str], state: NDArray[Any]) -> bytes:
@@ -173,7 +174,8 @@ def _sync_directory(directory: Path) -> None:
             os.close(descriptor)
 
 
-# --------------------------------------------------------------------------------------------------------- loading
+# ---------------------------------------------------------------------------------------------------------
+# loading
 
 
 def load(path: Path_, *, mmap: bool = False) -> Any:
@@ -184,10 +186,10 @@ def load(path: Path_, *, mmap: bool = False) -> Any:
     path : str or path-like
         The file.
     mmap : bool, default False
-        Map the state into memory, read-only, instead of reading it: it is there at once, its pages are read when a
-        query touches them and are shared between processes. Changing such a structure raises ValueError; its
-        ``copy()`` can be changed. The checksum is not verified then, as that would read everything. The file must
-        not be shortened while it is mapped.
+        Map the state into memory, read-only, instead of reading it: it is there at once, its pages are read
+        when a query touches them and are shared between processes. Changing such a structure raises
+        ValueError; its ``copy()`` can be changed. The checksum is not verified then, as that would read
+        everything. The file must not be shortened while it is mapped.
 
     Returns
     -------
@@ -199,12 +201,13 @@ def load(path: Path_, *, mmap: bool = False) -> Any:
     FileNotFoundError, PermissionError
         When there is no such file, or none that can be read.
     ValueError
-        When the file is not a valid file of hypersketch: truncated, damaged, of another kind or of a newer version.
+        When the file is not a valid file of hypersketch: truncated, damaged, of another kind or of a newer
+        version.
 
     Notes
     -----
-    Safe for files from strangers: nothing in a file is executed, and sizes are compared with the file's own size
-    before memory is taken.
+    Safe for files from strangers: nothing in a file is executed, and sizes are compared with the file's own
+    size before memory is taken.
 
     Examples
     --------
@@ -242,13 +245,13 @@ def _require_tensor(tensor: Mapping[str, Any], n_bytes: int, size: int, dtype: t
     found = (tensor["dtype"], tensor["shape"])
     if wanted != found or n_bytes != size * np.dtype(dtype).itemsize:
         raise ValueError(
-            f"its state is {found[0]} of shape {found[1]} in {n_bytes} bytes, but its parameters ask for {wanted[0]} "
-            f"of shape {wanted[1]}."
+            f"its state is {found[0]} of shape {found[1]} in {n_bytes} bytes, but its parameters ask for "
+            f"{wanted[0]} of shape {wanted[1]}."
         )
 
 
 def _read_header(file: BinaryIO, path: str) -> tuple[dict[str, str], dict[str, Any], int]:
-    """Return metadata, the state's entry and where its bytes begin, once safetensors has found the file sound."""
+    """Return metadata, the state's entry and where its bytes begin, if safetensors finds the file sound."""
     from safetensors import SafetensorError, safe_open
 
     try:

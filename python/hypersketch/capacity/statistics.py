@@ -11,6 +11,7 @@ of tests,
   out in the tails, where the Wilson interval is too short; the 95 % interval shown beside it is Wilson's on
   the same effective number.
 * A **mean** gets Student's interval over trials.
+* A **draw** is one published run of a noisy procedure: it must lie where single runs lie (prediction interval).
 * A **root mean square** (and a variance) gets Student's interval of the mean square on the log scale.
 
 A run asks many questions at once. All its verdicts together are wrong by chance at most once in a thousand
@@ -40,7 +41,7 @@ __all__ = [
     "wilson_interval",
 ]
 
-Kind = Literal["rate", "mean", "rms", "variance"]
+Kind = Literal["rate", "mean", "rms", "variance", "draw"]
 Verdict = Literal["inside", "above", "below", ""]
 
 #: Chance that any verdict of a whole run is wrong although every prediction is right.
@@ -177,7 +178,7 @@ def wilson_interval(counts: npt.ArrayLike, tests: int, alpha: float = 0.05) -> I
     return Interval(max(0.0, centre - half), min(1.0, centre + half))
 
 
-def mean_interval(values: npt.ArrayLike, alpha: float) -> Interval:
+def mean_interval(values: npt.ArrayLike, alpha: float, *, one_more: bool = False) -> Interval:
     """Student's interval of a mean over trials.
 
     Parameters
@@ -186,6 +187,8 @@ def mean_interval(values: npt.ArrayLike, alpha: float) -> Interval:
         One value a trial; at least two.
     alpha : float
         Chance that the interval misses.
+    one_more : bool, default False
+        Make it the interval of one more value instead (prediction interval).
 
     Returns
     -------
@@ -200,7 +203,8 @@ def mean_interval(values: npt.ArrayLike, alpha: float) -> Interval:
     sample = np.asarray(values, dtype=np.float64)
     if sample.size < 2:
         return Interval(-math.inf, math.inf)
-    half = _t_quantile(alpha / 2, sample.size - 1) * float(sample.std(ddof=1)) / math.sqrt(sample.size)
+    spread = float(sample.std(ddof=1)) * math.sqrt(1 / sample.size + one_more)
+    half = _t_quantile(alpha / 2, sample.size - 1) * spread
     return Interval(float(sample.mean()) - half, float(sample.mean()) + half)
 
 
@@ -240,7 +244,7 @@ def estimate(kind: Kind, outcomes: npt.ArrayLike, tests: int) -> float:
 
     Parameters
     ----------
-    kind : {"rate", "mean", "rms", "variance"}
+    kind : {"rate", "mean", "rms", "variance", "draw"}
         What the outcomes are: counts of events, values, or mean squared deviations (of an rms and of a
         variance).
     outcomes : array of shape (T,)
@@ -268,7 +272,7 @@ def interval(kind: Kind, outcomes: npt.ArrayLike, tests: int, alpha: float) -> I
 
     Parameters
     ----------
-    kind : {"rate", "mean", "rms", "variance"}
+    kind : {"rate", "mean", "rms", "variance", "draw"}
         What the outcomes are.
     outcomes : array of shape (T,)
         One outcome a trial.
@@ -289,8 +293,8 @@ def interval(kind: Kind, outcomes: npt.ArrayLike, tests: int, alpha: float) -> I
     """
     if kind == "rate":
         return rate_interval(outcomes, tests, alpha)
-    if kind == "mean":
-        return mean_interval(outcomes, alpha)
+    if kind in ("mean", "draw"):
+        return mean_interval(outcomes, alpha, one_more=kind == "draw")
     squares = mean_square_interval(outcomes, alpha)
     return squares if kind == "variance" else Interval(math.sqrt(squares.low), math.sqrt(squares.high))
 

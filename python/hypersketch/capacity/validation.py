@@ -79,5 +79,5 @@ def check_request(structures: Any, n: Any, dims: Any, trials: Any, universe: Any
         dims=_positives("dims", dims),
         trials=None if trials is None else positive("run", "trials", trials),
         universe=None if universe is None else positive("run", "universe", universe),
-        seed=_validation.seed("run", seed),
+        seed=_validation.integer("run", "seed", seed, 0, _validation.MAX_SEED),
     )

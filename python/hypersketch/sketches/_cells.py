@@ -14,8 +14,9 @@ from hypersketch._structure import Structure
 from hypersketch.keys import hash_key, hash_keys
 from hypersketch.theory import bloom as theory
 
-MAX_HASHES = 255
-MAX_CELLS = 2**48 - 1
+CELLS = _validation.within(1, 2**48 - 1)
+HASHES = _validation.within(1, 255)
+CAPACITY = _validation.optional(CELLS)
 
 
 class CapacityWarning(UserWarning):
@@ -43,31 +44,21 @@ class CellSketch(Structure):
     _warned = False
 
     @classmethod
-    def _checked_cells(cls, n_cells: object, n_hashes: object, capacity: object, seed: object) -> dict[str, Any]:
-        """Return the parameters that all such structures have, in the order in which they are shown."""
-        owner = cls.__name__
-        if capacity is not None:
-            capacity = _validation.integer(owner, "capacity", capacity, 1, MAX_CELLS)
-        return {
-            cls._CELLS: _validation.integer(owner, cls._CELLS, n_cells, 1, MAX_CELLS),
-            "n_hashes": _validation.integer(owner, "n_hashes", n_hashes, 1, MAX_HASHES),
-            "capacity": capacity,
-            "seed": _validation.seed(owner, seed),
-        }
-
-    @classmethod
-    def _sized(cls, capacity: object, fpr: object, n_cells: object, n_hashes: object) -> tuple[object, object]:
+    def _sized(
+        cls, capacity: object, fpr: object, n_cells: object, n_hashes: object
+    ) -> tuple[object, object]:
         """Return (cells, hashes) as given, or the smallest that keep the error for the capacity."""
         planned, explicit = (capacity, fpr), (n_cells, n_hashes)
         if None not in planned and explicit == (None, None):
-            most = _validation.integer(cls.__name__, "capacity", capacity, 1, MAX_CELLS)
+            most = CAPACITY(cls.__name__, "capacity", capacity)
             return theory.optimum(most, _validation.probability(cls.__name__, "fpr", fpr))
         if None not in explicit and planned == (None, None):
             return explicit
         given = zip(("capacity", "fpr", cls._CELLS, "n_hashes"), planned + explicit, strict=True)
         came = ", ".join(f"{name}={value!r}" for name, value in given if value is not None) or "none of them"
         raise TypeError(
-            f"A {cls.__name__} is sized either by capacity and fpr or by {cls._CELLS} and n_hashes. Got {came} instead."
+            f"A {cls.__name__} is sized either by capacity and fpr or by {cls._CELLS} and n_hashes. "
+            f"Got {came} instead."
         )
 
     @property
@@ -102,8 +93,8 @@ class CellSketch(Structure):
             return
         name = type(self).__name__
         warnings.warn(
-            f"This {name} was sized for {capacity} keys and now takes its {self.n_added + more}th: its error will "
-            "exceed the one that was asked for.",
+            f"This {name} was sized for {capacity} keys and now takes number {self.n_added + more}: its "
+            "error will exceed the one that was asked for.",
             CapacityWarning,
             stacklevel=4,
         )
@@ -228,4 +219,3 @@ class CellSketch(Structure):
 
     def _cardinality_of(self, occupied: int) -> float:
         return float(theory.cardinality(self._n_cells, self.n_hashes, occupied))
-

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import partial
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,9 +13,7 @@ from numpy.typing import NDArray
 from hypersketch import _core, _threads, _validation, files
 from hypersketch._structure import Tally, chunks
 from hypersketch.keys import hash_keys
-from hypersketch.sketches._cells import CellSketch
-
-LAYOUTS = ("classic",)
+from hypersketch.sketches._cells import CAPACITY, CELLS, HASHES, CellSketch
 
 
 @files.register
@@ -47,8 +45,9 @@ class BloomFilter(CellSketch):
 
     Notes
     -----
-    Bloom (1970). The i-th bit of a key with hash h is floor(w_i m / 2^64), w_i the i-th word of the SplitMix64 stream
-    of (seed, h). Adding keys concurrently from several threads is safe; a query meanwhile sees any part of them.
+    Bloom (1970). The i-th bit of a key with hash h is floor(w_i m / 2^64), w_i the i-th word of the
+    SplitMix64 stream of (seed, h). Adding keys concurrently from several threads is safe; a query meanwhile
+    sees any part of them.
 
     Examples
     --------
@@ -64,6 +63,14 @@ class BloomFilter(CellSketch):
     """
 
     _CELLS = "n_bits"
+    _BITS = "n_bits"
+    _PARAMETERS: ClassVar[dict[str, _validation.Check]] = {
+        "n_bits": CELLS,
+        "n_hashes": HASHES,
+        "capacity": CAPACITY,
+        "layout": _validation.one_of("classic"),
+        "seed": _validation.seed,
+    }
 
     def __init__(
         self,
@@ -80,19 +87,8 @@ class BloomFilter(CellSketch):
         self._fill(parameters, None, Tally())
 
     @classmethod
-    def _checked(cls, *, layout: object, n_bits: object, **others: Any) -> dict[str, Any]:
-        parameters = cls._checked_cells(n_bits, **others)
-        parameters["layout"] = _validation.choice(cls.__name__, "layout", layout, LAYOUTS)
-        return {**parameters, "seed": parameters.pop("seed")}
-
-    @classmethod
     def _layout(cls, parameters: Mapping[str, Any]) -> tuple[int, type[np.generic]]:
         return _validation.words_for(parameters["n_bits"]), np.uint64
-
-    @classmethod
-    def _check_state(cls, parameters: Mapping[str, Any], state: NDArray[Any]) -> None:
-        if _validation.has_tail(state, parameters["n_bits"]):
-            raise ValueError("its state sets bits beyond n_bits.")
 
     @property
     def n_bits(self) -> int:
@@ -140,8 +136,8 @@ class BloomFilter(CellSketch):
 
         Notes
         -----
-        A large batch goes in by pieces. After Ctrl-C the filter holds a prefix of the batch, and ``n_added`` has grown
-        by exactly its length.
+        A large batch goes in by pieces. After Ctrl-C the filter holds a prefix of the batch, and ``n_added``
+        has grown by exactly its length.
 
         Examples
         --------

@@ -5,15 +5,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import partial
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hypersketch import _core, _threads, _validation, files
-from hypersketch._structure import Additive, Tally, chunks, dot, tally_of
+from hypersketch._additive import Additive
+from hypersketch._structure import Tally, chunks, dot, tally_of
 from hypersketch.keys import hash_keys
-from hypersketch.sketches._cells import CellSketch
+from hypersketch.sketches._cells import CAPACITY, CELLS, HASHES, CellSketch
 
 _DTYPES: dict[int, type[np.unsignedinteger[Any]]] = {8: np.uint8, 16: np.uint16, 32: np.uint32}
 _JOIN_PIECE = 1 << 20
@@ -28,8 +29,8 @@ class CountingBloomFilter(Additive, CellSketch):
     capacity : int >= 1, optional
         Number of distinct keys it is sized for.
     fpr : float in (0, 1), optional
-        Probability that a key which was not added gets a count above 0, at this capacity. The smallest filter is
-        chosen whose exact probability is at most this.
+        Probability that a key which was not added gets a count above 0, at this capacity. The smallest filter
+        is chosen whose exact probability is at most this.
     n_cells : int >= 1, optional
         Number m of counters. With ``n_hashes`` instead of ``capacity`` and ``fpr``.
     n_hashes : int in [1, 255], optional
@@ -48,8 +49,8 @@ class CountingBloomFilter(Additive, CellSketch):
 
     Notes
     -----
-    Fan, Cao, Almeida & Broder (2000), with the cells of `hypersketch.BloomFilter`. Two of a key's k cells may coincide;
-    its weight is then added twice there, and `count` allows for that.
+    Fan, Cao, Almeida & Broder (2000), with the cells of `hypersketch.BloomFilter`. Two of a key's k cells may
+    coincide; its weight is then added twice there, and `count` allows for that.
 
     Examples
     --------
@@ -64,6 +65,13 @@ class CountingBloomFilter(Additive, CellSketch):
     """
 
     _CELLS = "n_cells"
+    _PARAMETERS: ClassVar[dict[str, _validation.Check]] = {
+        "n_cells": CELLS,
+        "n_hashes": HASHES,
+        "capacity": CAPACITY,
+        "counter_bits": _validation.one_of(*_DTYPES),
+        "seed": _validation.seed,
+    }
 
     def __init__(
         self,
@@ -80,12 +88,6 @@ class CountingBloomFilter(Additive, CellSketch):
             n_cells=cells, n_hashes=hashes, capacity=capacity, counter_bits=counter_bits, seed=seed
         )
         self._fill(parameters, None, Tally())
-
-    @classmethod
-    def _checked(cls, *, counter_bits: object, n_cells: object, **others: Any) -> dict[str, Any]:
-        parameters = cls._checked_cells(n_cells, **others)
-        parameters["counter_bits"] = _validation.choice(cls.__name__, "counter_bits", counter_bits, tuple(_DTYPES))
-        return {**parameters, "seed": parameters.pop("seed")}
 
     @classmethod
     def _layout(cls, parameters: Mapping[str, Any]) -> tuple[int, type[np.generic]]:
@@ -126,8 +128,8 @@ class CountingBloomFilter(Additive, CellSketch):
         Raises
         ------
         TypeError, ValueError
-            For keys that `hypersketch.hash_keys` refuses, for weights that are negative, not integers or not one a
-            key, or when the state is memory-mapped.
+            For keys that `hypersketch.hash_keys` refuses, for weights that are negative, not integers or not
+            one a key, or when the state is memory-mapped.
         OverflowError
             When a counter would exceed its largest value. Nothing is changed then.
 
@@ -138,8 +140,8 @@ class CountingBloomFilter(Additive, CellSketch):
 
         Notes
         -----
-        A large batch goes in by pieces. After Ctrl-C the filter holds a prefix of the batch, and ``n_added`` has grown
-        by exactly its length.
+        A large batch goes in by pieces. After Ctrl-C the filter holds a prefix of the batch, and ``n_added``
+        has grown by exactly its length.
 
         Examples
         --------
@@ -183,8 +185,8 @@ class CountingBloomFilter(Additive, CellSketch):
 
         Notes
         -----
-        The filter cannot always tell that a key was never added: removing such a key may succeed and then spoils the
-        counts of others.
+        The filter cannot always tell that a key was never added: removing such a key may succeed and then
+        spoils the counts of others.
 
         Examples
         --------
@@ -218,7 +220,9 @@ class CountingBloomFilter(Additive, CellSketch):
                 self._warn_beyond_capacity(batch.size)
             before = self.n_added
             try:
-                self._add_chunks(self._core_change(sign), batch, checked, sign=sign, words_per_key=self.n_hashes)
+                self._add_chunks(
+                    self._core_change(sign), batch, checked, sign=sign, words_per_key=self.n_hashes
+                )
             except (OverflowError, ValueError):
                 self._take_back(batch[: abs(self.n_added - before)], checked, sign)
                 raise
@@ -227,7 +231,7 @@ class CountingBloomFilter(Additive, CellSketch):
         return partial(_core.counting_add, self._state, self.n_hashes, self.seed, remove=sign < 0)
 
     def _take_back(self, done: NDArray[np.uint64], weights: NDArray[np.int64] | None, sign: int) -> None:
-        """Undo the pieces of a batch that went in before one was refused, in one call that nothing interrupts."""
+        """Undo the pieces of a batch that went in before one was refused, in one uninterrupted call."""
         mine = None if weights is None else weights[: done.size]
         self._commit(self._core_change(-sign), (done, mine), tally_of(done.size, mine, -sign))
 
@@ -253,8 +257,8 @@ class CountingBloomFilter(Additive, CellSketch):
 
         Notes
         -----
-        The smallest of the key's distinct cells, each divided by how often the key meets it. The probability of a count
-        that is too high is `hypersketch.theory.counting_bloom.wrong_count_rate`.
+        The smallest of the key's distinct cells, each divided by how often the key meets it. The probability
+        of a count that is too high is `hypersketch.theory.counting_bloom.wrong_count_rate`.
 
         Examples
         --------
@@ -330,8 +334,8 @@ class CountingBloomFilter(Additive, CellSketch):
 
         Notes
         -----
-        (<c_X, c_Y> - k^2 V W / m) / (k (1 - 1/m)) for the cells c and total weights V and W. Its standard deviation is
-        about sqrt((|X| |Y| + I^2) / m) for sets with I keys in common, whatever k is; see
+        (<c_X, c_Y> - k^2 V W / m) / (k (1 - 1/m)) for the cells c and total weights V and W. Its standard
+        deviation is about sqrt((|X| |Y| + I^2) / m) for sets with I keys in common, whatever k is; see
         `hypersketch.theory.counting_bloom.intersection_moments`.
 
         Examples

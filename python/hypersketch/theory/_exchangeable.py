@@ -67,7 +67,7 @@ def member_tail_below(dim: int, n: int, norms: Any, scores: Any) -> NDArray[np.f
 
 
 def smearing(n: int) -> float:
-    """Return the variance that a random order among equal scores adds: given x, they lie 2 (odd n) or 4 apart."""
+    """Return the variance that a random order of equal scores adds; given x they lie 2 (odd n) or 4 apart."""
     return (2.0 if n % 2 else 4.0) ** 2 / 12.0
 
 
@@ -107,13 +107,12 @@ def any_member_fails(miss: Any, n: int, correlation: float) -> NDArray[np.float6
     >>> round(float(any_member_fails(0.01, 3, 0.0)), 12) == round(1 - 0.99**3, 12)
     True
     """
-    miss = np.asarray(miss, dtype=np.float64)
-    if n == 1:
-        return miss
-    if n == 2 and correlation >= 1.0:  # both members of a MAP-I pair score S/2 exactly, so they fail together
-        return np.asarray(miss)
+    rates: NDArray[np.float64] = np.asarray(miss, dtype=np.float64)
+    # Both members of a MAP-I pair score S/2 exactly, so they fail together.
+    if n == 1 or (n == 2 and correlation >= 1.0):
+        return rates
     special = scipy_module("special")
-    z = -special.ndtri(np.clip(miss, 1e-300, 1.0 - 1e-16))
+    z = -special.ndtri(np.clip(rates, 1e-300, 1.0 - 1e-16))
 
     def fails(shift: float, scale: float) -> Any:
         return -np.expm1(n * special.log_ndtr((z + shift) / scale))

@@ -136,7 +136,7 @@ def _tail_by_band(
     """
     first, step = lattice
     spread = math.sqrt(n * float(weights @ (values.astype(np.float64) ** 2)))
-    # Heavy-tailed terms make phi^n fall slower than exp(-(theta spread)^2 / 2), hence twice the Gaussian band.
+    # Heavy-tailed terms make phi^n fall slower than a Gaussian does, hence twice the Gaussian band.
     band = 2 * math.ceil(_HALF_RANGE / spread * length * step / (2.0 * math.pi))
     theta = 2.0 * math.pi * np.arange(1, band + 1) / (length * step)
     # 1 - phi = 2 E sin^2 keeps its digits where phi is nearly 1, so that phi^n is right at n = 1e6 too.
@@ -148,7 +148,7 @@ def _tail_by_band(
 
 
 def first_passing_dimension(passes: Callable[[int], bool]) -> int:
-    """Return the least dimension that passes a test which larger dimensions pass too, by doubling and bisection.
+    """Return the least dimension that passes a test which larger ones pass too, by doubling and bisection.
 
     Examples
     --------

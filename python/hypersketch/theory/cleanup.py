@@ -158,7 +158,7 @@ def moments(model: str, dim: int, n: int) -> tuple[float, float, float, float]:
 
 
 def map_i_accuracy(dim: int, n: int, universe: int) -> float:
-    """Return the cleanup accuracy of one item of a MAP-I bundle of n pairs (or positions) against N codewords.
+    """Return the cleanup accuracy of one item of a MAP-I bundle of n pairs (or positions) among N codewords.
 
     Parameters
     ----------
@@ -319,7 +319,7 @@ def top_k_accuracy(
 
     Examples
     --------
-    >>> round(top_k_accuracy(0.0, 1.0, 0.0, 1.0, 5, 20), 6)
+    >>> round(top_k_accuracy(0.0, 1.0, 0.0, 1.0, 5, 20), 4)
     0.25
     """
     owner = "cleanup.top_k_accuracy"

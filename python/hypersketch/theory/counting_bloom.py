@@ -18,7 +18,7 @@ from ._lattice import binomial_tail
 
 
 def _multiplicity_factor(m: int, k: int, balls: int) -> float:
-    """Return P(every cell holds at least its multiplicity) / P(every cell is occupied), for a key's k positions.
+    """Return P(every cell holds its multiplicity or more) / P(every cell is occupied), for k positions.
 
     With Poisson cells both are k!/m^k [t^k] g(t)^m, g = sum_j a_j t^j / j!, where a_j = P(cell >= j) or
     P(cell >= 1). A fixed number N of balls in place of a Poisson one takes N/2 times the relative second
@@ -33,7 +33,7 @@ def _multiplicity_factor(m: int, k: int, balls: int) -> float:
 
 
 def _poisson_rates(m: int, k: int, balls: int, shift: float) -> tuple[float, float]:
-    """Return the two rates for Poisson cells with balls + shift balls, in units that depend on balls alone."""
+    """Return the two rates for Poisson cells of balls + shift balls, in units that depend on balls alone."""
     load = (balls + shift) / m
     pmf, enough = math.exp(-load), [1.0, -math.expm1(-load)]
     for j in range(1, k):
@@ -130,7 +130,7 @@ def wrong_count_rate(n_cells: int, n_hashes: int, n: int) -> float:
 def intersection_moments(
     n_cells: Floats, n_hashes: Floats, n_x: Floats, n_y: Floats, shared: Floats
 ) -> tuple[Floats, Floats]:
-    """Return mean and standard deviation of the intersection estimated from the inner product of the counters.
+    """Return mean and standard deviation of the intersection estimated from the counters' inner product.
 
     Parameters
     ----------

@@ -400,7 +400,8 @@ def provable_dimension(n: Floats, universe: Floats, delta: Floats) -> Floats:
     Notes
     -----
     theory.md 2.4; derived: Hoeffding at distance c/2 needs 8 ln(N/delta) / c^2, and c^2 ~
-    2/(pi n) makes it this; the paper's own constant is in `bounds.map_b_dimension`.
+    2/(pi n) makes it this (for even n, whose c^2 is a factor 1 - 1/(2n) lower, that much too small);
+    the paper's own constant is in `bounds.map_b_dimension`.
 
     Examples
     --------

@@ -117,7 +117,7 @@ def nested_correlation(n: Floats, depth: Floats) -> Floats:
     -----
     theory.md 2.5; derived, exact, simulated: (3,2) .249 against .25, (3,3) .124 against .125,
     (5,3) .0538 against .0527. For an even fan-out every bundle must break its ties by a vector of its
-    own: one tie vector shared by all bundles correlates their errors.
+    own: with one tie vector shared by all bundles of a space, (2,2) has 1/8, not 1/4 (enumerated).
 
     Examples
     --------

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Spaces of hypervectors: which random vector stands for which key, and how vectors are bound and permuted.
 
-A space of the MAP family (multiply, add, permute) has atoms of D entries -1 and +1. They are computed where they are
-needed and kept packed, one bit an entry: bit d of a row is set where entry d is -1, so binding is XOR.
+A space of the MAP family (multiply, add, permute) has atoms of D entries -1 and +1. They are computed where
+they are needed and kept packed, one bit an entry: bit d of a row is set where entry d is -1, so binding is
+XOR.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from hypersketch.keys import hash_keys
 if TYPE_CHECKING:
     from hypersketch.vsa.bundle import Bundle
 
-MAX_DIM = 2**31 - 1
+DIM = _validation.within(1, 2**31 - 1)
 
 
 @dataclass(frozen=True)
@@ -36,8 +37,8 @@ class MapSpace:
 
     def __post_init__(self) -> None:
         owner = type(self).__name__
-        object.__setattr__(self, "dim", _validation.integer(owner, "dim", self.dim, 1, MAX_DIM))
-        object.__setattr__(self, "seed", _validation.seed(owner, self.seed))
+        object.__setattr__(self, "dim", DIM(owner, "dim", self.dim))
+        object.__setattr__(self, "seed", _validation.seed(owner, "seed", self.seed))
 
     @property
     def n_words(self) -> int:
@@ -89,15 +90,17 @@ class MapSpace:
         >>> import hypersketch
         >>> bag = hypersketch.MapI(10_000).bundle(["red", "green"], weights=[5, -2])
         >>> bag.similarity(["red", "green", "blue"]).round()
-        array([ 5., -2., -0.])
+        array([ 5., -2.,  0.])
         """
         from hypersketch.vsa.bundle import Bundle
 
-        made = Bundle(self)
+        made = Bundle(self)  # type: ignore[arg-type]  # MapI or MapB: the class above is never used itself
         if keys is not None:
             made.add(keys, weights, threads=threads)
         elif weights is not None:
-            _validation.refuse(self._owner("bundle"), "weights", "None when there are no keys", weights, TypeError)
+            _validation.refuse(
+                self._owner("bundle"), "weights", "None when there are no keys", weights, TypeError
+            )
         return made
 
     def atoms(self, keys: Any, *, threads: int | None = None) -> NDArray[np.uint64]:
@@ -146,8 +149,8 @@ class MapSpace:
         Returns
         -------
         ndarray of uint64
-            Packed products, of the shape that ``a`` and ``b`` broadcast to. Binding with the same vector again
-            undoes it.
+            Packed products, of the shape that ``a`` and ``b`` broadcast to. Binding with the same vector
+            again undoes it.
 
         Raises
         ------
@@ -164,7 +167,11 @@ class MapSpace:
         """
         owner = self._owner("bind")
         left, right = _validation.packed(owner, "a", a, self.dim), _validation.packed(owner, "b", b, self.dim)
-        if left.ndim == right.ndim == 2 and left.shape[0] != right.shape[0] and 1 not in (len(left), len(right)):
+        if (
+            left.ndim == right.ndim == 2
+            and left.shape[0] != right.shape[0]
+            and 1 not in (len(left), len(right))
+        ):
             raise ValueError(f"a has {left.shape[0]} rows but b has {right.shape[0]}.")
         return np.bitwise_xor(left, right)
 
@@ -242,7 +249,8 @@ class MapSpace:
         Returns
         -------
         ndarray of float64, shape (n,)
-            In [-1, 1]; 1 - 2 h / D for h differing entries. One element when both arguments are single vectors.
+            In [-1, 1]; 1 - 2 h / D for h differing entries. One element when both arguments are single
+            vectors.
 
         Raises
         ------
@@ -281,8 +289,8 @@ class MapI(MapSpace):
 
     Notes
     -----
-    Multiply, add, permute with integers (Gayler 1998; Clarkson, Ubaru & Yang, arXiv 2301.10352). A bundle of n items
-    scores a stranger with mean 0 and variance n/D, a member with mean 1 and variance (n-1)/D.
+    Multiply, add, permute with integers (Gayler 1998; Clarkson, Ubaru & Yang, arXiv 2301.10352). A bundle of
+    n items scores a stranger with mean 0 and variance n/D, a member with mean 1 and variance (n-1)/D.
 
     Examples
     --------
@@ -312,9 +320,10 @@ class MapB(MapSpace):
 
     Notes
     -----
-    Multiply, add, permute with the majority (Gayler 1998; Kanerva 1997). A member of a bundle of n scores c(n), about
-    sqrt(2 / (pi n)), see `hypersketch.theory.map_b.correlation`; a stranger 0 with variance 1/D. A bundle keeps integer
-    counters while it is built, answers by their signs all the while, and ``pack()`` keeps the signs alone.
+    Multiply, add, permute with the majority (Gayler 1998; Kanerva 1997). A member of a bundle of n scores
+    c(n), about sqrt(2 / (pi n)), see `hypersketch.theory.map_b.correlation`; a stranger 0 with variance 1/D.
+    A bundle keeps integer counters while it is built, answers by their signs all the while, and ``pack()``
+    keeps the signs alone.
 
     Examples
     --------

@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Fixed-size memories whose capacity is planned and proved: Bloom filters, hypervectors, Hopfield memories.
+
+Examples
+--------
+>>> import hypersketch
+>>> seen = hypersketch.BloomFilter(capacity=1000, fpr=0.01)
+>>> seen.add(["apple", "pear"])
+>>> seen.contains(["apple", "plum"])
+array([ True, False])
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from hypersketch import _core, theory
+from hypersketch._threads import get_num_threads, set_num_threads
+from hypersketch.files import load
+from hypersketch.keys import hash_keys
+from hypersketch.memories import HopfieldMembership
+from hypersketch.sketches import BloomFilter, CapacityWarning, CountingBloomFilter
+from hypersketch.vsa import Bundle, MapB, MapI, PackedBundle
+
+if TYPE_CHECKING:
+    from hypersketch import capacity
+    from hypersketch.capacity import plan
+
+__version__: str = str(_core.build_info()["version"])
+
+__all__ = [
+    "BloomFilter",
+    "Bundle",
+    "CapacityWarning",
+    "CountingBloomFilter",
+    "HopfieldMembership",
+    "MapB",
+    "MapI",
+    "PackedBundle",
+    "build_info",
+    "capacity",
+    "get_num_threads",
+    "hash_keys",
+    "load",
+    "plan",
+    "set_num_threads",
+    "theory",
+]
+
+
+def build_info() -> dict[str, Any]:
+    """Return how the compiled module was built and which kernels it uses, for reports of problems.
+
+    Returns
+    -------
+    dict
+        ``version``, ``compiler``, ``build_type``, ``compiled_levels`` and ``available_levels`` (names of
+        instruction-set levels), ``simd_level`` (the one in use) and ``debug``.
+
+    Notes
+    -----
+    The environment variable HYPERSKETCH_SIMD chooses the level; the default is the best one the processor
+    has.
+
+    Examples
+    --------
+    >>> import hypersketch
+    >>> info = hypersketch.build_info()
+    >>> info["simd_level"] in info["available_levels"]
+    True
+    """
+    return dict(_core.build_info())
+
+
+def __getattr__(name: str) -> Any:
+    """Load the experiments and the planner when first asked for: they bring heavier packages along."""
+    import importlib
+
+    if name == "capacity":
+        return importlib.import_module("hypersketch.capacity")
+    if name == "plan":
+        return importlib.import_module("hypersketch.capacity").plan
+    raise AttributeError(f"module 'hypersketch' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

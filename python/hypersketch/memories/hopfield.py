@@ -1,0 +1,329 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Hopfield±: a set of keys in a matrix, each stored as a signed outer product."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hypersketch import _core, _threads, _validation, files
+from hypersketch._additive import Counters
+from hypersketch._structure import Tally, chunks, dot, tally_of
+from hypersketch.keys import hash_keys
+
+
+@files.register
+class HopfieldMembership(Counters):
+    """A weighted set of keys in a symmetric D x D matrix: W = sum of w e s s^T.
+
+    Parameters
+    ----------
+    dim : int in [1, 2**16]
+        Dimension D of the atoms s, vectors of -1 and +1.
+    seed : int in [0, 2**64), default 0
+        Seed of the atoms and of the signs e.
+    diagonal : bool, default True
+        Whether the diagonal of W takes part in the score. Without it the noise is smaller, its variance
+        n (2 - 2/D) / D^2 instead of n (3 - 2/D) / D^2, and a member's expectation is 1 - 1/D instead of 1.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For arguments of a wrong type or out of range.
+
+    Notes
+    -----
+    Hopfield± of Clarkson, Ubaru & Yang (arXiv 2301.10352), as derived there: every key has a random vector s
+    and a random sign e, and the score of a key is e s^T W s / D^2. Only the strict upper triangle of W is
+    stored, as int32; its diagonal is one number. Adding costs D^2/2 counters a batch. Error rates:
+    `hypersketch.theory.hopfield`.
+
+    Examples
+    --------
+    >>> import hypersketch
+    >>> memory = hypersketch.HopfieldMembership(dim=256)
+    >>> memory.add(range(100))
+    >>> memory.contains([3, 99, 5000])
+    array([ True,  True, False])
+    >>> memory
+    HopfieldMembership(dim=256, diagonal=True, seed=0, n_added=100)
+    """
+
+    _PARAMETERS: ClassVar[dict[str, _validation.Check]] = {
+        "dim": _validation.within(1, 2**16),  # beyond this a score could leave int64
+        "diagonal": _validation.flag,
+        "seed": _validation.seed,
+    }
+
+    def __init__(self, dim: int, seed: int = 0, *, diagonal: bool = True) -> None:
+        self._fill(self._checked(dim=dim, seed=seed, diagonal=diagonal), None, Tally())
+
+    @classmethod
+    def _layout(cls, parameters: Mapping[str, Any]) -> tuple[int, type[np.generic]]:
+        dim = parameters["dim"]
+        return dim * (dim - 1) // 2, np.int32
+
+    @property
+    def dim(self) -> int:
+        """Dimension D.
+
+        >>> import hypersketch
+        >>> hypersketch.HopfieldMembership(64).dim
+        64
+        """
+        return int(self._values["dim"])
+
+    @property
+    def diagonal(self) -> bool:
+        """Whether the diagonal of W takes part in the score.
+
+        >>> import hypersketch
+        >>> hypersketch.HopfieldMembership(64).diagonal
+        True
+        """
+        return bool(self._values["diagonal"])
+
+    @property
+    def _words_per_key(self) -> int:
+        return _validation.words_for(self.dim) * self.dim
+
+    def add(self, keys: Any, weights: Any = None, *, threads: int | None = None) -> None:
+        """Add keys.
+
+        Parameters
+        ----------
+        keys : int, str, bytes or a batch of them
+            n keys, as for `hypersketch.hash_keys`. An empty batch adds nothing.
+        weights : array of int, shape (n,), optional
+            One weight a key, below 2**31 in magnitude, of any sign; default 1.
+        threads : int, optional
+            Threads for this call; default `hypersketch.get_num_threads`.
+
+        Raises
+        ------
+        TypeError, ValueError
+            For keys that `hypersketch.hash_keys` refuses, for weights that are not integers or not one a key,
+            or when the state is memory-mapped.
+        OverflowError
+            When an element of W could leave int32. Nothing is changed then.
+
+        Notes
+        -----
+        A large batch goes in by pieces. After Ctrl-C the memory holds a prefix of the batch, and ``n_added``
+        has grown by exactly its length.
+
+        Examples
+        --------
+        >>> import hypersketch
+        >>> memory = hypersketch.HopfieldMembership(64)
+        >>> memory.add(["a", "b"], weights=[3, 1])
+        >>> memory.n_added, memory.total_weight
+        (2, 4)
+        """
+        self.add_hashes(hash_keys(keys, threads=threads), weights, threads=threads)
+
+    def add_hashes(
+        self, hashes: NDArray[np.uint64], weights: Any = None, *, threads: int | None = None
+    ) -> None:
+        """Add keys by their hashes (`hypersketch.hash_keys` with seed 0); otherwise as `add`.
+
+        >>> import hypersketch
+        >>> memory = hypersketch.HopfieldMembership(64)
+        >>> memory.add_hashes(hypersketch.hash_keys(["a"]))
+        >>> memory.score("a")
+        array([1.])
+        """
+        self._change("HopfieldMembership.add", hashes, weights, 1, threads)
+
+    def remove(self, keys: Any, weights: Any = None, *, threads: int | None = None) -> None:
+        """Take keys out again.
+
+        Parameters
+        ----------
+        keys : int, str, bytes or a batch of them
+            n keys, as for `hypersketch.hash_keys`.
+        weights : array of int, shape (n,), optional
+            One weight a key, as for `add`; default 1.
+        threads : int, optional
+            Threads for this call; default `hypersketch.get_num_threads`.
+
+        Raises
+        ------
+        TypeError, ValueError, OverflowError
+            As for `add`.
+
+        Notes
+        -----
+        Exact for keys that were added; a key that was not gets a negative weight.
+
+        Examples
+        --------
+        >>> import hypersketch
+        >>> memory = hypersketch.HopfieldMembership(64)
+        >>> memory.add(["a", "b"])
+        >>> memory.remove("b")
+        >>> memory.score("a")
+        array([1.])
+        """
+        self._change("HopfieldMembership.remove", hash_keys(keys, threads=threads), weights, -1, threads)
+
+    def _change(
+        self, owner: str, hashes: NDArray[np.uint64], weights: Any, sign: int, threads: int | None
+    ) -> None:
+        batch = _validation.hashes(owner, hashes)
+        checked = _validation.weights(owner, weights, batch.size)
+        n_threads = _threads.resolve(owner, threads)
+        with self._lock:
+            self._require_writable()
+            self._require_room(tally_of(batch.size, checked).bound)
+            change = partial(_core.hopfield_add, self._state, self.dim, self.seed, threads=n_threads)
+            self._add_chunks(change, batch, checked, sign=sign, words_per_key=self._words_per_key)
+
+    def score(self, keys: Any, *, threads: int | None = None) -> NDArray[np.float64]:
+        """Return the score of each key: e s^T W s / D^2.
+
+        Parameters
+        ----------
+        keys : int, str, bytes or a batch of them
+            n keys, as for `hypersketch.hash_keys`.
+        threads : int, optional
+            Threads for this call; default `hypersketch.get_num_threads`.
+
+        Returns
+        -------
+        ndarray of float64, shape (n,)
+            The expectation is the key's weight (times 1 - 1/D without the diagonal), 0 for strangers.
+
+        Raises
+        ------
+        TypeError, ValueError
+            For keys that `hypersketch.hash_keys` refuses.
+
+        Notes
+        -----
+        Every other key of weight w adds noise of variance w^2 (3 - 2/D) / D^2, or w^2 (2 - 2/D) / D^2 without
+        the diagonal; see `hypersketch.theory.hopfield.noise_variance`.
+
+        Examples
+        --------
+        >>> import hypersketch
+        >>> memory = hypersketch.HopfieldMembership(512)
+        >>> memory.add(["a", "b"], weights=[3, 1])
+        >>> memory.score(["a", "b", "c"]).round() + 0.0
+        array([3., 1., 0.])
+        """
+        return self.score_hashes(hash_keys(keys, threads=threads), threads=threads)
+
+    def score_hashes(self, hashes: NDArray[np.uint64], *, threads: int | None = None) -> NDArray[np.float64]:
+        """Return the score of each key by its hash (`hash_keys` with seed 0); otherwise as `score`.
+
+        >>> import hypersketch
+        >>> hypersketch.HopfieldMembership(64).score_hashes(hypersketch.hash_keys(["a"]))
+        array([0.])
+        """
+        owner = "HopfieldMembership.score"
+        batch = _validation.hashes(owner, hashes)
+        n_threads = _threads.resolve(owner, threads)
+        scores = np.empty(batch.size, np.int64)
+        trace = self._tally.trace if self.diagonal else 0
+        for part in chunks(batch.size, self._words_per_key):
+            _core.hopfield_scores(
+                self._state, trace, self.dim, self.seed, batch[part], scores[part], n_threads
+            )
+        return scores / self.dim**2
+
+    def contains(self, keys: Any, threshold: float = 0.5, *, threads: int | None = None) -> NDArray[np.bool_]:
+        """Tell which keys are probably members: those whose score reaches the threshold.
+
+        Parameters
+        ----------
+        keys : int, str, bytes or a batch of them
+            n keys, as for `hypersketch.hash_keys`.
+        threshold : float, default 0.5
+            Half of what a member scores.
+        threads : int, optional
+            Threads for this call; default `hypersketch.get_num_threads`.
+
+        Returns
+        -------
+        ndarray of bool, shape (n,)
+
+        Raises
+        ------
+        TypeError, ValueError
+            For keys that `hypersketch.hash_keys` refuses, or a threshold that is not a finite number.
+
+        Examples
+        --------
+        >>> import hypersketch
+        >>> memory = hypersketch.HopfieldMembership(256)
+        >>> memory.add(["a", "b"])
+        >>> memory.contains(["a", "c"])
+        array([ True, False])
+        """
+        limit = _validation.real("HopfieldMembership.contains", "threshold", threshold)
+        return self.score(keys, threads=threads) >= limit
+
+    def inner(self, other: HopfieldMembership) -> float:
+        """Estimate the sum over all keys of the product of their weights in two memories.
+
+        Parameters
+        ----------
+        other : HopfieldMembership
+            Of the same dimension, seed and diagonal.
+
+        Returns
+        -------
+        float
+            <W, W'> / D^2, the sum of the products of all D^2 elements; unbiased.
+
+        Raises
+        ------
+        TypeError, ValueError
+            When the other is no such memory.
+
+        Examples
+        --------
+        >>> import hypersketch
+        >>> a, b = (hypersketch.HopfieldMembership(512) for _ in "ab")
+        >>> a.add(["x", "y"], weights=[3, 1])
+        >>> b.add(["x", "z"], weights=[2, 1])
+        >>> round(a.inner(b))
+        6
+        """
+        self._require_same(other, "compare")
+        on_diagonal = self.dim * self._tally.trace * other._tally.trace
+        return (2.0 * dot(self._state, other._state) + on_diagonal) / self.dim**2
+
+    def intersection_cardinality(self, other: HopfieldMembership) -> float:
+        """Estimate the number of keys that two memories share, when each key was added once.
+
+        Parameters
+        ----------
+        other : HopfieldMembership
+            Of the same dimension, seed and diagonal.
+
+        Returns
+        -------
+        float
+            `inner`: for sets the two are the same number.
+
+        Raises
+        ------
+        TypeError, ValueError
+            When the other is no such memory.
+
+        Examples
+        --------
+        >>> import hypersketch
+        >>> a, b = (hypersketch.HopfieldMembership(256) for _ in "ab")
+        >>> a.add(range(60))
+        >>> b.add(range(40, 100))
+        >>> 15 < a.intersection_cardinality(b) < 25
+        True
+        """
+        return self.inner(other)

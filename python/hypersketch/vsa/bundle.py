@@ -1,0 +1,362 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Bundles: sums of hypervectors built straight from keys, and their packed signs."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from functools import partial
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hypersketch import _core, _threads, _validation, files
+from hypersketch._additive import Counters
+from hypersketch._structure import Tally, dot, tally_of
+from hypersketch.keys import hash_keys
+from hypersketch.vsa._answers import Answers, pair_factors, space_parameters
+from hypersketch.vsa.spaces import DIM, SPACES, MapB, MapI
+
+
+@files.register
+class Bundle(Counters, Answers):
+    """A sum of hypervectors, one int32 counter a dimension.
+
+    Made by ``space.bundle(...)``. In MAP-I it answers by its counters, in MAP-B by their signs.
+
+    Parameters
+    ----------
+    space : MapI or MapB
+        The space whose atoms it sums.
+
+    Raises
+    ------
+    TypeError
+        When ``space`` is no such space.
+
+    Notes
+    -----
+    Adding is linear: the order of additions does not matter, and merging equals adding the other's keys.
+    Counters stay within int32: an addition that could make one leave it raises OverflowError and changes
+    nothing.
+
+    Examples
+    --------
+    >>> import hypersketch
+    >>> bag = hypersketch.MapI(10_000).bundle(["red", "green"])
+    >>> bag.add("blue", weights=[2])
+    >>> bag.estimate(["red", "blue", "grey"]).round() + 0.0
+    array([1., 2., 0.])
+    >>> bag
+    Bundle(space='MapI', dim=10000, seed=0, n_added=3)
+    """
+
+    _PARAMETERS: ClassVar[dict[str, _validation.Check]] = {
+        "space": _validation.one_of(*SPACES),
+        "dim": DIM,
+        "seed": _validation.seed,
+    }
+
+    def __init__(self, space: MapI | MapB) -> None:
+        self._fill(space_parameters("Bundle", space), None, Tally())
+
+    @classmethod
+    def _layout(cls, parameters: Mapping[str, Any]) -> tuple[int, type[np.generic]]:
+        return parameters["dim"], np.int32
+
+    @property
+    def counters(self) -> NDArray[np.int32]:
+        """The counters, int32 of shape (dim,); a read-only view.
+
+        >>> import hypersketch
+        >>> hypersketch.MapI(4).bundle().counters
+        array([0, 0, 0, 0], dtype=int32)
+        """
+        view: NDArray[np.int32] = self._state.view()
+        view.flags.writeable = False
+        return view
+
+    def add(self, keys: Any, weights: Any = None, *, threads: int | None = None) -> None:
+        """Add the atoms of keys.
+
+        Parameters
+        ----------
+        keys : int, str, bytes or a batch of them
+            n keys, as for `hypersketch.hash_keys`. An empty batch adds nothing.
+        weights : array of int, shape (n,), optional
+            One weight a key, below 2**31 in magnitude, of any sign; default 1.
+        threads : int, optional
+            Threads for this call; default `hypersketch.get_num_threads`.
+
+        Raises
+        ------
+        TypeError, ValueError
+            For keys that `hypersketch.hash_keys` refuses, for weights that are not integers or not one a key,
+            or when the state is memory-mapped.
+        OverflowError
+            When a counter could leave int32. Nothing is changed then.
+
+        Notes
+        -----
+        A large batch goes in by pieces. After Ctrl-C the bundle holds a prefix of the batch, and ``n_added``
+        has grown by exactly its length.
+
+        Examples
+        --------
+        >>> import hypersketch
+        >>> bag = hypersketch.MapI(64).bundle()
+        >>> bag.add(["a", "b"], weights=[3, -1])
+        >>> bag.n_added, bag.total_weight
+        (2, 2)
+        """
+        self._change("Bundle.add", hash_keys(keys, threads=threads)[np.newaxis], weights, 1, threads)
+
+    def remove(self, keys: Any, weights: Any = None, *, threads: int | None = None) -> None:
+        """Take the atoms of keys out again (MAP-I only).
+
+        Parameters
+        ----------
+        keys : int, str, bytes or a batch of them
+            n keys, as for `hypersketch.hash_keys`.
+        weights : array of int, shape (n,), optional
+            One weight a key, as for `add`; default 1.
+        threads : int, optional
+            Threads for this call; default `hypersketch.get_num_threads`.
+
+        Raises
+        ------
+        TypeError
+            As for `add`, and in MAP-B.
+        ValueError, OverflowError
+            As for `add`. Nothing is changed then.
+
+        Notes
+        -----
+        Exact for keys that were added; a key that was not gets a negative weight.
+
+        Examples
+        --------
+        >>> import hypersketch
+        >>> space = hypersketch.MapI(64)
+        >>> bag = space.bundle(["a", "b"])
+        >>> bag.remove("b")
+        >>> bag == space.bundle("a")
+        True
+        """
+        if self._binary:
+            raise TypeError(
+                "A bundle of MapB answers by the signs of its counters, so keys cannot be removed from it."
+            )
+        self._change("Bundle.remove", hash_keys(keys, threads=threads)[np.newaxis], weights, -1, threads)
+
+    def add_pairs(self, keys: Any, values: Any, weights: Any = None, *, threads: int | None = None) -> None:
+        """Add bound pairs: the product of a key's and a value's atoms, for every pair.
+
+        Parameters
+        ----------
+        keys, values : int, str, bytes or batches of them
+            n keys and n values, as for `hypersketch.hash_keys`.
+        weights : array of int, shape (n,), optional
+            One weight a pair, as for `add`; default 1.
+        threads : int, optional
+            Threads for this call; default `hypersketch.get_num_threads`.
+
+        Raises
+        ------
+        TypeError, ValueError, OverflowError
+            As for `add`, and for unequal numbers of keys and values.
+
+        Notes
+        -----
+        A product of atoms does not tell key from value: add ``space.permute`` of one side where that matters.
+
+        Examples
+        --------
+        >>> import hypersketch
+        >>> record = hypersketch.MapI(10_000).bundle()
+        >>> record.add_pairs(["capital"], ["Paris"])
+        >>> record.pair_similarity("capital", "Paris")
+        array([1.])
+        """
+        self._change(
+            "Bundle.add_pairs", pair_factors("add_pairs", keys, values, threads), weights, 1, threads
+        )
+
+    def _change(
+        self, owner: str, factors: NDArray[np.uint64], weights: Any, sign: int, threads: int | None
+    ) -> None:
+        """Add (or for sign -1 take away) products of atoms; factor f of item i is factors[f, i]."""
+        checked = _validation.weights(owner, weights, factors.shape[1])
+        n_threads = _threads.resolve(owner, threads)
+        with self._lock:
+            self._require_writable()
+            self._require_room(tally_of(factors.shape[1], checked).bound)
+            change = partial(_core.bundle_add, self._state, self.seed, threads=n_threads)
+            work = factors.shape[0] * _validation.words_for(self.dim)
+            self._add_chunks(change, factors, checked, sign=sign, words_per_key=work)
+
+    def add_vectors(
+        self, vectors: NDArray[np.uint64], weights: Any = None, *, threads: int | None = None
+    ) -> None:
+        """Add packed vectors: bound or permuted atoms, or the vectors of packed bundles (nesting).
+
+        Parameters
+        ----------
+        vectors : ndarray of uint64, shape (n_words,) or (n, n_words)
+            Packed vectors of this space.
+        weights : array of int, shape (n,), optional
+            One weight a vector, as for `add`; default 1.
+        threads : int, optional
+            Threads for this call; default `hypersketch.get_num_threads`.
+
+        Raises
+        ------
+        TypeError, ValueError, OverflowError
+            As for `add`, and for arrays that are not packed vectors of this space.
+
+        Examples
+        --------
+        >>> import hypersketch
+        >>> space = hypersketch.MapI(10_000)
+        >>> sequence = space.bundle()
+        >>> for position, letter in enumerate("abc"):
+        ...     sequence.add_vectors(space.permute(space.atoms(letter), position))
+        >>> second = space.permute(space.atoms(["a", "b", "c"]), 1)
+        >>> sequence.vector_similarity(second).round() + 0.0
+        array([0., 1., 0.])
+        """
+        owner = "Bundle.add_vectors"
+        rows = _validation.packed(owner, "vectors", vectors, self.dim).reshape(
+            -1, _validation.words_for(self.dim)
+        )
+        checked = _validation.weights(owner, weights, rows.shape[0])
+        n_threads = _threads.resolve(owner, threads)
+        with self._lock:
+            self._require_writable()
+            self._require_room(tally_of(rows.shape[0], checked).bound)
+            change = partial(_core.bundle_add_rows, self._state, threads=n_threads)
+            self._add_chunks(change, rows, checked, axis=0, words_per_key=rows.shape[1])
+
+    def norm(self) -> float:
+        """Return the length of the bundle's vector over sqrt(D).
+
+        Returns
+        -------
+        float
+            MAP-I: an estimate of sqrt(sum of squared weights), so of sqrt(n) for n distinct keys. MAP-B: 1,
+            as for every vector of signs.
+
+        Notes
+        -----
+        |x| / sqrt(D); the square has the moments `hypersketch.theory.map_i.norm_moments`.
+
+        Examples
+        --------
+        >>> import hypersketch
+        >>> 9.5 < hypersketch.MapI(10_000).bundle(range(100)).norm() < 10.5
+        True
+        """
+        return 1.0 if self._binary else math.sqrt(dot(self._state, self._state) / self.dim)
+
+    def _signs(self) -> NDArray[np.uint64]:
+        packed = np.empty(_validation.words_for(self.dim), np.uint64)
+        _core.pack_signs(self._state, self.seed, packed)
+        return packed
+
+    def pack(self) -> PackedBundle:
+        """Return the signs of the counters, one bit a dimension (MAP-B only).
+
+        Returns
+        -------
+        PackedBundle
+            It answers as this bundle does now, and takes no more keys.
+
+        Raises
+        ------
+        TypeError
+            In MAP-I, whose bundles are integers.
+
+        Notes
+        -----
+        A counter of zero takes the sign of the space's tie vector, which is random but the same every time.
+
+        Examples
+        --------
+        >>> import hypersketch
+        >>> bag = hypersketch.MapB(10_000).bundle(["a", "b", "c"])
+        >>> bag.nbytes, bag.pack().nbytes
+        (40000, 1256)
+        """
+        if not self._binary:
+            raise TypeError(
+                "A bundle of MapI is a sum of integers and cannot be packed to one bit a dimension."
+            )
+        with self._lock:
+            return PackedBundle(self.space, self._signs(), self.n_added)
+
+
+@files.register
+class PackedBundle(Answers):
+    """A bundle of MAP-B as it is kept: one bit a dimension, nothing more to be added.
+
+    Made by ``bundle.pack()``.
+
+    Parameters
+    ----------
+    space : MapB
+        The space it belongs to.
+    vector : ndarray of uint64, shape (n_words,)
+        The packed signs.
+    n_added : int >= 0
+        Number of keys in it; the default threshold of ``contains`` depends on it.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For a space that is not MapB, a vector that does not fit it, or a negative number.
+
+    Examples
+    --------
+    >>> import hypersketch
+    >>> bag = hypersketch.MapB(10_000).bundle(range(25)).pack()
+    >>> bag.contains([3, 24, 25])
+    array([ True,  True, False])
+    >>> bag
+    PackedBundle(space='MapB', dim=10000, seed=0, n_added=25)
+    """
+
+    _PARAMETERS: ClassVar[dict[str, _validation.Check]] = {
+        **Bundle._PARAMETERS,
+        "space": _validation.one_of(*(name for name, kind in SPACES.items() if kind.binary)),
+    }
+    _BITS = "dim"
+
+    def __init__(self, space: MapB | MapI, vector: NDArray[np.uint64], n_added: int) -> None:
+        parameters = self._checked(**space_parameters("PackedBundle", space))
+        packed = _validation.packed("PackedBundle", "vector", vector, parameters["dim"])
+        if packed.ndim != 1:
+            raise ValueError(
+                f"PackedBundle takes one vector of {packed.shape[1]} words. Got the shape {packed.shape}."
+            )
+        n = _validation.integer("PackedBundle", "n_added", n_added, 0, 2**63 - 1)
+        self._fill(parameters, packed.copy(), Tally(n_added=n, total_weight=n))
+
+    @classmethod
+    def _layout(cls, parameters: Mapping[str, Any]) -> tuple[int, type[np.generic]]:
+        return _validation.words_for(parameters["dim"]), np.uint64
+
+    @property
+    def vector(self) -> NDArray[np.uint64]:
+        """The packed signs, uint64 of shape (n_words,); a read-only view.
+
+        >>> import hypersketch
+        >>> hypersketch.MapB(100).bundle("a").pack().vector.shape
+        (2,)
+        """
+        view: NDArray[np.uint64] = self._state.view()
+        view.flags.writeable = False
+        return view
+
+    def _signs(self) -> NDArray[np.uint64]:
+        return self._state
