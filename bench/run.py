@@ -123,7 +123,7 @@ def bundle_rows(repeats: int) -> list[Row]:
         repeats, lambda: space.bundle().add(keys, threads=1), generate, lambda: torchhd.bundle(1000, dim)
     )
     check = space.bundle(keys[:1000])
-    exact = (1 - 2 * space.unpack_bits(space.atoms(keys[:1000])).astype(np.int64)).sum(axis=0)
+    exact = space.unpack(space.atoms(keys[:1000])).sum(axis=0, dtype=np.int64)
     accuracy = "exact" if np.array_equal(check.counters, exact) else "WRONG"
     rate = n / ours
     return [

@@ -58,8 +58,8 @@ class Counters(Additive):
 
     def _largest(self) -> int:
         """Return the largest magnitude of a counter, the diagonal of a matrix among them."""
-        ends = (int(self._state.max()), -int(self._state.min())) if self._state.size else ()
-        return max(abs(self._tally.trace), *ends)
+        trace = abs(self._tally.trace)
+        return max(trace, int(self._state.max()), -int(self._state.min())) if self._state.size else trace
 
     def _join(self, other: Any) -> None:
         largest = other._largest()

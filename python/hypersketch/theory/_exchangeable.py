@@ -7,7 +7,7 @@ All N scores of a trial are read from one bundle x, so they are not independent:
 * given a MAP-I bundle of squared norm S, a non-member is S^(1/2) times a coordinate of a random
 direction, and a
   member has mean S/n exactly (the members' scores add up to S), so members are correlated by -1/(n-1);
-* a MAP-B bundle has a fixed norm, and its members are correlated by -c^2/(1-c^2) (theory.md 2.8).
+* a MAP-B bundle has a fixed norm, and its members are correlated by -c^2/(1-c^2) (formula 2.8).
 """
 
 from __future__ import annotations

@@ -89,7 +89,7 @@ def occupancy_moment(n_bits: int, power: int, balls: int) -> Decimal:
     Notes
     -----
     sum_r S2(k, r) m^(falling r) / m^k sum_i (-1)^i C(r, i) (1 - i/m)^balls, since E[X (X-1)
-    ... (X-r+1)] is m^(falling r) times the chance that r given bits are all occupied. theory.md 4.1;
+    ... (X-r+1)] is m^(falling r) times the chance that r given bits are all occupied. Formula 4.1;
     derived, the same number as the occupancy recursion.
 
     Examples
@@ -144,7 +144,7 @@ def false_positive_rate(n_bits: int, n_hashes: int, n: int) -> float:
 
     Notes
     -----
-    m^-(k(n+1)) sum_i i^k i! C(m,i) S2(kn,i) = E[(X/m)^k] (`occupancy_moment`). theory.md 4.1;
+    m^-(k(n+1)) sum_i i^k i! C(m,i) S2(kn,i) = E[(X/m)^k] (`occupancy_moment`). Formula 4.1;
     recalled (Bose et al. 2008; Christensen et al. 2010), derived recursion, simulated: m=32 n=4 k=3
     .03287, m=1024 n=128 k=6 .02168. Needs no SciPy.
 
@@ -216,7 +216,7 @@ def classic_false_positive_rate(n_bits: Floats, n_hashes: Floats, n: Floats) -> 
 
     Notes
     -----
-    theory.md 4.1; recalled; .0318 where the exact rate is .03288 (m=32, n=4, k=3), .02162 against .02171.
+    Formula 4.1; recalled; .0318 where the exact rate is .03288 (m=32, n=4, k=3), .02162 against .02171.
 
     Examples
     --------
@@ -247,7 +247,7 @@ def bits_per_key(fpr: Floats) -> Floats:
 
     Notes
     -----
-    theory.md 4.2; recalled: FPR = .6185^(m/n), 9.585 bits a key at 1 %.
+    Formula 4.2; recalled: FPR = .6185^(m/n), 9.585 bits a key at 1 %.
 
     Examples
     --------
@@ -279,7 +279,7 @@ def capacity(n_bits: Floats, fpr: Floats) -> Floats:
 
     Notes
     -----
-    theory.md 8; recalled (4.2).
+    Formula 8; recalled (4.2).
 
     Examples
     --------
@@ -311,7 +311,7 @@ def optimum(capacity: int, fpr: float) -> tuple[int, int]:
 
     Notes
     -----
-    The textbook k = (m/n) ln 2, m = -n ln fpr / (ln 2)^2 (theory.md 4.2; recalled) rounded to
+    The textbook k = (m/n) ln 2, m = -n ln fpr / (ln 2)^2 (formula 4.2; recalled) rounded to
     integers by the exact rate 4.1 (derived): Newton's method on ln FPR from the textbook m, then single
     steps. Needs no SciPy.
 

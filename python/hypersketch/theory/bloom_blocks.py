@@ -44,7 +44,7 @@ def blocked_false_positive_rate(block_bits: int, n_hashes: int, bits_per_key: fl
 
     Notes
     -----
-    theory.md 4.3; recalled (Putze, Sanders & Singler 2007).
+    Formula 4.3; recalled (Putze, Sanders & Singler 2007).
 
     Examples
     --------
@@ -77,7 +77,7 @@ def split_block_false_positive_rate(bits_per_key: float) -> float:
 
     Notes
     -----
-    theory.md 4.4; derived, simulated at c = 8 (.03383 against .03321).
+    Formula 4.4; derived, simulated at c = 8 (.03383 against .03321).
 
     Examples
     --------
@@ -109,7 +109,7 @@ def parquet_bits_per_key(fpr: Floats) -> Floats:
 
     Notes
     -----
-    theory.md 4.5; paper (apache/parquet-format BloomFilter.md).
+    Formula 4.5; paper (apache/parquet-format BloomFilter.md).
 
     Examples
     --------

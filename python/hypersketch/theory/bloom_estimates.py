@@ -28,7 +28,7 @@ def fill(n_bits: Floats, n_hashes: Floats, n: Floats) -> Floats:
 
     Notes
     -----
-    theory.md 4.1; derived.
+    Formula 4.1; derived.
 
     Examples
     --------
@@ -74,7 +74,7 @@ def cardinality(n_bits: Floats, n_hashes: Floats, set_bits: Floats) -> Floats:
 
     Notes
     -----
-    theory.md 4.6; recalled (Swamidass & Baldi 2007). Needs no SciPy.
+    Formula 4.6; recalled (Swamidass & Baldi 2007). Needs no SciPy.
 
     Examples
     --------
@@ -114,7 +114,7 @@ def cardinality_sd(n_bits: Floats, n_hashes: Floats, n: Floats) -> Floats:
 
     Notes
     -----
-    theory.md 4.6; derived (delta method), simulated at m=4096, k=4, n=400 (4.720 against 4.727).
+    Formula 4.6; derived (delta method), simulated at m=4096, k=4, n=400 (4.720 against 4.727).
 
     Examples
     --------
@@ -160,7 +160,7 @@ def intersection_sd(n_bits: Floats, n_hashes: Floats, n_x: Floats, n_y: Floats, 
 
     Notes
     -----
-    For n^(A) + n^(B) - n^(A or B), with Cov(n^A, n^B) = f(L_AnB). theory.md 4.7; derived,
+    For n^(A) + n^(B) - n^(A or B), with Cov(n^A, n^B) = f(L_AnB). Formula 4.7; derived,
     simulated (6.067 against 6.023 at m=4096, k=4, 400, 500, 150 shared). Leading order (|A||B| -
     I(|A|+|B|) + 1.5 I^2)/m, whatever k is.
 
@@ -205,7 +205,7 @@ def intersection_from_and(
 
     Notes
     -----
-    theory.md 4.8; recalled (Papapetrou et al. 2010), simulated (mean 149.85, sd 6.066 for 150
+    Formula 4.8; recalled (Papapetrou et al. 2010), simulated (mean 149.85, sd 6.066 for 150
     shared: as 4.7).
 
     Examples
@@ -250,7 +250,7 @@ def and_density(n_bits: Floats, n_hashes: Floats, n_x: Floats, n_y: Floats, shar
 
     Notes
     -----
-    theory.md 4.9; derived, simulated (.1902 against .1904 at m=4096, k=4, 400, 500, 150 shared).
+    Formula 4.9; derived, simulated (.1902 against .1904 at m=4096, k=4, 400, 500, 150 shared).
 
     Examples
     --------

@@ -321,7 +321,7 @@ def binding_norm_variance(factors: Floats, dim: Floats) -> Floats:
 
     Notes
     -----
-    Hypercontractivity; recalled, theory.md 1b.
+    Hypercontractivity; recalled, formula 1b.
 
     Examples
     --------
@@ -357,7 +357,7 @@ def incoherence_dimension(incoherence: Floats, universe: Floats, delta: Floats) 
     Notes
     -----
     mu = O(sqrt(ln N / D)) of Thomas, Dasgupta & Rosing (2021) in the one-line form others
-    use; paper, second hand. theory.md 3.5. The line is loose about the number of pairs, N^2 / 2.
+    use; paper, second hand. Formula 3.5. The line is loose about the number of pairs, N^2 / 2.
 
     Examples
     --------
@@ -391,7 +391,7 @@ def uniform_dimension(n: Floats, universe: Floats, delta: Floats) -> Floats:
 
     Notes
     -----
-    Thomas, Dasgupta & Rosing (2021); paper, second hand. theory.md 3.5: n^2 for all sets at
+    Thomas, Dasgupta & Rosing (2021); paper, second hand. Formula 3.5: n^2 for all sets at
     once against n for one fixed set (`map_i.provable_dimension`) is uniform against single, no
     contradiction.
 

@@ -80,7 +80,7 @@ def accuracy(mu_hit: float, sd_hit: float, mu_rest: float, sd_rest: float, unive
 
     Notes
     -----
-    INT phi((u - mu_h)/sd_h)/sd_h Phi((u - mu_r)/sd_r)^(N-1) du. theory.md 3.1; paper (Frady,
+    INT phi((u - mu_h)/sd_h)/sd_h Phi((u - mu_r)/sd_r)^(N-1) du. Formula 3.1; paper (Frady,
     Kleyko & Sommer 2018; perceptron theory, Kleyko et al.; code in hdfsa). Inputs for the models:
     `moments`.
 
@@ -132,7 +132,7 @@ def moments(model: str, dim: int, n: int) -> tuple[float, float, float, float]:
 
     Notes
     -----
-    theory.md 3.1, table; the SNR sqrt(D/n) of MAP-I is Frady's eq. 35 (paper, second hand),
+    Formula 3.1, table; the SNR sqrt(D/n) of MAP-I is Frady's eq. 35 (paper, second hand),
     the rest derived and simulated; HRR is approximate (D (n + 5) and D (n + 1)).
 
     Examples
@@ -183,7 +183,7 @@ def map_i_accuracy(dim: int, n: int, universe: int) -> float:
 
     Notes
     -----
-    theory.md 3.1 averaged over the bundle's norm, given which the competitors are
+    Formula 3.1 averaged over the bundle's norm, given which the competitors are
     independent. paper (Frady, Kleyko & Sommer 2018) and derived. 100,000 simulated bundles, (n, N, D):
     (20, 256, 256) .7750 (this .7763, independent .7642), (60, 1024, 512) .3856 (.3838, .3795), (51, 64,
     1001) .9723 (.9725); exact for n <= 2.
@@ -258,7 +258,7 @@ def map_b_accuracy(dim: int, n: int, universe: int, ties: str = "wrong") -> floa
     Notes
     -----
     Distances Bin(D, Delta) of the hit and Bin(D, 1/2) of the others: sum_h P(h) P(dist >
-    h)^(N-1). theory.md 3.2; derived, exact, simulated at D = 1001, N = 64, n = 51 (.144 against .139 of
+    h)^(N-1). Formula 3.2; derived, exact, simulated at D = 1001, N = 64, n = 51 (.144 against .139 of
     error). With random ties the power becomes (P(>=h)^N - P(>h)^N) / (N P(h)).
 
     Examples
@@ -314,7 +314,7 @@ def top_k_accuracy(
     Notes
     -----
     E[misses] = sum_r P(r-th smallest member < r-th largest non-member); the same as asking of
-    a member with score u whether Bin(N-n, q(u)) + Bin(n-1, p(u)) <= n - 1. theory.md 3.6; derived,
+    a member with score u whether Bin(N-n, q(u)) + Bin(n-1, p(u)) <= n - 1. Formula 3.6; derived,
     simulated.
 
     Examples
@@ -402,7 +402,7 @@ def map_i_top_k(dim: int, n: int, universe: int) -> float:
 
     Notes
     -----
-    theory.md 3.6 given the bundle's norm (members correlated by -1/(n-1), non-members
+    Formula 3.6 given the bundle's norm (members correlated by -1/(n-1), non-members
     independent), averaged over the norm. Derived. Exact for n <= 2. 60,000 simulated bundles: n=15,
     N=1000: D=300 .9366 (this .9366, independent Gaussians .9311), 440 .9876 (.9879, .9858), 700 .99977
     (.99980, .99970); n=100, N=1000, D=400 .6138 (.6137); n=3, N=100, D=36 .929 (.923).
@@ -458,7 +458,7 @@ def map_b_top_k(dim: int, n: int, universe: int) -> float:
 
     Notes
     -----
-    theory.md 3.6 with exact binomial scores, ties broken at random, and the members'
+    Formula 3.6 with exact binomial scores, ties broken at random, and the members'
     correlation 2.8. Derived. 60,000 simulated bundles: n=15, N=1000: D=440 .9205 (this .9207), 700 .9882
     (.9881); n=100, N=1000, D=400 .4999 (.5000); within 2 standard errors (.0003) from n = 3 on, .005 off
     at n=2, D=25.

@@ -37,7 +37,7 @@ def high_fidelity_dimension(n: Floats, universe: Floats, error: Floats) -> Float
     Notes
     -----
     [ln(N-1) - ln(2 eps) + ln(sqrt(2e/pi) sqrt(b-1)/b)] / (b (1/2 - Delta)^2), b = 1.08.
-    theory.md 3.3; paper (Frady, Kleyko & Sommer 2018, as coded in hdfsa). Against the exact form 2 % high
+    Formula 3.3; paper (Frady, Kleyko & Sommer 2018, as coded in hdfsa). Against the exact form 2 % high
     at .001 and 25 % high at .1 (n = 1000, N = 100): use only at high fidelity.
 
     Examples
@@ -74,7 +74,7 @@ def gallant_okaywe_accuracy(dim: Floats, n: Floats, universe: Floats) -> Floats:
 
     Notes
     -----
-    theory.md 3.4; paper, second hand (Gallant & Okaywe 2013; hdfsa). A union bound over
+    Formula 3.4; paper, second hand (Gallant & Okaywe 2013; hdfsa). A union bound over
     competitors as if independent of the target's noise: conservative.
 
     Examples
@@ -109,7 +109,7 @@ def gallant_okaywe_dimension(n: Floats, universe: Floats, error: Floats) -> Floa
 
     Notes
     -----
-    theory.md 3.4; paper, second hand (Gallant & Okaywe 2013; hdfsa).
+    Formula 3.4; paper, second hand (Gallant & Okaywe 2013; hdfsa).
 
     Examples
     --------

@@ -151,7 +151,7 @@ def intersection_moments(
 
     Notes
     -----
-    Of I^ = (<c_X, c_Y> - k^2 |X||Y| / m) / (k (1 - 1/m)). theory.md 4.10; derived, simulated
+    Of I^ = (<c_X, c_Y> - k^2 |X||Y| / m) / (k (1 - 1/m)). Formula 4.10; derived, simulated
     (mean 149.8, sd 7.28 against 7.37 at m=4096, sizes 400, 500, 150 shared). Exact here: the positions of
     the keys are pairwise independent, and pairs of positions that are both shared count twice.
     Independent of k but for the last term; MAP-I with D = m.
@@ -197,7 +197,7 @@ def overflow_probability(n_cells: Floats, n_hashes: Floats, n: Floats, counter_b
     Notes
     -----
     p is exact; cells are taken as independent (they are negatively associated, which matters
-    only when overflow is likely anyway). Derived; the bound of theory.md 4.11 is `overflow_bound`.
+    only when overflow is likely anyway). Derived; the bound of formula 4.11 is `overflow_bound`.
 
     Examples
     --------
@@ -237,7 +237,7 @@ def overflow_bound(n_cells: Floats, n_hashes: Floats, n: Floats, counter_bits: F
 
     Notes
     -----
-    theory.md 4.11; recalled (Fan et al.): 1.4e-15 m for 4 bits at k = (m/n) ln 2.
+    Formula 4.11; recalled (Fan et al.): 1.4e-15 m for 4 bits at k = (m/n) ln 2.
 
     Examples
     --------

@@ -43,7 +43,7 @@ def noise_variance(dim: Floats, n: Floats, diagonal: bool = True) -> Floats:
 
     Notes
     -----
-    n (3 - 2/D) / D^2, and n (2 - 2/D) / D^2 without the diagonal. theory.md 6.11; derived,
+    n (3 - 2/D) / D^2, and n (2 - 2/D) / D^2 without the diagonal. Formula 6.11; derived,
     simulated at D = 64, n = 300 (3.01 against 2.97 and 1.965 against 1.969, in units of n / D^2). The
     definition of the memory is inferred: the paper's own definition and bound were not seen.
 
@@ -101,7 +101,7 @@ def false_positive_rate(dim: int, n: int, threshold: float = 0.5, diagonal: bool
     -----
     P(sum of n iid e Y^2 >= threshold D^2), or of e (Y^2 - D) without the diagonal, by the
     n-th power of the characteristic function on the lattice of the sum (Y^2 = 1 mod 8 for odd D, 0 mod 4
-    for even D). theory.md 6.11; derived, checked against enumeration and simulated.
+    for even D). Formula 6.11; derived, checked against enumeration and simulated.
 
     Examples
     --------
@@ -144,7 +144,7 @@ def false_negative_rate(dim: int, n: int, threshold: float = 0.5, diagonal: bool
     Notes
     -----
     P(D^2 + sum of n - 1 iid e Y^2 < threshold D^2); without the diagonal P(D^2 - D + sum of e
-    (Y^2 - D) < ...). theory.md 6.11; derived, checked against enumeration.
+    (Y^2 - D) < ...). Formula 6.11; derived, checked against enumeration.
 
     Examples
     --------
@@ -187,7 +187,7 @@ def gaussian_false_positive_rate(
 
     Notes
     -----
-    At threshold 1/2 about Q(D / (2 sqrt(3n))). theory.md 6.11; derived, simulated (.150
+    At threshold 1/2 about Q(D / (2 sqrt(3n))). Formula 6.11; derived, simulated (.150
     against .142 and, without the diagonal, .096 against .094): the terms e Y^2 have heavy tails, so it is
     too low at small rates.
 
@@ -229,7 +229,7 @@ def capacity(dim: Floats, fpr: Floats, threshold: Floats = 0.5, diagonal: bool =
     Notes
     -----
     n = t^2 D^2 / ((3 - 2/D) z^2), z = Q^-1(fpr): n ~ D^2 / (12 z^2) at threshold 1/2, a third
-    of what MAP-I holds per cell. theory.md 6.11 and 8; derived from the Gaussian rate.
+    of what MAP-I holds per cell. Formula 6.11 and 8; derived from the Gaussian rate.
 
     Examples
     --------

@@ -79,7 +79,7 @@ def score_variance(dim: Floats, n: Floats, member: bool = False) -> Floats:
 
     Notes
     -----
-    theory.md 2.3; derived, exact.
+    Formula 2.3; derived, exact.
 
     Examples
     --------
@@ -122,7 +122,7 @@ def false_positive_rate(dim: Floats, n: Floats, threshold: Floats | None = None)
 
     Notes
     -----
-    P(2 A - D >= t D), A ~ Bin(D, 1/2), on the lattice. Exact form of theory.md 2.3; derived.
+    P(2 A - D >= t D), A ~ Bin(D, 1/2), on the lattice. Exact form of formula 2.3; derived.
 
     Examples
     --------
@@ -159,7 +159,7 @@ def false_negative_rate(dim: Floats, n: Floats, threshold: Floats | None = None)
 
     Notes
     -----
-    P(2 A - D < t D), A ~ Bin(D, (1 + c)/2), on the lattice. Exact form of theory.md 2.3; derived.
+    P(2 A - D < t D), A ~ Bin(D, (1 + c)/2), on the lattice. Exact form of formula 2.3; derived.
 
     Examples
     --------
@@ -193,7 +193,7 @@ def gaussian_failure_probability(dim: Floats, n: Floats, universe: Floats) -> Fl
 
     Notes
     -----
-    theory.md 2.4; derived, simulated. Ignores the lattice of the scores, which moves it by up to a fifth; use
+    Formula 2.4; derived, simulated. Ignores the lattice of the scores, which moves it by up to a fifth; use
     `failure_probability`.
 
     Examples
@@ -240,7 +240,7 @@ def independent_failure_probability(
 
     Notes
     -----
-    theory.md 2.4 with exact binomial rates; derived.
+    Formula 2.4 with exact binomial rates; derived.
 
     Examples
     --------
@@ -283,7 +283,7 @@ def failure_probability(dim: int, n: int, universe: int, threshold: float | None
 
     Notes
     -----
-    theory.md 2.4 with exact binomial rates; the non-members' tests are exactly independent of
+    Formula 2.4 with exact binomial rates; the non-members' tests are exactly independent of
     everything, and the members' scores have correlation -c^2/(1-c^2). Derived; 400,000 simulated bundles:
     n=25, N=500: D=1500 .3576 (this .3572), 1800 .1445 (.1444), 2171 .0451 (.0450); n=25, N=30, D=700
     .3999 (.3998, product .3904); within .0012 everywhere tried.
@@ -331,7 +331,7 @@ def crossing_dimension(n: int, universe: int, delta: float) -> int:
 
     Notes
     -----
-    Where a simulated failure curve crosses delta (theory.md E1c, E2); derived.
+    Where a simulated failure curve crosses delta (formula E1c, E2); derived.
 
     Examples
     --------
@@ -364,7 +364,7 @@ def dimension(n: Floats, universe: Floats, delta: Floats) -> Floats:
 
     Notes
     -----
-    theory.md 2.4; derived (large n, Gaussian, union bound).
+    Formula 2.4; derived (large n, Gaussian, union bound).
 
     Examples
     --------
@@ -399,7 +399,7 @@ def provable_dimension(n: Floats, universe: Floats, delta: Floats) -> Floats:
 
     Notes
     -----
-    theory.md 2.4; derived: Hoeffding at distance c/2 needs 8 ln(N/delta) / c^2, and c^2 ~
+    Formula 2.4; derived: Hoeffding at distance c/2 needs 8 ln(N/delta) / c^2, and c^2 ~
     2/(pi n) makes it this (for even n, whose c^2 is a factor 1 - 1/(2n) lower, that much too small);
     the paper's own constant is in `bounds.map_b_dimension`.
 
@@ -436,7 +436,7 @@ def capacity(dim: Floats, fpr: Floats) -> Floats:
 
     Notes
     -----
-    theory.md 8; derived: 34 bits a member at 1 %.
+    Formula 8; derived: 34 bits a member at 1 %.
 
     Examples
     --------

@@ -50,7 +50,7 @@ def correlation(n: Floats) -> Floats:
     Notes
     -----
     C(n-1, (n-1)/2) / 2^(n-1) for odd n; c(n) = c(n+1) for even n with random ties; about
-    sqrt(2/(pi n)). theory.md 2.1; paper (Kanerva 1997 form, in the hdfsa repository) and derived, exact,
+    sqrt(2/(pi n)). Formula 2.1; paper (Kanerva 1997 form, in the hdfsa repository) and derived, exact,
     simulated. Needs no SciPy.
 
     Examples
@@ -82,7 +82,7 @@ def hamming(n: Floats) -> Floats:
 
     Notes
     -----
-    1/2 - C(n-1, (n-1)/2) / 2^n; about .5 - .4/sqrt(n - .44). theory.md 2.2; paper (hdfsa
+    1/2 - C(n-1, (n-1)/2) / 2^n; about .5 - .4/sqrt(n - .44). Formula 2.2; paper (hdfsa
     repository; Kanerva).
 
     Examples
@@ -115,7 +115,7 @@ def nested_correlation(n: Floats, depth: Floats) -> Floats:
 
     Notes
     -----
-    theory.md 2.5; derived, exact, simulated: (3,2) .249 against .25, (3,3) .124 against .125,
+    Formula 2.5; derived, exact, simulated: (3,2) .249 against .25, (3,3) .124 against .125,
     (5,3) .0538 against .0527. For an even fan-out every bundle must break its ties by a vector of its
     own: with one tie vector shared by all bundles of a space, (2,2) has 1/8, not 1/4 (enumerated).
 
@@ -149,7 +149,7 @@ def incremental_correlation(age: Floats) -> Floats:
 
     Notes
     -----
-    Pairwise bundling with fresh random ties, c(2) = 1/2 a step. theory.md 2.5; derived,
+    Pairwise bundling with fresh random ties, c(2) = 1/2 a step. Formula 2.5; derived,
     simulated .50 .25 .127 .064 .034 .032.
 
     Examples
@@ -182,7 +182,7 @@ def flipped_correlation(n: Floats, rate: Floats) -> Floats:
 
     Notes
     -----
-    theory.md 2.7; derived, simulated at n = 11, rate = .1 (.194 against .197).
+    Formula 2.7; derived, simulated at n = 11, rate = .1 (.194 against .197).
 
     Examples
     --------
@@ -213,7 +213,7 @@ def agreement(n: Floats) -> Floats:
 
     Notes
     -----
-    theory.md 2.8; paper, second hand (ABM preprint) and derived, exact, simulated at n = 11
+    Formula 2.8; paper, second hand (ABM preprint) and derived, exact, simulated at n = 11
     (-.0648 against -.0632 there). Chains of hops therefore do worse than p^h.
 
     Examples
@@ -262,7 +262,7 @@ def intersection_correlation(n: int, shared: int, n_other: int | None = None) ->
     -----
     E[g(A) h(A)], A the sum of the I shared signs, g and h the expected signs of A plus the
     rest. Bundles of one space break ties by one vector, which counts as a member of every even bundle, so
-    two even bundles share it. Exact form of theory.md 2.6; derived, simulated at n = 41, I = 10, 20, 30:
+    two even bundles share it. Exact form of formula 2.6; derived, simulated at n = 41, I = 10, 20, 30:
     .161 .325 .527.
 
     Examples
@@ -305,7 +305,7 @@ def gaussian_intersection_correlation(n: Floats, shared: Floats) -> Floats:
 
     Notes
     -----
-    theory.md 2.6; derived (central limit), simulated at n = 41, I = 10, 20, 30: .161 .325
+    Formula 2.6; derived (central limit), simulated at n = 41, I = 10, 20, 30: .161 .325
     .527 against .157 .324 .523.
 
     Examples
@@ -343,7 +343,7 @@ def intersection_estimate(n: Floats, correlation: Floats, n_other: Floats | None
 
     Notes
     -----
-    theory.md 2.6; derived, simulated at n = 41, I = 20, D = 4000: mean 20.2, sd .857. Its bias is in
+    Formula 2.6; derived, simulated at n = 41, I = 20, D = 4000: mean 20.2, sd .857. Its bias is in
     `intersection_moments`.
 
     Examples
@@ -385,7 +385,7 @@ def intersection_moments(n: int, shared: int, dim: int, n_other: int | None = No
     Notes
     -----
     Exact: with agreements A ~ Bin(D, (1+r)/2), r the exact correlation, E exp(i pi A / D) is
-    a power, and the sine's first two moments follow from it. Derived; theory.md 2.6 has the delta method
+    a power, and the sine's first two moments follow from it. Derived; formula 2.6 has the delta method
     of it.
 
     Examples
@@ -435,7 +435,7 @@ def intersection_sd(n: int, shared: int, dim: int) -> float:
 
     Notes
     -----
-    theory.md 2.6; derived, simulated at n = 41, I = 20, D = 4000 (.857 against .841).
+    Formula 2.6; derived, simulated at n = 41, I = 20, D = 4000 (.857 against .841).
 
     Examples
     --------

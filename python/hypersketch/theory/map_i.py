@@ -3,8 +3,8 @@
 
 Atoms are uniform in {-1, 1}^D; a bundle of weights v is x = sum_a v_a s_a, and the score of an item is
 <x, s> / D, whose mean is the item's weight. Counters stay integers, so every rate has an exact lattice
-form; the rule of every test is ``score >= threshold``. Formula numbers are those of the design's table
-(theory.md).
+form; the rule of every test is ``score >= threshold``. Formula numbers are those that
+`hypersketch capacity paper` prints beside its claims.
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ def score_variance(dim: Floats, n: Floats, member: bool = False) -> Floats:
 
     Notes
     -----
-    theory.md 1.1; derived, exact, simulated at D = 512, n = 32. It also holds for bundles of
+    Formula 1.1; derived, exact, simulated at D = 512, n = 32. It also holds for bundles of
     bound pairs and of permuted sequences when all products are distinct (1b); a cyclic shift by exactly
     D/2 doubles it.
 
@@ -124,7 +124,7 @@ def false_positive_rate(dim: Floats, n: Floats, threshold: Floats = 0.5) -> Floa
     Notes
     -----
     <x, s> of a non-member is a sum of D n independent signs: P(Bin(Dn, 1/2) >= (Dn + tD) /
-    2), on the lattice. Exact form of theory.md 1.2; derived, simulated (.02244).
+    2), on the lattice. Exact form of formula 1.2; derived, simulated (.02244).
 
     Examples
     --------
@@ -160,7 +160,7 @@ def false_negative_rate(dim: Floats, n: Floats, threshold: Floats = 0.5) -> Floa
 
     Notes
     -----
-    <x, s> of a member is D plus a sum of D (n - 1) independent signs. Exact form of theory.md
+    <x, s> of a member is D plus a sum of D (n - 1) independent signs. Exact form of formula
     1.2; derived, simulated (.02086).
 
     Examples
@@ -199,7 +199,7 @@ def gaussian_false_positive_rate(dim: Floats, n: Floats, threshold: Floats = 0.5
 
     Notes
     -----
-    theory.md 1.2; derived, simulated at D = 512, n = 32 (.02244 against .02275).
+    Formula 1.2; derived, simulated at D = 512, n = 32 (.02244 against .02275).
 
     Examples
     --------
@@ -233,7 +233,7 @@ def gaussian_false_negative_rate(dim: Floats, n: Floats, threshold: Floats = 0.5
 
     Notes
     -----
-    theory.md 1.2; derived, simulated at D = 512, n = 32 (.02086 against .02108).
+    Formula 1.2; derived, simulated at D = 512, n = 32 (.02086 against .02108).
 
     Examples
     --------
@@ -271,7 +271,7 @@ def independent_failure_probability(
 
     Notes
     -----
-    theory.md 1.3; derived, simulated. The tests share one bundle, so the product is up to
+    Formula 1.3; derived, simulated. The tests share one bundle, so the product is up to
     .008 high where the failure is near 1/3; `failure_probability` is closer.
 
     Examples
@@ -315,7 +315,7 @@ def failure_probability(dim: int, n: int, universe: int, threshold: float = 0.5)
 
     Notes
     -----
-    theory.md 1.3 averaged over the squared norm S = |x|^2, which all tests share: given S the
+    Formula 1.3 averaged over the squared norm S = |x|^2, which all tests share: given S the
     N - n non-members are independent with variance S, members have mean S/n and correlation -1/(n-1).
     Rates per test are calibrated to the exact ones. Derived; 1,000,000 simulated bundles: n=25, N=500:
     D=1000 .3245 (this .3242, product .3265), 1207 .1172 (.1173, .1178), 1384 .0486 (.0487, .0488); n=10,
@@ -394,7 +394,7 @@ def crossing_dimension(n: int, universe: int, delta: float, threshold: float = 0
 
     Notes
     -----
-    Where a simulated failure curve crosses delta; theory.md 1.4 has 1260 for n = 25, N = 500,
+    Where a simulated failure curve crosses delta; formula 1.4 has 1260 for n = 25, N = 500,
     delta = .1 (simulated).
 
     Examples
@@ -429,7 +429,7 @@ def dimension(n: Floats, universe: Floats, delta: Floats) -> Floats:
 
     Notes
     -----
-    theory.md 1.4; derived (n = 25, N = 500, delta = .1: 1253; simulation crosses .1 near
+    Formula 1.4; derived (n = 25, N = 500, delta = .1: 1253; simulation crosses .1 near
     1260). A union bound over the N tests inside the Gaussian model.
 
     Examples
@@ -465,7 +465,7 @@ def provable_dimension(n: Floats, universe: Floats, delta: Floats) -> Floats:
 
     Notes
     -----
-    theory.md 1.5; derived (Hoeffding and a union bound; the signs of a score are independent,
+    Formula 1.5; derived (Hoeffding and a union bound; the signs of a score are independent,
     which for bound pairs needs pairs that share no factor).
 
     Examples
@@ -501,7 +501,7 @@ def capacity(dim: Floats, fpr: Floats) -> Floats:
 
     Notes
     -----
-    theory.md 8; derived from 1.2.
+    Formula 8; derived from 1.2.
 
     Examples
     --------

@@ -38,7 +38,7 @@ def frequency_rmse(weights_l2: Floats, weight: Floats, dim: Floats) -> Floats:
 
     Notes
     -----
-    theory.md 1.1; derived, exact: the same as a one-row count sketch with D buckets.
+    Formula 1.1; derived, exact: the same as a one-row count sketch with D buckets.
 
     Examples
     --------
@@ -105,7 +105,7 @@ def norm_moments(weights_l2: Floats, weights_l4: Floats, dim: Floats) -> tuple[F
 
     Notes
     -----
-    theory.md 1.6; derived, exact, simulated (876 against 885). A set of n: 2n(n-1)/D,
+    Formula 1.6; derived, exact, simulated (876 against 885). A set of n: 2n(n-1)/D,
     relative sd about sqrt(2/D).
 
     Examples
@@ -143,7 +143,7 @@ def inner_moments(n_x: Floats, n_y: Floats, shared: Floats, dim: Floats) -> tupl
 
     Notes
     -----
-    theory.md 1.7; derived, exact, simulated (602 against 614).
+    Formula 1.7; derived, exact, simulated (602 against 614).
 
     Examples
     --------
@@ -181,7 +181,7 @@ def weighted_inner_moments(v: ArrayLike, w: ArrayLike, dim: int) -> tuple[float,
 
     Notes
     -----
-    theory.md 1.7; derived, exact.
+    Formula 1.7; derived, exact.
 
     Examples
     --------
@@ -219,7 +219,7 @@ def intersection_dimension(eps: Floats, delta: Floats) -> Floats:
 
     Notes
     -----
-    theory.md 1.8; derived (worst case I = |X| = |Y|, Gaussian). The form O(eps^-2 log
+    Formula 1.8; derived (worst case I = |X| = |Y|, Gaussian). The form O(eps^-2 log
     1/delta) is the paper's route.
 
     Examples
@@ -254,7 +254,7 @@ def entropy_bits(n: int) -> float:
 
     Notes
     -----
-    About .5 log2(pi e n / 2). theory.md 1.9; derived, simulated at n = 100 (4.370 against 4.369).
+    About .5 log2(pi e n / 2). Formula 1.9; derived, simulated at n = 100 (4.370 against 4.369).
 
     Examples
     --------
@@ -289,7 +289,7 @@ def gaussian_entropy_bits(n: Floats) -> Floats:
 
     Notes
     -----
-    theory.md 1.9; derived.
+    Formula 1.9; derived.
 
     Examples
     --------
@@ -323,7 +323,7 @@ def overflow_probability(n: Floats, limit: Floats) -> Floats:
 
     Notes
     -----
-    About 2 Q(limit / sqrt n). theory.md 1.9; derived, the exact form here.
+    About 2 Q(limit / sqrt n). Formula 1.9; derived, the exact form here.
 
     Examples
     --------
@@ -359,7 +359,7 @@ def gaussian_overflow_probability(n: Floats, limit: Floats) -> Floats:
 
     Notes
     -----
-    theory.md 1.9; derived.
+    Formula 1.9; derived.
 
     Examples
     --------
@@ -395,7 +395,7 @@ def grid_norm_variance(side: Floats, factors: Floats, dim: Floats) -> Floats:
 
     Notes
     -----
-    theory.md 1b; derived, exact, simulated at K = 8: k = 2 6.66 against 6.56, k = 3 19.5
+    Formula 1b; derived, exact, simulated at K = 8: k = 2 6.66 against 6.56, k = 3 19.5
     against 19.8. Atoms alone have 2/D: binding costs nothing in membership, but it does in norms.
 
     Examples
@@ -430,7 +430,7 @@ def shifted_norm_variance(length: Floats, dim: Floats) -> Floats:
 
     Notes
     -----
-    theory.md 1b; derived, simulated at L = 32, D = 512 (79.5 against 81.4). Exact while no
+    Formula 1b; derived, simulated at L = 32, D = 512 (79.5 against 81.4). Exact while no
     two shifts meet again around the circle.
 
     Examples

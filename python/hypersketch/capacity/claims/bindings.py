@@ -60,7 +60,7 @@ def _pair_scores(cell: Cell, hashes: UInt64Array) -> FloatArray:
 
 def _shifted(cell: Cell, seed: int, key: UInt64Array, length: int) -> UInt64Array:
     space = MapI(_dim(cell), seed=seed)
-    atom = space.atoms(key)
+    atom = space.atoms(key, threads=1)
     return np.concatenate([space.permute(atom, shift) for shift in range(length)])
 
 
@@ -69,7 +69,7 @@ def _shifted_norms(cell: Cell, hashes: UInt64Array) -> FloatArray:
 
     def square(seed: int, key: UInt64Array) -> float:
         bundle = MapI(_dim(cell), seed=seed).bundle()
-        bundle.add_vectors(_shifted(cell, seed, key, cell.n))
+        bundle.add_vectors(_shifted(cell, seed, key, cell.n), threads=1)
         counters = bundle.counters.astype(np.float64)
         return float((counters @ counters / _dim(cell) - cell.n) ** 2)
 
@@ -82,8 +82,8 @@ def _repeated_symbol(cell: Cell, hashes: UInt64Array) -> FloatArray:
     def square(seed: int, key: UInt64Array) -> float:
         places = _shifted(cell, seed, key, cell.n + 1)
         bundle = MapI(_dim(cell), seed=seed).bundle()
-        bundle.add_vectors(places[:-1])
-        return float(bundle.vector_similarity(places[-1:])[0] ** 2)
+        bundle.add_vectors(places[:-1], threads=1)
+        return float(bundle.vector_similarity(places[-1:], threads=1)[0] ** 2)
 
     return _each(cell, hashes, square)
 

@@ -74,7 +74,8 @@ def _with_and(cell: Cell, hashes: UInt64Array, of: Callable[[int, int, int], flo
     def trial(seed: int, row: UInt64Array) -> float:
         first: BloomFilter = entry.build(cell.size, seed, row[:n_x])
         second: BloomFilter = entry.build(cell.size, seed, row[n_x - shared :])
-        return of(_ones(first.words), _ones(second.words), _ones(first.words & second.words))
+        x, y, either = (round(one.fill * one.n_bits) for one in (first, second, first | second))
+        return of(x, y, x + y - either)
 
     result: FloatArray = blocks(
         cell,
@@ -83,10 +84,6 @@ def _with_and(cell: Cell, hashes: UInt64Array, of: Callable[[int, int, int], flo
         lambda seeds, keys: [trial(seed, row) for seed, row in zip(seeds.tolist(), keys, strict=True)],
     )
     return result
-
-
-def _ones(words: UInt64Array) -> int:
-    return int(np.unpackbits(words.view(np.uint8)).sum())
 
 
 def claims() -> list[Claim]:

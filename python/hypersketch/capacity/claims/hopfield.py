@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from hypersketch import theory
+from hypersketch.capacity import kernels
 from hypersketch.capacity.cells import Cell
 from hypersketch.capacity.claims.base import Case, Claim, FloatArray, UInt64Array, blocks
 from hypersketch.capacity.experiments import experiment
@@ -19,7 +20,7 @@ _SOURCE = "structure of Clarkson, Ubaru, Yang (arXiv 2301.10352); constants deri
 #: Dimensions of the capacity claim, and the error rate at which capacities are compared.
 DIMENSIONS = (32, 64, 128, 256)
 TARGET = 0.05
-_LOADS = (0.85, 1.0, 1.15)
+_MEMORIES = 8
 
 
 def _dim(cell: Cell) -> int:
@@ -43,22 +44,20 @@ def _noise(cell: Cell, hashes: UInt64Array) -> FloatArray:
 def _scores(dim: int, n: int, seed: int, keys: UInt64Array, diagonal: bool = True) -> FloatArray:
     """Scores of all keys but the first n, which are stored."""
     memory = HopfieldMembership(dim, seed=seed, diagonal=diagonal)
-    memory.add(keys[:n])
-    scores: FloatArray = memory.score(keys[n:])
+    memory.add_hashes(keys[:n], threads=1)
+    scores: FloatArray = memory.score_hashes(keys[n:], threads=1)
     return scores
 
 
-def capacity_at(loads: Sequence[float], rates: Sequence[float]) -> float:
-    """Number of keys at the target rate: a line through 1/z² at several loads, for 1/z² grows as n does."""
+def capacity_at(n: int, rate: float) -> float:
+    """Number of keys at the target rate, from the rate at a number nearby: n grows as 1/z²."""
     from scipy.special import ndtri
 
-    inverse = 1.0 / ndtri(np.asarray(rates)) ** 2
-    slope, intercept = np.polyfit(loads, inverse, 1)
-    return float((1.0 / ndtri(TARGET) ** 2 - intercept) / slope)
+    return float(n * (ndtri(rate) / ndtri(TARGET)) ** 2)
 
 
-def _loads(dim: int) -> list[int]:
-    return [round(factor * float(theory.hopfield.capacity(dim, TARGET))) for factor in _LOADS]
+def _load(dim: int) -> int:
+    return round(float(theory.hopfield.capacity(dim, TARGET)))
 
 
 def _slope(capacities: Sequence[float]) -> float:
@@ -66,14 +65,13 @@ def _slope(capacities: Sequence[float]) -> float:
 
 
 def _slopes(cell: Cell, hashes: UInt64Array) -> FloatArray:
-    """Slope of log n against log D in each trial."""
+    """Slope of log n against log D in each trial, from several memories at each dimension."""
 
     def capacity(dim: int, seed: int, keys: UInt64Array) -> float:
-        rates = [
-            (np.sum(_scores(dim, n, seed, keys[-(n + cell.probes) :]) >= 0.5) + 0.5) / (cell.probes + 1)
-            for n in _loads(dim)
-        ]
-        return capacity_at(_loads(dim), rates)
+        used = keys[-(_load(dim) + cell.probes) :]
+        seeds = kernels.trial_seeds(seed ^ dim, _MEMORIES)
+        wrong = sum(np.sum(_scores(dim, _load(dim), one, used) >= 0.5) for one in seeds.tolist())
+        return capacity_at(_load(dim), (wrong + 0.5) / (_MEMORIES * cell.probes + 1))
 
     def slopes(seeds: UInt64Array, keys: UInt64Array) -> list[float]:
         return [
@@ -81,16 +79,13 @@ def _slopes(cell: Cell, hashes: UInt64Array) -> FloatArray:
             for seed, row in zip(seeds.tolist(), keys, strict=True)
         ]
 
-    result: FloatArray = blocks(cell, hashes, _loads(DIMENSIONS[-1])[-1] + cell.probes, slopes)
+    result: FloatArray = blocks(cell, hashes, _load(DIMENSIONS[-1]) + cell.probes, slopes)
     return result
 
 
 def _predicted_slope(cell: Cell) -> float:
     return _slope(
-        [
-            capacity_at(_loads(dim), [theory.hopfield.false_positive_rate(dim, n) for n in _loads(dim)])
-            for dim in DIMENSIONS
-        ]
+        [capacity_at(_load(dim), theory.hopfield.false_positive_rate(dim, _load(dim))) for dim in DIMENSIONS]
     )
 
 
@@ -104,8 +99,7 @@ def claims() -> list[Claim]:
         Case(300, {"dim": 64}, trials=800, probes=500, setting={"diagonal": diagonal}) for diagonal in (True, False)
     )
     at_target = tuple(
-        Case(round(float(theory.hopfield.capacity(dim, TARGET))), {"dim": dim}, trials=150, probes=1000)
-        for dim in DIMENSIONS
+        Case(_load(dim), {"dim": dim}, trials=150, probes=1000) for dim in DIMENSIONS
     )
     return [
         Claim(
@@ -142,7 +136,7 @@ def claims() -> list[Claim]:
             _SOURCE,
             "mean",
             "hopfield",
-            (Case(_loads(DIMENSIONS[-1])[1], {"dim": DIMENSIONS[-1]}, trials=24, probes=1000),),
+            (Case(_load(DIMENSIONS[-1]), {"dim": DIMENSIONS[-1]}, trials=24, probes=500),),
             _slopes,
             _predicted_slope,
             beside=lambda cell: {"asymptotic": 2.0},

@@ -56,11 +56,11 @@ def _incremental(cell: Cell, hashes: UInt64Array) -> FloatArray:
     age = cell.setting["age"]
 
     def similarity(space: MapB, keys: UInt64Array, seed: int) -> float:
-        items, ties = space.atoms(keys[:_AGES]), space.atoms(keys[_AGES:])
+        items, ties = space.atoms(keys[:_AGES], threads=1), space.atoms(keys[_AGES:], threads=1)
         state = items[0]
         for item, tie in zip(items[1:], ties, strict=True):
             bundle = space.bundle()  # a third, fresh vector decides exactly the ties, at random
-            bundle.add_vectors(np.stack([state, item, tie]))
+            bundle.add_vectors(np.stack([state, item, tie]), threads=1)
             state = bundle.pack().vector
         return float(np.ravel(space.similarity(state, items[_AGES - 1 - age]))[0])
 
@@ -74,8 +74,8 @@ def _flipped(cell: Cell, hashes: UInt64Array) -> FloatArray:
     def similarity(space: MapB, keys: UInt64Array, seed: int) -> float:
         flips = np.random.default_rng(seed).random(_dim(cell)) < rate
         mask = np.packbits(np.pad(flips, (0, -_dim(cell) % 64)), bitorder="little").view(np.uint64)
-        noisy = space.bundle(keys).pack().vector ^ mask
-        atoms = space.atoms(keys)
+        noisy = space.bundle(keys, threads=1).pack().vector ^ mask
+        atoms = space.atoms(keys, threads=1)
         return float(np.mean(space.similarity(np.broadcast_to(noisy, atoms.shape), atoms)))
 
     return _each(cell, hashes, cell.n, similarity)
@@ -85,8 +85,8 @@ def _agreement(cell: Cell, hashes: UInt64Array) -> FloatArray:
     """Correlation over the bits between two members' agreements with their bundle."""
 
     def correlation(space: MapB, keys: UInt64Array, seed: int) -> float:
-        first, second = space.bundle(keys).pack().similarity(keys[:2])
-        atoms = space.atoms(keys[:2])
+        first, second = space.bundle(keys, threads=1).pack().similarity(keys[:2], threads=1)
+        atoms = space.atoms(keys[:2], threads=1)
         both = float(np.ravel(space.similarity(atoms[0], atoms[1]))[0])  # x² = 1: the product of agreements
         return float((both - first * second) / np.sqrt((1 - first**2) * (1 - second**2)))
 
@@ -205,7 +205,7 @@ def _error_claims() -> list[Claim]:
 
 def _depth_claims() -> list[Claim]:
     trees = tuple(
-        Case(fan_out**depth, {"dim": 2048}, trials=300, setting={"fan_out": fan_out, "depth": depth})
+        Case(fan_out**depth, {"dim": 2048}, trials=300, probes=1, setting={"fan_out": fan_out, "depth": depth})
         for fan_out, depth in ((3, 2), (3, 3), (5, 3))
     )
     ages = tuple(Case(_AGES, {"dim": 2048}, trials=500, setting={"age": age}) for age in range(_AGES - 1))

@@ -110,7 +110,7 @@ def _counters(cell: Cell, hashes: UInt64Array) -> list[Int64Array]:
         hashes,
         cell.n,
         lambda seeds, keys: [
-            MapI(_dim(cell), seed=seed).bundle(row).counters for seed, row in zip(seeds.tolist(), keys, strict=True)
+            MapI(_dim(cell), seed=seed).bundle(row, threads=1).counters for seed, row in zip(seeds.tolist(), keys, strict=True)
         ],
     )
 

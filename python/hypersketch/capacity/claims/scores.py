@@ -46,7 +46,7 @@ def _threshold(cell: Cell) -> float:
 
 def member_mean(cell: Cell, hashes: UInt64Array) -> FloatArray:
     """Mean score of the members of each trial."""
-    result: FloatArray = bundle_scores(cell, hashes, _packed(cell)).mean(axis=1)
+    result: FloatArray = bundle_scores(cell, hashes, _packed(cell))[:, : cell.n].mean(axis=1)
     return result
 
 
@@ -54,7 +54,7 @@ def member_variance(expected: Callable[[Cell], float]) -> Measure:
     """Mean squared deviation of members' scores from their expectation."""
 
     def measure(cell: Cell, hashes: UInt64Array) -> FloatArray:
-        scores = bundle_scores(cell, hashes, _packed(cell))
+        scores = bundle_scores(cell, hashes, _packed(cell))[:, : cell.n]
         result: FloatArray = ((scores - expected(cell)) ** 2).mean(axis=1)
         return result
 
@@ -75,7 +75,7 @@ def false_positives(cell: Cell, hashes: UInt64Array) -> npt.NDArray[np.int64]:
 
 def false_negatives(cell: Cell, hashes: UInt64Array) -> npt.NDArray[np.int64]:
     """Members of each trial that miss the threshold."""
-    scores = bundle_scores(cell, hashes, _packed(cell))
+    scores = bundle_scores(cell, hashes, _packed(cell))[:, : cell.n]
     return np.asarray((scores < _threshold(cell)).sum(axis=1))
 
 

@@ -102,16 +102,16 @@ def _scores(entry: MapBundle, cell: Cell, seeds: UInt64Array, keys: UInt64Array)
     scores = np.empty(keys.shape)
     for t, seed in enumerate(seeds.tolist()):
         space = entry.space(cell.size, seed)
-        level = space.atoms(keys[t, : cell.n])
+        level = space.atoms(keys[t, : cell.n], threads=1)
         while len(level) > fan_out:
             level = np.stack(
                 [_majority(space, level[i : i + fan_out]).vector for i in range(0, len(level), fan_out)]
             )
-        scores[t] = _majority(space, level).similarity(keys[t])
+        scores[t] = _majority(space, level).similarity(keys[t], threads=1)
     return scores
 
 
 def _majority(space: Any, vectors: UInt64Array) -> Any:
     bundle = space.bundle()
-    bundle.add_vectors(vectors)
+    bundle.add_vectors(vectors, threads=1)
     return bundle.pack()

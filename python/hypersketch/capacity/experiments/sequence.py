@@ -69,12 +69,12 @@ def _score(
 ) -> FloatArray:
     """Scores of the n stored (symbol, position) pairs, then of `probes` wrong symbols at each position."""
     space = entry.space(cell.size, seed)
-    atoms = space.atoms(alphabet)
+    atoms = space.atoms(alphabet, threads=1)
     first = (entropy % _ALPHABET).astype(np.int64)  # the hashes of keys drawn for this are the dice
     asked = (first[:, np.newaxis] + np.arange(cell.probes + 1)) % _ALPHABET
     placed = np.stack([space.permute(atoms[asked[p]], p) for p in range(cell.n)])
     bundle = space.bundle()
-    bundle.add_vectors(np.ascontiguousarray(placed[:, 0]))
+    bundle.add_vectors(np.ascontiguousarray(placed[:, 0]), threads=1)
     memory = bundle.pack() if entry.packed else bundle
     stored_first = np.concatenate([placed[:, 0], placed[:, 1:].reshape(-1, placed.shape[-1])])
-    return memory.vector_similarity(stored_first)
+    return memory.vector_similarity(stored_first, threads=1)

@@ -51,7 +51,7 @@ class CountingBloom(Structure):
         sketch = CountingBloomFilter(
             n_cells=size["n_cells"], n_hashes=size["n_hashes"], counter_bits=size["counter_bits"], seed=seed
         )
-        sketch.add(hashes, weights)
+        sketch.add_hashes(hashes, weights)
         return sketch
 
     def score_trials(
@@ -65,7 +65,7 @@ class CountingBloom(Structure):
         added, asked = combined_hashes(members), combined_hashes(probes)
         scores = np.empty(asked.shape)
         for t, seed in enumerate(seeds.tolist()):
-            scores[t] = self.build(size, seed, added[t], weights).count(asked[t])
+            scores[t] = self.build(size, seed, added[t], weights).count_hashes(asked[t], threads=1)
         return scores
 
     def threshold(self, size: Size, n: int) -> float:

@@ -46,7 +46,7 @@ class Hopfield(Structure):
         self, size: Size, seed: int, hashes: UInt64Array, weights: Int64Array | None = None
     ) -> HopfieldMembership:
         memory = HopfieldMembership(size["dim"], seed=seed)
-        memory.add(hashes, weights)
+        memory.add_hashes(hashes, weights, threads=1)
         return memory
 
     def score_trials(
@@ -60,7 +60,7 @@ class Hopfield(Structure):
         added, asked = combined_hashes(members), combined_hashes(probes)
         scores = np.empty(asked.shape)
         for t, seed in enumerate(seeds.tolist()):
-            scores[t] = self.build(size, seed, added[t], weights).score(asked[t])
+            scores[t] = self.build(size, seed, added[t], weights).score_hashes(asked[t], threads=1)
         return scores
 
     def threshold(self, size: Size, n: int) -> float:

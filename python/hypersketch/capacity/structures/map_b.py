@@ -35,7 +35,7 @@ class MapBundleB(MapBundle):
         return MapB(size["dim"], seed=seed)
 
     def build(self, size: Size, seed: int, hashes: UInt64Array) -> PackedBundle:
-        return self.space(size, seed).bundle(hashes).pack()
+        return self.space(size, seed).bundle(hashes, threads=1).pack()
 
     def threshold(self, size: Size, n: int) -> float:
         # Half of what a member is expected to score.

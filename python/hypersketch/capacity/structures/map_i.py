@@ -37,7 +37,7 @@ class MapBundleI(MapBundle):
         return MapI(size["dim"], seed=seed)
 
     def build(self, size: Size, seed: int, hashes: UInt64Array) -> Bundle:
-        return self.space(size, seed).bundle(hashes)
+        return self.space(size, seed).bundle(hashes, threads=1)
 
     def threshold(self, size: Size, n: int) -> float:
         return 0.5

@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Fixtures of all tests: every instruction-set level of this processor, and the house's Hypothesis settings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import hypothesis
+import pytest
+
+from hypersketch import _core, set_num_threads
+
+# Derandomized: a failure repeats, and no run is luckier than another.
+hypothesis.settings.register_profile("house", derandomize=True, deadline=None, max_examples=50, database=None)
+hypothesis.settings.load_profile("house")
+
+
+@pytest.fixture(params=_core.available_levels())
+def level(request: pytest.FixtureRequest) -> Iterator[str]:
+    """Run the test at each level that this processor has."""
+    before = _core.simd_level()
+    _core.set_simd_level(request.param)
+    yield request.param
+    _core.set_simd_level(before)
+
+
+@pytest.fixture(params=[1, 2, 3], ids=lambda n: f"{n} threads")
+def threads(request: pytest.FixtureRequest) -> int:
+    count: int = request.param
+    return count
+
+
+@pytest.fixture(autouse=True)
+def _default_threads() -> Iterator[None]:
+    yield
+    set_num_threads(None)

@@ -1,0 +1,214 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Every structure from its definition, slowly: plain Python integers and NumPy, never the compiled module.
+
+Vectors are arrays of -1 and +1, matrices are whole, and nothing is done in batches.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+MASK = 2**64 - 1
+GAMMA = 0x9E3779B97F4A7C15
+ATOM, BLOOM, SIGN, TIE = 1, 2, 3, 4
+
+# ------------------------------------------------------------------------------- XXH64, from its specification
+
+P1 = 0x9E3779B185EBCA87
+P2 = 0xC2B2AE3D27D4EB4F
+P3 = 0x165667B19E3779F9
+P4 = 0x85EBCA77C2B2AE63
+P5 = 0x27D4EB2F165667C5
+
+
+def _rotate(x: int, r: int) -> int:
+    return ((x << r) | (x >> (64 - r))) & MASK
+
+
+def _round(acc: int, lane: int) -> int:
+    return _rotate((acc + lane * P2) & MASK, 31) * P1 & MASK
+
+
+def _merge(acc: int, value: int) -> int:
+    return ((acc ^ _round(0, value)) * P1 + P4) & MASK
+
+
+def xxh64(data: bytes, seed: int = 0) -> int:
+    rest = data
+    if len(data) >= 32:
+        acc = [(seed + P1 + P2) & MASK, (seed + P2) & MASK, seed, (seed - P1) & MASK]
+        while len(rest) >= 32:
+            acc = [_round(a, int.from_bytes(rest[8 * i : 8 * i + 8], "little")) for i, a in enumerate(acc)]
+            rest = rest[32:]
+        total = sum(_rotate(a, r) for a, r in zip(acc, (1, 7, 12, 18), strict=True)) & MASK
+        for a in acc:
+            total = _merge(total, a)
+    else:
+        total = (seed + P5) & MASK
+    total = (total + len(data)) & MASK
+    return _avalanche(_finish(total, rest))
+
+
+def _finish(total: int, rest: bytes) -> int:
+    while len(rest) >= 8:
+        total ^= _round(0, int.from_bytes(rest[:8], "little"))
+        total = (_rotate(total, 27) * P1 + P4) & MASK
+        rest = rest[8:]
+    if len(rest) >= 4:
+        total ^= int.from_bytes(rest[:4], "little") * P1 & MASK
+        total = (_rotate(total, 23) * P2 + P3) & MASK
+        rest = rest[4:]
+    for byte in rest:
+        total = _rotate(total ^ (byte * P5 & MASK), 11) * P1 & MASK
+    return total
+
+
+def _avalanche(total: int) -> int:
+    total = (total ^ (total >> 33)) * P2 & MASK
+    total = (total ^ (total >> 29)) * P3 & MASK
+    return total ^ (total >> 32)
+
+
+def key_bytes(key: int | str | bytes) -> bytes:
+    if isinstance(key, str):
+        return key.encode()
+    return key if isinstance(key, bytes) else (int(key) & MASK).to_bytes(8, "little")
+
+
+def hash_keys(keys: Sequence[int] | Sequence[str] | Sequence[bytes], seed: int = 0) -> NDArray[np.uint64]:
+    return np.array([xxh64(key_bytes(key), seed) for key in keys], dtype=np.uint64)
+
+
+# ------------------------------------------------------------------------------------------------ random words
+
+
+def mix64(z: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    with np.errstate(over="ignore"):
+        z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+        z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+        return z ^ (z >> np.uint64(31))
+
+
+def _word(value: int) -> NDArray[np.uint64]:
+    return np.array(value & MASK, dtype=np.uint64)
+
+
+def seed_word(seed: int, purpose: int) -> int:
+    return int(mix64(_word(int(mix64(_word(seed + GAMMA))) + purpose * GAMMA)))
+
+
+def stream_starts(seed: int, purpose: int, hashes: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    return mix64(np.asarray(hashes, np.uint64) ^ _word(seed_word(seed, purpose)))
+
+
+def random_words(starts: NDArray[np.uint64], count: int) -> NDArray[np.uint64]:
+    """Words 0 .. count-1 of each stream, shape (n, count)."""
+    with np.errstate(over="ignore"):
+        steps = (np.arange(count, dtype=np.uint64) + np.uint64(1)) * np.uint64(GAMMA)
+        return mix64(starts[:, np.newaxis] + steps)
+
+
+# ----------------------------------------------------------------------------------------------------- vectors
+
+
+def atoms(dim: int, seed: int, hashes: NDArray[np.uint64], purpose: int = ATOM) -> NDArray[np.int64]:
+    """Vectors of -1 and +1, shape (n, dim)."""
+    words = random_words(stream_starts(seed, purpose, np.asarray(hashes, np.uint64)), -(-dim // 64))
+    bits = np.unpackbits(words.astype("<u8").view(np.uint8), axis=1, bitorder="little")
+    return 1 - 2 * bits[:, :dim].astype(np.int64)
+
+
+def pack(vectors: NDArray[np.int64]) -> NDArray[np.uint64]:
+    """Bit d of a row is set where entry d is -1."""
+    n, dim = vectors.shape
+    padded = np.zeros((n, -(-dim // 64) * 64), dtype=np.uint8)
+    padded[:, :dim] = vectors < 0
+    return np.packbits(padded, axis=1, bitorder="little").view("<u8").astype(np.uint64)
+
+
+def products(dim: int, seed: int, factors: Sequence[NDArray[np.uint64]]) -> NDArray[np.int64]:
+    result = np.ones((len(factors[0]), dim), dtype=np.int64)
+    for hashes in factors:
+        result *= atoms(dim, seed, hashes)
+    return result
+
+
+def bundle(vectors: NDArray[np.int64], weights: NDArray[np.int64] | None = None) -> NDArray[np.int64]:
+    return vectors.sum(axis=0) if weights is None else np.asarray(weights, np.int64) @ vectors
+
+
+def signs(counters: NDArray[np.int64], seed: int) -> NDArray[np.int64]:
+    tie = atoms(len(counters), seed, np.zeros(1, np.uint64), TIE)[0]
+    return np.where(counters == 0, tie, np.sign(counters))
+
+
+# ------------------------------------------------------------------------------------------------------- cells
+
+
+def positions(n_cells: int, n_hashes: int, seed: int, hashes: NDArray[np.uint64]) -> NDArray[np.int64]:
+    """Cells of each key, shape (n, k); two of a key's may coincide."""
+    words = random_words(stream_starts(seed, BLOOM, hashes), n_hashes)
+    return np.array([[int(w) * n_cells >> 64 for w in row] for row in words], dtype=np.int64).reshape(words.shape)
+
+
+def bloom(n_bits: int, n_hashes: int, seed: int, hashes: NDArray[np.uint64]) -> NDArray[np.bool_]:
+    bits = np.zeros(n_bits, dtype=bool)
+    bits[positions(n_bits, n_hashes, seed, hashes).ravel()] = True
+    return bits
+
+
+def bloom_words(bits: NDArray[np.bool_]) -> NDArray[np.uint64]:
+    padded = np.zeros(-(-bits.size // 64) * 64, dtype=bool)
+    padded[: bits.size] = bits
+    return np.packbits(padded, bitorder="little").view("<u8").astype(np.uint64)
+
+
+def counting(
+    n_cells: int,
+    n_hashes: int,
+    seed: int,
+    hashes: NDArray[np.uint64],
+    weights: NDArray[np.int64] | None = None,
+) -> NDArray[np.int64]:
+    cells = np.zeros(n_cells, dtype=np.int64)
+    for i, row in enumerate(positions(n_cells, n_hashes, seed, hashes)):
+        for position in row:
+            cells[position] += 1 if weights is None else weights[i]
+    return cells
+
+
+def counts(cells: NDArray[np.int64], n_hashes: int, seed: int, hashes: NDArray[np.uint64]) -> list[int]:
+    rows = positions(len(cells), n_hashes, seed, hashes).tolist()
+    return [min(int(cells[p]) // row.count(p) for p in row) for row in rows]
+
+
+def cardinality(n_cells: int, n_hashes: int, occupied: int) -> float:
+    return math.inf if occupied == n_cells else -n_cells / n_hashes * math.log1p(-occupied / n_cells)
+
+
+# ---------------------------------------------------------------------------------------------------- Hopfield
+
+
+def hopfield_signs(seed: int, hashes: NDArray[np.uint64]) -> NDArray[np.int64]:
+    return 1 - 2 * (stream_starts(seed, SIGN, hashes) & np.uint64(1)).astype(np.int64)
+
+
+def hopfield(
+    dim: int, seed: int, hashes: NDArray[np.uint64], weights: NDArray[np.int64] | None = None
+) -> NDArray[np.int64]:
+    """The whole matrix W, shape (dim, dim)."""
+    vectors = atoms(dim, seed, hashes)
+    scale = hopfield_signs(seed, hashes) * (1 if weights is None else np.asarray(weights, np.int64))
+    return (vectors * scale[:, np.newaxis]).T @ vectors
+
+
+def hopfield_scores(
+    matrix: NDArray[np.int64], seed: int, hashes: NDArray[np.uint64], diagonal: bool = True
+) -> NDArray[np.int64]:
+    vectors = atoms(len(matrix), seed, hashes)
+    inner = matrix if diagonal else matrix - np.diag(np.diag(matrix))
+    return hopfield_signs(seed, hashes) * ((vectors @ inner) * vectors).sum(axis=1)

@@ -1,0 +1,210 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Counting Bloom filters: the same counters as the definition, the laws of multisets, and nothing half done."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import reference
+from hypothesis import given
+from hypothesis import strategies as st
+from makers import state
+
+from hypersketch import BloomFilter, CapacityWarning, CountingBloomFilter, _core, _structure, theory
+
+SIZES = [1, 2, 63, 64, 65, 127, 255, 256, 257, 511, 513, 10_000]
+COUNTS = [0, 1, 2, 15, 16, 17, 63, 64, 65, 254, 255, 256, 600]
+weighted = st.lists(st.tuples(st.integers(0, 50), st.integers(0, 9)), max_size=40)
+
+
+def hashes_of(n: int, seed: int = 1) -> np.ndarray:
+    return np.random.default_rng(seed).integers(0, 2**64, n, dtype=np.uint64)
+
+
+def weights_of(n: int) -> np.ndarray:
+    return np.random.default_rng(7).integers(0, 50, n)
+
+
+@pytest.mark.parametrize("n_cells", SIZES)
+@pytest.mark.parametrize(("n_hashes", "seed"), [(1, 0), (4, 5), (9, 2**64 - 1)])
+def test_cells_and_counts(n_cells: int, n_hashes: int, seed: int, level: str) -> None:
+    for n in COUNTS:
+        hashes, others = hashes_of(n), hashes_of(40, 2)
+        for weights in (None, weights_of(n)):
+            cells = reference.counting(n_cells, n_hashes, seed, hashes, weights)
+            stock = CountingBloomFilter(n_cells=n_cells, n_hashes=n_hashes, counter_bits=32, seed=seed)
+            stock.add_hashes(hashes, weights)
+            assert np.array_equal(state(stock), cells)
+            probes = np.concatenate((hashes[:20], others))
+            found = stock.count_hashes(probes)
+            assert found.tolist() == reference.counts(cells, n_hashes, seed, probes)
+            assert np.array_equal(stock.contains_hashes(probes), found > 0)
+
+
+def test_threads_change_nothing(threads: int) -> None:
+    stock = CountingBloomFilter(n_cells=5000, n_hashes=4, counter_bits=16)
+    stock.add_hashes(hashes_of(3000))
+    probes = hashes_of(20_000, 1)
+    assert np.array_equal(stock.count_hashes(probes, threads=threads), stock.count_hashes(probes, threads=1))
+
+
+@pytest.mark.parametrize(("bits", "dtype"), [(8, np.uint8), (16, np.uint16), (32, np.uint32)])
+def test_counter_sizes(bits: int, dtype: type) -> None:
+    stock = CountingBloomFilter(n_cells=100, n_hashes=3, counter_bits=bits)  # type: ignore[arg-type]
+    assert state(stock).dtype == dtype
+    assert stock.nbytes == 100 * bits // 8
+
+
+# -------------------------------------------------------------------------------------------------------------- laws
+
+
+@given(weighted, weighted)
+def test_merging_is_concatenating(a: list[tuple[int, int]], b: list[tuple[int, int]]) -> None:
+    left, right, both = (CountingBloomFilter(n_cells=97, n_hashes=3, counter_bits=16) for _ in range(3))
+    for stock, items in ((left, a), (right, b), (both, a + b)):
+        stock.add([key for key, _ in items], [weight for _, weight in items])
+    assert left + right == both == right + left
+    left += right
+    assert left == both
+    assert (left.n_added, left.total_weight) == (both.n_added, both.total_weight)
+
+
+@given(weighted)
+def test_counts_are_never_too_low_and_removal_undoes(items: list[tuple[int, int]]) -> None:
+    stock = CountingBloomFilter(n_cells=61, n_hashes=3, counter_bits=16)
+    stock.add(["other"], [3])
+    before = stock.copy()
+    keys, weights = [key for key, _ in items], [weight for _, weight in items]
+    stock.add(keys, weights)
+    true = {key: sum(w for k, w in items if k == key) for key in keys}
+    assert all(found >= true[key] for key, found in zip(keys, stock.count(keys), strict=True))
+    stock.remove(keys, weights)
+    assert stock == before
+    assert (stock.n_added, stock.total_weight) == (1, 3)
+
+
+def test_occupied_cells_are_the_bloom_filter() -> None:
+    stock, seen = CountingBloomFilter(n_cells=700, n_hashes=4), BloomFilter(n_bits=700, n_hashes=4)
+    stock.add(range(100))
+    seen.add(range(100))
+    assert np.array_equal(reference.bloom_words(state(stock) > 0), state(seen))
+    assert stock.cardinality() == seen.cardinality()
+    assert stock.fill == seen.fill
+    assert stock.expected_fpr() == seen.expected_fpr()
+    assert np.array_equal(stock.contains(range(1000)), seen.contains(range(1000)))
+    assert 3 in stock
+
+
+def test_merging_with_itself() -> None:
+    stock = CountingBloomFilter(n_cells=100, n_hashes=3)
+    stock.add(["a"], [5])
+    stock += stock
+    assert (stock.count("a")[0], stock.n_added, stock.total_weight) == (10, 2, 10)
+
+
+# --------------------------------------------------------------------------------------------------- nothing half done
+
+
+def test_overflow_changes_nothing() -> None:
+    stock = CountingBloomFilter(n_cells=50, n_hashes=3)
+    stock.add(range(20))
+    stock.add(["full"], [240])
+    before, counts = stock.copy(), (stock.n_added, stock.total_weight)
+    with pytest.raises(OverflowError, match=r"A counter would exceed the largest value of its type \(255\)"):
+        stock.add([*range(20), "full"], [1] * 20 + [255])
+    with pytest.raises(OverflowError, match="255"):
+        stock.merge(before)
+    assert stock == before
+    assert (stock.n_added, stock.total_weight) == counts
+
+
+@pytest.mark.parametrize("refused_last", [True, False])
+def test_a_batch_of_several_pieces_is_still_all_or_nothing(
+    monkeypatch: pytest.MonkeyPatch, refused_last: bool
+) -> None:
+    monkeypatch.setattr(_structure, "_CHUNK_KEYS", 255)
+    stock = CountingBloomFilter(n_cells=5000, n_hashes=2)
+    stock.add(range(1000))
+    before = stock.copy()
+    weights = np.zeros(1000, np.int64)
+    weights[-1 if refused_last else 300] = 2**31 - 1
+    for change in (stock.add, stock.remove):
+        with pytest.raises((OverflowError, ValueError), match="counter would"):
+            change(range(1000), weights)
+        assert stock == before
+        assert (stock.n_added, stock.total_weight) == (1000, 1000)
+
+
+def test_removal_below_zero() -> None:
+    stock = CountingBloomFilter(n_cells=1000, n_hashes=3)
+    stock.add(["a", "b"])
+    before = stock.copy()
+    for keys, weights in ((["a", "a"], None), (["b", "a"], [1, 2]), ("stranger", None)):
+        with pytest.raises(ValueError, match="was not added that often: a counter would fall below zero"):
+            stock.remove(keys, weights)
+        assert stock == before
+        assert (stock.n_added, stock.total_weight) == (2, 2)
+
+
+def test_negative_weights() -> None:
+    stock = CountingBloomFilter(n_cells=1000, n_hashes=3)
+    for change in (stock.add, stock.remove):
+        with pytest.raises(ValueError, match=r"'weights' parameter of CountingBloomFilter\.(add|remove) must be integers"):
+            change(["a", "b"], [1, -1])
+    assert stock.n_added == 0
+
+
+def test_a_weighted_key_removed_bit_by_bit() -> None:
+    stock = CountingBloomFilter(n_cells=1000, n_hashes=3)
+    stock.add("a", [3])
+    for left in (2, 1, 0):
+        stock.remove("a")
+        assert stock.count("a") == left
+    assert stock.total_weight == 0
+    assert stock.expected_fpr() == 0.0
+
+
+# ---------------------------------------------------------------------------------------------------------- estimators
+
+
+def test_inner() -> None:
+    m, k = 3000, 4
+    x, y = (CountingBloomFilter(n_cells=m, n_hashes=k, counter_bits=16) for _ in range(2))
+    x.add_hashes(hashes_of(300), weights_of(300))
+    y.add_hashes(hashes_of(500)[100:], weights_of(400))
+    cx = reference.counting(m, k, 0, hashes_of(300), weights_of(300))
+    cy = reference.counting(m, k, 0, hashes_of(500)[100:], weights_of(400))
+    expected = (int(cx @ cy) - k * k * x.total_weight * y.total_weight / m) / (k * (1 - 1 / m))
+    assert x.inner(y) == pytest.approx(expected, rel=1e-12)
+    assert math.isnan(CountingBloomFilter(n_cells=1, n_hashes=1).inner(CountingBloomFilter(n_cells=1, n_hashes=1)))
+
+
+def test_intersections_have_the_moments_of_theory() -> None:
+    m, k, errors = 500, 3, []
+    for seed in range(300):
+        x, y = (CountingBloomFilter(n_cells=m, n_hashes=k, seed=seed) for _ in range(2))
+        x.add_hashes(hashes_of(100))
+        y.add_hashes(hashes_of(160)[60:])
+        errors.append(x.intersection_cardinality(y) - 40)
+    _, sd = theory.counting_bloom.intersection_moments(m, k, 100, 100, 40)
+    assert abs(np.mean(errors)) < 5 * sd / math.sqrt(300)
+    assert abs(np.std(errors) / sd - 1) < 5 / math.sqrt(2 * 300)
+
+
+def test_sizing_and_capacity() -> None:
+    stock = CountingBloomFilter(100, 0.01, counter_bits=16)
+    assert (stock.n_cells, stock.n_hashes) == theory.bloom.optimum(100, 0.01)
+    stock.add(range(100))
+    with pytest.warns(CapacityWarning, match="CountingBloomFilter was sized for 100 keys"):
+        stock.add("x")
+
+
+def test_core_keeps_the_state_on_refusal() -> None:
+    cells = np.array([250, 0, 3], np.uint8)
+    hashes = hashes_of(50)
+    before = cells.copy()
+    with pytest.raises(OverflowError):
+        _core.counting_add(cells, 2, 0, hashes, None, False)
+    assert np.array_equal(cells, before)
