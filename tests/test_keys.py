@@ -351,3 +351,40 @@ def test_two_structures_share_hashes() -> None:
     seen = hypersketch.BloomFilter(capacity=1000, fpr=1e-6)
     seen.add_hashes(hashes)
     assert seen.contains(TEXTS).all()
+
+
+# ------------------------------------------------------------------------------------------------------------ out=
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        ["a", "b", "c"],
+        np.array(["a", "b", "c"]),
+        np.array(["a", "b", "c"], "S1"),
+        pl.Series(["a", "b", "c"]),
+        pa.array(["a", "b", "c"]),
+        pa.chunked_array([["a"], ["b", "c"]]),
+    ],
+    ids=lambda keys: type(keys).__name__,
+)
+def test_out_takes_the_hashes_of_every_door(keys: Any) -> None:
+    out = np.zeros(3, np.uint64)
+    assert hash_keys(keys, out=out) is out
+    assert out.tolist() == oracle(["a", "b", "c"])
+
+
+@pytest.mark.parametrize(
+    "keys", [["a"], range(4), np.arange(4), pl.Series(["a"]), pa.array(["a"]), pa.chunked_array([list("abcde")])]
+)
+def test_out_of_another_size_is_refused(keys: Any) -> None:
+    with pytest.raises(ValueError, match=r"out.* elements"):
+        hash_keys(keys, out=np.zeros(3, np.uint64))
+
+
+def test_out_of_another_kind_is_refused() -> None:
+    read_only = np.zeros(2, np.uint64)
+    read_only.flags.writeable = False
+    for wrong in (np.zeros(2), np.zeros(4, np.uint64)[::2], read_only, [0, 0]):
+        with pytest.raises((TypeError, ValueError), match="The 'out' parameter of hash_keys must be a writable"):
+            hash_keys(pl.Series(["a", "b"]), out=wrong)

@@ -161,18 +161,39 @@ struct Released {
   }
 };
 
-// The result is NumPy's own memory: it is not cleared first, and NumPy asks for huge pages.
-Hashes hash_chunk(const ArrowSchema& type, const ArrowArray& values, uint64_t seed, size_t threads) {
-  Hashes out(static_cast<py::ssize_t>(values.length));
-  uint64_t* data = out.mutable_data();
-  py::gil_scoped_release release;
-  hash_arrow(type, values, seed, threads, data);
-  return out;
+using Out = std::optional<Hashes>;
+
+// Where the next `length` hashes go: the caller's array from `done` on, or a new one (NumPy's own memory, which is not
+// cleared first and asks for huge pages).
+Hashes target_of(const Out& out, size_t done, size_t length) {
+  if (!out) return Hashes(static_cast<py::ssize_t>(length));
+  Hashes whole = *out;
+  const auto given = write(whole);
+  if (done + length > given.size()) throw std::invalid_argument("out has fewer elements than there are keys.");
+  return Hashes(static_cast<py::ssize_t>(length), given.data() + done, whole);
 }
 
-Hashes hash_arrow_array(const py::capsule& schema, const py::capsule& array, uint64_t seed, size_t threads) {
-  return hash_chunk(from_capsule<ArrowSchema>(schema, "arrow_schema"), from_capsule<ArrowArray>(array, "arrow_array"),
-                    seed, threads);
+void require_full(const Out& out, size_t done) {
+  if (out && done != static_cast<size_t>(out->size()))
+    throw std::invalid_argument("out has " + std::to_string(out->size()) + " elements but there are " +
+                                std::to_string(done) + " keys.");
+}
+
+Hashes hash_chunk(const ArrowSchema& type, const ArrowArray& values, uint64_t seed, size_t threads, Hashes target) {
+  uint64_t* data = target.mutable_data();
+  py::gil_scoped_release release;
+  hash_arrow(type, values, seed, threads, data);
+  return target;
+}
+
+Hashes hash_arrow_array(const py::capsule& schema, const py::capsule& array, uint64_t seed, size_t threads,
+                        const Out& out) {
+  const auto& values = from_capsule<ArrowArray>(array, "arrow_array");
+  const auto length = static_cast<size_t>(values.length);
+  require_full(out, length);
+  const Hashes hashes =
+      hash_chunk(from_capsule<ArrowSchema>(schema, "arrow_schema"), values, seed, threads, target_of(out, 0, length));
+  return out ? *out : hashes;
 }
 
 void require_stream(int code, ArrowArrayStream& stream) {
@@ -181,17 +202,22 @@ void require_stream(int code, ArrowArrayStream& stream) {
   throw std::runtime_error(std::string("The Arrow stream failed: ") + (text != nullptr ? text : "no reason given"));
 }
 
-Hashes hash_arrow_stream(const py::capsule& capsule, uint64_t seed, size_t threads) {
+Hashes hash_arrow_stream(const py::capsule& capsule, uint64_t seed, size_t threads, const Out& out) {
   auto& stream = from_capsule<ArrowArrayStream>(capsule, "arrow_array_stream");
   Released<ArrowSchema> schema;
   require_stream(stream.get_schema(&stream, &schema.value), stream);
   py::list chunks;
+  size_t done = 0;
   for (;;) {
     Released<ArrowArray> chunk;
     require_stream(stream.get_next(&stream, &chunk.value), stream);
     if (chunk.value.release == nullptr) break;
-    chunks.append(hash_chunk(schema.value, chunk.value, seed, threads));
+    const auto length = static_cast<size_t>(chunk.value.length);
+    chunks.append(hash_chunk(schema.value, chunk.value, seed, threads, target_of(out, done, length)));
+    done += length;
   }
+  require_full(out, done);
+  if (out) return *out;
   if (chunks.size() == 1) return chunks[0].cast<Hashes>();
   if (chunks.empty()) return Hashes(0);
   return py::module_::import("numpy").attr("concatenate")(chunks).cast<Hashes>();
@@ -209,9 +235,9 @@ void bind_keys(py::module_& module) {
              "XXH64 of NUL-padded UTF-32 strings as UTF-8.");
   module.def("hash_bytes", &hash_buffer, py::arg("buffer"), py::arg("seed"), "XXH64 of a buffer.");
   module.def("hash_arrow_array", &hash_arrow_array, py::arg("schema"), py::arg("array"), py::arg("seed"),
-             py::arg("threads") = 1, "XXH64 of an Arrow array's elements.");
-  module.def("hash_arrow_stream", &hash_arrow_stream, py::arg("stream"), py::arg("seed"), py::arg("threads") = 1,
-             "XXH64 of the elements of a stream of Arrow arrays.");
+             py::arg("threads"), py::arg("out").noconvert().none(true), "XXH64 of an Arrow array's elements.");
+  module.def("hash_arrow_stream", &hash_arrow_stream, py::arg("stream"), py::arg("seed"), py::arg("threads"),
+             py::arg("out").noconvert().none(true), "XXH64 of the elements of a stream of Arrow arrays.");
 }
 
 }  // namespace hypersketch::bindings

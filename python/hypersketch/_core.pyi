@@ -250,7 +250,8 @@ def hash_arrow_array(
     schema: typing_extensions.CapsuleType,
     array: typing_extensions.CapsuleType,
     seed: typing.SupportsInt | typing.SupportsIndex,
-    threads: typing.SupportsInt | typing.SupportsIndex = 1,
+    threads: typing.SupportsInt | typing.SupportsIndex,
+    out: numpy.typing.NDArray[numpy.uint64] | None,
 ) -> numpy.typing.NDArray[numpy.uint64]:
     """
     XXH64 of an Arrow array's elements.
@@ -259,7 +260,8 @@ def hash_arrow_array(
 def hash_arrow_stream(
     stream: typing_extensions.CapsuleType,
     seed: typing.SupportsInt | typing.SupportsIndex,
-    threads: typing.SupportsInt | typing.SupportsIndex = 1,
+    threads: typing.SupportsInt | typing.SupportsIndex,
+    out: numpy.typing.NDArray[numpy.uint64] | None,
 ) -> numpy.typing.NDArray[numpy.uint64]:
     """
     XXH64 of the elements of a stream of Arrow arrays.

@@ -18,7 +18,9 @@ from hypersketch import _core, _threads, _validation
 _WANTED = "integers, strings or bytes (one of them, or a list, array or column of one type)"
 
 
-def hash_keys(keys: Any, seed: int = 0, *, threads: int | None = None) -> NDArray[np.uint64]:
+def hash_keys(
+    keys: Any, seed: int = 0, *, out: NDArray[np.uint64] | None = None, threads: int | None = None
+) -> NDArray[np.uint64]:
     """Hash keys to 64 bits each: XXH64 of their bytes.
 
     Parameters
@@ -32,13 +34,16 @@ def hash_keys(keys: Any, seed: int = 0, *, threads: int | None = None) -> NDArra
         bytes. NumPy ``S`` and ``U`` elements end at their last character that is not NUL, as in NumPy.
     seed : int in [0, 2**64), default 0
         Seed of XXH64. The structures use 0.
+    out : ndarray of uint64, shape (n,), optional
+        Where the hashes go. Reusing one array for many large batches saves the time that the system takes to
+        hand out fresh memory.
     threads : int, optional
         Threads for integer arrays and Arrow columns; default `get_num_threads`.
 
     Returns
     -------
     ndarray of uint64, shape (n,)
-        The hashes, in the order of the keys.
+        The hashes, in the order of the keys; `out` where it was given.
 
     Raises
     ------
@@ -63,18 +68,18 @@ def hash_keys(keys: Any, seed: int = 0, *, threads: int | None = None) -> NDArra
     seed = _validation.seed("hash_keys", "seed", seed)
     n_threads = _threads.resolve("hash_keys", threads)
     if isinstance(keys, np.ndarray):
-        return _hash_array(keys, seed, n_threads)
+        return _hash_array(keys, seed, n_threads, out)
     if is_single(keys):
-        return _core.hash_list([keys], seed)
+        return _placed(_core.hash_list([keys], seed), out)
     if hasattr(keys, "__arrow_c_array__") or hasattr(keys, "__arrow_c_stream__"):
-        return _hash_arrow(keys, seed, n_threads)
+        return _hash_arrow(keys, seed, n_threads, out)
     if isinstance(keys, range):
-        return _hash_range(keys, seed, n_threads)
+        return _hash_range(keys, seed, n_threads, out)
     if isinstance(keys, bytearray | memoryview) or not isinstance(keys, Iterable):
         _refuse(f"a {type(keys).__name__}")
     if hasattr(keys, "__array__"):
-        return _hash_array(np.asarray(keys), seed, n_threads)
-    return _core.hash_list(keys if isinstance(keys, list) else list(keys), seed)
+        return _hash_array(np.asarray(keys), seed, n_threads, out)
+    return _placed(_core.hash_list(keys if isinstance(keys, list) else list(keys), seed), out)
 
 
 def is_single(keys: object) -> bool:
@@ -93,21 +98,34 @@ def _refuse(came: str) -> NoReturn:
     raise TypeError(f"The 'keys' parameter must be {_WANTED}. Got {came} instead.")
 
 
-def _hash_integers(bits: NDArray[np.uint64], seed: int, threads: int) -> NDArray[np.uint64]:
-    out = np.empty(bits.size, np.uint64)
-    _core.hash_u64(np.ascontiguousarray(bits), seed, out, threads)
-    return out
+def _placed(hashes: NDArray[np.uint64], out: NDArray[np.uint64] | None) -> NDArray[np.uint64]:
+    """Return the hashes, in the caller's array where there is one."""
+    if out is None:
+        return hashes
+    target: NDArray[np.uint64] = _validation.output("hash_keys", out, hashes.size, np.uint64)
+    target[:] = hashes
+    return target
 
 
-def _hash_range(keys: range, seed: int, threads: int) -> NDArray[np.uint64]:
+def _hash_integers(
+    bits: NDArray[np.uint64], seed: int, threads: int, out: NDArray[np.uint64] | None
+) -> NDArray[np.uint64]:
+    target = _validation.output("hash_keys", out, bits.size, np.uint64)
+    _core.hash_u64(np.ascontiguousarray(bits), seed, target, threads)
+    return target
+
+
+def _hash_range(keys: range, seed: int, threads: int, out: NDArray[np.uint64] | None) -> NDArray[np.uint64]:
     """Hash a range without a Python object a key where int64 arithmetic surely holds it."""
     if max(abs(keys.start), abs(keys.stop), abs(keys.step)) >= 2**62:
-        return _core.hash_list(list(keys), seed)
+        return _placed(_core.hash_list(list(keys), seed), out)
     values = np.arange(keys.start, keys.stop, keys.step, dtype=np.int64)
-    return _hash_integers(values.view(np.uint64), seed, threads)
+    return _hash_integers(values.view(np.uint64), seed, threads, out)
 
 
-def _hash_array(keys: NDArray[Any], seed: int, threads: int) -> NDArray[np.uint64]:
+def _hash_array(
+    keys: NDArray[Any], seed: int, threads: int, out: NDArray[np.uint64] | None
+) -> NDArray[np.uint64]:
     if keys.ndim == 0:
         keys = keys.reshape(1)
     if keys.ndim != 1:
@@ -117,16 +135,17 @@ def _hash_array(keys: NDArray[Any], seed: int, threads: int) -> NDArray[np.uint6
     if np.any(getattr(keys, "mask", False)):
         raise ValueError("The 'keys' parameter must have no nulls. Got a masked array with masked elements.")
     if keys.size == 0:
-        return np.empty(0, np.uint64)
+        return _placed(np.empty(0, np.uint64), out)
     kind = keys.dtype.kind
     if kind == "i":
-        return _hash_integers(np.asarray(keys).astype(np.int64, copy=False).view(np.uint64), seed, threads)
+        signed = np.asarray(keys).astype(np.int64, copy=False)
+        return _hash_integers(signed.view(np.uint64), seed, threads, out)
     if kind == "u":
-        return _hash_integers(np.asarray(keys).astype(np.uint64, copy=False), seed, threads)
+        return _hash_integers(np.asarray(keys).astype(np.uint64, copy=False), seed, threads, out)
     if kind in "SU":
-        return _hash_fixed_width(keys, seed)
+        return _placed(_hash_fixed_width(keys, seed), out)
     if kind in "OT":
-        return _core.hash_list(keys.tolist(), seed)
+        return _placed(_core.hash_list(keys.tolist(), seed), out)
     _refuse(f"an array of {keys.dtype}")
 
 
@@ -141,15 +160,17 @@ def _hash_fixed_width(keys: NDArray[Any], seed: int) -> NDArray[np.uint64]:
     return _core.hash_fixed(buffer, seed) if keys.dtype.kind == "S" else _core.hash_ucs4(buffer, seed)
 
 
-def _hash_arrow(keys: Any, seed: int, threads: int) -> NDArray[np.uint64]:
+def _hash_arrow(keys: Any, seed: int, threads: int, out: NDArray[np.uint64] | None) -> NDArray[np.uint64]:
     """Hash a column through the Arrow C interface (arrow.apache.org/docs/format/CDataInterface.html)."""
+    if out is not None:
+        _validation.output("hash_keys", out, np.size(out), np.uint64)
     try:
         if hasattr(keys, "__arrow_c_array__"):
             schema, array = keys.__arrow_c_array__()
-            return _core.hash_arrow_array(schema, array, seed, threads)
-        return _core.hash_arrow_stream(keys.__arrow_c_stream__(), seed, threads)
+            return _core.hash_arrow_array(schema, array, seed, threads, out)
+        return _core.hash_arrow_stream(keys.__arrow_c_stream__(), seed, threads, out)
     except ImportError:
         # pandas offers the door but needs pyarrow to open it.
         if not hasattr(keys, "__array__"):
             raise
-    return _hash_array(np.asarray(keys), seed, threads)
+    return _hash_array(np.asarray(keys), seed, threads, out)

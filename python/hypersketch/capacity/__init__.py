@@ -11,9 +11,8 @@ Needs SciPy; report pages, the command line and files of keys need the rest of t
 
 from __future__ import annotations
 
-from hypersketch.capacity.paper import paper
-
 from hypersketch.capacity.minimal_dimension import minimal_dimension
+from hypersketch.capacity.paper import paper
 from hypersketch.capacity.planner import Plan, PlanRow, plan
 from hypersketch.capacity.results import Results, Row
 from hypersketch.capacity.runner import run

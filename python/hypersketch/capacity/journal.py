@@ -30,7 +30,7 @@ class Journal:
 
     Parameters
     ----------
-    folder : path
+    folder : Path
         Folder of the run; made if it does not exist.
     config : mapping
         Everything that the numbers of the run depend on.
@@ -44,8 +44,8 @@ class Journal:
         on with.
     """
 
-    def __init__(self, folder: str | Path, config: Mapping[str, Any], resume: bool) -> None:
-        self.folder = Path(folder)
+    def __init__(self, folder: Path, config: Mapping[str, Any], resume: bool) -> None:
+        self.folder = folder
         self.config = dict(config)
         self.results = self.folder / "results.jsonl"
         self.part = self.folder / "results.jsonl.part"

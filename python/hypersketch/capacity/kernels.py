@@ -14,7 +14,7 @@ UInt64Array = npt.NDArray[np.uint64]
 Int64Array = npt.NDArray[np.int64]
 
 
-def hash_bytes(data: bytes | UInt64Array, seed: int) -> int:
+def hash_bytes(data: bytes, seed: int) -> int:
     """XXH64 of raw bytes.
 
     Examples

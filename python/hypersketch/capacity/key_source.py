@@ -203,7 +203,7 @@ def digest(source: KeySource) -> str:
     >>> len(digest(SyntheticKeys(10)))
     16
     """
-    return f"{kernels.hash_bytes(source.hashes(), 0):016x}"
+    return f"{kernels.hash_bytes(source.hashes().tobytes(), 0):016x}"
 
 
 @lru_cache(maxsize=8)

@@ -80,7 +80,9 @@ def minimal_dimension(
     ).measurements()
     found = {}
     for name in structures:
-        reached = first_dimensions([(row.n, row.size["dim"], row.value) for row in rows if row.structure == name], accuracy)
+        reached = first_dimensions(
+            [(row.n, row.size["dim"], row.value) for row in rows if row.structure == name], accuracy
+        )
         if len(reached) < 2:
             raise ValueError(
                 f"The structure {name!r} reaches the accuracy {accuracy} at fewer than two sizes."

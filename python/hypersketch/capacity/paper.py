@@ -24,15 +24,17 @@ class Paper(Experiment):
 
     name: ClassVar[str] = "paper"
     title: ClassVar[str] = "The capacity of fixed-size memories: claims and measurements"
-    summary: ClassVar[str] = "All claims of the literature about these structures, each beside its measurement."
+    summary: ClassVar[str] = (
+        "All claims of the literature about these structures, each beside its measurement."
+    )
     question: ClassVar[str] = (
-        "Fixed-size memories answer questions about sets, counts and pairs from a state that is far smaller than the "
-        "data, and they err. Formulas say how often. Do they hold?"
+        "Fixed-size memories answer questions about sets, counts and pairs from a state that is far smaller "
+        "than the data, and they err. Formulas say how often. Do they hold?"
     )
     method: ClassVar[str] = (
-        "Every formula is measured on fresh random structures, filled with fresh keys in each trial, at sizes where its "
-        "errors can be seen. Predictions are exact wherever an exact form is known; approximations and "
-        "published bounds stand beside them."
+        "Every formula is measured on fresh random structures, filled with fresh keys in each trial, at "
+        "sizes where its errors can be seen. Predictions are exact wherever an exact form is known; "
+        "approximations and published bounds stand beside them."
     )
     prediction: ClassVar[str] = (
         "Main source: Clarkson, Ubaru and Yang, Capacity Analysis of Vector Symbolic Architectures "
@@ -56,7 +58,9 @@ class Paper(Experiment):
     def cells(self, request: Request) -> list[Cell]:
         for name in ("structures", "n", "dims", "trials"):
             if getattr(request, name) is not None:
-                raise ValueError(f"The paper's claims come with their own sizes; the option '{name}' cannot be set.")
+                raise ValueError(
+                    f"The paper's claims come with their own sizes; the option '{name}' cannot be set."
+                )
         universe = request.universe or self.default_universe
         return [cell for claim in all_claims().values() for cell in claim.cells(universe, request.seed)]
 

@@ -7,6 +7,7 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from hypersketch.capacity.experiments import Experiment
@@ -15,9 +16,19 @@ from hypersketch.capacity.structures import structure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
     from matplotlib.figure import Figure
 
-__all__ = ["COLOURS", "Picture", "pictures", "style"]
+__all__ = [
+    "COLOURS",
+    "Picture",
+    "cost_picture",
+    "draw_interval",
+    "pictures",
+    "plain_decades",
+    "ratio_figure",
+    "style",
+]
 
 # Okabe and Ito's colours: told apart by readers with any colour vision.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
@@ -49,7 +60,7 @@ def style() -> Iterator[None]:
     """Looks of all figures, the same on every machine: no timestamps, no random ids."""
     import matplotlib as mpl
 
-    looks = {
+    looks: dict[Any, Any] = {
         "figure.dpi": 100,
         "savefig.dpi": 150,
         "font.size": 10,
@@ -91,7 +102,7 @@ def pictures(experiment: Experiment, results: Results) -> list[Picture]:
                     name.capitalize(),
                     f"{_sentence(quantity.title)} against the memory of the structure. Points: measured, "
                     "the bars are the intervals that the verdicts use. Lines: predicted.",
-                    lambda rows=rows, quantity=quantity: _quantity_figure(rows, quantity.title, quantity.log),
+                    partial(_quantity_figure, rows, quantity.title, quantity.log),
                 )
             )
     found.append(
@@ -105,6 +116,45 @@ def pictures(experiment: Experiment, results: Results) -> list[Picture]:
         )
     )
     return found
+
+
+def cost_picture(results: Results) -> Picture:
+    """What an error costs: the larger error rate of every structure against its bits for each stored item."""
+    most = max(row.n for row in results)
+    return Picture(
+        "cost",
+        "What an error costs",
+        f"Memory for each of {most:,} stored items against the share of wrong answers (the worse of false "
+        "positives and false negatives). Further left and lower is better: for plain sets Bloom filters "
+        "win; the others also count, compare, bind or delete. Points: measured, with their intervals. "
+        "Lines: predicted.",
+        lambda: _cost_figure([row for row in results if row.n == most]),
+    )
+
+
+def _cost_figure(rows: Sequence[Row]) -> Figure:
+    figure, (panel,) = _new_figure(1)
+    figure.set_size_inches(8, 4)
+    names = list(dict.fromkeys(row.structure for row in rows))
+    for colour, name in zip(_cycle(len(names)), names, strict=True):
+        worst: dict[float, Row] = {}
+        for row in (row for row in rows if row.structure == name):
+            known = worst.get(row.bits_per_item)
+            if known is None or (row.predicted or 0) > (known.predicted or 0):
+                worst[row.bits_per_item] = row
+        bits = sorted(worst)
+        panel.plot(bits, [worst[x].predicted or math.nan for x in bits], color=colour, lw=1.3)
+        for x in bits:
+            draw_interval(panel, x, worst[x], colour)
+        panel.plot([], [], "o-", color=colour, ms=4, label=structure(name).title)
+    panel.set_xscale("log")
+    panel.set_yscale("log")
+    plain_decades(panel.xaxis)
+    plain_decades(panel.yaxis)
+    panel.set_xlabel("bits of memory for each stored item")
+    panel.set_ylabel("share of wrong answers")
+    panel.legend(fontsize=9)
+    return figure
 
 
 def _sentence(text: str) -> str:
@@ -139,13 +189,26 @@ def _quantity_figure(rows: Sequence[Row], title: str, log: bool) -> Figure:
             _draw_series(panel, sorted(chosen, key=lambda row: row.bytes), colour, label)
         panel.set_title(structure(name).title, fontsize=10.5, fontweight="bold", loc="left")
         panel.set_xscale("log")
+        plain_decades(panel.xaxis)
         if log:
             panel.set_yscale("log")
+            plain_decades(panel.yaxis)
         panel.set_xlabel("bytes")
     for panel in axes[:: min(3, len(axes))]:
         panel.set_ylabel(_wrapped(title))
     _legend(figure, axes, labels)
     return figure
+
+
+def plain_decades(axis: Axis) -> None:
+    """Labels such as 0.01 and 10,000 on a logarithmic axis, also at 2 and 5 if there are few decades."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+    low, high = axis.get_data_interval()
+    decades = math.log10(high / low) if 0 < low < high else 0.0
+    axis.set_major_locator(LogLocator(10, subs=(1, 2, 5) if decades < 1.6 else (1,), numticks=20))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g}"))
+    axis.set_minor_formatter(NullFormatter())
 
 
 def _cycle(count: int) -> list[str]:
@@ -167,7 +230,9 @@ def _draw_series(panel: Axes, rows: Sequence[Row], colour: str, label: str) -> N
     if not rows:
         return
     known = [row for row in rows if row.predicted is not None]
-    panel.plot([row.bytes for row in known], [row.predicted for row in known], color=colour, lw=1.3, zorder=2)
+    panel.plot(
+        [row.bytes for row in known], [row.predicted or 0.0 for row in known], color=colour, lw=1.3, zorder=2
+    )
     for row in rows:
         draw_interval(panel, row.bytes, row, colour)
 
@@ -226,21 +291,13 @@ def ratio_figure(rows: Sequence[Row]) -> Figure:
         group = [row for row in shown if row.structure == name]
         for x, row in enumerate(group, start):
             draw_interval(panel, x, row, colour, scale=row.predicted or 1.0)
-        panel.text(
-            start + (len(group) - 1) / 2,
-            1.0,
-            structure(name).title,
-            color=colour,
-            ha="center",
-            va="bottom",
-            transform=panel.get_xaxis_transform(),
-            fontsize=9,
-        )
+        panel.plot([], [], "o", color=colour, ms=4, label=structure(name).title)
         start += len(group) + 2
     panel.set_yscale("log")
     _ratio_limits(panel, shown)
     panel.set_xticks([])
     panel.set_ylabel("measured / predicted")
+    figure.legend(loc="outside lower center", ncol=len(names), fontsize=9)
     return figure
 
 

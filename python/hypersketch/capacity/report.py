@@ -16,9 +16,19 @@ from hypersketch.capacity.experiments import Experiment
 from hypersketch.capacity.journal import write_atomically
 from hypersketch.capacity.plots import Picture, style
 from hypersketch.capacity.results import Results
-from hypersketch.capacity.structures import structure
+from hypersketch.capacity.structures import Structure, structure
 
-__all__ = ["command_line", "html_table", "paragraphs", "verdict_reading", "write_report"]
+__all__ = [
+    "command_line",
+    "glossary",
+    "heading",
+    "html_table",
+    "paragraphs",
+    "reproduction",
+    "standard_page",
+    "verdict_reading",
+    "write_report",
+]
 
 _PAGE = string.Template(
     """<!DOCTYPE html>
@@ -36,18 +46,20 @@ h1 { font-size: 1.9rem; line-height: 1.2; margin: 0 0 .3rem; }
 h2 { font-size: 1.3rem; margin: 2.6rem 0 .6rem; padding-top: 1rem; border-top: 1px solid var(--line); }
 h3 { font-size: 1.05rem; margin: 1.6rem 0 .3rem; }
 p, ul, dl { max-width: 46rem; margin: .5rem 0; }
-.lead { font-size: 1.1rem; color: var(--soft); }
+.lead { font-size: 1.1rem; color: var(--soft); } .source { color: var(--soft); font-size: .93rem; }
+code { background: #f6f7f9; padding: .1rem .35rem; font-size: .93em; }
 .outcome { border-left: 5px solid var(--good); background: #f1f8f4; padding: .8rem 1.1rem; margin: 1.4rem 0;
   max-width: 46rem; font-weight: 600; }
 .outcome.bad { border-color: var(--bad); background: #fdf2f2; }
-dt { font-weight: 600; margin-top: .5rem; } dd { margin: 0 0 0 1.2rem; }
+dl { display: grid; grid-template-columns: max-content 1fr; gap: .3rem 1.2rem; }
+dt { font-weight: 600; } dd { margin: 0; }
 figure { margin: 1.4rem 0; } figure img { max-width: 100%; height: auto; }
 figcaption { color: var(--soft); font-size: .93rem; max-width: 46rem; }
 .scroll { overflow-x: auto; }
 table { border-collapse: collapse; font-size: .87rem; font-variant-numeric: tabular-nums; margin: .8rem 0; }
 th, td { padding: .3rem .7rem; text-align: right; border-bottom: 1px solid var(--line); white-space: nowrap; }
 th { background: #f6f7f9; font-weight: 600; }
-th.text, td.text { text-align: left; } td.wide { white-space: normal; min-width: 17rem; }
+th.text, td.text { text-align: left; } td.wide { white-space: normal; min-width: 11rem; }
 .inside { color: var(--good); font-weight: 600; } .above, .below { color: var(--bad); font-weight: 600; }
 pre { background: #f6f7f9; padding: .8rem 1rem; overflow-x: auto; font-size: .88rem; max-width: 46rem; }
 footer { margin-top: 3rem; color: var(--soft); font-size: .88rem; }
@@ -100,19 +112,17 @@ def standard_page(
 ) -> str:
     """The body of the page of an ordinary experiment."""
     names = dict.fromkeys(row.structure for row in results)
-    known = [structure(name) for name in names]
     sections = [
         heading(experiment, results),
         "<h2>What was asked</h2>" + paragraphs(experiment.question),
-        "<h3>The structures</h3><dl>"
-        + "".join(f"<dt>{escape(one.title)}</dt><dd>{escape(one.explanation)}</dd>" for one in known)
-        + "</dl>",
+        glossary([structure(name) for name in names]),
         "<h2>How it was measured</h2>"
         + paragraphs(
             experiment.method, f"The keys are {config['keys']} ({config['universe']:,} different ones)."
         ),
         "<h2>What theory says</h2>" + paragraphs(experiment.prediction),
-        "<h2>Results</h2>" + html_table(_SUMMARY_HEAD, tables.summary(results), text=1) + "".join(figures),
+        "<h2>Results</h2>" + html_table(tables.SUMMARY_HEAD, tables.summary(results), text=1),
+        "".join(figures),
         "<h2>All numbers</h2>" + html_table(tables.HEAD, tables.lines(results.rows), text=1),
         verdict_reading(results),
         reproduction(config),
@@ -120,14 +130,18 @@ def standard_page(
     return "\n".join(sections)
 
 
-_SUMMARY_HEAD = ("structure", "verdicts inside", "largest deviation of one measurement")
+def glossary(structures: Iterable[Structure]) -> str:
+    """What each structure is, in a sentence."""
+    items = "".join(f"<dt>{escape(one.title)}</dt><dd>{escape(one.explanation)}</dd>" for one in structures)
+    return f"<h3>The structures</h3><dl>{items}</dl>"
 
 
 def heading(experiment: Experiment, results: Results) -> str:
     """Title, summary and the outcome in one sentence."""
     kind = "outcome" if results.all_inside else "outcome bad"
+    lead = experiment.summary.removeprefix(experiment.title).strip()
     return (
-        f"<h1>{escape(experiment.title)}</h1><p class='lead'>{escape(experiment.summary)}</p>"
+        f"<h1>{escape(experiment.title)}</h1><p class='lead'>{escape(lead)}</p>"
         f"<div class='{kind}'>{escape(tables.headline(results))}</div>"
     )
 

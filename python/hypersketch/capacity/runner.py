@@ -7,6 +7,7 @@ import os
 from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor, as_completed
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import hypersketch
@@ -103,7 +104,7 @@ def run(
         if out is None:
             outcomes = dict(tasks.run((), report))
             return Results.measured(chosen, cells, [outcomes[index] for index in range(len(cells))])
-        journal = Journal(out, _config(request, source, cells), resume)
+        journal = Journal(Path(out), _config(request, source, cells), resume)
         return _recorded(chosen, tasks, journal, source, report)
 
 

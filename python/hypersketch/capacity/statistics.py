@@ -11,8 +11,9 @@ of tests,
   out in the tails, where the Wilson interval is too short; the 95 % interval shown beside it is Wilson's on
   the same effective number.
 * A **mean** gets Student's interval over trials.
-* A **draw** is one published run of a noisy procedure: it must lie where single runs lie (prediction interval).
-* A **root mean square** (and a variance) gets Student's interval of the mean square on the log scale.
+* A **draw** is one published run of a noisy procedure: it must lie where single runs lie (prediction
+interval). * A **root mean square** (and a variance) gets Student's interval of the mean square on the log
+scale.
 
 A run asks many questions at once. All its verdicts together are wrong by chance at most once in a thousand
 runs (:data:`FAMILY_ERROR`, split evenly over the verdicts: Bonferroni).

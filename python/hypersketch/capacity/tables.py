@@ -6,12 +6,27 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+import numpy as np
+
 from hypersketch.capacity.results import Results, Row
 from hypersketch.capacity.structures import structure
 
-__all__ = ["HEAD", "headline", "interval_text", "lines", "number", "parameters", "summary"]
+__all__ = [
+    "HEAD",
+    "SUMMARY_HEAD",
+    "agreement",
+    "headline",
+    "interval_text",
+    "lines",
+    "number",
+    "parameters",
+    "summary",
+]
 
+#: Columns of :func:`lines` and :func:`summary`.
 HEAD = ("structure", "stored", "size", "bytes", "measured", "predicted", "result", "interval", "verdict")
+
+SUMMARY_HEAD = ("structure", "verdicts inside", "typical deviation from theory")
 
 
 def number(value: float | None) -> str:
@@ -19,7 +34,7 @@ def number(value: float | None) -> str:
 
     Examples
     --------
-    >>> number(0.012345), number(1234567), number(0.00000123), number(0), number(None)
+    >>> number(0.012341), number(1234567), number(0.00000123), number(0), number(None)
     ('0.01234', '1.23e+06', '1.23e-06', '0', '–')
     """
     if value is None or math.isnan(value):
@@ -91,12 +106,16 @@ def headline(results: Results) -> str:
 
 
 def summary(results: Results) -> list[tuple[str, str, str]]:
-    """For each structure: its title, verdicts inside of all, and the largest deviation seen."""
-    found = []
-    for name in dict.fromkeys(row.structure for row in results):
-        rows = [row for row in results if row.structure == name and row.verdict]
-        inside = sum(row.verdict == "inside" for row in rows)
-        ratios = [abs(math.log(row.ratio)) for row in rows if row.predicted and row.measured > 0]
-        worst = f"{math.exp(max(ratios)) - 1:.1%}" if ratios else "–"
-        found.append((structure(name).title, f"{inside} of {len(rows)}", worst))
-    return found
+    """Rows of :data:`SUMMARY_HEAD`, one for each structure."""
+    return [
+        (structure(name).title, *agreement([row for row in results if row.structure == name]))
+        for name in dict.fromkeys(row.structure for row in results)
+    ]
+
+
+def agreement(rows: Sequence[Row]) -> tuple[str, str]:
+    """How many verdicts are inside, and how far measurements typically lie from predictions (the median)."""
+    judged = [row for row in rows if row.verdict]
+    inside = sum(row.verdict == "inside" for row in judged)
+    off = [abs(row.ratio - 1) for row in judged if row.predicted]
+    return f"{inside} of {len(judged)}", f"{float(np.median(off)):.2%}" if off else "–"

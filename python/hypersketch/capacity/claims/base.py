@@ -117,7 +117,9 @@ class Claim:
         ]
 
 
-def blocks(cell: Cell, hashes: UInt64Array, per_trial: int, of: Callable[[UInt64Array, UInt64Array], Any]) -> Any:
+def blocks(
+    cell: Cell, hashes: UInt64Array, per_trial: int, of: Callable[[UInt64Array, UInt64Array], Any]
+) -> Any:
     """Joins what `of` makes of (seeds, keys) for all trials of the cell, block after block."""
     return np.concatenate([of(seeds, keys) for seeds, keys in Draw(cell, hashes, per_trial)])
 

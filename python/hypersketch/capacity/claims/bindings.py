@@ -99,14 +99,14 @@ def _each(cell: Cell, hashes: UInt64Array, of: Callable[[int, UInt64Array], floa
 def claims() -> list[Claim]:
     """Claims 1b."""
     grids = tuple(
-        Case(8**factors, {"dim": 512}, trials=20_000, setting={"side": 8, "factors": factors})
+        Case(8**factors, {"dim": 512}, trials=50_000, setting={"side": 8, "factors": factors})
         for factors in (1, 2, 3)
     )
     return [
         Claim(
             "1b pairs",
-            "Pairs that share keys and values disturb each other no more than independent items: the variance of a "
-            "pair's score is n/D.",
+            "Pairs that share keys and values disturb each other no more than independent items: the "
+            "variance of a pair's score is n/D.",
             "Var⟨x, k ∘ v⟩/D = n/D",
             _DERIVED,
             "variance",
@@ -117,8 +117,8 @@ def claims() -> list[Claim]:
         ),
         Claim(
             "1b grid",
-            "The length of a bundle of all products of one key from each of k groups of 8 spreads far more than that of "
-            "independent items (relative variance 2/D).",
+            "The length of a bundle of all products of one key from each of k groups of 8 spreads far more "
+            "than that of independent items (relative variance 2/D).",
             "Var(|x|²/D)/n² = ((3 − 2/K)^k − 1)/D, K = 8",
             _DERIVED,
             "variance",
@@ -137,7 +137,7 @@ def claims() -> list[Claim]:
             _DERIVED,
             "variance",
             "map-i",
-            (Case(8, {"dim": 512}, trials=6000),),
+            (Case(8, {"dim": 512}, trials=20_000),),
             _repeated_symbol,
             lambda cell: float(theory.map_i.score_variance(_dim(cell), cell.n)),
         ),
@@ -148,7 +148,7 @@ def claims() -> list[Claim]:
             _DERIVED + "; the paper bounds it by the square of the multiplicity (Theorem 10, second hand)",
             "variance",
             "map-i",
-            (Case(32, {"dim": 1024}, trials=4000),),
+            (Case(32, {"dim": 1024}, trials=8000),),
             _shifted_norms,
             lambda cell: float(theory.map_i.shifted_norm_variance(cell.n, _dim(cell))),
         ),

@@ -5,8 +5,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import numpy as np
-
 from hypersketch import theory
 from hypersketch.capacity.cells import Cell
 from hypersketch.capacity.claims.base import Case, Claim, FloatArray, UInt64Array, blocks
@@ -16,9 +14,12 @@ from hypersketch.sketches import BloomFilter
 
 __all__ = ["claims"]
 
-_SETS = Case(400, {"n_bits": 4096, "n_hashes": 4}, trials=4000, setting={"n_y": 500, "shared": 150})
+_SETS = Case(400, {"n_bits": 4096, "n_hashes": 4}, trials=12_000, setting={"n_y": 500, "shared": 150})
 _COUNTED = Case(
-    400, {"n_cells": 4096, "n_hashes": 4, "counter_bits": 8}, trials=4000, setting={"n_y": 500, "shared": 150}
+    400,
+    {"n_cells": 4096, "n_hashes": 4, "counter_bits": 8},
+    trials=12_000,
+    setting={"n_y": 500, "shared": 150},
 )
 
 
@@ -56,7 +57,9 @@ def _estimates(cell: Cell, hashes: UInt64Array) -> FloatArray:
         cell,
         hashes,
         n_x + n_y - shared,
-        lambda seeds, keys: entry.intersection_trials(cell.size, seeds, keys[:, :n_x], keys[:, n_x - shared :]),
+        lambda seeds, keys: entry.intersection_trials(
+            cell.size, seeds, keys[:, :n_x], keys[:, n_x - shared :]
+        ),
     )
     return result
 
@@ -102,8 +105,8 @@ def _error_claims() -> list[Claim]:
     return [
         Claim(
             "4.1 false positives",
-            "Rate of false positives, exactly; ten million queries each. The textbook formula is a little too low for "
-            "small filters. The last case is the smallest filter for 1,000 keys at 1 % (4.2).",
+            "Rate of false positives, exactly; ten million queries each. The textbook formula is a little "
+            "too low for small filters. The last case is the smallest filter for 1,000 keys at 1 % (4.2).",
             "E[(X/m)ᵏ], X = set bits; textbook (1 − (1 − 1/m)^(kn))ᵏ",
             "Bose et al. 2008, Christensen et al. 2010 (recalled); recursion derived",
             "rate",
@@ -128,7 +131,7 @@ def _size_claims() -> list[Claim]:
             "Swamidass and Baldi 2007 (recalled); spread derived",
             "rms",
             "bloom",
-            (Case(400, {"n_bits": 4096, "n_hashes": 4}, trials=4000),),
+            (Case(400, {"n_bits": 4096, "n_hashes": 4}, trials=12_000),),
             _squared_counts,
             lambda cell: float(theory.bloom.cardinality_sd(*_shape(cell), cell.n)),
         ),
@@ -157,12 +160,18 @@ def _overlap_claims() -> list[Claim]:
             "bloom",
             (_SETS,),
             lambda cell, hashes: (
-                _with_and(
-                    cell, hashes, lambda x, y, both: float(theory.bloom.intersection_from_and(*_shape(cell), x, y, both))
+                (
+                    _with_and(
+                        cell,
+                        hashes,
+                        lambda x, y, both: float(
+                            theory.bloom.intersection_from_and(*_shape(cell), x, y, both)
+                        ),
+                    )
+                    - cell.setting["shared"]
                 )
-                - cell.setting["shared"]
-            )
-            ** 2,
+                ** 2
+            ),
             lambda cell: float(theory.bloom.intersection_sd(*_shape(cell), *_sets(cell))),
         ),
         Claim(
@@ -204,7 +213,8 @@ def _counting_claims() -> list[Claim]:
         ),
         Claim(
             "4.10 overlap spread",
-            "Its spread does not depend on the number of hashes and equals that of MAP-I with as many dimensions.",
+            "Its spread does not depend on the number of hashes and equals that of MAP-I with as many "
+            "dimensions.",
             "sd ≈ √((|X||Y| + I²)/m)",
             "derived for this library",
             "rms",

@@ -96,16 +96,15 @@ def _false_positives(cell: Cell, hashes: UInt64Array) -> list[float]:
 def claims() -> list[Claim]:
     """Claims 6.11."""
     noise = tuple(
-        Case(300, {"dim": 64}, trials=800, probes=500, setting={"diagonal": diagonal}) for diagonal in (True, False)
+        Case(300, {"dim": 64}, trials=4000, probes=500, setting={"diagonal": diagonal})
+        for diagonal in (True, False)
     )
-    at_target = tuple(
-        Case(_load(dim), {"dim": dim}, trials=150, probes=1000) for dim in DIMENSIONS
-    )
+    at_target = tuple(Case(_load(dim), {"dim": dim}, trials=1000, probes=1000) for dim in DIMENSIONS)
     return [
         Claim(
             "6.11 noise",
-            "The score of a key that is not stored spreads with this variance; leaving the diagonal out of the matrix "
-            "saves a third of it.",
+            "The score of a key that is not stored spreads with this variance; leaving the diagonal out of "
+            "the matrix saves a third of it.",
             "n (3 − 2/D)/D²; without the diagonal n (2 − 2/D)/D²",
             _SOURCE,
             "variance",
@@ -131,15 +130,15 @@ def claims() -> list[Claim]:
         ),
         Claim(
             "6.11 slope",
-            "The number of keys that fit grows as the square of the dimension, that is, with the number of cells.",
+            "The number of keys that fit grows as the square of the dimension, that is, with the number of "
+            "cells.",
             "n ≈ D²/(12 z²): slope 2 of log n against log D",
             _SOURCE,
             "mean",
             "hopfield",
-            (Case(_load(DIMENSIONS[-1]), {"dim": DIMENSIONS[-1]}, trials=24, probes=500),),
+            (Case(_load(DIMENSIONS[-1]), {"dim": DIMENSIONS[-1]}, trials=60, probes=500),),
             _slopes,
             _predicted_slope,
             beside=lambda cell: {"asymptotic": 2.0},
         ),
     ]
-

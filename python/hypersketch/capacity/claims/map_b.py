@@ -119,12 +119,13 @@ def claims() -> list[Claim]:
 
 
 def _score_claims() -> list[Claim]:
-    staircase = tuple(Case(n, {"dim": 2048}, trials=400) for n in (2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 15, 31))
-    usual = (Case(31, {"dim": 1024}, trials=4000, probes=200),)
+    staircase = tuple(Case(n, {"dim": 2048}, trials=2000) for n in (2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 15, 31))
+    usual = (Case(31, {"dim": 1024}, trials=20_000, probes=200),)
     return [
         Claim(
             "2.1 correlation",
-            "Similarity of a majority with each of its n members: a staircase, equal for 2m and 2m + 1 members.",
+            "Similarity of a majority with each of its n members: a staircase, equal for 2m and 2m + 1 "
+            "members.",
             "c(n) = C(n − 1, (n − 1)/2)/2ⁿ⁻¹ ~ √(2/(π n)); c(n) = c(n + 1) for even n",
             "Kanerva 1997, as coded in the hdfsa repository",
             "mean",
@@ -171,7 +172,7 @@ def _score_claims() -> list[Claim]:
 
 
 def _error_claims() -> list[Claim]:
-    failing = tuple(Case(25, {"dim": dim}, trials=10_000, probes=475) for dim in (1800, 2171, 2600))
+    failing = tuple(Case(25, {"dim": dim}, trials=40_000, probes=475) for dim in (1800, 2171, 2600))
     return [
         Claim(
             "2.4 failure",
@@ -189,8 +190,8 @@ def _error_claims() -> list[Claim]:
         ),
         Claim(
             "2.4 crossing",
-            "Dimension at which one bundle in ten has any wrong answer among 500 tests (E1c). The paper's provable "
-            "constant is about six times larger.",
+            "Dimension at which one bundle in ten has any wrong answer among 500 tests (E1c). The paper's "
+            "provable constant is about six times larger.",
             "D ≈ 2 π n z²; paper m = 56 n ln(2d/δ)",
             _PAPER + ", Theorem 16 (second hand); sharp form derived",
             "mean",
@@ -205,7 +206,9 @@ def _error_claims() -> list[Claim]:
 
 def _depth_claims() -> list[Claim]:
     trees = tuple(
-        Case(fan_out**depth, {"dim": 2048}, trials=300, probes=1, setting={"fan_out": fan_out, "depth": depth})
+        Case(
+            fan_out**depth, {"dim": 2048}, trials=300, probes=1, setting={"fan_out": fan_out, "depth": depth}
+        )
         for fan_out, depth in ((3, 2), (3, 3), (5, 3))
     )
     ages = tuple(Case(_AGES, {"dim": 2048}, trials=500, setting={"age": age}) for age in range(_AGES - 1))
@@ -219,7 +222,9 @@ def _depth_claims() -> list[Claim]:
             "map-b",
             trees,
             _nested,
-            lambda cell: float(theory.map_b.nested_correlation(cell.setting["fan_out"], cell.setting["depth"])),
+            lambda cell: float(
+                theory.map_b.nested_correlation(cell.setting["fan_out"], cell.setting["depth"])
+            ),
         ),
         Claim(
             "2.5 incremental",
@@ -236,7 +241,9 @@ def _depth_claims() -> list[Claim]:
 
 
 def _overlap_claims() -> list[Claim]:
-    cases = tuple(Case(41, {"dim": 4000}, trials=4000, setting={"shared": shared}) for shared in (10, 20, 30))
+    cases = tuple(
+        Case(41, {"dim": 4000}, trials=10_000, setting={"shared": shared}) for shared in (10, 20, 30)
+    )
     return [
         Claim(
             "2.6 overlap",
@@ -261,7 +268,9 @@ def _overlap_claims() -> list[Claim]:
             lambda cell, hashes: (np.array(_overlaps(cell, hashes)) - _overlap_moments(cell)[0]) ** 2,
             lambda cell: _overlap_moments(cell)[1],
             beside=lambda cell: {
-                "delta method": float(theory.map_b.intersection_sd(cell.n, cell.setting["shared"], _dim(cell)))
+                "delta method": float(
+                    theory.map_b.intersection_sd(cell.n, cell.setting["shared"], _dim(cell))
+                )
             },
         ),
     ]
@@ -276,7 +285,7 @@ def _noise_claims() -> list[Claim]:
             "hdfsa repository; derived",
             "mean",
             "map-b",
-            tuple(Case(11, {"dim": 2048}, trials=500, setting={"flips": rate}) for rate in (0.1, 0.3)),
+            tuple(Case(11, {"dim": 2048}, trials=2000, setting={"flips": rate}) for rate in (0.1, 0.3)),
             _flipped,
             lambda cell: float(theory.map_b.flipped_correlation(cell.n, cell.setting["flips"])),
         ),
@@ -287,7 +296,7 @@ def _noise_claims() -> list[Claim]:
             "ABM preprint (second hand); derived",
             "mean",
             "map-b",
-            tuple(Case(n, {"dim": 4096}, trials=500) for n in (3, 11)),
+            tuple(Case(n, {"dim": 4096}, trials=4000) for n in (3, 11)),
             _agreement,
             lambda cell: float(theory.map_b.agreement(cell.n)),
         ),

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Measurements that claims about MAP-I and MAP-B share: scores, error rates, failures, crossing dimensions."""
+"""Measurements that claims about MAP-I and MAP-B share: scores, error rates, failures, crossings."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def crossing_cases(name: str) -> tuple[Case, ...]:
         Case(
             n,
             {"dim": (centre := module.crossing_dimension(n, _TESTED, _DELTA))},
-            trials=20,
+            trials=60,
             probes=_TESTED - n,
             setting={"dims": [round(centre * factor) for factor in _SPREAD]},
         )
@@ -101,7 +101,7 @@ def crossing_cases(name: str) -> tuple[Case, ...]:
 
 
 def crossing_of(dims: Sequence[int], failed: npt.ArrayLike) -> float:
-    """Dimension at which the failure rate crosses 10 %: a line through normal quantiles against the root of D."""
+    """Dimension at which the failure rate crosses 10 %, by a line of normal quantiles over √D."""
     from scipy.special import ndtri
 
     quantiles = -ndtri(np.asarray(failed, dtype=np.float64))
@@ -124,7 +124,7 @@ def replicated_crossing(cell: Cell, hashes: UInt64Array) -> list[float]:
 def _failure_rates(
     cell: Cell, dim: int, threshold: float, seeds: UInt64Array, keys: UInt64Array
 ) -> npt.NDArray[Any]:
-    """Share of failing bundles of each trial; its keys stay, each bundle has its own seed and so its own atoms."""
+    """Share of failing bundles of each trial; its keys stay, each bundle has a seed and atoms of its own."""
     rates = np.empty(seeds.size)
     for t, seed in enumerate(seeds.tolist()):
         bundle_seeds = kernels.trial_seeds(seed ^ dim, _BUNDLES)

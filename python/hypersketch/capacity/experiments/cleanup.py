@@ -20,7 +20,7 @@ class Cleanup(Experiment):
     """Bundles n items of a codebook and takes the n best scores of the whole codebook."""
 
     name: ClassVar[str] = "cleanup"
-    title: ClassVar[str] = "Can the stored items be found in a codebook?"
+    title: ClassVar[str] = "Are the n best of N items the n stored ones?"
     summary: ClassVar[str] = (
         "Are the n best of N items the n stored ones? Accuracy against dimensions (Schlegel et al.)."
     )
@@ -41,7 +41,7 @@ class Cleanup(Experiment):
         "accuracy": Quantity("rate", "share of stored items among the n best of the codebook", log=False)
     }
     default_n: ClassVar[tuple[int, ...]] = (5, 15, 30)
-    default_trials: ClassVar[int] = 200
+    default_trials: ClassVar[int] = 2000
     default_universe: ClassVar[int] = 1000
     fixed_universe: ClassVar[bool] = True
 

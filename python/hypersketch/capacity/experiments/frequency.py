@@ -54,7 +54,7 @@ class Frequency(Experiment):
         "wrong counts": Quantity("rate", "share of stored keys whose count is too large"),
     }
     default_n: ClassVar[tuple[int, ...]] = (50, 200)
-    default_trials: ClassVar[int] = 500
+    default_trials: ClassVar[int] = 2000
 
     def units(self, entry: Structure, n: int) -> list[int]:
         if entry.name == "hopfield":

@@ -49,7 +49,7 @@ class Intersection(Experiment):
         "rmse": Quantity("rms", "root mean square error of the estimated number of shared keys"),
     }
     default_n: ClassVar[tuple[int, ...]] = (201,)
-    default_trials: ClassVar[int] = 1000
+    default_trials: ClassVar[int] = 2000
 
     def units(self, entry: Structure, n: int) -> list[int]:
         if entry.name == "hopfield":

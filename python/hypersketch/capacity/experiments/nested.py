@@ -24,7 +24,7 @@ class Nested(Experiment):
     """Bundles keys, bundles the bundles, and so on, and scores leaves and strangers."""
 
     name: ClassVar[str] = "nested"
-    title: ClassVar[str] = "What does a bundle of bundles still know?"
+    title: ClassVar[str] = "What does a bundle of bundles still know of its leaves?"
     summary: ClassVar[str] = (
         "What does a bundle of bundles still know of its leaves? Signal and noise against depth."
     )
@@ -46,7 +46,7 @@ class Nested(Experiment):
         "stranger spread": Quantity("rms", "root mean square score of keys that are in no leaf (noise)"),
     }
     default_n: ClassVar[tuple[int, ...]] = (3, 5)
-    default_trials: ClassVar[int] = 200
+    default_trials: ClassVar[int] = 300
     probes: ClassVar[int] = 200
 
     def units(self, entry: Structure, n: int) -> list[int]:

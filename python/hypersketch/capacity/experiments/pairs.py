@@ -23,7 +23,7 @@ class Pairs(StoredOrNot):
     """Stores n key-value pairs and asks for them and for the same keys with other values."""
 
     name: ClassVar[str] = "pairs"
-    title: ClassVar[str] = "Which value belongs to a key?"
+    title: ClassVar[str] = "Was this key stored with this value?"
     summary: ClassVar[str] = (
         "Was this key stored with this value? Key-value pairs by binding, against wrong values."
     )

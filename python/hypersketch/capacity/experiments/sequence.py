@@ -24,7 +24,7 @@ class Sequence(StoredOrNot):
     """Stores a sequence of n symbols and asks for symbols at positions."""
 
     name: ClassVar[str] = "sequence"
-    title: ClassVar[str] = "Which symbol stood where?"
+    title: ClassVar[str] = "Which symbol stood at which position?"
     summary: ClassVar[str] = (
         "Which symbol stood at which position? Sequences by permutation, symbols may repeat."
     )
@@ -42,6 +42,7 @@ class Sequence(StoredOrNot):
         "scores have exactly the variance of a set's scores."
     )
     default_n: ClassVar[tuple[int, ...]] = (20, 60)
+    default_trials: ClassVar[int] = 400
     probes: ClassVar[int] = _WRONG
 
     def tests(self, cell: Cell) -> dict[str, int]:

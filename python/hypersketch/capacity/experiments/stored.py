@@ -4,7 +4,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import ClassVar
+from functools import partial
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +14,10 @@ from hypersketch.capacity.cells import Cell, Outcomes
 from hypersketch.capacity.experiments.base import Experiment, Quantity
 from hypersketch.capacity.structures import structure
 from hypersketch.capacity.structures.base import Structure, smallest
+
+if TYPE_CHECKING:
+    from hypersketch.capacity.plots import Picture
+    from hypersketch.capacity.results import Results
 
 __all__ = ["StoredOrNot"]
 
@@ -26,18 +31,21 @@ class StoredOrNot(Experiment):
         "false positives": Quantity("rate", "share of absent items that are reported as stored"),
         "false negatives": Quantity("rate", "share of stored items that are reported as absent"),
     }
-    default_trials: ClassVar[int] = 200
+    default_trials: ClassVar[int] = 1000
 
     def units(self, entry: Structure, n: int) -> list[int]:
         """Sizes whose larger error rate is predicted to be 20 %, 5 %, 1 % and 0.1 %."""
-        found = {
-            smallest(
-                lambda units, error=error: max(entry.error_rates(entry.size(units, n), n)) <= error,
-                entry.least,
-            )
-            for error in _TARGET_ERRORS
-        }
+
+        def reached(error: float, units: int) -> bool:
+            return max(entry.error_rates(entry.size(units, n), n)) <= error
+
+        found = {smallest(partial(reached, error), entry.least) for error in _TARGET_ERRORS}
         return sorted(units for units in found if units is not None)
+
+    def pictures(self, results: Results) -> list[Picture]:
+        from hypersketch.capacity import plots
+
+        return [plots.cost_picture(results), *super().pictures(results)]
 
     def predict(self, cell: Cell) -> dict[str, float]:
         rates = structure(cell.structure).error_rates(cell.size, cell.n)

@@ -125,7 +125,7 @@ def combined_hashes(items: UInt64Array) -> UInt64Array:
 
     The combination is not symmetric, so (a, b) and (b, a) are different items.
     """
-    combined = items[0]
+    combined: UInt64Array = items[0]
     for factor in items[1:]:
         mixed = hash_keys(np.ascontiguousarray(combined).ravel(), threads=1).reshape(combined.shape)
         combined = mixed + factor  # wraps modulo 2**64

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Literal, cast
 
 import numpy as np
 
@@ -28,7 +28,7 @@ class CountingBloom(Structure):
     """A counting Bloom filter; 8 bits a cell for sets, 32 for weighted counts."""
 
     name: ClassVar[str] = "counting-bloom"
-    title: ClassVar[str] = "counting Bloom filter"
+    title: ClassVar[str] = "Counting Bloom filter"
     explanation: ClassVar[str] = (
         "A row of small counters: every key adds to a few of them, so keys can be removed and counted as "
         "well."
@@ -49,7 +49,10 @@ class CountingBloom(Structure):
         self, size: Size, seed: int, hashes: UInt64Array, weights: Int64Array | None = None
     ) -> CountingBloomFilter:
         sketch = CountingBloomFilter(
-            n_cells=size["n_cells"], n_hashes=size["n_hashes"], counter_bits=size["counter_bits"], seed=seed
+            n_cells=size["n_cells"],
+            n_hashes=size["n_hashes"],
+            counter_bits=cast(Literal[8, 16, 32], size["counter_bits"]),
+            seed=seed,
         )
         sketch.add_hashes(hashes, weights)
         return sketch

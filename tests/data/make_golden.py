@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Writes the golden files beside itself: one small file a structure, as format version 1 has it.
+
+Run it once for a new format version and commit what it writes; files of older versions stay as they are.
+
+usage: python tests/data/make_golden.py
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import hypersketch
+
+HERE = Path(__file__).resolve().parent
+
+
+def structures() -> dict[str, Any]:
+    """The structures in the files; the tests build them again and compare."""
+    bloom = hypersketch.BloomFilter(capacity=50, fpr=0.01, seed=1)
+    bloom.add([f"key {i}" for i in range(50)])
+    counting = hypersketch.CountingBloomFilter(n_cells=333, n_hashes=4, counter_bits=16, seed=2)
+    counting.add(range(40), weights=range(40))
+    map_i = hypersketch.MapI(130, seed=3).bundle(range(20), weights=range(-10, 10))
+    map_b = hypersketch.MapB(130, seed=4).bundle([b"a", b"b", b"c", b"d"])
+    hopfield = hypersketch.HopfieldMembership(33, seed=5, diagonal=False)
+    hopfield.add(range(100))
+    return {
+        "bloom_filter": bloom,
+        "counting_bloom_filter": counting,
+        "bundle_map_i": map_i,
+        "bundle_map_b": map_b,
+        "packed_bundle": map_b.pack(),
+        "hopfield_membership": hopfield,
+    }
+
+
+if __name__ == "__main__":
+    for name, structure in structures().items():
+        structure.save(HERE / f"v1_{name}.safetensors")
