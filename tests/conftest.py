@@ -1,14 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Fixtures of all tests: every instruction-set level of this processor, and the house's Hypothesis settings."""
+"""Fixtures of all tests: every instruction-set level of this processor, and the's Hypothesis settings."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import hypothesis
 import pytest
 
 from hypersketch import _core, set_num_threads
+from makers import filled
 
 # Derandomized: a failure repeats, and no run is luckier than another.
 hypothesis.settings.register_profile("house", derandomize=True, deadline=None, max_examples=50, database=None)
@@ -34,3 +36,16 @@ def threads(request: pytest.FixtureRequest) -> int:
 def _default_threads() -> Iterator[None]:
     yield
     set_num_threads(None)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """Where to save."""
+    return tmp_path / "state.safetensors"
+
+
+@pytest.fixture
+def saved(path: Path) -> bytes:
+    """The bytes of a saved filter, which lie at ``path``."""
+    filled("BloomFilter").save(path)
+    return path.read_bytes()

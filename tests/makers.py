@@ -6,11 +6,21 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+import xxhash
+from numpy.typing import NDArray
+
 import hypersketch
+import reference
+
+TEXTS = [("x" * (i % 67)) + str(i) + "äß€😀"[: i % 5] for i in range(600)] + ["", "a\0b", "é" * 300]
+"""Strings of every length up to 66, with characters of every UTF-8 width."""
 
 MAKERS: dict[str, Callable[..., Any]] = {
     "BloomFilter": lambda seed=0: hypersketch.BloomFilter(n_bits=1000, n_hashes=5, seed=seed),
-    "CountingBloomFilter": lambda seed=0: hypersketch.CountingBloomFilter(n_cells=1000, n_hashes=5, seed=seed),
+    "CountingBloomFilter": lambda seed=0: hypersketch.CountingBloomFilter(
+        n_cells=1000, n_hashes=5, seed=seed
+    ),
     "Bundle of MapI": lambda seed=0: hypersketch.MapI(200, seed).bundle(),
     "Bundle of MapB": lambda seed=0: hypersketch.MapB(200, seed).bundle(),
     "HopfieldMembership": lambda seed=0: hypersketch.HopfieldMembership(70, seed),
@@ -37,3 +47,21 @@ ALL = [*MAKERS, "PackedBundle"]
 def state(made: Any) -> Any:
     """The array that a structure keeps."""
     return made._state
+
+
+def oracle(keys: Any, seed: int = 0) -> list[int]:
+    """XXH64 of keys by the PyPI package of its author."""
+    return [xxhash.xxh64_intdigest(reference.key_bytes(key), seed=seed) for key in keys]
+
+
+def keys_of(n: int, first: int = 0) -> NDArray[np.int64]:
+    return np.arange(first, first + n)
+
+
+def hashes_of(n: int, first: int = 0) -> NDArray[np.uint64]:
+    """Hashes of ``keys_of``, by the reference."""
+    return reference.hash_keys(range(first, first + n))
+
+
+def weights_of(n: int) -> NDArray[np.int64]:
+    return np.random.default_rng(7).integers(-40, 41, n)

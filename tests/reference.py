@@ -16,7 +16,7 @@ MASK = 2**64 - 1
 GAMMA = 0x9E3779B97F4A7C15
 ATOM, BLOOM, SIGN, TIE = 1, 2, 3, 4
 
-# ------------------------------------------------------------------------------- XXH64, from its specification
+# ---- XXH64, from its specification
 
 P1 = 0x9E3779B185EBCA87
 P2 = 0xC2B2AE3D27D4EB4F
@@ -83,7 +83,7 @@ def hash_keys(keys: Sequence[int] | Sequence[str] | Sequence[bytes], seed: int =
     return np.array([xxh64(key_bytes(key), seed) for key in keys], dtype=np.uint64)
 
 
-# ------------------------------------------------------------------------------------------------ random words
+# ---- random words
 
 
 def mix64(z: NDArray[np.uint64]) -> NDArray[np.uint64]:
@@ -112,7 +112,7 @@ def random_words(starts: NDArray[np.uint64], count: int) -> NDArray[np.uint64]:
         return mix64(starts[:, np.newaxis] + steps)
 
 
-# ----------------------------------------------------------------------------------------------------- vectors
+# ---- vectors
 
 
 def atoms(dim: int, seed: int, hashes: NDArray[np.uint64], purpose: int = ATOM) -> NDArray[np.int64]:
@@ -146,13 +146,15 @@ def signs(counters: NDArray[np.int64], seed: int) -> NDArray[np.int64]:
     return np.where(counters == 0, tie, np.sign(counters))
 
 
-# ------------------------------------------------------------------------------------------------------- cells
+# ---- cells
 
 
 def positions(n_cells: int, n_hashes: int, seed: int, hashes: NDArray[np.uint64]) -> NDArray[np.int64]:
     """Cells of each key, shape (n, k); two of a key's may coincide."""
     words = random_words(stream_starts(seed, BLOOM, hashes), n_hashes)
-    return np.array([[int(w) * n_cells >> 64 for w in row] for row in words], dtype=np.int64).reshape(words.shape)
+    return np.array([[int(w) * n_cells >> 64 for w in row] for row in words], dtype=np.int64).reshape(
+        words.shape
+    )
 
 
 def bloom(n_bits: int, n_hashes: int, seed: int, hashes: NDArray[np.uint64]) -> NDArray[np.bool_]:
@@ -190,7 +192,7 @@ def cardinality(n_cells: int, n_hashes: int, occupied: int) -> float:
     return math.inf if occupied == n_cells else -n_cells / n_hashes * math.log1p(-occupied / n_cells)
 
 
-# ---------------------------------------------------------------------------------------------------- Hopfield
+# ---- Hopfield
 
 
 def hopfield_signs(seed: int, hashes: NDArray[np.uint64]) -> NDArray[np.int64]:

@@ -8,12 +8,12 @@ import warnings
 
 import numpy as np
 import pytest
-import reference
 from hypothesis import given
 from hypothesis import strategies as st
-from makers import state
 
+import reference
 from hypersketch import BloomFilter, CapacityWarning, hash_keys, theory
+from makers import state
 
 SIZES = [1, 2, 63, 64, 65, 127, 255, 256, 257, 511, 513, 10_000]
 COUNTS = [0, 1, 2, 15, 16, 17, 63, 64, 65, 254, 255, 256, 600]
@@ -24,7 +24,7 @@ def hashes_of(n: int, seed: int = 1) -> np.ndarray:
     return np.random.default_rng(seed).integers(0, 2**64, n, dtype=np.uint64)
 
 
-# ------------------------------------------------------------------------------------------------- against reference
+# ---- against reference
 
 
 @pytest.mark.parametrize("n_bits", SIZES)
@@ -48,7 +48,9 @@ def test_threads_change_nothing(level: str, threads: int) -> None:
     several.add_hashes(hashes, threads=threads)
     assert one == several
     probes = hashes_of(30_000, 2)
-    assert np.array_equal(one.contains_hashes(probes, threads=1), several.contains_hashes(probes, threads=threads))
+    assert np.array_equal(
+        one.contains_hashes(probes, threads=1), several.contains_hashes(probes, threads=threads)
+    )
 
 
 def test_more_bits_than_32_bits_count(level: str) -> None:
@@ -64,7 +66,7 @@ def test_more_bits_than_32_bits_count(level: str) -> None:
     assert not seen.contains_hashes(hashes_of(200, 2)).any()
 
 
-# -------------------------------------------------------------------------------------------------------------- laws
+# ---- laws
 
 
 @given(keys_lists, keys_lists)
@@ -112,16 +114,19 @@ def test_one_key_at_a_time() -> None:
             key in seen  # noqa: B015
 
 
-# --------------------------------------------------------------------------------------------------- rates and sizes
+# ---- rates and sizes
 
 
-@pytest.mark.parametrize(("n_bits", "n_hashes", "n"), [(9595, 7, 1000), (1000, 3, 400), (65, 2, 20), (5000, 1, 3000)])
+@pytest.mark.parametrize(
+    ("n_bits", "n_hashes", "n"), [(9595, 7, 1000), (1000, 3, 400), (65, 2, 20), (5000, 1, 3000)]
+)
 def test_false_positive_rate(n_bits: int, n_hashes: int, n: int) -> None:
     seen = BloomFilter(n_bits=n_bits, n_hashes=n_hashes)
     seen.add_hashes(hashes_of(n))
     queries = 1_000_000
     rate = seen.contains_hashes(hashes_of(queries, 9)).mean()
-    # Given the filter, each stranger's k positions are independent: fill^k, five standard deviations either side.
+    # Given the filter, each stranger's k positions are independent: fill^k, five standard deviations either
+    # side.
     expected = seen.fill**n_hashes
     assert abs(rate - expected) < 5 * math.sqrt(expected * (1 - expected) / queries)
 
@@ -138,11 +143,9 @@ def test_expected_rate_is_the_mean_over_filters() -> None:
     assert seen.expected_fpr(0) == 0.0
 
 
-@pytest.mark.parametrize(("capacity", "fpr"), [(1, 0.5), (100, 0.1), (1000, 0.01), (10**6, 1e-6), (10**9, 1e-3)])
+@pytest.mark.parametrize(("capacity", "fpr"), [(1, 0.5), (100, 0.1), (1000, 0.01), (10**6, 1e-6)])
 def test_sizing(capacity: int, fpr: float) -> None:
     n_bits, n_hashes = theory.bloom.optimum(capacity, fpr)
-    if n_bits > 10**9:
-        return
     seen = BloomFilter(capacity, fpr)
     assert (seen.n_bits, seen.n_hashes, seen.capacity) == (n_bits, n_hashes, capacity)
     assert seen.expected_fpr(capacity) <= fpr
@@ -154,7 +157,11 @@ def test_cardinalities() -> None:
     a.add(range(1500))
     b.add(range(1000, 3000))
     bits_a, bits_b = (reference.bloom(20_000, 4, 0, hash_keys(range(*r))) for r in ((1500,), (1000, 3000)))
-    for found, bits in ((a.cardinality(), bits_a), (b.cardinality(), bits_b), (a.union_cardinality(b), bits_a | bits_b)):
+    for found, bits in (
+        (a.cardinality(), bits_a),
+        (b.cardinality(), bits_b),
+        (a.union_cardinality(b), bits_a | bits_b),
+    ):
         assert found == pytest.approx(reference.cardinality(20_000, 4, int(bits.sum())), rel=1e-12)
     assert abs(a.cardinality() - 1500) < 5 * theory.bloom.cardinality_sd(20_000, 4, 1500)
     shared = a.intersection_cardinality(b)
@@ -174,7 +181,7 @@ def test_a_full_and_an_empty_filter() -> None:
     assert math.isnan(seen.intersection_cardinality(seen))
 
 
-# ------------------------------------------------------------------------------------------------------- everything else
+# ---- everything else
 
 
 def test_capacity_warning_comes_once_and_before_the_change() -> None:
@@ -182,15 +189,16 @@ def test_capacity_warning_comes_once_and_before_the_change() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         seen.add(range(10))
-        with pytest.raises(CapacityWarning, match="was sized for 10 keys and now takes number 11: its error will"):
+        with pytest.raises(
+            CapacityWarning, match="was sized for 10 keys and now takes number 11: its error will"
+        ):
             seen.add("x")
     assert seen.n_added == 10
     assert "x" not in seen
     with pytest.warns(CapacityWarning) as caught:
         seen.add("x")
-        seen.add("y")
-    assert len(caught) == 1
     assert caught[0].filename == __file__
+    seen.add("y")  # no second warning, which would be an error here
     assert seen.n_added == 12
     with pytest.warns(CapacityWarning):
         seen.copy().merge(seen)
@@ -204,8 +212,16 @@ def test_out_array() -> None:
     assert np.array_equal(out, seen.contains(range(10)))
     frozen = np.zeros(10, dtype=bool)
     frozen.flags.writeable = False
-    for bad in (np.zeros(9, bool), np.zeros(10, np.uint8), np.zeros(20, bool)[::2], np.zeros((10, 1), bool), frozen):
-        with pytest.raises(ValueError, match="must be a writable, contiguous array of bool with 10 elements. Got"):
+    for bad in (
+        np.zeros(9, bool),
+        np.zeros(10, np.uint8),
+        np.zeros(20, bool)[::2],
+        np.zeros((10, 1), bool),
+        frozen,
+    ):
+        with pytest.raises(
+            ValueError, match=r"must be a writable, contiguous array of bool with 10 elements\. Got"
+        ):
             seen.contains(range(10), out=bad)
     with pytest.raises(TypeError, match="'out' parameter"):
         seen.contains(range(10), out=[False] * 10)  # type: ignore[arg-type]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Counting Bloom filters: the same counters as the definition, the laws of multisets, and nothing half done."""
+"""Counting Bloom filters: the counters of the definition, the laws of multisets, and nothing half done."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ import math
 
 import numpy as np
 import pytest
-import reference
 from hypothesis import given
 from hypothesis import strategies as st
-from makers import state
 
+import reference
 from hypersketch import BloomFilter, CapacityWarning, CountingBloomFilter, _core, _structure, theory
+from makers import state
 
 SIZES = [1, 2, 63, 64, 65, 127, 255, 256, 257, 511, 513, 10_000]
 COUNTS = [0, 1, 2, 15, 16, 17, 63, 64, 65, 254, 255, 256, 600]
@@ -57,7 +57,7 @@ def test_counter_sizes(bits: int, dtype: type) -> None:
     assert stock.nbytes == 100 * bits // 8
 
 
-# -------------------------------------------------------------------------------------------------------------- laws
+# ---- laws
 
 
 @given(weighted, weighted)
@@ -104,7 +104,7 @@ def test_merging_with_itself() -> None:
     assert (stock.count("a")[0], stock.n_added, stock.total_weight) == (10, 2, 10)
 
 
-# --------------------------------------------------------------------------------------------------- nothing half done
+# ---- nothing half done
 
 
 def test_overflow_changes_nothing() -> None:
@@ -151,7 +151,9 @@ def test_removal_below_zero() -> None:
 def test_negative_weights() -> None:
     stock = CountingBloomFilter(n_cells=1000, n_hashes=3)
     for change in (stock.add, stock.remove):
-        with pytest.raises(ValueError, match=r"'weights' parameter of CountingBloomFilter\.(add|remove) must be integers"):
+        with pytest.raises(
+            ValueError, match=r"'weights' parameter of CountingBloomFilter\.(add|remove) must be integers"
+        ):
             change(["a", "b"], [1, -1])
     assert stock.n_added == 0
 
@@ -166,7 +168,7 @@ def test_a_weighted_key_removed_bit_by_bit() -> None:
     assert stock.expected_fpr() == 0.0
 
 
-# ---------------------------------------------------------------------------------------------------------- estimators
+# ---- estimators
 
 
 def test_inner() -> None:
@@ -178,7 +180,9 @@ def test_inner() -> None:
     cy = reference.counting(m, k, 0, hashes_of(500)[100:], weights_of(400))
     expected = (int(cx @ cy) - k * k * x.total_weight * y.total_weight / m) / (k * (1 - 1 / m))
     assert x.inner(y) == pytest.approx(expected, rel=1e-12)
-    assert math.isnan(CountingBloomFilter(n_cells=1, n_hashes=1).inner(CountingBloomFilter(n_cells=1, n_hashes=1)))
+    assert math.isnan(
+        CountingBloomFilter(n_cells=1, n_hashes=1).inner(CountingBloomFilter(n_cells=1, n_hashes=1))
+    )
 
 
 def test_intersections_have_the_moments_of_theory() -> None:

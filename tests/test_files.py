@@ -5,11 +5,10 @@ from __future__ import annotations
 
 import errno
 import importlib.util
-import json
-import multiprocessing
 import os
 import stat
-import struct
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -17,12 +16,10 @@ from typing import Any
 import numpy as np
 import pytest
 import safetensors.numpy
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
-from makers import ALL, MAKERS, filled, state
 
 import hypersketch
-from hypersketch import BloomFilter, HopfieldMembership, MapB, MapI, files
+from hypersketch import BloomFilter, HopfieldMembership, files
+from makers import ALL, MAKERS, filled, state
 
 DATA = Path(__file__).parent / "data"
 
@@ -40,16 +37,11 @@ def golden() -> dict[str, Any]:
 GOLDEN = golden()
 
 
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "state.safetensors"
-
-
 def same(a: Any, b: Any) -> bool:
     return bool(a == b) and a._saved_counts() == b._saved_counts() and a._parameters() == b._parameters()
 
 
-# ---------------------------------------------------------------------------------------------------------- round trips
+# ---- round trips
 
 
 @pytest.mark.parametrize("mmap", [False, True])
@@ -92,11 +84,18 @@ def test_memory_mapped_structures_are_read_only(name: str, path: Path) -> None:
     made.save(path)
     content = path.read_bytes()
     mapped = hypersketch.load(path, mmap=True)
-    changes: list[Callable[[], Any]] = [lambda: mapped.add(1), lambda: mapped.merge(made), mapped.clear, lambda: mapped.add([])]
+    changes: list[Callable[[], Any]] = [
+        lambda: mapped.add(1),
+        lambda: mapped.merge(made),
+        mapped.clear,
+        lambda: mapped.add([]),
+    ]
     if hasattr(mapped, "remove") and "MapB" not in name:
         changes.append(lambda: mapped.remove(1))
     for change in changes:
-        with pytest.raises(ValueError, match=r"is read-only \(memory-mapped\)\. Change a copy\(\) of it instead"):
+        with pytest.raises(
+            ValueError, match=r"is read-only \(memory-mapped\)\. Change a copy\(\) of it instead"
+        ):
             change()
     assert same(mapped, made)
     assert path.read_bytes() == content
@@ -134,13 +133,7 @@ def test_states_without_elements(path: Path) -> None:
         assert hypersketch.load(path, mmap=mmap).score("a") == [5.0]
 
 
-# ------------------------------------------------------------------------------------------------------- atomic saving
-
-
-@pytest.fixture
-def saved(path: Path) -> bytes:
-    filled("BloomFilter").save(path)
-    return path.read_bytes()
+# ---- atomic saving
 
 
 def full_disk(*args: object) -> None:
@@ -154,14 +147,23 @@ def interrupted(*args: object) -> None:
 @pytest.mark.parametrize(("failure", "error"), [(full_disk, OSError), (interrupted, KeyboardInterrupt)])
 @pytest.mark.parametrize("where", ["os.fsync", "os.replace", "hypersketch.files._write_array"])
 def test_a_failed_save_leaves_the_old_file_and_no_other(
-    where: str, failure: Any, error: type[BaseException], saved: bytes, path: Path, monkeypatch: pytest.MonkeyPatch
+    where: str,
+    failure: Any,
+    error: type[BaseException],
+    saved: bytes,
+    path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    with monkeypatch.context() as patch, pytest.raises(error) as caught:
+    other = filled("HopfieldMembership")
+    with monkeypatch.context() as patch:
         patch.setattr(where, failure)
-        filled("HopfieldMembership").save(path)
+        with pytest.raises(error) as caught:
+            other.save(path)
     if error is OSError:
         assert caught.value.errno == errno.ENOSPC
-        assert "No space left on device; nothing was saved and an older file stays as it was" in str(caught.value)
+        assert "No space left on device; nothing was saved and an older file stays as it was" in str(
+            caught.value
+        )
     assert path.read_bytes() == saved
     assert os.listdir(path.parent) == [path.name]
 
@@ -212,213 +214,13 @@ def test_saving_over_the_file_that_is_mapped(path: Path) -> None:
     assert hypersketch.load(path) == bigger
 
 
-# ------------------------------------------------------------------------------------------------------- hostile bytes
-
-
-def parts(content: bytes) -> tuple[dict[str, Any], bytes]:
-    (length,) = struct.unpack("<Q", content[:8])
-    return json.loads(content[8 : 8 + length]), content[8 + length :]
-
-
-def joined(header: dict[str, Any] | str, data: bytes) -> bytes:
-    text = (header if isinstance(header, str) else json.dumps(header)).encode()
-    text += b" " * (-len(text) % 8)
-    return struct.pack("<Q", len(text)) + text + data
-
-
-def refused(path: Path, content: bytes, text: str, mmap: bool = False) -> None:
-    path.write_bytes(content)
-    with pytest.raises(ValueError, match=text) as caught:
-        hypersketch.load(path, mmap=mmap)
-    assert str(caught.value).startswith(f"{path} cannot be loaded: ")
-
-
-@pytest.mark.parametrize("mmap", [False, True])
-@pytest.mark.parametrize("name", ALL)
-def test_truncated_files(name: str, mmap: bool, path: Path) -> None:
-    filled(name).save(path)
-    content = path.read_bytes()
-    for length in sorted({0, 1, 7, 8, 9, 100, len(content) // 2, len(content) - 8, len(content) - 1}):
-        refused(path, content[:length], "not a sound safetensors file", mmap)
-    refused(path, content + b"\0", "not a sound safetensors file", mmap)
-
-
-def test_every_damaged_byte_is_noticed(path: Path) -> None:
-    filled("Bundle of MapB").save(path)
-    content = path.read_bytes()
-    for i in range(len(content)):
-        damaged = bytearray(content)
-        damaged[i] ^= 1 << (i % 8)
-        path.write_bytes(damaged)
-        with pytest.raises(ValueError, match="cannot be loaded"):
-            hypersketch.load(path)
-
-
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=200)
-@given(content=st.binary(max_size=300), mmap=st.booleans())
-def test_garbage(content: bytes, mmap: bool, path: Path) -> None:
-    refused(path, content, "not a sound safetensors file", mmap)
-
-
-def metadata_of(header: dict[str, Any]) -> dict[str, Any]:
-    metadata: dict[str, Any] = header["__metadata__"]
-    return metadata
-
-
-def change_parameter(name: str, value: Any) -> Callable[[dict[str, Any]], None]:
-    def change(header: dict[str, Any]) -> None:
-        parameters = json.loads(metadata_of(header)["parameters"])
-        metadata_of(header)["parameters"] = json.dumps({**parameters, name: value})
-
-    return change
-
-
-def change_count(name: str, value: Any) -> Callable[[dict[str, Any]], None]:
-    def change(header: dict[str, Any]) -> None:
-        metadata_of(header)["counts"] = json.dumps({**json.loads(metadata_of(header)["counts"]), name: value})
-
-    return change
-
-
-def change_metadata(name: str, value: str) -> Callable[[dict[str, Any]], None]:
-    return lambda header: metadata_of(header).update({name: value})
-
-
-HOSTILE = {
-    "foreign": (lambda h: h.pop("__metadata__"), "not one that hypersketch saved"),
-    "foreign format": (change_metadata("format", "other"), "not one that hypersketch saved"),
-    "newer version": (change_metadata("version", "2"), r"saved by a newer hypersketch \(format version 2; this one reads up to 1\)"),
-    "no version": (lambda h: metadata_of(h).pop("version"), "which is not a version"),
-    "version zero": (change_metadata("version", "0"), "which is not a version"),
-    "version word": (change_metadata("version", "one"), "which is not a version"),
-    "long version": (change_metadata("version", "9" * 5000), "which is not a version"),
-    "unknown type": (change_metadata("type", "os.system"), "it holds a 'os.system'; known are BloomFilter, Bundle"),
-    "other type": (change_metadata("type", "HopfieldMembership"), "The parameters of HopfieldMembership are dim"),
-    "no type": (lambda h: metadata_of(h).pop("type"), "known are BloomFilter"),
-    "checksum": (change_metadata("checksum", "xxh64:0"), "checksum does not match its content; the file is damaged"),
-    "no checksum": (lambda h: metadata_of(h).pop("checksum"), "checksum does not match"),
-    "seed": (change_parameter("seed", 1), "checksum does not match"),
-    "huge n_bits": (change_parameter("n_bits", 2**47), "its parameters ask for U64 of shape"),
-    "other n_bits": (change_parameter("n_bits", 2000), "its parameters ask for U64 of shape"),
-    "negative n_bits": (change_parameter("n_bits", -1), "'n_bits' parameter of BloomFilter must be an integer"),
-    "float n_bits": (change_parameter("n_bits", 1000.0), "'n_bits' parameter of BloomFilter must be an integer"),
-    "null n_bits": (change_parameter("n_bits", None), "'n_bits' parameter of BloomFilter must be an integer"),
-    "unknown layout": (change_parameter("layout", "blocked"), "'layout' parameter of BloomFilter must be one of 'classic'"),
-    "extra parameter": (change_parameter("extra", 1), "The parameters of BloomFilter are n_bits"),
-    "parameters list": (change_metadata("parameters", "[]"), "its parameters are not a JSON object"),
-    "parameters text": (change_metadata("parameters", "{"), "cannot be loaded"),
-    "parameters deep": (change_metadata("parameters", "[" * 100_000), "cannot be loaded"),
-    "parameters digits": (change_metadata("parameters", '{"n_bits": ' + "9" * 9999 + "}"), "cannot be loaded"),
-    "no parameters": (lambda h: metadata_of(h).pop("parameters"), "its parameters are not a JSON object"),
-    "counts": (change_metadata("counts", "{}"), "checksum does not match"),
-    "other dtype": (lambda h: h["state"].update(dtype="I64"), "its state is I64 of shape"),
-    "other shape": (lambda h: h["state"].update(shape=[2, 8]), r"its state is U64 of shape \[2, 8\]"),
-    "other name": (lambda h: h.update(weights=h.pop("state")), "must hold one tensor, 'state'"),
-    "impossible offsets": (lambda h: h["state"].update(data_offsets=[0, 2**60]), "not a sound safetensors file"),
-    "impossible shape": (lambda h: h["state"].update(shape=[2**62, 2**62]), "not a sound safetensors file"),
-}  # fmt: skip
-
-
-@pytest.mark.parametrize("case", HOSTILE)
-def test_hostile_headers(case: str, saved: bytes, path: Path) -> None:
-    change, text = HOSTILE[case]
-    header, data = parts(saved)
-    change(header)
-    refused(path, joined(header, data), text)
-    if "checksum" not in text:
-        refused(path, joined(header, data), text, mmap=True)
-
-
-@pytest.mark.parametrize(
-    ("change", "text"),
-    [
-        (change_metadata("counts", "{}"), "its counts must be n_added, total_weight, trace"),
-        (change_count("n_added", 1.5), "'n_added' parameter of BloomFilter must be an integer"),
-        (change_count("n_added", 2**70), "'n_added' parameter of BloomFilter must be an integer"),
-        (change_count("trace", 2**40), "'trace' parameter of BloomFilter must be an integer"),
-        (change_count("more", 1), "its counts must be"),
-    ],
-)
-def test_hostile_counts_without_a_checksum(change: Any, text: str, saved: bytes, path: Path) -> None:
-    header, data = parts(saved)
-    change(header)
-    refused(path, joined(header, data), text, mmap=True)
-
-
-def test_hostile_header_lengths(saved: bytes, path: Path) -> None:
-    for length in (0, 1, len(saved), 2**31, 2**63, 2**64 - 1):
-        refused(path, struct.pack("<Q", length) + saved[8:], "not a sound safetensors file")
-
-
-def test_duplicate_entries_cannot_deceive(saved: bytes, path: Path) -> None:
-    header, data = parts(saved)
-    text = json.dumps(header)
-    huge = json.dumps({"state": {"dtype": "U64", "shape": [2**40], "data_offsets": [0, 2**43]}})
-    for content in (text[:-1] + ", " + huge[1:], huge[:-1] + ", " + text[1:]):
-        path.write_bytes(joined(content, data))
-        try:
-            assert hypersketch.load(path, mmap=True) == filled("BloomFilter")
-        except ValueError as error:
-            assert "cannot be loaded" in str(error)  # noqa: PT017
-
-
-@pytest.mark.parametrize("mmap", [False, True])
-def test_bits_beyond_the_size(mmap: bool, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for made, text in ((BloomFilter(n_bits=70, n_hashes=1), "n_bits"), (MapB(70).bundle().pack(), "dim")):
-        state(made)[-1] |= np.uint64(1 << 63)
-        made.save(path)
-        with pytest.raises(ValueError, match=f"its state sets bits beyond {text}"):
-            hypersketch.load(path, mmap=mmap)
-
-
-def test_extreme_counters_of_a_hostile_file(path: Path) -> None:
-    bag = MapI(64).bundle()
-    state(bag)[:] = -(2**31)
-    bag.save(path)
-    loaded = hypersketch.load(path)
-    assert np.isfinite(loaded.similarity(range(3))).all()
-    with pytest.raises(OverflowError):
-        loaded.add("a")
-
-
-def test_unaligned_states(saved: bytes, path: Path) -> None:
-    header, data = parts(saved)
-    text = json.dumps(header).encode()
-    text += b" " * (1 + -len(text) % 8)
-    path.write_bytes(struct.pack("<Q", len(text)) + text + data)
-    try:
-        assert hypersketch.load(path) == filled("BloomFilter")
-    except ValueError as error:
-        assert "not a sound safetensors file" in str(error)  # noqa: PT017
-    with pytest.raises(ValueError, match="not aligned|not a sound safetensors file"):
-        hypersketch.load(path, mmap=True)
-
-
-def test_files_that_are_not_there_or_not_files(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError):
-        hypersketch.load(tmp_path / "missing.safetensors")
-    with pytest.raises(ValueError, match="cannot be loaded: it is not a regular file"):
-        hypersketch.load(tmp_path)
-    os.mkfifo(tmp_path / "pipe")
-    with pytest.raises(ValueError, match="cannot be loaded: it is not a regular file"):
-        hypersketch.load(tmp_path / "pipe")
-    with pytest.raises(TypeError, match="The 'mmap' parameter of load must be True or False"):
-        hypersketch.load(tmp_path, mmap="r")  # type: ignore[arg-type]
-
-
-def _load_and_ask(path: str, queue: Any) -> None:
-    queue.put(hypersketch.load(path, mmap=True).contains(range(100)).tolist())
-
-
 def test_another_process_sees_the_same(path: Path) -> None:
-    seen = filled("BloomFilter")
-    seen.save(path)
-    context = multiprocessing.get_context("spawn")
-    queue = context.Queue()
-    process = context.Process(target=_load_and_ask, args=(str(path), queue))
-    process.start()
-    assert queue.get(timeout=60) == seen.contains(range(100)).tolist()
-    process.join()
+    filled("BloomFilter").save(path)
+    code = (
+        "import sys, hypersketch; print(hypersketch.load(sys.argv[1], mmap=True).contains(range(40)).all())"
+    )
+    done = subprocess.run([sys.executable, "-c", code, str(path)], capture_output=True, text=True, check=True)
+    assert done.stdout == "True\n"
 
 
 @pytest.fixture(autouse=True)

@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-import reference
 from hypothesis import given
 from hypothesis import strategies as st
-from makers import state
 
+import reference
 from hypersketch import HopfieldMembership, _structure, theory
+from makers import state
 
 DIMS = [1, 2, 63, 64, 65, 127, 128, 257]
 COUNTS = [0, 1, 2, 15, 16, 17, 254, 255, 256, 600]
@@ -114,7 +114,9 @@ def test_contains_and_inner() -> None:
     y.add_hashes(hashes_of(90)[30:])
     wx = reference.hopfield(100, 3, hashes_of(50), weights_of(50))
     wy = reference.hopfield(100, 3, hashes_of(90)[30:])
-    assert x.inner(y) == y.inner(x) == x.intersection_cardinality(y) == pytest.approx((wx * wy).sum() / 100**2)
+    assert (
+        x.inner(y) == y.inner(x) == x.intersection_cardinality(y) == pytest.approx((wx * wy).sum() / 100**2)
+    )
     scores = x.score(range(50))
     assert np.array_equal(x.contains(range(50)), scores >= 0.5)
     assert np.array_equal(x.contains(range(50), 0.1), scores >= 0.1)
@@ -160,13 +162,19 @@ def test_batches_of_several_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_diagonal_is_a_parameter() -> None:
     with_it, without = HopfieldMembership(20), HopfieldMembership(20, diagonal=False)
     assert with_it != without
-    with pytest.raises(ValueError, match="'diagonal' parameter of both HopfieldMembership objects must be equal"):
+    with pytest.raises(
+        ValueError, match="'diagonal' parameter of both HopfieldMembership objects must be equal"
+    ):
         with_it.merge(without)
 
 
 @pytest.mark.parametrize(("dim", "error"), [(0, ValueError), (2**16 + 1, ValueError), (2.0, TypeError)])
 def test_refused_dimensions(dim: Any, error: type[Exception]) -> None:
-    with pytest.raises(error, match=r"The 'dim' parameter of HopfieldMembership must be an integer in \[1, 65536\]"):
+    with pytest.raises(
+        error, match=r"The 'dim' parameter of HopfieldMembership must be an integer in \[1, 65536\]"
+    ):
         HopfieldMembership(dim)
-    with pytest.raises(TypeError, match="The 'diagonal' parameter of HopfieldMembership must be True or False"):
+    with pytest.raises(
+        TypeError, match="The 'diagonal' parameter of HopfieldMembership must be True or False"
+    ):
         HopfieldMembership(4, diagonal=1)  # type: ignore[arg-type]

@@ -13,27 +13,23 @@ import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pytest
-import reference
 import xxhash
 from hypothesis import given
 from hypothesis import strategies as st
 
 import hypersketch
+import reference
 from hypersketch import hash_keys
+from makers import TEXTS, oracle
 
 SIZES = [0, 1, 2, 7, 8, 9, 15, 16, 17, 63, 64, 65, 127, 255, 256, 257, 511, 513]
-TEXTS = [("x" * (i % 67)) + str(i) + "äß€😀"[: i % 5] for i in range(600)] + ["", "a\0b", "é" * 300]
-
-
-def oracle(keys: Any, seed: int = 0) -> list[int]:
-    return [xxhash.xxh64_intdigest(reference.key_bytes(key), seed=seed) for key in keys]
 
 
 def random_integers(n: int, seed: int = 1) -> np.ndarray:
     return np.random.default_rng(seed).integers(0, 2**64, n, dtype=np.uint64)
 
 
-# ------------------------------------------------------------------------------------------------- the hash itself
+# ---- the hash itself
 
 
 @pytest.mark.parametrize(
@@ -60,7 +56,7 @@ def test_lists_of_strings(keys: list[str], seed: int) -> None:
     assert hash_keys([key.encode() for key in keys], seed).tolist() == oracle(keys, seed)
 
 
-# --------------------------------------------------------------------------------------------------------- integers
+# ---- integers
 
 
 def test_integer_arrays(level: str, threads: int) -> None:
@@ -87,7 +83,18 @@ def test_width_and_byte_order_do_not_matter(dtype: str, order: str) -> None:
 
 
 def test_one_number_is_one_key() -> None:
-    forms = [5, [5], np.int8(5), np.uint64(5), np.array(5), np.array([5], "u2"), (5,), {5}, range(5, 6), iter([5])]
+    forms = [
+        5,
+        [5],
+        np.int8(5),
+        np.uint64(5),
+        np.array(5),
+        np.array([5], "u2"),
+        (5,),
+        {5},
+        range(5, 6),
+        iter([5]),
+    ]
     forms += [pl.Series([5]), pa.array([5], pa.int16()), pd.Series([5]), pd.Index([5]), np.array([5], object)]
     assert {int(hash_keys(form)[0]) for form in forms} == {reference.xxh64((5).to_bytes(8, "little"))}
     assert hash_keys(-1) == hash_keys(2**64 - 1)
@@ -110,14 +117,21 @@ def test_columns_of_a_table_and_read_only_arrays() -> None:
 
 @pytest.mark.parametrize(
     "keys",
-    [range(0), range(100), range(100, 0, -7), range(-50, 50), range(2**64 - 5, 2**64), range(-(2**63), -(2**63) + 3),
-     range(3, 4, 2**80)],
-)  # fmt: skip
+    [
+        range(0),
+        range(100),
+        range(100, 0, -7),
+        range(-50, 50),
+        range(2**64 - 5, 2**64),
+        range(-(2**63), -(2**63) + 3),
+        range(3, 4, 2**80),
+    ],
+)
 def test_ranges(keys: range) -> None:
     assert hash_keys(keys).tolist() == oracle(keys)
 
 
-# ---------------------------------------------------------------------------------------------------------- strings
+# ---- strings
 
 
 def test_strings_at_every_level(level: str) -> None:
@@ -165,143 +179,57 @@ def test_a_string_equals_its_utf8_bytes() -> None:
     assert hash_keys(np.str_("größe")) == hash_keys(np.bytes_("größe".encode()))
 
 
-# ------------------------------------------------------------------------------------------------------------ Arrow
-
-ARROW_STRINGS = {
-    "string": pa.array(TEXTS),
-    "large string": pa.array(TEXTS, pa.large_string()),
-    "string view": pa.array(TEXTS, pa.string_view()),
-    "binary": pa.array([t.encode() for t in TEXTS], pa.binary()),
-    "large binary": pa.array([t.encode() for t in TEXTS], pa.large_binary()),
-    "binary view": pa.array([t.encode() for t in TEXTS], pa.binary_view()),
-    "dictionary": pa.array(TEXTS).dictionary_encode(),
-    "chunked": pa.chunked_array([TEXTS[:100], [], TEXTS[100:]], pa.string()),
-    "chunked dictionary": pa.chunked_array([TEXTS[:100], TEXTS[100:]]).dictionary_encode(),
-    "polars": pl.Series(TEXTS),
-    "polars chunks": pl.concat([pl.Series(TEXTS[:9]), pl.Series(TEXTS[9:])], rechunk=False),
-    "polars categorical": pl.Series(TEXTS, dtype=pl.Categorical),
-    "polars binary": pl.Series([t.encode() for t in TEXTS]),
-    "pandas object": pd.Series(TEXTS, dtype=object),
-    "pandas string": pd.Series(TEXTS, dtype="string"),
-    "pandas arrow": pd.Series(TEXTS, dtype=pd.ArrowDtype(pa.string())),
-    "pandas categorical": pd.Series(TEXTS, dtype="category"),
-}
-
-
-@pytest.mark.parametrize("name", ARROW_STRINGS)
-def test_columns_of_strings(name: str, threads: int) -> None:
-    column = ARROW_STRINGS[name]
-    expected = oracle(TEXTS)
-    assert hash_keys(column, threads=threads).tolist() == expected
-    for first, n in ((0, 0), (1, 1), (7, 300), (99, 3), (600, 3)):
-        part = column.iloc[first : first + n] if isinstance(column, pd.Series) else column[first : first + n]
-        assert hash_keys(part, threads=threads).tolist() == expected[first : first + n]
-
-
-@pytest.mark.parametrize("dtype", ["int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"])
-def test_columns_of_integers(dtype: str, level: str) -> None:
-    info = np.iinfo(dtype)
-    values = [info.min, info.max, *range(100)] * 3
-    expected = oracle(values)
-    array = pa.array(values, dtype)
-    chunked = pa.chunked_array([array[:50], array[50:]])
-    for column in (array, chunked, pl.Series(values, dtype=getattr(pl, dtype.replace("i", "I").replace("uI", "UI")))):
-        assert hash_keys(column).tolist() == expected
-        assert hash_keys(column[3:20]).tolist() == expected[3:20]
-    for kind in (dtype, pd.ArrowDtype(pa.from_numpy_dtype(dtype)), dtype.replace("i", "I").replace("uI", "UI")):
-        assert hash_keys(pd.Series(values, dtype=kind)).tolist() == expected
-    assert hash_keys(array.dictionary_encode()).tolist() == expected
-
-
-def test_fixed_size_binary() -> None:
-    values = [bytes([i]) * 12 for i in range(100)]
-    column = pa.array(values, pa.binary(12))
-    assert hash_keys(column).tolist() == oracle(values)
-    assert hash_keys(column[40:60]).tolist() == oracle(values[40:60])
-
-
-@pytest.mark.parametrize("index", ["int8", "uint16", "int64"])
-def test_dictionary_indices_of_every_width(index: str) -> None:
-    column = pa.DictionaryArray.from_arrays(pa.array([2, 0, 1, 2], index), pa.array(["a", "b", "c"]))
-    assert hash_keys(column).tolist() == oracle("cabc")
-
-
-def test_filtered_views_without_nulls() -> None:
-    column = pa.array(["a", None, "b"])
-    assert hash_keys(column.drop_null()).tolist() == oracle("ab")
-    assert hash_keys(column[2:]).tolist() == oracle("b")  # the null lies outside the slice
-
-
-@pytest.mark.parametrize(
-    "column",
-    [
-        pa.array(["a", None]), pa.array([1, None]), pa.array([None, None]), pl.Series(["a", None]), pl.Series([1, None]),
-        pd.Series(["a", None], dtype="string"), pd.Series([1, None], dtype="Int64"),
-        pa.chunked_array([["a"], [None]], pa.string()),
-        pa.array(["a", None], pa.string_view()), pa.array(["a", None]).dictionary_encode(),
-    ],
-)  # fmt: skip
-def test_nulls_are_refused(column: Any) -> None:
-    with pytest.raises(ValueError, match=r"must have no nulls\. Got"):
-        hash_keys(column)
-
-
-@pytest.mark.parametrize(
-    "column",
-    [
-        pa.array([1.5]), pa.array([True]), pa.array([datetime.datetime(2020, 1, 1)]), pa.array([[1], [2]]),
-        pa.array([{"a": 1}]), pa.array([Decimal("1.5")]), pl.Series([1.5]), pl.Series([datetime.date(2020, 1, 1)]),
-        pd.Series([1.5]), pd.Series([True]), pd.Series(pd.to_datetime(["2020-01-01"])),
-        pl.DataFrame({"a": [1]}), pd.DataFrame({"a": [1]}), pa.table({"a": [1]}), pa.record_batch({"a": [1]}),
-    ],
-)  # fmt: skip
-def test_columns_of_other_types_are_refused(column: Any) -> None:
-    with pytest.raises(TypeError, match=r"must be a column of integers, strings or bytes\. Got"):
-        hash_keys(column)
-
-
-class NeedsAbsentPackage:
-    """A column like pandas' without pyarrow: it offers the door and cannot open it."""
-
-    def __init__(self, values: list[int]) -> None:
-        self.values = values
-
-    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
-        raise ImportError("pyarrow is missing")
-
-    def __iter__(self) -> Any:
-        return iter(self.values)
-
-
-class WithArray(NeedsAbsentPackage):
-    def __array__(self, dtype: object = None, copy: object = None) -> np.ndarray:
-        return np.array(self.values)
-
-
-def test_column_whose_package_lacks_arrow() -> None:
-    assert hash_keys(WithArray([1, 2])).tolist() == oracle([1, 2])
-    with pytest.raises(ImportError, match="pyarrow"):
-        hash_keys(NeedsAbsentPackage([1]))
-
-
-# ---------------------------------------------------------------------------------------------------------- refused
+# ---- refused
 
 
 @pytest.mark.parametrize(
     "keys",
     [
-        1.5, float("nan"), np.float64(2.0), None, True, np.bool_(True), 1j, datetime.date(2020, 1, 1), Decimal(1),
-        object(), bytearray(b"ab"), memoryview(b"ab"), np.datetime64("2020-01-01"),
-        [1.0], [float("nan")], [None], [True], [1, True], [np.bool_(True)], [1j], [datetime.date(2020, 1, 1)],
-        [1, "a"], ["a", b"a"], ["a", 1], [b"a", "a"], [1, 2.0], [[1, 2]], ["a", None],
-        np.array([1.0]), np.array([np.nan]), np.array([True]), np.array([1j]), np.array(["2020-01-01"], "M8[D]"),
-        np.array([1], "m8[s]"), np.array([(1, 2)], "i4,i4"), np.array([1, "a"], object), np.array([1.5], object),
+        1.5,
+        float("nan"),
+        np.float64(2.0),
+        None,
+        True,
+        np.bool_(True),
+        1j,
+        datetime.date(2020, 1, 1),
+        Decimal(1),
+        object(),
+        bytearray(b"ab"),
+        memoryview(b"ab"),
+        np.datetime64("2020-01-01"),
+        [1.0],
+        [float("nan")],
+        [None],
+        [True],
+        [1, True],
+        [np.bool_(True)],
+        [1j],
+        [datetime.date(2020, 1, 1)],
+        [1, "a"],
+        ["a", b"a"],
+        ["a", 1],
+        [b"a", "a"],
+        [1, 2.0],
+        [[1, 2]],
+        ["a", None],
+        np.array([1.0]),
+        np.array([np.nan]),
+        np.array([True]),
+        np.array([1j]),
+        np.array(["2020-01-01"], "M8[D]"),
+        np.array([1], "m8[s]"),
+        np.array([(1, 2)], "i4,i4"),
+        np.array([1, "a"], object),
+        np.array([1.5], object),
         np.array(1.5),
     ],
     ids=repr,
-)  # fmt: skip
+)
 def test_refused_types(keys: Any) -> None:
-    with pytest.raises(TypeError, match=r"^(The 'keys' parameter must be|A key must be|Keys of one batch must be)"):
+    with pytest.raises(
+        TypeError, match=r"^(The 'keys' parameter must be|A key must be|Keys of one batch must be)"
+    ):
         hash_keys(keys)
 
 
@@ -331,18 +259,38 @@ def test_lone_surrogates() -> None:
             hash_keys(keys)
 
 
-@pytest.mark.parametrize("keys", [[], (), set(), range(0), iter(()), np.array([]), pl.Series([], dtype=pl.String),
-                                  pa.array([], pa.string()), pa.chunked_array([], pa.int64()), pa.array([]),
-                                  pd.Series([], dtype=object), np.array([], "S3"), np.array([], "U3")], ids=repr)  # fmt: skip
+@pytest.mark.parametrize(
+    "keys",
+    [
+        [],
+        (),
+        set(),
+        range(0),
+        iter(()),
+        np.array([]),
+        pl.Series([], dtype=pl.String),
+        pa.array([], pa.string()),
+        pa.chunked_array([], pa.int64()),
+        pa.array([]),
+        pd.Series([], dtype=object),
+        np.array([], "S3"),
+        np.array([], "U3"),
+    ],
+    ids=repr,
+)
 def test_empty_batches(keys: Any) -> None:
     hashes = hash_keys(keys)
     assert hashes.shape == (0,)
     assert hashes.dtype == np.uint64
 
 
-@pytest.mark.parametrize(("seed", "error"), [(-1, ValueError), (2**64, ValueError), (1.0, TypeError), (True, TypeError)])
+@pytest.mark.parametrize(
+    ("seed", "error"), [(-1, ValueError), (2**64, ValueError), (1.0, TypeError), (True, TypeError)]
+)
 def test_seeds(seed: Any, error: type[Exception]) -> None:
-    with pytest.raises(error, match=r"The 'seed' parameter of hash_keys must be an integer in \[0, 2\*\*64 - 1\]"):
+    with pytest.raises(
+        error, match=r"The 'seed' parameter of hash_keys must be an integer in \[0, 2\*\*64 - 1\]"
+    ):
         hash_keys(1, seed)
 
 
@@ -353,7 +301,7 @@ def test_two_structures_share_hashes() -> None:
     assert seen.contains(TEXTS).all()
 
 
-# ------------------------------------------------------------------------------------------------------------ out=
+# ---- out=
 
 
 @pytest.mark.parametrize(
@@ -375,7 +323,8 @@ def test_out_takes_the_hashes_of_every_door(keys: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "keys", [["a"], range(4), np.arange(4), pl.Series(["a"]), pa.array(["a"]), pa.chunked_array([list("abcde")])]
+    "keys",
+    [["a"], range(4), np.arange(4), pl.Series(["a"]), pa.array(["a"]), pa.chunked_array([list("abcde")])],
 )
 def test_out_of_another_size_is_refused(keys: Any) -> None:
     with pytest.raises(ValueError, match=r"out.* elements"):
@@ -386,5 +335,7 @@ def test_out_of_another_kind_is_refused() -> None:
     read_only = np.zeros(2, np.uint64)
     read_only.flags.writeable = False
     for wrong in (np.zeros(2), np.zeros(4, np.uint64)[::2], read_only, [0, 0]):
-        with pytest.raises((TypeError, ValueError), match="The 'out' parameter of hash_keys must be a writable"):
+        with pytest.raises(
+            (TypeError, ValueError), match="The 'out' parameter of hash_keys must be a writable"
+        ):
             hash_keys(pl.Series(["a", "b"]), out=wrong)

@@ -124,7 +124,7 @@ class Stored(ABC):
                 tally = tally._replace(trace=tally.trace + result)
         return tally
 
-    # ------------------------------------------------------------------------------------------------- looks
+    # ---- looks
 
     @property
     def seed(self) -> int:
@@ -170,7 +170,7 @@ class Stored(ABC):
         same = self._compared() == other._compared() and self._tally.trace == other._tally.trace
         return same and bool(np.array_equal(self._state, other._state))
 
-    # ------------------------------------------------------------------------------------- copies and files
+    # ---- copies and files
 
     def copy(self: Self) -> Self:
         """Return an independent copy, which can be changed even where this one is memory-mapped.
@@ -277,7 +277,7 @@ class Structure(Stored):
     Changes hold the object's own lock; queries do not wait for it.
     """
 
-    # ----------------------------------------------------------------------------------------------- changes
+    # ---- changes
 
     def _commit(self, change: Callable[..., Any], arguments: Sequence[Any], tally: Tally) -> None:
         """Call ``change(*arguments)`` and note its tally, leaving Ctrl-C no moment in between.
@@ -344,7 +344,7 @@ class Structure(Stored):
             self._require_writable()
             self._commit(self._state.fill, (0,), Tally().plus(self._tally, -1))
 
-    # ----------------------------------------------------------------------------------------------- merging
+    # ---- merging
 
     @abstractmethod
     def _join(self, other: Any) -> None:

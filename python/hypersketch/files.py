@@ -66,8 +66,7 @@ def register(kind: _Kind) -> _Kind:
     return kind
 
 
-# ----------------------------------------------------------------------------------------------------------
-# saving
+# ---- saving
 
 
 def save(structure: Storable, path: Path_) -> None:
@@ -174,8 +173,7 @@ def _sync_directory(directory: Path) -> None:
             os.close(descriptor)
 
 
-# ---------------------------------------------------------------------------------------------------------
-# loading
+# ---- loading
 
 
 def load(path: Path_, *, mmap: bool = False) -> Any:

@@ -11,11 +11,11 @@ Needs SciPy; report pages, the command line and files of keys need the rest of t
 
 from __future__ import annotations
 
-from hypersketch.capacity.minimal_dimension import minimal_dimension
-from hypersketch.capacity.paper import paper
+from hypersketch.capacity.claims.experiment import paper
 from hypersketch.capacity.planner import Plan, PlanRow, plan
 from hypersketch.capacity.results import Results, Row
 from hypersketch.capacity.runner import run
+from hypersketch.capacity.schlegel import minimal_dimension
 
 __all__ = ["Plan", "PlanRow", "Results", "Row", "experiments", "minimal_dimension", "paper", "plan", "run"]
 

@@ -3,16 +3,15 @@
 
 from __future__ import annotations
 
-import importlib.util
 import sys
 from typing import TYPE_CHECKING
+
+from hypersketch.capacity.extras import LAB, missing_sentence
 
 if TYPE_CHECKING:
     import typer
 
 __all__ = ["application", "main"]
-
-_LAB = ("scipy", "rich", "typer", "matplotlib", "polars")
 
 
 def main() -> None:
@@ -21,13 +20,9 @@ def main() -> None:
     Ends the process with 0 if all verdicts are inside, 1 after an error, 3 if a verdict is outside, 130 after
     Ctrl-C.
     """
-    missing = [name for name in _LAB if importlib.util.find_spec(name) is None]
-    if missing:
-        print(
-            f"The command hypersketch needs the extra 'lab' (missing: {', '.join(missing)}). "
-            "Install it with: pip install 'hypersketch[lab]'",
-            file=sys.stderr,
-        )
+    sentence = missing_sentence("The command hypersketch", LAB)
+    if sentence is not None:
+        print(sentence, file=sys.stderr)
         raise SystemExit(1)
     application()()
 

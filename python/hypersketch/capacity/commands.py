@@ -33,15 +33,19 @@ _STYLES = {"inside": "green", "above": "bold red", "below": "bold red"}
 Structures = Annotated[str | None, typer.Option(help="Names, e.g. map-i,bloom. Default: all that can do it.")]
 
 
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(f"hypersketch {hypersketch.__version__}")
+        raise typer.Exit
+
+
 def top(
     version: Annotated[
-        bool, typer.Option("--version", help="Print the version and stop.", is_eager=True)
+        bool,
+        typer.Option("--version", help="Print the version and stop.", callback=_print_version, is_eager=True),
     ] = False,
 ) -> None:
     """Fixed-size memories: how large they must be, and how often they are wrong."""
-    if version:
-        print(f"hypersketch {hypersketch.__version__}")
-        raise typer.Exit
 
 
 def capacity(

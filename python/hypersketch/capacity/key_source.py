@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hypersketch.capacity import kernels
+from hypersketch.capacity.extras import require
 from hypersketch.keys import hash_keys
 
 __all__ = ["ArrayKeys", "FileKeys", "KeySource", "StdlibKeys", "SyntheticKeys", "key_source"]
@@ -252,6 +253,7 @@ def _read_npy(path: str, column: str | None) -> npt.NDArray[Any]:
 
 def _read_table(path: str, column: str | None) -> Any:
     """A column as a polars Series; no Python object a key is made."""
+    require("A table of keys", "polars")
     import polars as pl
 
     scan = pl.scan_parquet if path.lower().endswith(".parquet") else pl.scan_csv

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, overload
 import numpy as np
 
 from hypersketch import _validation
+from hypersketch.capacity import tables
 from hypersketch.capacity.cells import Size
 from hypersketch.capacity.experiments.frequency import zipf_counts
 from hypersketch.capacity.structures import known_structures
@@ -115,7 +116,7 @@ _TASKS: dict[str, _Task] = {
 
 
 class Plan(Sequence[PlanRow]):
-    """The rows of a plan, smallest memory first; prints as a table.
+    """The rows of a plan, best first; prints as a table.
 
     Examples
     --------
@@ -158,8 +159,8 @@ class Plan(Sequence[PlanRow]):
                 ", ".join(f"{name}={value}" for name, value in row.size.items()),
                 f"{row.bytes:,}",
                 f"{row.bits_per_item:,.1f}",
-                f"{row.error:.3g}",
-                *([f"{row.wrong_answers:,.3g}"] if row.wrong_answers is not None else []),
+                tables.number(row.error),
+                *([tables.number(row.wrong_answers)] if row.wrong_answers is not None else []),
             )
             for row in self.rows
         ]
@@ -235,7 +236,7 @@ def plan(
     Returns
     -------
     Plan
-        One row a structure, smallest memory first.
+        One row a structure: smallest memory first, or smallest error first if only a budget was given.
 
     Raises
     ------
@@ -252,7 +253,7 @@ def plan(
     >>> from hypersketch import plan
     >>> row = plan("membership", n=1000, error=0.01, structures=["bloom"])[0]
     >>> row.size
-    {'n_bits': 9593, 'n_hashes': 7}
+    {'n_bits': 9595, 'n_hashes': 7}
     """
     if task not in _TASKS:
         raise ValueError(f"Unknown task {task!r}. A plan can be made for: {', '.join(_TASKS)}.")
@@ -264,7 +265,9 @@ def plan(
         error = _validation.probability("plan", "error", 0.01 if error is None else error)
     planner = _Planner(task, n, universe, error, budget_bytes)
     found = {entry.name: planner.row(entry) for entry in known_structures(task, structures)}
-    rows = sorted((row for row in found.values() if row is not None), key=lambda row: (row.bytes, row.error))
+    # Whoever named an error looks for the least memory, whoever named a budget for the least error.
+    rows = [row for row in found.values() if row is not None]
+    rows.sort(key=lambda row: (row.bytes, row.error) if error is not None else (row.error, row.bytes))
     return Plan(planner.title(), rows, [name for name, row in found.items() if row is None])
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, overload
 
 from hypersketch.capacity import statistics
 from hypersketch.capacity.cells import Cell, Outcomes
+from hypersketch.capacity.extras import require
 
 if TYPE_CHECKING:
     import pandas
@@ -179,6 +180,7 @@ class Results(Sequence[Row]):
 
     def to_polars(self) -> polars.DataFrame:
         """Rows as a polars DataFrame (extra ``lab``)."""
+        require("A polars frame", "polars")
         import polars
 
         return polars.DataFrame(self.to_records(), infer_schema_length=None)
@@ -237,6 +239,7 @@ class _Measured(Results):
 
     @cached_property
     def rows(self) -> list[Row]:
+        require("The evaluation of a run", "scipy")
         predictions = [self._experiment.predict(cell) for cell in self._cells]
         verdicts = sum(
             name in predicted

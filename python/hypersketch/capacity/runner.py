@@ -14,6 +14,7 @@ import hypersketch
 from hypersketch.capacity import kernels
 from hypersketch.capacity.cells import Cell, Outcomes
 from hypersketch.capacity.experiments import Experiment, Request, experiment
+from hypersketch.capacity.extras import require
 from hypersketch.capacity.journal import Journal
 from hypersketch.capacity.key_source import KeySource, digest, key_source
 from hypersketch.capacity.progress import Progress, progress_report
@@ -93,6 +94,8 @@ def run(
     >>> [round(row.measured, 1) for row in results if row.n == 5]
     [1.0, 1.0]
     """
+    if out is not None:
+        require("A report", "scipy", "matplotlib")
     chosen = experiment(name)
     request = check_request(structures, n, dims, trials, universe, seed)
     positive("run", "jobs", jobs)

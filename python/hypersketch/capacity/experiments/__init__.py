@@ -48,7 +48,7 @@ def experiment(name: str) -> Experiment:
     1000
     """
     if name == "paper":
-        from hypersketch.capacity.paper import Paper  # its claims need all other experiments
+        from hypersketch.capacity.claims.experiment import Paper  # its claims need all other experiments
 
         return Paper()
     if name not in EXPERIMENTS:

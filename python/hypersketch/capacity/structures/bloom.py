@@ -79,5 +79,6 @@ class Bloom(Structure):
         return ErrorRates(float(theory.bloom.false_positive_rate(size["n_bits"], size["n_hashes"], n)), 0.0)
 
     def intersection_moments(self, size: Size, n_x: int, n_y: int, shared: int) -> Moments:
-        sd = theory.bloom.intersection_sd(size["n_bits"], size["n_hashes"], n_x, n_y, shared)
+        with np.errstate(over="ignore", invalid="ignore"):  # a hopelessly full filter: the error is infinite
+            sd = theory.bloom.intersection_sd(size["n_bits"], size["n_hashes"], n_x, n_y, shared)
         return Moments(float(shared), float(sd))

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from hypersketch import _validation
 from hypersketch.capacity.runner import run
 from hypersketch.capacity.validation import positive
 
@@ -19,7 +20,7 @@ SIZES = tuple(range(5, 51, 5))
 
 
 def minimal_dimension(
-    structures: Sequence[str] = ("map-i", "map-b"),
+    structures: Sequence[str] | str = ("map-i", "map-b"),
     n: int = 15,
     universe: int = 1000,
     accuracy: float = 0.99,
@@ -33,7 +34,7 @@ def minimal_dimension(
 
     Parameters
     ----------
-    structures : sequence of str, default ("map-i", "map-b")
+    structures : str or sequence of str, default ("map-i", "map-b")
         Structures with a cleanup.
     n : int, default 15
         Bundled items to read the line at.
@@ -69,9 +70,11 @@ def minimal_dimension(
     True
     """
     n = positive("minimal_dimension", "n", n)
+    accuracy = _validation.probability("minimal_dimension", "accuracy", accuracy)
+    names = [structures] if isinstance(structures, str) else list(structures)
     rows = run(
         "cleanup",
-        structures=structures,
+        structures=names,
         n=SIZES,
         dims=DIMENSIONS,
         universe=universe,
@@ -79,7 +82,7 @@ def minimal_dimension(
         seed=seed,
     ).measurements()
     found = {}
-    for name in structures:
+    for name in names:
         reached = first_dimensions(
             [(row.n, row.size["dim"], row.value) for row in rows if row.structure == name], accuracy
         )

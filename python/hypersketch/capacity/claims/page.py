@@ -14,7 +14,7 @@ from hypersketch.capacity.results import Results, Row
 from hypersketch.capacity.structures import structure
 
 if TYPE_CHECKING:
-    from hypersketch.capacity.paper import Paper
+    from hypersketch.capacity.claims.experiment import Paper
 
 __all__ = ["HEAD", "lines", "page"]
 

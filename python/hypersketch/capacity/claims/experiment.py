@@ -77,19 +77,19 @@ class Paper(Experiment):
         return {claim.key: claim.tests(cell)}
 
     def table(self, results: Results) -> tuple[Sequence[str], list[tuple[str, ...]]]:
-        from hypersketch.capacity import paper_page
+        from hypersketch.capacity.claims import page
 
-        return paper_page.HEAD, paper_page.lines(results.rows)
+        return page.HEAD, page.lines(results.rows)
 
     def pictures(self, results: Results) -> list[Picture]:
-        from hypersketch.capacity import paper_figures
+        from hypersketch.capacity.claims import figures as drawn
 
-        return paper_figures.pictures(results)
+        return drawn.pictures(results)
 
     def page(self, results: Results, config: Mapping[str, Any], figures: Sequence[str]) -> str:
-        from hypersketch.capacity import paper_page
+        from hypersketch.capacity.claims import page
 
-        return paper_page.page(self, results, config, figures)
+        return page.page(self, results, config, figures)
 
 
 def _plain(value: Any) -> float | int:

@@ -1,0 +1,188 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Every experiment agrees with the theory on a small grid, and every structure keeps to the protocol."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from hypersketch import capacity
+from hypersketch.capacity import schlegel
+from hypersketch.capacity.cells import Cell, Draw
+from hypersketch.capacity.experiments import EXPERIMENTS, experiment
+from hypersketch.capacity.schlegel import first_dimensions, line_at
+from hypersketch.capacity.structures import STRUCTURES, known_structures
+from hypersketch.capacity.structures.base import combined_hashes, smallest
+
+SMALL = {
+    "membership": {"n": [20], "trials": 60},
+    "intersection": {"n": [31], "trials": 300},
+    "frequency": {"n": [20], "trials": 200},
+    "pairs": {"n": [20], "trials": 60},
+    "sequence": {"n": [12], "trials": 60},
+    "nested": {"n": [3], "dims": [256], "trials": 40},
+    "cleanup": {"n": [5, 15], "dims": [100, 256], "trials": 100},
+}
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_all_verdicts_are_inside(name: str) -> None:
+    results = capacity.run(name, seed=11, **SMALL[name])
+    assert {row.structure for row in results} == {entry.name for entry in known_structures(name)}
+    assert all(row.verdict for row in results)
+    assert results.outside == []
+
+
+def test_a_wrong_prediction_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    chosen = experiment("cleanup")
+    honest = chosen.predict
+    monkeypatch.setattr(chosen, "predict", lambda cell: {k: v * 0.8 for k, v in honest(cell).items()})
+    results = capacity.run("cleanup", structures=["map-i"], n=[15], dims=[256], trials=100)
+    assert [row.verdict for row in results] == ["above"]
+    assert not results.all_inside
+
+
+@pytest.mark.parametrize("name", EXPERIMENTS)
+def test_default_grids_are_complete(name: str) -> None:
+    from hypersketch.capacity.experiments import Request
+
+    chosen = experiment(name)
+    cells = chosen.cells(Request())
+    assert {cell.structure for cell in cells} == {entry.name for entry in known_structures(name)}
+    assert len({cell.seed for cell in cells}) == len(cells)
+    assert capacity.experiments()[name] == chosen.summary
+    assert chosen.summary.startswith(chosen.title)
+
+
+def test_the_published_protocol_as_it_is_called() -> None:
+    results = capacity.run(
+        "cleanup",
+        structures=["map-i"],
+        n=[5, 15],
+        dims=[256, 484],
+        universe=1000,
+        trials=10,
+        seed=1,
+        jobs=1,
+        progress=False,
+    )
+    frame = results.to_polars()
+    assert frame.select("n", "dim").rows() == [(5, 256), (5, 484), (15, 256), (15, 484)]
+    assert frame["measured"].min() > 0.8
+    assert results.to_pandas().shape == frame.shape
+
+
+def test_minimal_dimension_finds_the_published_range() -> None:
+    found = capacity.minimal_dimension(
+        ["map-i", "map-b"], n=15, universe=1000, accuracy=0.99, trials=10, seed=1
+    )
+    assert 370 < found["map-i"] < 600
+    assert 580 < found["map-b"] < 920
+
+
+def test_the_rule_of_the_minimal_dimension(monkeypatch: pytest.MonkeyPatch) -> None:
+    measured = [(5, 64, 1.0), (5, 36, 0.995), (5, 16, 0.4), (10, 64, 0.99), (15, 64, 0.2)]
+    assert first_dimensions(measured, 0.99) == {5: 36, 10: 64}
+    assert line_at({5: 36, 10: 64}, 15) == pytest.approx(92)
+    monkeypatch.setattr(schlegel, "DIMENSIONS", (4, 16))
+    with pytest.raises(ValueError, match=r"'map-b' reaches the accuracy 0.99 at fewer than two sizes"):
+        capacity.minimal_dimension("map-b")
+    with pytest.raises(ValueError, match=r"The 'accuracy' parameter of minimal_dimension must be a float in"):
+        capacity.minimal_dimension("map-b", accuracy=1)
+
+
+@pytest.mark.parametrize("name", STRUCTURES)
+def test_trials_agree_with_the_public_objects(name: str) -> None:
+    """The fused kernels and the loops over objects give what a user's own object says."""
+    entry = STRUCTURES[name]
+    keys = np.arange(40, dtype=np.uint64).reshape(1, 2, 20) + np.uint64(7)
+    seeds = np.array([3, 4], dtype=np.uint64)
+    size = entry.size(200, 10)
+    scores = entry.score_trials(size, seeds, keys[:, :, :10], keys)
+    assert scores.shape == (2, 20)
+    if name in ("map-i", "map-b"):
+        return
+    for t, seed in enumerate(seeds.tolist()):
+        built = entry.build(size, seed, keys[0, t, :10])
+        ask = {"bloom": "contains_hashes", "counting-bloom": "count_hashes", "hopfield": "score_hashes"}[name]
+        np.testing.assert_array_equal(scores[t], getattr(built, ask)(keys[0, t]))
+
+
+@pytest.mark.parametrize("name", ["map-i", "map-b"])
+def test_fused_bundles_are_the_public_ones(name: str) -> None:
+    import hypersketch
+
+    plain = np.arange(30, dtype=np.uint64)
+    hashes = hypersketch.hash_keys(plain).reshape(1, 1, 30)
+    entry = STRUCTURES[name]
+    scores = entry.score_trials({"dim": 300}, np.array([9], dtype=np.uint64), hashes[:, :, :7], hashes)
+    np.testing.assert_allclose(scores[0], entry.build({"dim": 300}, 9, plain[:7]).similarity(plain))
+
+
+def test_combined_hashes_keep_the_order_of_factors() -> None:
+    pairs = np.array([[[1, 2, 1]], [[2, 1, 3]]], dtype=np.uint64)
+    assert len(set(combined_hashes(pairs)[0].tolist())) == 3
+    np.testing.assert_array_equal(combined_hashes(pairs[:1]), pairs[0])
+
+
+def test_smallest_size_of_a_wavy_error() -> None:
+    assert smallest(lambda units: units >= 1000 or units == 995, 2) == 995
+    assert smallest(lambda units: True, 5) == 5
+    assert smallest(lambda units: False, 5, limit=1000) is None
+
+
+def test_draws_are_distinct_keys_and_do_not_depend_on_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    from hypersketch.capacity import cells
+
+    cell = Cell("membership", "map-i", 5, {"dim": 64}, 7, 20, 100, run_seed=1)
+    hashes = np.arange(100, dtype=np.uint64)
+    ((seeds, keys),) = Draw(cell, hashes, 25)
+    assert keys.shape == (7, 25)
+    assert all(len(set(row)) == 25 for row in keys.tolist())
+    assert len(set(seeds.tolist())) == 7
+    monkeypatch.setattr(cells, "_BLOCK_KEYS", 50)
+    blocks = list(Draw(cell, hashes, 25))
+    assert [len(block) for block, _ in blocks] == [2, 2, 2, 1]
+    np.testing.assert_array_equal(np.concatenate([block for block, _ in blocks]), seeds)
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "sentence"),
+    [
+        ("nonsense", {}, "Unknown experiment 'nonsense'. The known ones are: membership, intersection,"),
+        (
+            "cleanup",
+            {"structures": ["bloom"]},
+            "The structure 'bloom' has no cleanup. Those that have: map-i, map-b.",
+        ),
+        ("cleanup", {"structures": ["nope"]}, "Unknown structure 'nope'. The known ones are: bloom,"),
+        ("cleanup", {"n": [0]}, r"The 'n' parameter of run must be an integer in \[1, .*\]. Got 0 instead."),
+        (
+            "cleanup",
+            {"n": []},
+            r"The 'n' parameter of run must be an integer >= 1 or several. Got \[\] instead.",
+        ),
+        ("cleanup", {"dims": [-4]}, "The 'dims' parameter of run must be an integer in .* Got -4 instead."),
+        ("cleanup", {"trials": 0}, "The 'trials' parameter of run must be an integer in .* Got 0 instead."),
+        ("cleanup", {"seed": -1}, "The 'seed' parameter of run must be an integer in .* Got -1 instead."),
+        ("cleanup", {"jobs": 0}, "The 'jobs' parameter of run must be an integer in .* Got 0 instead."),
+        ("cleanup", {"n": 20, "universe": 10}, "A codebook of 10 items does not hold 20 different ones."),
+        ("membership", {"n": 20, "universe": 100}, "needs 1020 different keys, but there are only 100."),
+        ("nested", {"n": 4}, "is a fan-out and must be odd, so that no majority is a tie. Got 4 instead."),
+        (
+            "sequence",
+            {"n": 20, "dims": 30},
+            "A sequence of 20 symbols needs at least 40 dimensions. Got 30 instead.",
+        ),
+        ("paper", {"n": 20}, "The paper's claims come with their own sizes; the option 'n' cannot be set."),
+    ],
+)
+def test_bad_input(name: str, arguments: dict[str, object], sentence: str) -> None:
+    with pytest.raises(ValueError, match=sentence):
+        capacity.run(name, **arguments)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("arguments", [{"n": 2.5}, {"trials": "3"}, {"seed": 1.0}, {"n": [True]}])
+def test_wrong_types(arguments: dict[str, object]) -> None:
+    with pytest.raises(TypeError, match="must be an integer in"):
+        capacity.run("cleanup", **arguments)  # type: ignore[arg-type]
