@@ -203,7 +203,6 @@ def test_a_string_equals_its_utf8_bytes() -> None:
         [None],
         [True],
         [1, True],
-        [np.bool_(True)],
         [1j],
         [datetime.date(2020, 1, 1)],
         [1, "a"],

@@ -105,7 +105,8 @@ def test_filtered_views_without_nulls() -> None:
     ],
 )
 def test_nulls_are_refused(column: Any) -> None:
-    with pytest.raises(ValueError, match=r"must have no nulls\. Got"):
+    # Older versions of pandas hand their columns over as arrays of objects.
+    with pytest.raises((TypeError, ValueError), match=r"must (have no nulls|be .*bytes).*\. Got"):
         hash_keys(column)
 
 
@@ -130,7 +131,7 @@ def test_nulls_are_refused(column: Any) -> None:
     ],
 )
 def test_columns_of_other_types_are_refused(column: Any) -> None:
-    with pytest.raises(TypeError, match=r"must be a column of integers, strings or bytes\. Got"):
+    with pytest.raises(TypeError, match=r"must be (a column of )?integers, strings or bytes.*\. Got"):
         hash_keys(column)
 
 

@@ -95,7 +95,7 @@ def test_reproduction_command_has_what_was_asked(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [(0.5, "0.5"), (1234.4, "1,234"), (3e-7, "3.00e-07"), (0, "0"), (float("inf"), "∞"), (None, "–")],
+    [(0.5, "0.5"), (1234.4, "1,234"), (3e-7, "3.0e-07"), (0, "0"), (float("inf"), "∞"), (None, "–")],
 )
 def test_numbers_as_text(value: float | None, text: str) -> None:
     assert tables.number(value) == text

@@ -69,7 +69,7 @@ uint64_t bytes_hash(PyObject* item, uint64_t seed) {
 }
 
 // One type a list: 1 and "1" in one batch is far more often a mistake than a wish.
-Hashes hash_list(const py::list& keys, uint64_t seed) {
+Hashes hash_list(const py::typing::List<py::object>& keys, uint64_t seed) {
   const py::tuple items =
       py::reinterpret_steal<py::tuple>(PyList_AsTuple(keys.ptr()));  // nobody can change a tuple meanwhile
   if (!items) throw py::error_already_set();

@@ -280,7 +280,7 @@ def hash_fixed(
     """
 
 def hash_list(
-    keys: list, seed: typing.SupportsInt | typing.SupportsIndex
+    keys: list[typing.Any], seed: typing.SupportsInt | typing.SupportsIndex
 ) -> numpy.typing.NDArray[numpy.uint64]:
     """
     XXH64 of a list of int, str or bytes.

@@ -93,16 +93,17 @@ def pictures(experiment: Experiment, results: Results) -> list[Picture]:
     list of Picture
     """
     found = []
+    against = experiment.along or "the memory of the structure"
     for name, quantity in experiment.quantities.items():
-        rows = [row for row in results if row.quantity == name and _worth_a_figure(row)]
+        rows = [row for row in results if row.quantity == name and not (quantity.log and _is_zero(row))]
         if rows:
             found.append(
                 Picture(
                     name.replace(" ", "-"),
                     name.capitalize(),
-                    f"{_sentence(quantity.title)} against the memory of the structure. Points: measured, "
-                    "the bars are the intervals that the verdicts use. Lines: predicted.",
-                    partial(_quantity_figure, rows, quantity.title, quantity.log),
+                    f"{_sentence(quantity.title)} against {against}. Points: measured, the bars are the "
+                    "intervals that the verdicts use. Lines: predicted.",
+                    partial(_quantity_figure, rows, quantity.title, quantity.log, experiment.along),
                 )
             )
     found.append(
@@ -110,8 +111,8 @@ def pictures(experiment: Experiment, results: Results) -> list[Picture]:
             "measured-over-predicted",
             "Every measurement, divided by its prediction",
             "Each bar is the interval of one measurement, divided by what theory predicts for it: at 1 both "
-            "agree. Bars that miss the line at 1 would be drawn in red. Numbers whose prediction is 0 are "
-            "not shown.",
+            "agree. Bars that miss the line at 1 would be drawn in red. Numbers whose prediction is about 0 "
+            "are not shown.",
             lambda: ratio_figure(list(results)),
         )
     )
@@ -153,7 +154,7 @@ def _cost_figure(rows: Sequence[Row]) -> Figure:
     plain_decades(panel.yaxis)
     panel.set_xlabel("bits of memory for each stored item")
     panel.set_ylabel("share of wrong answers")
-    panel.legend(fontsize=9)
+    figure.legend(loc="outside lower center", ncol=len(names), fontsize=9)
     return figure
 
 
@@ -161,8 +162,9 @@ def _sentence(text: str) -> str:
     return text[0].upper() + text[1:]
 
 
-def _worth_a_figure(row: Row) -> bool:
-    return row.predicted is None or row.predicted > 0 or row.measured > 0
+def _is_zero(row: Row) -> bool:
+    """Whether a logarithmic axis has no place for the row."""
+    return row.measured <= 0 and (row.predicted or 0.0) <= 0
 
 
 def _new_figure(panels: int, height: float = 3.1) -> tuple[Figure, list[Axes]]:
@@ -178,26 +180,37 @@ def _new_figure(panels: int, height: float = 3.1) -> tuple[Figure, list[Axes]]:
     return figure, axes[:panels]
 
 
-def _quantity_figure(rows: Sequence[Row], title: str, log: bool) -> Figure:
-    """One panel a structure: the quantity against bytes, one colour for each setting."""
+def _quantity_figure(rows: Sequence[Row], title: str, log: bool, along: str | None) -> Figure:
+    """One panel a structure: the quantity against bytes (or a setting), one colour for each series."""
     names = list(dict.fromkeys(row.structure for row in rows))
-    labels = list(dict.fromkeys(_label(row) for row in rows))
+    labels = list(dict.fromkeys(_label(row, along) for row in rows))
     figure, axes = _new_figure(len(names))
     for panel, name in zip(axes, names, strict=True):
         for colour, label in zip(_cycle(len(labels)), labels, strict=True):
-            chosen = [row for row in rows if row.structure == name and _label(row) == label]
-            _draw_series(panel, sorted(chosen, key=lambda row: row.bytes), colour, label)
+            chosen = [row for row in rows if row.structure == name and _label(row, along) == label]
+            _draw_series(panel, chosen, partial(_place, along=along), colour)
         panel.set_title(structure(name).title, fontsize=10.5, fontweight="bold", loc="left")
-        panel.set_xscale("log")
-        plain_decades(panel.xaxis)
-        if log:
-            panel.set_yscale("log")
-            plain_decades(panel.yaxis)
-        panel.set_xlabel("bytes")
+        _finish_panel(panel, log, along, sorted({_place(row, along) for row in rows}))
     for panel in axes[:: min(3, len(axes))]:
         panel.set_ylabel(_wrapped(title))
-    _legend(figure, axes, labels)
+    _legend(figure, labels)
     return figure
+
+
+def _place(row: Row, along: str | None) -> float:
+    return float(row.bytes if along is None else row.setting[along])
+
+
+def _finish_panel(panel: Axes, log: bool, along: str | None, places: list[float]) -> None:
+    if along is None:
+        panel.set_xscale("log")
+        plain_decades(panel.xaxis)
+    else:
+        panel.set_xticks(places)
+    if log:
+        panel.set_yscale("log")
+        plain_decades(panel.yaxis)
+    panel.set_xlabel("bytes" if along is None else along.replace("_", " "))
 
 
 def plain_decades(axis: Axis) -> None:
@@ -215,9 +228,11 @@ def _cycle(count: int) -> list[str]:
     return [COLOURS[index % len(COLOURS)] for index in range(count)]
 
 
-def _label(row: Row) -> str:
-    parts = [f"{name.replace('_', ' ')} {value}" for name, value in row.setting.items()]
-    return ", ".join(parts if parts else [f"n = {row.n}"])
+def _label(row: Row, along: str | None) -> str:
+    parts = [f"{name.replace('_', ' ')} {value}" for name, value in row.setting.items() if name != along]
+    if along is not None:  # then the size is not on the axis
+        parts += [f"{name} {value:,}" for name, value in row.size.items()]
+    return ", ".join(parts) if parts else f"n = {row.n}"
 
 
 def _wrapped(text: str, width: int = 34) -> str:
@@ -226,15 +241,13 @@ def _wrapped(text: str, width: int = 34) -> str:
     return "\n".join(textwrap.wrap(text, width))
 
 
-def _draw_series(panel: Axes, rows: Sequence[Row], colour: str, label: str) -> None:
-    if not rows:
-        return
-    known = [row for row in rows if row.predicted is not None]
+def _draw_series(panel: Axes, rows: Sequence[Row], place: Callable[[Row], float], colour: str) -> None:
+    known = sorted((row for row in rows if row.predicted is not None), key=place)
     panel.plot(
-        [row.bytes for row in known], [row.predicted or 0.0 for row in known], color=colour, lw=1.3, zorder=2
+        [place(row) for row in known], [row.predicted or 0.0 for row in known], color=colour, lw=1.3, zorder=2
     )
     for row in rows:
-        draw_interval(panel, row.bytes, row, colour)
+        draw_interval(panel, place(row), row, colour)
 
 
 def draw_interval(panel: Axes, x: float, row: Row, colour: str, scale: float = 1.0) -> None:
@@ -261,7 +274,7 @@ def draw_interval(panel: Axes, x: float, row: Row, colour: str, scale: float = 1
     panel.plot([x], [row.measured / scale], "o", color=shown, ms=4, mec="white", mew=0.5, zorder=4)
 
 
-def _legend(figure: Figure, axes: Sequence[Axes], labels: Sequence[str]) -> None:
+def _legend(figure: Figure, labels: Sequence[str]) -> None:
     from matplotlib.lines import Line2D
 
     handles: list[Any] = [
@@ -279,9 +292,10 @@ def ratio_figure(rows: Sequence[Row]) -> Figure:
     Parameters
     ----------
     rows : sequence of Row
-        Rows of a run; those without a prediction, or with 0, are left out.
+        Rows of a run; those without a prediction, or with one of about 0, are left out.
     """
-    shown = [row for row in rows if row.predicted]
+    # Where the prediction is 0, or nothing beside the interval, there is nothing to divide by.
+    shown = [row for row in rows if row.predicted and abs(row.predicted) * 20 > row.high - row.low]
     figure, (panel,) = _new_figure(1)
     figure.set_size_inches(10, 3.4)
     names = list(dict.fromkeys(row.structure for row in shown))
@@ -302,20 +316,22 @@ def ratio_figure(rows: Sequence[Row]) -> Figure:
 
 
 def _ratio_limits(panel: Axes, rows: Sequence[Row]) -> None:
-    """Room for the points and for bars up to a factor of ten."""
+    """Room for all points and for their bars up to a factor of three."""
     from matplotlib.ticker import FuncFormatter, NullFormatter
 
-    finite = [abs(math.log(row.ratio)) for row in rows if row.measured > 0]
-    bars = [
-        abs(math.log(row.high / row.predicted)) for row in rows if row.predicted and math.isfinite(row.high)
-    ]
-    reach = max(
-        [0.05, *(value * 1.3 for value in finite), *(min(value, math.log(3)) * 1.1 for value in bars)]
-    )
+    ends = [end / row.predicted for row in rows if row.predicted for end in (row.low, row.high)]
+    points = [abs(math.log(row.ratio)) * 1.3 for row in rows if row.ratio > 0]
+    bars = [min(abs(math.log(end)), math.log(3)) * 1.1 for end in ends if 0 < end < math.inf]
+    reach = max([0.005, *points, *bars])
     panel.set_ylim(math.exp(-reach), math.exp(reach))
-    ticks = [
-        tick for tick in (0.1, 0.2, 0.5, 0.8, 0.9, 1, 1.1, 1.25, 2, 5, 10) if abs(math.log(tick)) <= reach
-    ]
-    panel.set_yticks(ticks)
+    panel.set_yticks([tick for tick in _ratio_ticks(reach) if abs(math.log(tick)) <= reach])
     panel.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     panel.yaxis.set_minor_formatter(NullFormatter())
+
+
+def _ratio_ticks(reach: float) -> list[float]:
+    """Round ratios around 1, at most four on each side, for an axis from e**-reach to e**reach."""
+    if reach > 0.5:
+        return [0.05, 0.1, 0.2, 0.5, 0.8, 1, 1.25, 2, 5, 10, 20]
+    step = next(step for step in (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2) if 4 * step >= reach)
+    return [1 + k * step for k in range(-4, 5)]

@@ -41,7 +41,7 @@ _PAGE = string.Template(
 :root { --ink: #1d2126; --soft: #5b636d; --line: #dfe3e8; --good: #0a7d4b; --bad: #c00000; }
 * { box-sizing: border-box; }
 body { font: 16px/1.55 system-ui, "Segoe UI", Roboto, "Helvetica Neue", sans-serif; color: var(--ink);
-  background: #fff; margin: 0 auto; padding: 2.5rem 1.25rem 4rem; max-width: 66rem; }
+  background: #fff; margin: 0 auto; padding: 2.5rem 1.25rem 4rem; max-width: 70rem; }
 h1 { font-size: 1.9rem; line-height: 1.2; margin: 0 0 .3rem; }
 h2 { font-size: 1.3rem; margin: 2.6rem 0 .6rem; padding-top: 1rem; border-top: 1px solid var(--line); }
 h3 { font-size: 1.05rem; margin: 1.6rem 0 .3rem; }
@@ -121,9 +121,9 @@ def standard_page(
             experiment.method, f"The keys are {config['keys']} ({config['universe']:,} different ones)."
         ),
         "<h2>What theory says</h2>" + paragraphs(experiment.prediction),
-        "<h2>Results</h2>" + html_table(tables.SUMMARY_HEAD, tables.summary(results), text=1),
+        "<h2>Results</h2>" + html_table(tables.SUMMARY_HEAD, tables.summary(results)),
         "".join(figures),
-        "<h2>All numbers</h2>" + html_table(tables.HEAD, tables.lines(results.rows), text=1),
+        "<h2>All numbers</h2>" + html_table(tables.HEAD, tables.lines(results.rows), left=(2, 4)),
         verdict_reading(results),
         reproduction(config),
     ]
@@ -152,14 +152,14 @@ def paragraphs(*texts: str) -> str:
 
 
 def html_table(
-    head: Sequence[str], lines: Iterable[Sequence[str]], text: int = 1, wide: Sequence[int] = ()
+    head: Sequence[str], lines: Iterable[Sequence[str]], left: Sequence[int] = (), wide: Sequence[int] = ()
 ) -> str:
-    """A table whose first `text` columns (and those in `wide`, which may wrap) are text."""
+    """A table whose first column, and those in `left` and `wide`, are text; wide ones may wrap."""
 
     def cell(tag: str, index: int, value: str) -> str:
-        names = ["text"] if index < text or index in wide else []
+        names = ["text"] if index == 0 or index in left or index in wide else []
         names += ["wide"] if index in wide else []
-        names += [value] if value in ("inside", "above", "below") else []
+        names += [value] if value in ("inside", "above", "below") and tag == "td" else []
         attribute = f' class="{" ".join(names)}"' if names else ""
         return f"<{tag}{attribute}>{escape(value)}</{tag}>"
 

@@ -24,37 +24,46 @@ __all__ = [
 ]
 
 #: Columns of :func:`lines` and :func:`summary`.
-HEAD = ("structure", "stored", "size", "bytes", "measured", "predicted", "result", "interval", "verdict")
+HEAD = ("structure", "stored", "size", "bytes", "quantity", "predicted", "measured", "interval", "verdict")
 
 SUMMARY_HEAD = ("structure", "verdicts inside", "typical deviation from theory")
 
+_UNITS = {
+    "dim": "D = {:,}",
+    "n_bits": "{:,} bits",
+    "n_cells": "{:,} cells",
+    "n_hashes": "{} hashes",
+    "counter_bits": "{} bits each",
+}
 
-def number(value: float | None) -> str:
-    """A number as a reader wants it: four digits, no exponent unless it is tiny or huge.
+
+def number(value: float | None, digits: int = 4) -> str:
+    """A number as a reader wants it: few digits, no exponent unless it is tiny or huge.
 
     Examples
     --------
     >>> number(0.012341), number(1234567), number(0.00000123), number(0), number(None)
-    ('0.01234', '1.23e+06', '1.23e-06', '0', '–')
+    ('0.01234', '1.2e+06', '1.2e-06', '0', '–')
     """
     if value is None or math.isnan(value):
         return "–"
     if value == 0 or math.isinf(value):
         return "0" if value == 0 else ("∞" if value > 0 else "−∞")
     if 1e-4 <= abs(value) < 1e6:
-        return f"{value:.4g}" if abs(value) < 1000 else f"{value:,.0f}"
-    return f"{value:.2e}"
+        return f"{value:.{digits}g}" if abs(value) < 1000 else f"{value:,.0f}"
+    return f"{value:.1e}"
 
 
 def interval_text(row: Row) -> str:
     """The interval that the verdict uses."""
-    return f"{number(row.low)} … {number(row.high)}"
+    return f"{number(row.low, 3)} … {number(row.high, 3)}"
 
 
 def parameters(row: Row) -> str:
     """The size of the structure and what else was varied."""
-    parts = [f"{name} = {value:,}" for name, value in row.size.items()]
-    return ", ".join([*parts, *(f"{name} = {value}" for name, value in row.setting.items())])
+    parts = [_UNITS.get(name, f"{name} = {{:,}}").format(value) for name, value in row.size.items()]
+    settings = (f"{name.replace('_', '-')} {value}" for name, value in row.setting.items())
+    return ", ".join([*parts, *settings])
 
 
 def lines(rows: Sequence[Row]) -> list[tuple[str, ...]]:

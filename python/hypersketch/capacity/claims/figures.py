@@ -203,7 +203,7 @@ def _cleanup(families: Sequence[Sequence[Row]]) -> Figure:
     panel.text(105, 0.975, "99 %", color=_GREY, fontsize=9, va="top")
     panel.set_xlabel("dimensions")
     panel.set_ylabel("share of stored items found")
-    panel.legend(fontsize=9, loc="lower right")
+    panel.legend(fontsize=9, loc="center right")
     return figure
 
 

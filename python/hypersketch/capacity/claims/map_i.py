@@ -180,7 +180,7 @@ def _error_claims() -> list[Claim]:
             "1.2 false positives",
             "Error rates of all sizes fall on one curve of √(D/n): the tail of the normal distribution, and "
             "exactly a binomial sum.",
-            "P(Bin(Dn, ½) ≥ …) ≈ Q(½ √(D/n))",
+            "P(S ≥ D/2) ≈ Q(½ √(D/n)), S the sum of D n random signs",
             _DERIVED,
             "rate",
             "map-i",
@@ -195,7 +195,7 @@ def _error_claims() -> list[Claim]:
         Claim(
             "1.2 false negatives",
             "The same for stored keys, with one key less of noise.",
-            "≈ Q(½ √(D/(n − 1)))",
+            "P(D + S < D/2) ≈ Q(½ √(D/(n − 1))), S the sum of D (n − 1) random signs",
             _DERIVED,
             "rate",
             "map-i",

@@ -22,7 +22,7 @@ __all__ = ["HEAD", "lines", "page"]
 HEAD = ("claim", "stored", "size", "predicted", "measured", "interval", "off by", "verdict")
 
 _CASE_HEAD = ("case", "predicted", "measured", "interval", "off by", "verdict")
-_GLANCE_HEAD = ("claim", "formula", "verdicts inside", "typical deviation")
+_GLANCE_HEAD = ("claim", "what it says", "formula", "inside", "off by")
 
 
 def lines(rows: Sequence[Row]) -> list[tuple[str, ...]]:
@@ -51,7 +51,7 @@ def page(experiment: Paper, results: Results, config: Mapping[str, Any], figures
         report.paragraphs(experiment.prediction),
         report.glossary([structure(name) for name in names]),
         _symbols(),
-        "<h2>The claims at a glance</h2>" + report.html_table(_GLANCE_HEAD, _glance(results), wide=(1,)),
+        "<h2>The claims at a glance</h2>" + report.html_table(_GLANCE_HEAD, _glance(results), wide=(1, 2)),
         "<h2>The claims in pictures</h2>" + "".join(figures),
         *(_section(key, title, results) for key, title in SECTIONS.items()),
         report.verdict_reading(results),
@@ -85,7 +85,7 @@ def _section(key: str, title: str, results: Results) -> str:
 def _glance(results: Results) -> list[tuple[str, ...]]:
     """One line a claim."""
     return [
-        (key, claim.formula, *tables.agreement([row for row in results if row.quantity == key]))
+        (key, claim.says, claim.formula, *tables.agreement([row for row in results if row.quantity == key]))
         for key, claim in all_claims().items()
     ]
 

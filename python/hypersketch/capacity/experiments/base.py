@@ -68,8 +68,10 @@ class Experiment(ABC):
     method: ClassVar[str]
     prediction: ClassVar[str]
     quantities: ClassVar[Mapping[str, Quantity]]
+    #: Setting that figures have on their horizontal axis; None for the bytes of the structure.
+    along: ClassVar[str | None] = None
     #: Columns of :meth:`table` that hold text.
-    text_columns: ClassVar[frozenset[str]] = frozenset({"structure", "size", "measured"})
+    text_columns: ClassVar[frozenset[str]] = frozenset({"structure", "size", "quantity"})
     default_n: ClassVar[tuple[int, ...]]
     default_trials: ClassVar[int] = 100
     default_universe: ClassVar[int] = 1_000_000

@@ -45,6 +45,7 @@ class Nested(Experiment):
         "leaf spread": Quantity("rms", "root mean square deviation of a leaf's score from its expectation"),
         "stranger spread": Quantity("rms", "root mean square score of keys that are in no leaf (noise)"),
     }
+    along: ClassVar[str | None] = "depth"
     default_n: ClassVar[tuple[int, ...]] = (3, 5)
     default_trials: ClassVar[int] = 300
     probes: ClassVar[int] = 200
