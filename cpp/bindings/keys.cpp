@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Every door a key comes through: integer arrays, Python lists, fixed-width NumPy strings, Arrow columns.
+#include <string_view>
+
 #include "arrays.hpp"
 #include "arrow.hpp"
 #include "hypersketch/hash.hpp"
@@ -30,10 +32,17 @@ void hash_integers(const Hashes& keys, uint64_t seed, Hashes out, size_t threads
 
 enum class KeyType { kInteger, kString, kBytes };
 
+// Integers are what offers __index__, but for truth values and for arrays of one element.
+bool is_integer(PyObject* item) {
+  if (PyLong_Check(item)) return !PyBool_Check(item);
+  const std::string_view type = Py_TYPE(item)->tp_name;
+  return PyIndex_Check(item) && !type.starts_with("numpy.bool") && type != "numpy.ndarray";
+}
+
 KeyType type_of(PyObject* item) {
   if (PyUnicode_Check(item)) return KeyType::kString;
   if (PyBytes_Check(item)) return KeyType::kBytes;
-  if (PyIndex_Check(item) && !PyBool_Check(item)) return KeyType::kInteger;
+  if (is_integer(item)) return KeyType::kInteger;
   throw py::type_error(std::string("A key must be an int, str or bytes. Got ") + Py_TYPE(item)->tp_name + " instead.");
 }
 

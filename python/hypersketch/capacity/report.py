@@ -56,8 +56,8 @@ dt { font-weight: 600; } dd { margin: 0; }
 figure { margin: 1.4rem 0; } figure img { max-width: 100%; height: auto; }
 figcaption { color: var(--soft); font-size: .93rem; max-width: 46rem; }
 .scroll { overflow-x: auto; }
-table { border-collapse: collapse; font-size: .87rem; font-variant-numeric: tabular-nums; margin: .8rem 0; }
-th, td { padding: .3rem .7rem; text-align: right; border-bottom: 1px solid var(--line); white-space: nowrap; }
+table { border-collapse: collapse; font-size: .82rem; font-variant-numeric: tabular-nums; margin: .8rem 0; }
+th, td { padding: .3rem .5rem; text-align: right; border-bottom: 1px solid var(--line); white-space: nowrap; }
 th { background: #f6f7f9; font-weight: 600; }
 th.text, td.text { text-align: left; } td.wide { white-space: normal; min-width: 11rem; }
 .inside { color: var(--good); font-weight: 600; } .above, .below { color: var(--bad); font-weight: 600; }

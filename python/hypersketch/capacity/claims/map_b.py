@@ -190,7 +190,7 @@ def _error_claims() -> list[Claim]:
         ),
         Claim(
             "2.4 crossing",
-            "Dimension at which one bundle in ten has any wrong answer among 500 tests (E1c). The paper's "
+            "Dimension at which one bundle in ten has any wrong answer among 500 tests. The paper's "
             "provable constant is about six times larger.",
             "D ≈ 2 π n z²; paper m = 56 n ln(2d/δ)",
             _PAPER + ", Theorem 16 (second hand); sharp form derived",

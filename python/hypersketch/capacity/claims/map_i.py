@@ -221,7 +221,7 @@ def _error_claims() -> list[Claim]:
         ),
         Claim(
             "1.4 crossing",
-            "Dimension at which one bundle in ten has any wrong answer among 500 tests (E1c).",
+            "Dimension at which one bundle in ten has any wrong answer among 500 tests.",
             "D ≈ 4 n z², z = Q⁻¹(δ/N); provable D ≥ 8 n ln(N/δ) (1.5)",
             _DERIVED,
             "mean",

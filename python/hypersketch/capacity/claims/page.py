@@ -51,7 +51,12 @@ def page(experiment: Paper, results: Results, config: Mapping[str, Any], figures
         report.paragraphs(experiment.prediction),
         report.glossary([structure(name) for name in names]),
         _symbols(),
-        "<h2>The claims at a glance</h2>" + report.html_table(_GLANCE_HEAD, _glance(results), wide=(1, 2)),
+        "<h2>The claims at a glance</h2>"
+        + report.paragraphs(
+            "Inside: how many predictions lie inside the interval of their measurement. Off by: how far "
+            "measurements typically lie from predictions (the median)."
+        )
+        + report.html_table(_GLANCE_HEAD, _glance(results), wide=(1, 2)),
         "<h2>The claims in pictures</h2>" + "".join(figures),
         *(_section(key, title, results) for key, title in SECTIONS.items()),
         report.verdict_reading(results),
