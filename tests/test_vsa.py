@@ -174,3 +174,12 @@ def test_one_vector_meets_every_row(kind: Any) -> None:
     assert space.similarity(rows, rows[0]).shape == (4,)
     with pytest.raises(ValueError, match="a has 4 rows but b has 3"):
         space.bind(rows, rows[:3])
+
+
+@pytest.mark.parametrize("space", [MapI(130, 3), MapB(130, 3)], ids=repr)
+def test_integers_hashed_on_the_way_are_the_same_keys(space: MapI | MapB, level: str) -> None:
+    keys, weights = np.arange(-300, 300), np.arange(600) % 9 - 4
+    for array in (keys, keys.astype(np.uint64), keys.astype(np.int16), keys[::2], keys[::-1]):
+        chosen = weights[: array.size]
+        assert space.bundle(array, chosen, threads=2) == space.bundle(array.tolist(), chosen)
+        assert space.bundle(array) == space.bundle(array.tolist())

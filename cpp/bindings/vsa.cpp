@@ -21,9 +21,10 @@ RowBatch rows_of(const Array<uint64_t>& rows, size_t dim) {
 }
 
 void add_items(Array<std::int32_t> counters, uint64_t seed, const Hashes& factors, const Weights& weights,
-               size_t threads) {
+               size_t threads, bool hashed) {
   const auto state = write(counters);
-  const ItemView items = items_of(factors);
+  ItemView items = items_of(factors);
+  items.hashed = hashed;
   const std::int64_t* values = read_weights(weights, items.n);
   py::gil_scoped_release release;  // every pointer is taken; the caller holds the object's lock
   bundle_add(state, seed, items, values, threads);
@@ -156,7 +157,8 @@ void draw_indices(uint64_t seed, size_t n_trials, size_t n, uint64_t universe, S
 
 void bind_bundles(py::module_& module) {
   module.def("bundle_add", &add_items, py::arg("counters").noconvert(), py::arg("seed"), py::arg("factors").noconvert(),
-             py::arg("weights").noconvert().none(true), py::arg("threads"), "Add products of atoms to counters.");
+             py::arg("weights").noconvert().none(true), py::arg("threads"), py::arg("hashed") = true,
+             "Add products of atoms to counters.");
   module.def("bundle_add_rows", &add_rows, py::arg("counters").noconvert(), py::arg("rows").noconvert(),
              py::arg("weights").noconvert().none(true), py::arg("threads"), "Add packed vectors to counters.");
   module.def("bundle_scores", &scores_of_items, py::arg("counters").noconvert(), py::arg("seed"),

@@ -100,6 +100,7 @@ def bundle_add(
     factors: numpy.typing.NDArray[numpy.uint64],
     weights: numpy.typing.NDArray[numpy.int64] | None,
     threads: typing.SupportsInt | typing.SupportsIndex,
+    hashed: bool = True,
 ) -> None:
     """
     Add products of atoms to counters.

@@ -82,6 +82,13 @@ def hash_keys(
     return _placed(_core.hash_list(keys if isinstance(keys, list) else list(keys), seed), out)
 
 
+def integer_bits(keys: Any) -> NDArray[np.uint64] | None:
+    """Return the 64 bits of each key where they stand in memory as such, else None."""
+    if type(keys) is not np.ndarray or keys.ndim != 1 or not keys.flags.c_contiguous:
+        return None
+    return keys.view(np.uint64) if keys.dtype in (np.int64, np.uint64) else None
+
+
 def is_single(keys: object) -> bool:
     """Return whether the argument is one key rather than a batch."""
     return isinstance(keys, str | bytes | int | np.integer) and not isinstance(keys, bool)

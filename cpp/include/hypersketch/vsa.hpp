@@ -20,10 +20,13 @@ using std::int64_t;
 
 // Items given by hashes: factor f of item i is hashes[f * n + i]; an item's vector is the product of its factors'
 // atoms.
+// With `hashed` false the numbers are integer keys, which accumulating hashes on the way, so that a large batch needs
+// no second array.
 struct ItemView {
   const uint64_t* hashes;
   size_t n;
   size_t n_factors;
+  bool hashed = true;
 };
 
 // Dimensions are handed to threads in pieces of one cache line of words, so that no counter is written by two.
@@ -59,6 +62,10 @@ inline AtomBatch batch_starts(ItemView items, size_t first, size_t n, std::span<
     const uint64_t* source = items.hashes + f * items.n + first;
     if (!chosen.empty()) {
       for (size_t i = 0; i < count; ++i) picked[i] = source[chosen[i]];
+      source = picked.data();
+    }
+    if (!items.hashed) {
+      kernels().hash_u64(source, count, 0, picked.data());
       source = picked.data();
     }
     kernels().stream_starts(source, count, word_of_seed, starts.data() + f * kMaxBatch);

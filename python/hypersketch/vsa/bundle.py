@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from hypersketch import _core, _threads, _validation, files
 from hypersketch._additive import Counters
 from hypersketch._structure import Tally, dot, tally_of
-from hypersketch.keys import hash_keys
+from hypersketch.keys import hash_keys, integer_bits
 from hypersketch.vsa._answers import Answers, pair_factors, space_parameters
 from hypersketch.vsa.spaces import DIM, SPACES, MapB, MapI
 
@@ -110,7 +110,7 @@ class Bundle(Counters, Answers):
         >>> bag.n_added, bag.total_weight
         (2, 2)
         """
-        self._change("Bundle.add", hash_keys(keys, threads=threads)[np.newaxis], weights, 1, threads)
+        self._change_keys("Bundle.add", keys, weights, 1, threads)
 
     def remove(self, keys: Any, weights: Any = None, *, threads: int | None = None) -> None:
         """Take the atoms of keys out again (MAP-I only).
@@ -148,7 +148,7 @@ class Bundle(Counters, Answers):
             raise TypeError(
                 "A bundle of MapB answers by the signs of its counters, so keys cannot be removed from it."
             )
-        self._change("Bundle.remove", hash_keys(keys, threads=threads)[np.newaxis], weights, -1, threads)
+        self._change_keys("Bundle.remove", keys, weights, -1, threads)
 
     def add_pairs(self, keys: Any, values: Any, weights: Any = None, *, threads: int | None = None) -> None:
         """Add bound pairs: the product of a key's and a value's atoms, for every pair.
@@ -183,8 +183,20 @@ class Bundle(Counters, Answers):
             "Bundle.add_pairs", pair_factors("add_pairs", keys, values, threads), weights, 1, threads
         )
 
+    def _change_keys(self, owner: str, keys: Any, weights: Any, sign: int, threads: int | None) -> None:
+        """Add or take away atoms; plain integers are hashed on the way, without an array of their hashes."""
+        bits = integer_bits(keys)
+        factors = hash_keys(keys, threads=threads) if bits is None else bits
+        self._change(owner, factors[np.newaxis], weights, sign, threads, hashed=bits is None)
+
     def _change(
-        self, owner: str, factors: NDArray[np.uint64], weights: Any, sign: int, threads: int | None
+        self,
+        owner: str,
+        factors: NDArray[np.uint64],
+        weights: Any,
+        sign: int,
+        threads: int | None,
+        hashed: bool = True,
     ) -> None:
         """Add (or for sign -1 take away) products of atoms; factor f of item i is factors[f, i]."""
         checked = _validation.weights(owner, weights, factors.shape[1])
@@ -192,7 +204,7 @@ class Bundle(Counters, Answers):
         with self._lock:
             self._require_writable()
             self._require_room(tally_of(factors.shape[1], checked).bound)
-            change = partial(_core.bundle_add, self._state, self.seed, threads=n_threads)
+            change = partial(_core.bundle_add, self._state, self.seed, threads=n_threads, hashed=hashed)
             work = factors.shape[0] * _validation.words_for(self.dim)
             self._add_chunks(change, factors, checked, sign=sign, words_per_key=work)
 

@@ -21,7 +21,7 @@ _PAPER = "Clarkson, Ubaru, Yang (arXiv 2301.10352)"
 _DERIVED = "derived for this library; the sum of sign vectors of " + _PAPER
 _SMALL = Case(32, {"dim": 512}, trials=20_000, probes=200)
 
-#: E1: sizes and dimensions whose error rates must fall on one curve.
+#: Sizes and dimensions whose error rates must fall on one curve.
 COLLAPSE_CASES = tuple(
     Case(n, {"dim": dim}, trials=500, probes=1000)
     for n in (8, 32, 128, 512)

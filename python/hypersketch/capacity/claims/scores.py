@@ -29,7 +29,7 @@ __all__ = [
     "stranger_variance",
 ]
 
-# E1c: bundles of 10, 25, 50 items, 500 tests, at most one bundle in ten with any wrong test.
+# Bundles of 10, 25, 50 items, 500 tests, at most one bundle in ten with any wrong test.
 _TESTED = 500
 _DELTA = 0.1
 _SPREAD = (0.84, 0.92, 1.0, 1.08, 1.16)
@@ -86,7 +86,7 @@ def failures(cell: Cell, hashes: UInt64Array) -> npt.NDArray[np.int64]:
 
 
 def crossing_cases(name: str) -> tuple[Case, ...]:
-    """Cases of E1c, with the dimensions around the expected crossing."""
+    """Cases of the crossing dimension, with the dimensions around the expected crossing."""
     module = theory.map_i if name == "map-i" else theory.map_b
     return tuple(
         Case(
