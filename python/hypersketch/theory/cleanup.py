@@ -49,6 +49,7 @@ __all__ = [
 
 _SPAN = 10.0  # standard deviations covered by a quadrature
 _NODES = 5  # of the average over |x|^2
+_STEPS = 12.0  # grid points a standard deviation, refined for many members
 _RANKS = 64  # ranks evaluated at a time
 
 Curve = Callable[[NDArray[np.float64]], NDArray[np.float64]]
@@ -347,19 +348,45 @@ def _expected_misses(
 ) -> float:
     """Return sum_r P(r-th smallest member < r-th largest non-member) on a grid of scores.
 
-    ``below`` holds P(member <= u) for each of the mixed cases, ``above`` holds P(non-member > u).
+    ``below`` holds P(member <= u) for each of the mixed cases, ``above`` holds P(non-member > u). The r-th
+    smallest member lies below u when at least r members do, the r-th largest non-member when fewer than r
+    lie above.
     """
-    betainc = scipy_module("special").betainc
-    misses = 0.0
-    for first in range(1, min(n, rest) + 1, _RANKS):
-        r = np.arange(first, min(first + _RANKS, min(n, rest) + 1), dtype=np.float64)[:, None]
-        largest = 1.0 - betainc(r, rest - r + 1.0, above)  # P(r-th largest non-member <= u)
-        smallest = sum(w * betainc(r, n - r + 1.0, b) for w, b in zip(weights, below, strict=True))
-        terms = np.sum(np.diff(largest, axis=1) * 0.5 * (smallest[:, 1:] + smallest[:, :-1]), axis=1)
+    misses, last = 0.0, min(n, rest)
+    strangers, cases = _BinomialSums(rest, above), [_BinomialSums(n, rates) for rates in below]
+    for first in range(0, last, _RANKS):
+        ranks = np.arange(first, min(first + _RANKS, last), dtype=np.float64)[:, None]
+        largest = strangers.at_most(ranks)
+        smallest = sum(weights) - sum(w * case.at_most(ranks) for w, case in zip(weights, cases, strict=True))
+        # Two trapezoidal sums, of steps h and 2h, whose difference takes away the error in h^2 (Richardson).
+        terms = (4.0 * _stieltjes(largest, smallest) - _stieltjes(largest[:, ::2], smallest[:, ::2])) / 3.0
         misses += float(np.sum(terms))
         if abs(terms[-1]) < 1e-14:
             break
     return misses
+
+
+def _stieltjes(law: NDArray[np.float64], value: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the integral of ``value`` over ``law``, row by row."""
+    return np.asarray(np.sum(np.diff(law, axis=1) * 0.5 * (value[:, 1:] + value[:, :-1]), axis=1))
+
+
+class _BinomialSums:
+    """P(Bin(n, rate) <= k) for rising k and many rates: summing is ten times faster than incomplete betas."""
+
+    def __init__(self, n: int, rates: NDArray[np.float64]) -> None:
+        inside = np.clip(rates, 1e-300, 1.0 - 1e-16)
+        self._n = n
+        self._yes, self._no = np.log(inside), np.log1p(-inside)
+        self._so_far: NDArray[np.float64] | float = 0.0
+
+    def at_most(self, k: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the sums for the next values of k, a column that follows on what was asked before."""
+        gammaln = scipy_module("special").gammaln
+        ways = gammaln(self._n + 1.0) - gammaln(k + 1.0) - gammaln(self._n - k + 1.0)
+        sums = self._so_far + np.cumsum(np.exp(ways + k * self._yes + (self._n - k) * self._no), axis=0)
+        self._so_far = sums[-1]
+        return np.asarray(sums)
 
 
 def _correlated(below: NDArray[np.float64], correlation: float) -> tuple[list[Any], list[float]]:
@@ -419,7 +446,7 @@ def map_i_top_k(dim: int, n: int, universe: int) -> float:
         return _share_of_pair(d, items, items, rest)
     norms, weights = norm_nodes(d, items, _NODES)
     # In units of sqrt(S) the non-members have one law, whatever S is.
-    step = 1.0 / (40.0 * max(1.0, math.sqrt(items) / 8.0))
+    step = 1.0 / (_STEPS * max(1.0, math.sqrt(items) / 8.0))
     u = np.arange(-_SPAN, math.sqrt(float(norms.max())) / items + _SPAN, step)
     above = _rest_above(d, items, float(d * items), u * math.sqrt(d * items))
     curves: list[NDArray[np.float64]] = []
@@ -476,7 +503,7 @@ def map_b_top_k(dim: int, n: int, universe: int) -> float:
     first, last = math.floor(d / 2.0 - reach) - 1, math.ceil(d * (1.0 - delta) + reach)
     agreements = np.arange(max(-1, first), min(d, last) + 1, dtype=np.float64)
     # A random order among equal scores is what smearing every score evenly over its cell gives.
-    parts = max(2, math.ceil(40.0 / math.sqrt(d)))
+    parts = 2 * math.ceil(20.0 / math.sqrt(d))  # even: both sums of `_expected_misses` meet every kink
     u = np.linspace(agreements[0], agreements[-1], (len(agreements) - 1) * parts + 1)
     above = np.interp(u, agreements, binomial_tail(d, agreements + 1.0, 0.5))
     below = np.interp(u, agreements, binomial_tail(d, d - agreements, delta))
