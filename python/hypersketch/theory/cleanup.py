@@ -357,7 +357,8 @@ def _expected_misses(
     for first in range(0, last, _RANKS):
         ranks = np.arange(first, min(first + _RANKS, last), dtype=np.float64)[:, None]
         largest = strangers.at_most(ranks)
-        smallest = sum(weights) - sum(w * case.at_most(ranks) for w, case in zip(weights, cases, strict=True))
+        fewer = sum(w * case.at_most(ranks) for w, case in zip(weights, cases, strict=True))
+        smallest = np.asarray(sum(weights) - fewer)
         # Two trapezoidal sums, of steps h and 2h, whose difference takes away the error in h^2 (Richardson).
         terms = (4.0 * _stieltjes(largest, smallest) - _stieltjes(largest[:, ::2], smallest[:, ::2])) / 3.0
         misses += float(np.sum(terms))
