@@ -9,6 +9,7 @@ import math
 import numpy as np
 import pytest
 
+from hypersketch import capacity
 from hypersketch.theory import cleanup, map_b, normal
 
 WIDE = 4.5  # standard errors: a right formula misses once in 150,000 tests
@@ -113,3 +114,14 @@ def test_map_b_accuracy_equals_enumeration() -> None:
             shared += chance * (h <= min(a, b)) / (1 + (a == h) + (b == h))
     assert cleanup.map_b_accuracy(dim, n, universe) == pytest.approx(strict, rel=1e-10)
     assert cleanup.map_b_accuracy(dim, n, universe, ties="random") == pytest.approx(shared, rel=1e-10)
+
+
+@pytest.mark.parametrize(
+    ("structure", "dim"), [("map-i", 196), ("map-i", 256), ("map-b", 256), ("map-b", 400)]
+)
+def test_top_k_far_out_in_the_tail(structure: str, dim: int) -> None:
+    """A correction for correlated members that is right in the middle once made rare misses impossible."""
+    results = capacity.run("cleanup", structures=[structure], n=[5], dims=[dim], trials=40_000, seed=3)
+    (row,) = results.to_polars().iter_rows(named=True)
+    assert row["predicted"] < 1.0
+    assert row["verdict"] == "inside"

@@ -13,7 +13,6 @@ direction, and a
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -86,17 +85,33 @@ def direction_tail(dim: int, cosine: Any) -> NDArray[np.float64]:
     return np.where(cosine > 0.0, side, 1.0 - side)
 
 
-def with_negative_correlation(correlation: float, value: Callable[[float, float], Any]) -> Any:
-    """Return the expectation of a function of equicorrelated normal scores with correlation ``-correlation``.
+def shifts_of(correlation: float) -> list[tuple[float, float, float]]:
+    """Return (weight, shift, scale) of the rule for normal scores z with correlation ``-correlation``.
 
-    ``value(shift, scale)`` is the expectation for independent scores ``z`` replaced by ``(z + shift) /
-    scale``. Equal correlation r > 0 is a common shift of variance r; r < 0 is one of *negative* variance,
-    and the two-point rule that averages over shifts +-sqrt(r) then becomes 2 f(0) - (f(+) + f(-)) / 2.
+    The expectation of a function is the weighted sum of its expectations for independent scores ``z``
+    replaced by ``(z + shift) / scale``. Equal correlation r > 0 is a common shift of variance r; r < 0 is one
+    of *negative* variance, and the two-point rule that averages over shifts +-sqrt(r) then becomes
+    2 f(0) - (f(+) + f(-)) / 2.
+
+    Examples
+    --------
+    >>> shifts_of(0.0)
+    [(1.0, 0.0, 1.0)]
     """
     if correlation <= 0.0:
-        return value(0.0, 1.0)
+        return [(1.0, 0.0, 1.0)]
     scale, shift = math.sqrt(1.0 + correlation), math.sqrt(correlation)
-    return 2.0 * value(0.0, scale) - 0.5 * (value(shift, scale) + value(-shift, scale))
+    return [(2.0, 0.0, scale), (-0.5, shift, scale), (-0.5, -shift, scale)]
+
+
+def between_independent_and_disjoint(chance: Any, single: NDArray[np.float64], n: int) -> NDArray[np.float64]:
+    """Keep P(at least one of n events) between what independent and what disjoint events would have.
+
+    Negatively associated events lie there, and far out in the tail, where a rule of second order goes astray,
+    both ends are n times the chance of one.
+    """
+    independent = -np.expm1(n * np.log1p(-np.minimum(single, 1.0 - 1e-16)))
+    return np.asarray(np.clip(chance, independent, np.minimum(1.0, n * single)))
 
 
 def any_member_fails(miss: Any, n: int, correlation: float) -> NDArray[np.float64]:
@@ -114,8 +129,8 @@ def any_member_fails(miss: Any, n: int, correlation: float) -> NDArray[np.float6
     special = scipy_module("special")
     z = -special.ndtri(np.clip(rates, 1e-300, 1.0 - 1e-16))
 
-    def fails(shift: float, scale: float) -> Any:
-        return -np.expm1(n * special.log_ndtr((z + shift) / scale))
-
-    value: Any = with_negative_correlation(correlation, fails) if correlation > 0.0 else fails(0.0, 1.0)
-    return np.asarray(np.clip(value, 0.0, 1.0))
+    value = sum(
+        weight * -np.expm1(n * special.log_ndtr((z + shift) / scale))
+        for weight, shift, scale in shifts_of(correlation)
+    )
+    return between_independent_and_disjoint(value, rates, n)

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,11 +18,12 @@ from numpy.typing import NDArray
 from . import map_b
 from ._checks import at_most, count, real, refuse
 from ._exchangeable import (
+    between_independent_and_disjoint,
     direction_tail,
     member_tail_below,
     norm_nodes,
+    shifts_of,
     smearing,
-    with_negative_correlation,
 )
 from ._lattice import binomial_tail
 from ._scipy import scipy_module
@@ -333,7 +333,7 @@ def top_k_accuracy(
     u = np.linspace(min(means) - reach, max(means) + reach, points)
     ndtr = scipy_module("special").ndtr
     below, above = ndtr((u - means[0]) / spreads[0]), ndtr((means[1] - u) / spreads[1])
-    return 1.0 - _expected_misses([below], [1.0], above, items, rest) / items
+    return 1.0 - _expected_misses([_Members(items, below, 0.0)], np.ones(1), above, items, rest) / items
 
 
 def _split(owner: str, n: int, universe: int) -> tuple[int, int]:
@@ -344,27 +344,47 @@ def _split(owner: str, n: int, universe: int) -> tuple[int, int]:
 
 
 def _expected_misses(
-    below: list[NDArray[np.float64]], weights: list[float], above: NDArray[np.float64], n: int, rest: int
+    members: list[_Members], weights: NDArray[np.float64], above: NDArray[np.float64], n: int, rest: int
 ) -> float:
     """Return sum_r P(r-th smallest member < r-th largest non-member) on a grid of scores.
 
-    ``below`` holds P(member <= u) for each of the mixed cases, ``above`` holds P(non-member > u). The r-th
-    smallest member lies below u when at least r members do, the r-th largest non-member when fewer than r
-    lie above.
+    ``members`` are the mixed cases, ``above`` holds P(non-member > u). The r-th smallest member lies below u
+    when at least r members do, the r-th largest non-member when fewer than r lie above.
     """
     misses, last = 0.0, min(n, rest)
-    strangers, cases = _BinomialSums(rest, above), [_BinomialSums(n, rates) for rates in below]
+    strangers = _BinomialSums(rest, above)
     for first in range(0, last, _RANKS):
         ranks = np.arange(first, min(first + _RANKS, last), dtype=np.float64)[:, None]
         largest = strangers.at_most(ranks)
-        fewer = sum(w * case.at_most(ranks) for w, case in zip(weights, cases, strict=True))
-        smallest = np.asarray(sum(weights) - fewer)
+        smallest = np.asarray(
+            sum(w * case.more_than(ranks) for w, case in zip(weights, members, strict=True))
+        )
         # Two trapezoidal sums, of steps h and 2h, whose difference takes away the error in h^2 (Richardson).
         terms = (4.0 * _stieltjes(largest, smallest) - _stieltjes(largest[:, ::2], smallest[:, ::2])) / 3.0
         misses += float(np.sum(terms))
         if abs(terms[-1]) < 1e-14:
             break
     return misses
+
+
+class _Members:
+    """How many of n members score at most u, for u on a grid; their scores correlate by ``-correlation``."""
+
+    def __init__(self, n: int, below: NDArray[np.float64], correlation: float) -> None:
+        special = scipy_module("special")
+        self._n, self._below = n, below
+        z = special.ndtri(np.clip(below, 1e-300, 1.0 - 1e-16))
+        self._cases = [
+            (weight, _BinomialSums(n, special.ndtr((z + shift) / scale)))
+            for weight, shift, scale in shifts_of(correlation)
+        ]
+
+    def more_than(self, ranks: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return P(more than k members score at most u), for the next ranks k."""
+        more = np.clip(1.0 - sum(weight * case.at_most(ranks) for weight, case in self._cases), 0.0, 1.0)
+        if ranks[0, 0] == 0.0:
+            more[0] = between_independent_and_disjoint(more[0], self._below, self._n)
+        return np.asarray(more)
 
 
 def _stieltjes(law: NDArray[np.float64], value: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -388,20 +408,6 @@ class _BinomialSums:
         sums = self._so_far + np.cumsum(np.exp(ways + k * self._yes + (self._n - k) * self._no), axis=0)
         self._so_far = sums[-1]
         return np.asarray(sums)
-
-
-def _correlated(below: NDArray[np.float64], correlation: float) -> tuple[list[Any], list[float]]:
-    """Return the member curves and weights that stand for members correlated by ``-correlation``."""
-    special = scipy_module("special")
-    z = special.ndtri(np.clip(below, 1e-300, 1.0 - 1e-16))
-    curves: list[Any] = []
-
-    def curve(shift: float, scale: float) -> float:
-        curves.append(special.ndtr((z + shift) / scale))
-        return 0.0
-
-    with_negative_correlation(correlation, curve)
-    return curves, [1.0] if len(curves) == 1 else [2.0, -0.5, -0.5]
 
 
 def map_i_top_k(dim: int, n: int, universe: int) -> float:
@@ -450,14 +456,11 @@ def map_i_top_k(dim: int, n: int, universe: int) -> float:
     step = 1.0 / (_STEPS * max(1.0, math.sqrt(items) / 8.0))
     u = np.arange(-_SPAN, math.sqrt(float(norms.max())) / items + _SPAN, step)
     above = _rest_above(d, items, float(d * items), u * math.sqrt(d * items))
-    curves: list[NDArray[np.float64]] = []
-    shares: list[float] = []
-    for norm, weight in zip(norms, weights, strict=True):
-        below = member_tail_below(d, items, norm, u * math.sqrt(norm))
-        several, signs = _correlated(below, 1.0 / (items - 1.0))
-        curves += several
-        shares += [float(weight) * sign for sign in signs]
-    return min(1.0, 1.0 - _expected_misses(curves, shares, above, items, rest) / items)
+    members = [
+        _Members(items, member_tail_below(d, items, norm, u * math.sqrt(norm)), 1.0 / (items - 1.0))
+        for norm in norms
+    ]
+    return min(1.0, 1.0 - _expected_misses(members, weights, above, items, rest) / items)
 
 
 def map_b_top_k(dim: int, n: int, universe: int) -> float:
@@ -508,5 +511,6 @@ def map_b_top_k(dim: int, n: int, universe: int) -> float:
     u = np.linspace(agreements[0], agreements[-1], (len(agreements) - 1) * parts + 1)
     above = np.interp(u, agreements, binomial_tail(d, agreements + 1.0, 0.5))
     below = np.interp(u, agreements, binomial_tail(d, d - agreements, delta))
-    curves, signs = _correlated(below, -float(map_b.agreement(items)) if items > 1 else 0.0)
-    return min(1.0, 1.0 - _expected_misses(curves, signs, above, items, rest) / items)
+    correlation = -float(map_b.agreement(items)) if items > 1 else 0.0
+    members = [_Members(items, below, correlation)]
+    return min(1.0, 1.0 - _expected_misses(members, np.ones(1), above, items, rest) / items)
