@@ -318,13 +318,13 @@ def failure_probability(dim: int, n: int, universe: int, threshold: float = 0.5)
     Formula 1.3 averaged over the squared norm S = |x|^2, which all tests share: given S the
     N - n non-members are independent with variance S, members have mean S/n and correlation -1/(n-1).
     Rates per test are calibrated to the exact ones. Derived; 1,000,000 simulated bundles: n=25, N=500:
-    D=1000 .3245 (this .3242, product .3265), 1207 .1172 (.1173, .1178), 1384 .0486 (.0487, .0488); n=10,
-    N=500, D=400 .3286 (.3281, .3352); within .001 everywhere tried, n = 2 included.
+    D=1000 .3245 (this .3244, product .3265), 1207 .1172 (.1174, .1178), 1384 .0486 (.0488, .0488); n=10,
+    N=500, D=400 .3286 (.3285, .3352); within .001 everywhere tried, n = 2 included.
 
     Examples
     --------
     >>> round(failure_probability(1000, 25, 500), 4)
-    0.3242
+    0.3244
     """
     owner = "map_i.failure_probability"
     d, items, tested = (count(owner, k, v) for k, v in (("dim", dim), ("n", n), ("universe", universe)))
