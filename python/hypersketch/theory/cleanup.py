@@ -17,15 +17,9 @@ from numpy.typing import NDArray
 
 from . import map_b
 from ._checks import at_most, count, real, refuse
-from ._exchangeable import (
-    between_independent_and_disjoint,
-    direction_tail,
-    member_tail_below,
-    norm_nodes,
-    shifts_of,
-    smearing,
-)
+from ._exchangeable import direction_tail, member_tail_below, norm_nodes, smearing
 from ._lattice import binomial_tail
+from ._order_statistics import Members, expected_misses
 from ._scipy import scipy_module
 from .cleanup_bounds import (
     gallant_okaywe_accuracy,
@@ -50,7 +44,6 @@ __all__ = [
 _SPAN = 10.0  # standard deviations covered by a quadrature
 _NODES = 5  # of the average over |x|^2
 _STEPS = 12.0  # grid points a standard deviation, refined for many members
-_RANKS = 64  # ranks evaluated at a time
 
 Curve = Callable[[NDArray[np.float64]], NDArray[np.float64]]
 
@@ -333,7 +326,7 @@ def top_k_accuracy(
     u = np.linspace(min(means) - reach, max(means) + reach, points)
     ndtr = scipy_module("special").ndtr
     below, above = ndtr((u - means[0]) / spreads[0]), ndtr((means[1] - u) / spreads[1])
-    return 1.0 - _expected_misses([_Members(items, below, 0.0)], np.ones(1), above, items, rest) / items
+    return 1.0 - expected_misses([Members(items, below, 0.0)], np.ones(1), above, items, rest) / items
 
 
 def _split(owner: str, n: int, universe: int) -> tuple[int, int]:
@@ -341,73 +334,6 @@ def _split(owner: str, n: int, universe: int) -> tuple[int, int]:
     items, total = count(owner, "n", n), count(owner, "universe", universe)
     at_most(owner, "n", np.float64(items), np.float64(total), "universe")
     return items, total - items
-
-
-def _expected_misses(
-    members: list[_Members], weights: NDArray[np.float64], above: NDArray[np.float64], n: int, rest: int
-) -> float:
-    """Return sum_r P(r-th smallest member < r-th largest non-member) on a grid of scores.
-
-    ``members`` are the mixed cases, ``above`` holds P(non-member > u). The r-th smallest member lies below u
-    when at least r members do, the r-th largest non-member when fewer than r lie above.
-    """
-    misses, last = 0.0, min(n, rest)
-    strangers = _BinomialSums(rest, above)
-    for first in range(0, last, _RANKS):
-        ranks = np.arange(first, min(first + _RANKS, last), dtype=np.float64)[:, None]
-        largest = strangers.at_most(ranks)
-        smallest = np.asarray(
-            sum(w * case.more_than(ranks) for w, case in zip(weights, members, strict=True))
-        )
-        # Two trapezoidal sums, of steps h and 2h, whose difference takes away the error in h^2 (Richardson).
-        terms = (4.0 * _stieltjes(largest, smallest) - _stieltjes(largest[:, ::2], smallest[:, ::2])) / 3.0
-        misses += float(np.sum(terms))
-        if abs(terms[-1]) < 1e-14:
-            break
-    return misses
-
-
-class _Members:
-    """How many of n members score at most u, for u on a grid; their scores correlate by ``-correlation``."""
-
-    def __init__(self, n: int, below: NDArray[np.float64], correlation: float) -> None:
-        special = scipy_module("special")
-        self._n, self._below = n, below
-        z = special.ndtri(np.clip(below, 1e-300, 1.0 - 1e-16))
-        self._cases = [
-            (weight, _BinomialSums(n, special.ndtr((z + shift) / scale)))
-            for weight, shift, scale in shifts_of(correlation)
-        ]
-
-    def more_than(self, ranks: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return P(more than k members score at most u), for the next ranks k."""
-        more = np.clip(1.0 - sum(weight * case.at_most(ranks) for weight, case in self._cases), 0.0, 1.0)
-        if ranks[0, 0] == 0.0:
-            more[0] = between_independent_and_disjoint(more[0], self._below, self._n)
-        return np.asarray(more)
-
-
-def _stieltjes(law: NDArray[np.float64], value: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the integral of ``value`` over ``law``, row by row."""
-    return np.asarray(np.sum(np.diff(law, axis=1) * 0.5 * (value[:, 1:] + value[:, :-1]), axis=1))
-
-
-class _BinomialSums:
-    """P(Bin(n, rate) <= k) for rising k and many rates: summing is ten times faster than incomplete betas."""
-
-    def __init__(self, n: int, rates: NDArray[np.float64]) -> None:
-        inside = np.clip(rates, 1e-300, 1.0 - 1e-16)
-        self._n = n
-        self._yes, self._no = np.log(inside), np.log1p(-inside)
-        self._so_far: NDArray[np.float64] | float = 0.0
-
-    def at_most(self, k: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return the sums for the next values of k, a column that follows on what was asked before."""
-        gammaln = scipy_module("special").gammaln
-        ways = gammaln(self._n + 1.0) - gammaln(k + 1.0) - gammaln(self._n - k + 1.0)
-        sums = self._so_far + np.cumsum(np.exp(ways + k * self._yes + (self._n - k) * self._no), axis=0)
-        self._so_far = sums[-1]
-        return np.asarray(sums)
 
 
 def map_i_top_k(dim: int, n: int, universe: int) -> float:
@@ -458,10 +384,10 @@ def map_i_top_k(dim: int, n: int, universe: int) -> float:
     u = np.arange(-_SPAN, math.sqrt(float(norms.max())) / items + _SPAN, step)
     above = _rest_above(d, items, float(d * items), u * math.sqrt(d * items))
     members = [
-        _Members(items, member_tail_below(d, items, norm, u * math.sqrt(norm)), 1.0 / (items - 1.0))
+        Members(items, member_tail_below(d, items, norm, u * math.sqrt(norm)), 1.0 / (items - 1.0))
         for norm in norms
     ]
-    return min(1.0, 1.0 - _expected_misses(members, weights, above, items, rest) / items)
+    return min(1.0, 1.0 - expected_misses(members, weights, above, items, rest) / items)
 
 
 def map_b_top_k(dim: int, n: int, universe: int) -> float:
@@ -513,5 +439,5 @@ def map_b_top_k(dim: int, n: int, universe: int) -> float:
     above = np.interp(u, agreements, binomial_tail(d, agreements + 1.0, 0.5))
     below = np.interp(u, agreements, binomial_tail(d, d - agreements, delta))
     correlation = -float(map_b.agreement(items)) if items > 1 else 0.0
-    members = [_Members(items, below, correlation)]
-    return min(1.0, 1.0 - _expected_misses(members, np.ones(1), above, items, rest) / items)
+    members = [Members(items, below, correlation)]
+    return min(1.0, 1.0 - expected_misses(members, np.ones(1), above, items, rest) / items)
