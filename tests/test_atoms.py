@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 import reference
-from hypersketch import BloomFilter, HopfieldMembership, MapB, MapI, hash_keys
+from hypersketch import BloomFilter, HopfieldMembership, MapB, MapI, _core, hash_keys
 
 CHANCE = 1e-9
 Z = 6.2  # two-sided normal quantile of CHANCE
@@ -115,25 +115,28 @@ def test_bits_of_a_word_are_independent() -> None:
     assert np.abs(triples.sum(axis=0)).max() < largest_dot(len(bits), 62)
 
 
+def word_of_atoms(hashes: np.ndarray, word: int) -> np.ndarray:
+    rows = np.empty((hashes.size, word + 1), np.uint64)
+    _core.atom_rows(64 * (word + 1), 3, hashes, rows, 1)
+    return np.ascontiguousarray(rows[:, word])
+
+
 @pytest.mark.parametrize("word", [0, 1, 31])
 def test_every_bit_of_the_hash_changes_half_the_bits(word: int) -> None:
     hashes = reference.hash_keys(range(2000))
-    before = reference.random_words(reference.stream_starts(3, reference.ATOM, hashes), word + 1)[:, word]
+    before = word_of_atoms(hashes, word)
     flips = np.empty((64, 64))
     for bit in range(64):
-        flipped = hashes ^ np.uint64(1 << bit)
-        after = reference.random_words(reference.stream_starts(3, reference.ATOM, flipped), word + 1)[:, word]
-        changed = np.unpackbits((before ^ after).view(np.uint8).reshape(-1, 8), axis=1)
+        changed_words = before ^ word_of_atoms(hashes ^ np.uint64(1 << bit), word)
+        changed = np.unpackbits(changed_words.view(np.uint8).reshape(-1, 8), axis=1)
         flips[bit] = changed.sum(axis=0)
     require_fair(flips, 2000)
 
 
 def test_purposes_do_not_share_words() -> None:
     hashes = reference.hash_keys(range(500))
-    kinds = [
-        reference.atoms(1024, 0, hashes, p)
-        for p in (reference.ATOM, reference.BLOOM, reference.SIGN, reference.TIE)
-    ]
+    others = (reference.BLOOM, reference.SIGN, reference.TIE)
+    kinds = [vectors(range(500), 1024), *(reference.atoms(1024, 0, hashes, p) for p in others)]
     for i, a in enumerate(kinds):
         for b in kinds[:i]:
             require_uncorrelated(a * b)

@@ -4,9 +4,11 @@
 // touched, so that the accesses overlap; states beyond the caches are prefetched.
 #pragma once
 
+#include <algorithm>
 #include <limits>
 #include <span>
 #include <stdexcept>
+#include <string>
 #include <vector>
 
 #include "hypersketch/layout.hpp"

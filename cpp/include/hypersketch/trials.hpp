@@ -9,8 +9,7 @@
 
 namespace hypersketch {
 
-// The same n items for every trial would need no copy; here each trial has its own row of hashes:
-// factor f of item i in trial t is hashes[(f * n_trials + t) * n + i].
+// Every trial has items of its own: factor f of item i in trial t is hashes[(f * n_trials + t) * n + i].
 struct TrialItems {
   const uint64_t* hashes;
   size_t n_trials;

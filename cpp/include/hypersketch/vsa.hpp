@@ -18,10 +18,9 @@ namespace hypersketch {
 using std::int32_t;
 using std::int64_t;
 
-// Items given by hashes: factor f of item i is hashes[f * n + i]; an item's vector is the product of its factors'
-// atoms.
-// With `hashed` false the numbers are integer keys, which accumulating hashes on the way, so that a large batch needs
-// no second array.
+// Items given by hashes: factor f of item i is hashes[f * n + i], and an item's vector is the product of its factors'
+// atoms. With `hashed` false the numbers are integer keys, which accumulating hashes on the way, so that a large batch
+// needs no second array.
 struct ItemView {
   const uint64_t* hashes;
   size_t n;

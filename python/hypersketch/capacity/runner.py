@@ -60,7 +60,8 @@ def run(
     trials : int, optional
         Independent repetitions of each cell.
     seed : int, default 1
-        In [0, 2**64). The results are a function of it and of the settings, on every machine.
+        In [0, 2**64). What the trials give is a function of it and of the settings, on every machine; numbers
+        fitted from them may differ in their last digit between versions of NumPy and SciPy.
     jobs : int, default 1
         Cells measured at the same time, on threads.
     keys : str, path or batch of keys, optional
