@@ -18,8 +18,18 @@ import numpy as np
 from ._checks import Floats, answer, count, counts, probabilities, real
 from .bloom_blocks import (
     blocked_false_positive_rate,
+    cache_line_fpr,
+    cache_line_size,
     parquet_bits_per_key,
     split_block_false_positive_rate,
+    split_block_fpr,
+    split_block_size,
+)
+from .bloom_blocks_estimates import (
+    blocked_cardinality,
+    blocked_cardinality_sd,
+    blocked_fill,
+    blocked_intersection_sd,
 )
 from .bloom_estimates import (
     and_density,
@@ -33,7 +43,13 @@ from .bloom_estimates import (
 __all__ = [
     "and_density",
     "bits_per_key",
+    "blocked_cardinality",
+    "blocked_cardinality_sd",
     "blocked_false_positive_rate",
+    "blocked_fill",
+    "blocked_intersection_sd",
+    "cache_line_fpr",
+    "cache_line_size",
     "capacity",
     "cardinality",
     "cardinality_sd",
@@ -47,6 +63,8 @@ __all__ = [
     "optimum",
     "parquet_bits_per_key",
     "split_block_false_positive_rate",
+    "split_block_fpr",
+    "split_block_size",
 ]
 
 
