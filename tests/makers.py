@@ -17,7 +17,13 @@ TEXTS = [("x" * (i % 67)) + str(i) + "äß€😀"[: i % 5] for i in range(600)]
 """Strings of every length up to 66, with characters of every UTF-8 width."""
 
 MAKERS: dict[str, Callable[..., Any]] = {
-    "BloomFilter": lambda seed=0: hypersketch.BloomFilter(n_bits=1000, n_hashes=5, seed=seed),
+    "BloomFilter": lambda seed=0: hypersketch.BloomFilter(n_bits=1024, seed=seed),
+    "BloomFilter of cache lines": lambda seed=0: hypersketch.BloomFilter(
+        n_bits=1024, n_hashes=5, layout="cache-line", seed=seed
+    ),
+    "BloomFilter, classic": lambda seed=0: hypersketch.BloomFilter(
+        n_bits=1000, n_hashes=5, layout="classic", seed=seed
+    ),
     "CountingBloomFilter": lambda seed=0: hypersketch.CountingBloomFilter(
         n_cells=1000, n_hashes=5, seed=seed
     ),

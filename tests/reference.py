@@ -163,6 +163,52 @@ def bloom(n_bits: int, n_hashes: int, seed: int, hashes: NDArray[np.uint64]) -> 
     return bits
 
 
+SPLIT_SALTS = (
+    0x47B6137B,
+    0x44974D91,
+    0x8824AD5B,
+    0xA2B7289D,
+    0x705495C7,
+    0x2DF1424B,
+    0x9EFC4947,
+    0x5C6BFB31,
+)
+LINE_SALTS = [int(mix64(_word(i * GAMMA))) | 1 for i in range(1, 9)]
+
+
+def split_block_bits(n_bits: int, seed: int, hashed: int) -> list[int]:
+    """Parquet's rule; filters with a seed take the start of the key's stream instead of its hash."""
+    word = hashed if seed == 0 else int(stream_starts(seed, BLOOM, _word(hashed)))
+    block = (word >> 32) * (n_bits // 256) >> 32
+    low = word & 0xFFFFFFFF
+    return [256 * block + 32 * i + ((low * salt & 0xFFFFFFFF) >> 27) for i, salt in enumerate(SPLIT_SALTS)]
+
+
+def cache_line_bits(n_bits: int, n_hashes: int, seed: int, hashed: int) -> list[int]:
+    start = stream_starts(seed, BLOOM, np.array([hashed], np.uint64))
+    word, placed = int(start[0]), int(random_words(start, 1)[0, 0])
+    block = (word >> 32) * (n_bits // 512) >> 32
+    bits = []
+    for i in range(n_hashes):
+        lane = (word + i) % 8
+        product = placed * LINE_SALTS[lane] & MASK
+        bits.append(512 * block + 64 * lane + (product >> (58 if i < 8 else 52)) % 64)
+    return bits
+
+
+def bloom_positions(
+    layout: str, n_bits: int, n_hashes: int, seed: int, hashes: NDArray[np.uint64]
+) -> NDArray[np.int64]:
+    """Bits of each key, shape (n, k)."""
+    if layout == "classic":
+        return positions(n_bits, n_hashes, seed, hashes)
+    if layout == "split-block":
+        rows = [split_block_bits(n_bits, seed, int(h)) for h in hashes]
+    else:
+        rows = [cache_line_bits(n_bits, n_hashes, seed, int(h)) for h in hashes]
+    return np.array(rows, np.int64).reshape(len(hashes), n_hashes)
+
+
 def bloom_words(bits: NDArray[np.bool_]) -> NDArray[np.uint64]:
     padded = np.zeros(-(-bits.size // 64) * 64, dtype=bool)
     padded[: bits.size] = bits

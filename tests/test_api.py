@@ -141,20 +141,20 @@ def test_sizes_seeds_and_names(name: str) -> None:
 DIFFERENT: list[tuple[str, Callable[[], Any], Callable[[], Any], str]] = [
     (
         "n_bits",
-        lambda: BloomFilter(n_bits=100, n_hashes=3),
-        lambda: BloomFilter(n_bits=101, n_hashes=3),
+        lambda: BloomFilter(n_bits=100, n_hashes=3, layout="classic"),
+        lambda: BloomFilter(n_bits=101, n_hashes=3, layout="classic"),
         "100 and 101",
     ),
     (
         "n_hashes",
-        lambda: BloomFilter(n_bits=100, n_hashes=3),
-        lambda: BloomFilter(n_bits=100, n_hashes=4),
+        lambda: BloomFilter(n_bits=100, n_hashes=3, layout="classic"),
+        lambda: BloomFilter(n_bits=100, n_hashes=4, layout="classic"),
         "3 and 4",
     ),
     (
         "seed",
-        lambda: BloomFilter(n_bits=9, n_hashes=3),
-        lambda: BloomFilter(n_bits=9, n_hashes=3, seed=5),
+        lambda: BloomFilter(n_bits=9, n_hashes=3, layout="classic"),
+        lambda: BloomFilter(n_bits=9, n_hashes=3, layout="classic", seed=5),
         "0 and 5",
     ),
     (
@@ -239,7 +239,7 @@ def test_bad_keys_leave_the_state_as_it_was(name: str, keys: Any) -> None:
     assert made.n_added == 40
 
 
-@pytest.mark.parametrize("name", [name for name in MAKERS if name != "BloomFilter"])
+@pytest.mark.parametrize("name", [name for name in MAKERS if not name.startswith("BloomFilter")])
 def test_bad_weights_leave_the_state_as_it_was(name: str) -> None:
     made = filled(name)
     for weights in ([1], [1, 2, 3], [1.5, 2.5], [2**31, 1], [[1, 2]], "ab", [None, 1], 7):
@@ -251,7 +251,7 @@ def test_bad_weights_leave_the_state_as_it_was(name: str) -> None:
 
 def test_bad_hashes() -> None:
     for made in (
-        BloomFilter(n_bits=9, n_hashes=3),
+        BloomFilter(n_bits=9, n_hashes=3, layout="classic"),
         CountingBloomFilter(n_cells=9, n_hashes=3),
         HopfieldMembership(9),
     ):
@@ -328,7 +328,7 @@ SIZES: list[tuple[str, Callable[..., Any], dict[str, Any], type[Exception], str]
         BloomFilter,
         {"n_bits": 9, "n_hashes": 1, "layout": "blocked"},
         ValueError,
-        "must be one of 'classic'. Got 'blo",
+        "must be one of 'split-block', 'cache-line', 'classic'. Got 'blo",
     ),
     (
         "seed",
@@ -393,7 +393,7 @@ def test_bad_sizes(kind: Any, arguments: dict[str, Any], error: type[Exception],
 
 
 def test_expected_fpr_of_a_bad_number() -> None:
-    seen = BloomFilter(n_bits=9, n_hashes=3)
+    seen = BloomFilter(n_bits=9, n_hashes=3, layout="classic")
     with pytest.raises(
         ValueError, match=r"'n' parameter of BloomFilter.expected_fpr must be an integer in .* Got -1"
     ):

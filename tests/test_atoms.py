@@ -165,7 +165,7 @@ def test_hopfield_signs_are_fair_and_independent_of_atoms() -> None:
 def test_bloom_positions_are_uniform_and_independent(n_bits: int) -> None:
     n, k = 20_000, 4
     positions = reference.positions(n_bits, k, 0, hash_keys(range(n)))
-    seen = BloomFilter(n_bits=n_bits, n_hashes=k)
+    seen = BloomFilter(n_bits=n_bits, n_hashes=k, layout="classic")
     seen.add(range(50))
     assert seen.fill == len(np.unique(positions[:50])) / n_bits  # they are the structure's
     counts = np.bincount(positions.ravel(), minlength=n_bits)

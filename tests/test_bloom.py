@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import math
 import warnings
+from functools import partial
 
 import numpy as np
 import pytest
@@ -14,6 +15,8 @@ from hypothesis import strategies as st
 import reference
 from hypersketch import BloomFilter, CapacityWarning, hash_keys, theory
 from makers import state
+
+Classic = partial(BloomFilter, layout="classic")
 
 SIZES = [1, 2, 63, 64, 65, 127, 255, 256, 257, 511, 513, 10_000]
 COUNTS = [0, 1, 2, 15, 16, 17, 63, 64, 65, 254, 255, 256, 600]
@@ -33,7 +36,7 @@ def test_bits_and_answers(n_bits: int, n_hashes: int, seed: int, level: str) -> 
     for n in COUNTS:
         hashes, others = hashes_of(n), hashes_of(100, 2)
         bits = reference.bloom(n_bits, n_hashes, seed, hashes)
-        seen = BloomFilter(n_bits=n_bits, n_hashes=n_hashes, seed=seed)
+        seen = Classic(n_bits=n_bits, n_hashes=n_hashes, seed=seed)
         seen.add_hashes(hashes, threads=1)
         assert np.array_equal(state(seen), reference.bloom_words(bits))
         expected = bits[reference.positions(n_bits, n_hashes, seed, others)].all(axis=1)
@@ -43,7 +46,7 @@ def test_bits_and_answers(n_bits: int, n_hashes: int, seed: int, level: str) -> 
 
 def test_threads_change_nothing(level: str, threads: int) -> None:
     hashes = hashes_of(30_000)
-    one, several = (BloomFilter(n_bits=100_003, n_hashes=4) for _ in range(2))
+    one, several = (Classic(n_bits=100_003, n_hashes=4) for _ in range(2))
     one.add_hashes(hashes, threads=1)
     several.add_hashes(hashes, threads=threads)
     assert one == several
@@ -56,7 +59,7 @@ def test_threads_change_nothing(level: str, threads: int) -> None:
 def test_more_bits_than_32_bits_count(level: str) -> None:
     n_bits = 2**32 + 77
     hashes = hashes_of(200)
-    seen = BloomFilter(n_bits=n_bits, n_hashes=3)
+    seen = Classic(n_bits=n_bits, n_hashes=3)
     seen.add_hashes(hashes, threads=2)
     positions = reference.positions(n_bits, 3, 0, hashes)
     assert positions.max() > 2**31 * 1.9
@@ -71,7 +74,7 @@ def test_more_bits_than_32_bits_count(level: str) -> None:
 
 @given(keys_lists, keys_lists)
 def test_no_false_negatives_and_union(a: list[int], b: list[int]) -> None:
-    left, right, both = (BloomFilter(n_bits=777, n_hashes=3, seed=1) for _ in range(3))
+    left, right, both = (Classic(n_bits=777, n_hashes=3, seed=1) for _ in range(3))
     left.add(a)
     right.add(b)
     both.add(a + b)
@@ -87,14 +90,14 @@ def test_no_false_negatives_and_union(a: list[int], b: list[int]) -> None:
 
 @given(st.permutations(range(40)))
 def test_order_does_not_matter(keys: list[int]) -> None:
-    one, other = (BloomFilter(n_bits=500, n_hashes=3) for _ in range(2))
+    one, other = (Classic(n_bits=500, n_hashes=3) for _ in range(2))
     one.add(range(40))
     other.add(keys)
     assert one == other
 
 
 def test_merging_with_itself() -> None:
-    seen = BloomFilter(n_bits=500, n_hashes=3)
+    seen = Classic(n_bits=500, n_hashes=3)
     seen.add(range(10))
     before = state(seen).copy()
     seen |= seen
@@ -121,7 +124,7 @@ def test_one_key_at_a_time() -> None:
     ("n_bits", "n_hashes", "n"), [(9595, 7, 1000), (1000, 3, 400), (65, 2, 20), (5000, 1, 3000)]
 )
 def test_false_positive_rate(n_bits: int, n_hashes: int, n: int) -> None:
-    seen = BloomFilter(n_bits=n_bits, n_hashes=n_hashes)
+    seen = Classic(n_bits=n_bits, n_hashes=n_hashes)
     seen.add_hashes(hashes_of(n))
     queries = 1_000_000
     rate = seen.contains_hashes(hashes_of(queries, 9)).mean()
@@ -134,7 +137,7 @@ def test_false_positive_rate(n_bits: int, n_hashes: int, n: int) -> None:
 def test_expected_rate_is_the_mean_over_filters() -> None:
     fills = []
     for seed in range(400):
-        seen = BloomFilter(n_bits=200, n_hashes=3, seed=seed)
+        seen = Classic(n_bits=200, n_hashes=3, seed=seed)
         seen.add_hashes(hashes_of(50))
         fills.append(seen.fill**3)
     error = np.std(fills) / math.sqrt(len(fills))
@@ -146,14 +149,14 @@ def test_expected_rate_is_the_mean_over_filters() -> None:
 @pytest.mark.parametrize(("capacity", "fpr"), [(1, 0.5), (100, 0.1), (1000, 0.01), (10**6, 1e-6)])
 def test_sizing(capacity: int, fpr: float) -> None:
     n_bits, n_hashes = theory.bloom.optimum(capacity, fpr)
-    seen = BloomFilter(capacity, fpr)
+    seen = Classic(capacity, fpr)
     assert (seen.n_bits, seen.n_hashes, seen.capacity) == (n_bits, n_hashes, capacity)
     assert seen.expected_fpr(capacity) <= fpr
     assert seen.nbytes == 8 * -(-n_bits // 64)
 
 
 def test_cardinalities() -> None:
-    a, b = (BloomFilter(n_bits=20_000, n_hashes=4) for _ in range(2))
+    a, b = (Classic(n_bits=20_000, n_hashes=4) for _ in range(2))
     a.add(range(1500))
     b.add(range(1000, 3000))
     bits_a, bits_b = (reference.bloom(20_000, 4, 0, hash_keys(range(*r))) for r in ((1500,), (1000, 3000)))
@@ -172,7 +175,7 @@ def test_cardinalities() -> None:
 
 
 def test_a_full_and_an_empty_filter() -> None:
-    seen = BloomFilter(n_bits=10, n_hashes=3)
+    seen = Classic(n_bits=10, n_hashes=3)
     assert (seen.cardinality(), seen.fill, seen.expected_fpr()) == (0.0, 0.0, 0.0)
     assert not seen.contains(range(10)).any()
     seen.add(range(1000))
@@ -205,7 +208,7 @@ def test_capacity_warning_comes_once_and_before_the_change() -> None:
 
 
 def test_out_array() -> None:
-    seen = BloomFilter(n_bits=500, n_hashes=3)
+    seen = Classic(n_bits=500, n_hashes=3)
     seen.add(range(5))
     out = np.zeros(10, dtype=bool)
     assert seen.contains(range(10), out=out) is out
@@ -228,8 +231,8 @@ def test_out_array() -> None:
 
 
 def test_capacity_is_no_part_of_what_a_filter_is() -> None:
-    planned = BloomFilter(capacity=100, fpr=0.01)
-    plain = BloomFilter(n_bits=planned.n_bits, n_hashes=planned.n_hashes)
+    planned = Classic(capacity=100, fpr=0.01)
+    plain = Classic(n_bits=planned.n_bits, n_hashes=planned.n_hashes)
     assert planned == plain
     plain.merge(planned)
     assert plain.capacity is None

@@ -86,7 +86,10 @@ def test_counts_are_never_too_low_and_removal_undoes(items: list[tuple[int, int]
 
 
 def test_occupied_cells_are_the_bloom_filter() -> None:
-    stock, seen = CountingBloomFilter(n_cells=700, n_hashes=4), BloomFilter(n_bits=700, n_hashes=4)
+    stock, seen = (
+        CountingBloomFilter(n_cells=700, n_hashes=4),
+        BloomFilter(n_bits=700, n_hashes=4, layout="classic"),
+    )
     stock.add(range(100))
     seen.add(range(100))
     assert np.array_equal(reference.bloom_words(state(stock) > 0), state(seen))

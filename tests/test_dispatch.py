@@ -19,7 +19,7 @@ keys, weights = np.arange(777), np.arange(-388, 389)
 texts = [str(i) * (i % 9) for i in range(500)]
 digest.update(hs.hash_keys(keys).tobytes() + hs.hash_keys(texts).tobytes())
 digest.update(hs.hash_keys(__import__('pyarrow').array(texts)).tobytes())
-bloom = hs.BloomFilter(n_bits=5001, n_hashes=5); bloom.add(keys)
+bloom = hs.BloomFilter(n_bits=5001, n_hashes=5, layout="classic"); bloom.add(keys)
 counting = hs.CountingBloomFilter(n_cells=501, n_hashes=5, counter_bits=32); counting.add(keys, abs(weights))
 digest.update(bloom.contains(range(5000)).tobytes() + counting.count(range(5000)).tobytes())
 for dim in (1, 63, 65, 1000):

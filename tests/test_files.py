@@ -105,7 +105,7 @@ def test_memory_mapped_structures_are_read_only(name: str, path: Path) -> None:
 
 
 def test_the_state_of_a_mapped_structure_is_not_read_into_memory(path: Path) -> None:
-    BloomFilter(n_bits=10_000, n_hashes=3).save(path)
+    BloomFilter(n_bits=10_000, n_hashes=3, layout="classic").save(path)
     base: Any = state(hypersketch.load(path, mmap=True))
     while base is not None and not isinstance(base, np.memmap):
         base = base.base

@@ -55,7 +55,7 @@ def test_bytes_are_those_of_the_objects() -> None:
         next(row for row in plan("membership", 50, error=0.01) if row.structure == name)
         for name in ("bloom", "counting-bloom", "map-i", "map-b", "hopfield")
     )
-    assert hypersketch.BloomFilter(**bloom.size).nbytes == bloom.bytes
+    assert hypersketch.BloomFilter(**bloom.size, layout="classic").nbytes == bloom.bytes
     assert hypersketch.CountingBloomFilter(**counting.size).nbytes == counting.bytes
     assert hypersketch.MapI(map_i.size["dim"]).bundle().nbytes == map_i.bytes
     assert hypersketch.MapB(map_b.size["dim"]).bundle().pack().nbytes == map_b.bytes

@@ -118,7 +118,7 @@ def test_queries_while_another_thread_adds(name: str) -> None:
 
 
 def test_members_are_never_missed_while_others_come() -> None:
-    seen, stop = BloomFilter(n_bits=1_000_003, n_hashes=5), threading.Event()
+    seen, stop = BloomFilter(n_bits=1_000_003, n_hashes=5, layout="classic"), threading.Event()
     seen.add(range(1000))
 
     def ask() -> None:
@@ -183,7 +183,7 @@ def _child(seen: Any, queue: Any) -> None:
 
 
 def test_a_process_may_fork_after_threads_were_used() -> None:
-    seen = BloomFilter(n_bits=1_000_003, n_hashes=5)
+    seen = BloomFilter(n_bits=1_000_003, n_hashes=5, layout="classic")
     seen.add(range(50_000), threads=3)
     context = multiprocessing.get_context("fork")
     queue = context.SimpleQueue()
@@ -215,7 +215,7 @@ def alarm() -> Iterator[Callable[[float], Any]]:
 
 
 LARGE: dict[str, Callable[[], Any]] = {
-    "BloomFilter": lambda: BloomFilter(n_bits=10_000_019, n_hashes=10),
+    "BloomFilter": lambda: BloomFilter(n_bits=10_000_019, n_hashes=10, layout="classic"),
     "CountingBloomFilter": lambda: CountingBloomFilter(n_cells=1_000_003, n_hashes=10, counter_bits=32),
     "Bundle": lambda: MapI(8192).bundle(),
     "HopfieldMembership": lambda: HopfieldMembership(128),

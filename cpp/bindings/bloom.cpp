@@ -36,6 +36,18 @@ void contains(const Array<uint64_t>& words, uint64_t n_bits, uint64_t n_hashes, 
   bloom_contains(state, params, keys, answers.data(), threads);
 }
 
+uint64_t test_and_add(Array<uint64_t> words, uint64_t n_bits, uint64_t n_hashes, uint64_t seed, const Hashes& hashes,
+                      Array<bool> out) {
+  const auto params = cell_params(n_bits, n_hashes, seed);
+  const auto state = write(words);
+  const auto keys = read(hashes);
+  const auto answers = write(out);
+  require_size(state, words_for(n_bits), "words");
+  require_size(answers, keys.size(), "out");
+  py::gil_scoped_release release;
+  return bloom_test_and_add(state, params, keys, answers.data());
+}
+
 template <class Combine>
 uint64_t combined_ones(const Array<uint64_t>& a, const Array<uint64_t>& b, Combine combine) {
   const auto left = read(a), right = read(b);
@@ -91,6 +103,9 @@ void bind_bloom(py::module_& module) {
   module.def("bloom_contains", &contains, py::arg("words").noconvert(), py::arg("n_bits"), py::arg("n_hashes"),
              py::arg("seed"), py::arg("hashes").noconvert(), py::arg("out").noconvert(), py::arg("threads"),
              "Whether all bits of each key are set.");
+  module.def("bloom_test_and_add", &test_and_add, py::arg("words").noconvert(), py::arg("n_bits"), py::arg("n_hashes"),
+             py::arg("seed"), py::arg("hashes").noconvert(), py::arg("out").noconvert(),
+             "Tell for every key whether it was there, then add it. Returns how many were not there.");
   module.def("popcount", &ones, py::arg("words").noconvert(), "Number of set bits.");
   module.def(
       "popcount_or",

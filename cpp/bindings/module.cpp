@@ -14,7 +14,9 @@ namespace py = pybind11;
 namespace hypersketch::bindings {
 
 void bind_keys(py::module_& module);
+void bind_memory(py::module_& module);
 void bind_bloom(py::module_& module);
+void bind_bloom_blocks(py::module_& module);
 void bind_vsa(py::module_& module);
 void bind_hopfield(py::module_& module);
 
@@ -62,7 +64,9 @@ PYBIND11_MODULE(_core, module, py::mod_gil_not_used()) {
   hypersketch::kernels();  // a wrong HYPERSKETCH_SIMD fails here, at import, with a sentence
   bind_dispatch(module);
   bind_keys(module);
+  bind_memory(module);
   bind_bloom(module);
+  bind_bloom_blocks(module);
   bind_vsa(module);
   bind_hopfield(module);
 }

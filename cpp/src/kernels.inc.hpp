@@ -19,6 +19,7 @@ namespace {
 // clang-format off: the vector type comes first
 #include "vector.inc.hpp"
 #include "accumulate.inc.hpp"
+#include "blocks.inc.hpp"
 #include "dot.inc.hpp"
 #include "streams.inc.hpp"
 #include "strings.inc.hpp"
@@ -40,9 +41,20 @@ constexpr const char* kLevelName =
 }  // namespace
 
 const Kernels& table() {
-  static constexpr Kernels kernels{kLevelName, hash_strings,    hash_u64,       stream_starts,
-                                   atom_rows,  atom_accumulate, row_accumulate, atom_dot,
-                                   column_dot, bit_slice,       cell_positions};
+  static constexpr Kernels kernels{kLevelName,
+                                   hash_strings,
+                                   hash_u64,
+                                   stream_starts,
+                                   atom_rows,
+                                   atom_accumulate,
+                                   row_accumulate,
+                                   atom_dot,
+                                   column_dot,
+                                   bit_slice,
+                                   cell_positions,
+                                   kBlockKernels<SplitBlock>,
+                                   kBlockKernels<CacheLine>,
+                                   select_blocks};
   return kernels;
 }
 

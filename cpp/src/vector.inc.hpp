@@ -50,6 +50,16 @@ HYPERSKETCH_HD Vec majority3(Vec a, Vec b, Vec c) {
 #endif
 }
 
+HYPERSKETCH_HD bool is_zero(Vec v) {
+#if defined(__AVX512F__)
+  return _mm512_test_epi64_mask(reinterpret_cast<__m512i>(v), reinterpret_cast<__m512i>(v)) == 0;
+#elif defined(__AVX2__)
+  return _mm256_testz_si256(reinterpret_cast<__m256i>(v), reinterpret_cast<__m256i>(v)) != 0;
+#else
+  return v == 0;
+#endif
+}
+
 // Number of set bits of every lane.
 HYPERSKETCH_HD Vec lane_ones(Vec v) {
 #if defined(__AVX512VPOPCNTDQ__)

@@ -15,8 +15,13 @@ import typing_extensions
 __all__: list[str] = [
     "atom_rows",
     "available_levels",
+    "blocks_add",
+    "blocks_contains",
+    "blocks_contains_packed",
+    "blocks_test_and_add",
     "bloom_add",
     "bloom_contains",
+    "bloom_test_and_add",
     "build_info",
     "bundle_add",
     "bundle_add_rows",
@@ -46,6 +51,7 @@ __all__: list[str] = [
     "sample_indices",
     "set_simd_level",
     "simd_level",
+    "zeros",
 ]
 
 def atom_rows(
@@ -62,6 +68,61 @@ def atom_rows(
 def available_levels() -> list[str]:
     """
     Compiled levels that this processor runs.
+    """
+
+def blocks_add(
+    words: numpy.typing.NDArray[numpy.uint64],
+    layout: str,
+    n_hashes: typing.SupportsInt | typing.SupportsIndex,
+    seed: typing.SupportsInt | typing.SupportsIndex,
+    keys: numpy.typing.NDArray[numpy.uint64],
+    hashed: bool,
+    threads: typing.SupportsInt | typing.SupportsIndex,
+) -> None:
+    """
+    Set the bits of every key.
+    """
+
+def blocks_contains(
+    words: numpy.typing.NDArray[numpy.uint64],
+    layout: str,
+    n_hashes: typing.SupportsInt | typing.SupportsIndex,
+    seed: typing.SupportsInt | typing.SupportsIndex,
+    keys: numpy.typing.NDArray[numpy.uint64],
+    out: numpy.typing.NDArray[numpy.bool],
+    hashed: bool,
+    threads: typing.SupportsInt | typing.SupportsIndex,
+) -> None:
+    """
+    Whether all bits of each key are set.
+    """
+
+def blocks_contains_packed(
+    words: numpy.typing.NDArray[numpy.uint64],
+    layout: str,
+    n_hashes: typing.SupportsInt | typing.SupportsIndex,
+    seed: typing.SupportsInt | typing.SupportsIndex,
+    keys: numpy.typing.NDArray[numpy.uint64],
+    out: numpy.typing.NDArray[numpy.uint8],
+    hashed: bool,
+    threads: typing.SupportsInt | typing.SupportsIndex,
+) -> None:
+    """
+    The same, eight answers a byte.
+    """
+
+def blocks_test_and_add(
+    words: numpy.typing.NDArray[numpy.uint64],
+    layout: str,
+    n_hashes: typing.SupportsInt | typing.SupportsIndex,
+    seed: typing.SupportsInt | typing.SupportsIndex,
+    keys: numpy.typing.NDArray[numpy.uint64],
+    out: numpy.typing.NDArray[numpy.bool],
+    hashed: bool,
+    threads: typing.SupportsInt | typing.SupportsIndex,
+) -> int:
+    """
+    Tell for every key whether it was there, then add it. Returns how many were not there.
     """
 
 def bloom_add(
@@ -87,6 +148,18 @@ def bloom_contains(
 ) -> None:
     """
     Whether all bits of each key are set.
+    """
+
+def bloom_test_and_add(
+    words: numpy.typing.NDArray[numpy.uint64],
+    n_bits: typing.SupportsInt | typing.SupportsIndex,
+    n_hashes: typing.SupportsInt | typing.SupportsIndex,
+    seed: typing.SupportsInt | typing.SupportsIndex,
+    hashes: numpy.typing.NDArray[numpy.uint64],
+    out: numpy.typing.NDArray[numpy.bool],
+) -> int:
+    """
+    Tell for every key whether it was there, then add it. Returns how many were not there.
     """
 
 def build_info() -> dict[str, typing.Any]:
@@ -405,4 +478,9 @@ def set_simd_level(name: str) -> None:
 def simd_level() -> str:
     """
     Level of the kernels in use.
+    """
+
+def zeros(n_bytes: typing.SupportsInt | typing.SupportsIndex) -> numpy.typing.NDArray[numpy.uint8]:
+    """
+    Cleared bytes aligned to cache lines, in huge pages where they are many and the system has them.
     """

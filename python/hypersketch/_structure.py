@@ -11,7 +11,7 @@ from typing import Any, ClassVar, NamedTuple, TypeAlias, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from hypersketch import _validation, files
+from hypersketch import _memory, _validation, files
 
 Self = TypeVar("Self", bound="Stored")
 Mutable = TypeVar("Mutable", bound="Structure")
@@ -79,6 +79,8 @@ class Stored(ABC):
     """Parameters that plan but do not change what a state means."""
     _BITS: ClassVar[str | None] = None
     """The parameter that counts the bits of a state of bits."""
+    _RESULT: ClassVar[str] = "trace"
+    """The count that grows by the number which a change of the state returns, if it returns one."""
     __hash__ = None  # type: ignore[assignment]
 
     _state: NDArray[Any]
@@ -102,7 +104,7 @@ class Stored(ABC):
         """Set every attribute; a state of None is a new one of zeros."""
         if state is None:
             size, dtype = self._layout(parameters)
-            state = np.zeros(size, dtype)
+            state = _memory.zeros(size, dtype)
         self._values = parameters
         self._state = state
         self._record = (tally, [])
@@ -120,8 +122,8 @@ class Stored(ABC):
         tally, log = self._record
         for result, change in log:
             tally = tally.plus(change)
-            if isinstance(result, int):  # hopfield_add tells by how much the trace grew
-                tally = tally._replace(trace=tally.trace + result)
+            if isinstance(result, int):
+                tally = tally._replace(**{self._RESULT: getattr(tally, self._RESULT) + result})
         return tally
 
     # ---- looks
@@ -131,7 +133,7 @@ class Stored(ABC):
         """Seed of the random functions: structures agree only when their seeds do.
 
         >>> import hypersketch
-        >>> hypersketch.BloomFilter(n_bits=64, n_hashes=3, seed=7).seed
+        >>> hypersketch.BloomFilter(n_bits=256, seed=7).seed
         7
         """
         return int(self._values["seed"])
@@ -141,7 +143,7 @@ class Stored(ABC):
         """Number of keys added less number of keys removed, whatever their weights; twice added counts twice.
 
         >>> import hypersketch
-        >>> seen = hypersketch.BloomFilter(n_bits=64, n_hashes=3)
+        >>> seen = hypersketch.BloomFilter(n_bits=256)
         >>> seen.add(["a", "b", "a"])
         >>> seen.n_added
         3
@@ -153,7 +155,7 @@ class Stored(ABC):
         """Size of the state in bytes.
 
         >>> import hypersketch
-        >>> hypersketch.BloomFilter(n_bits=1000, n_hashes=3).nbytes
+        >>> hypersketch.BloomFilter(n_bits=1024).nbytes
         128
         """
         return int(self._state.nbytes)
@@ -176,7 +178,7 @@ class Stored(ABC):
         """Return an independent copy, which can be changed even where this one is memory-mapped.
 
         >>> import hypersketch
-        >>> seen = hypersketch.BloomFilter(n_bits=64, n_hashes=3)
+        >>> seen = hypersketch.BloomFilter(n_bits=256)
         >>> other = seen.copy()
         >>> other.add(1)
         >>> seen.n_added, other.n_added
@@ -184,7 +186,7 @@ class Stored(ABC):
         """
         with self._lock:
             twin = object.__new__(type(self))
-            twin._fill(self._parameters(), self._state.copy(), self._tally)
+            twin._fill(self._parameters(), _memory.copied(self._state), self._tally)
         return twin
 
     def __copy__(self: Self) -> Self:
@@ -240,7 +242,7 @@ class Stored(ABC):
         Examples
         --------
         >>> import hypersketch
-        >>> seen = hypersketch.BloomFilter(n_bits=64, n_hashes=3)
+        >>> seen = hypersketch.BloomFilter(n_bits=256)
         >>> seen.save("seen.safetensors")
         >>> hypersketch.load("seen.safetensors") == seen
         True
@@ -334,7 +336,7 @@ class Structure(Stored):
         Examples
         --------
         >>> import hypersketch
-        >>> seen = hypersketch.BloomFilter(n_bits=64, n_hashes=3)
+        >>> seen = hypersketch.BloomFilter(n_bits=256)
         >>> seen.add("a")
         >>> seen.clear()
         >>> "a" in seen, seen.n_added
@@ -372,7 +374,7 @@ class Structure(Stored):
         Examples
         --------
         >>> import hypersketch
-        >>> a, b = (hypersketch.BloomFilter(n_bits=64, n_hashes=3) for _ in "ab")
+        >>> a, b = (hypersketch.BloomFilter(n_bits=256) for _ in "ab")
         >>> a.add(1)
         >>> b.add(2)
         >>> a.merge(b)

@@ -18,8 +18,12 @@ HERE = Path(__file__).resolve().parent
 
 def structures() -> dict[str, Any]:
     """The structures in the files; the tests build them again and compare."""
-    bloom = hypersketch.BloomFilter(capacity=50, fpr=0.01, seed=1)
+    bloom = hypersketch.BloomFilter(capacity=50, fpr=0.01, layout="classic", seed=1)
     bloom.add([f"key {i}" for i in range(50)])
+    split = hypersketch.BloomFilter(capacity=50, fpr=0.01)
+    split.add([f"key {i}" for i in range(50)])
+    lines = hypersketch.BloomFilter(n_bits=1024, n_hashes=11, layout="cache-line", seed=6)
+    lines.add(range(60))
     counting = hypersketch.CountingBloomFilter(n_cells=333, n_hashes=4, counter_bits=16, seed=2)
     counting.add(range(40), weights=range(40))
     map_i = hypersketch.MapI(130, seed=3).bundle(range(20), weights=range(-10, 10))
@@ -28,6 +32,8 @@ def structures() -> dict[str, Any]:
     hopfield.add(range(100))
     return {
         "bloom_filter": bloom,
+        "bloom_filter_split_block": split,
+        "bloom_filter_cache_line": lines,
         "counting_bloom_filter": counting,
         "bundle_map_i": map_i,
         "bundle_map_b": map_b,

@@ -97,6 +97,27 @@ inline void bloom_contains(std::span<const uint64_t> words, CellParams params, s
   });
 }
 
+// Whether the key was there once the keys before it had been added; adds all and returns how many were not there.
+// One thread: a key's bits lie anywhere, so no part of the filter can be dealt with on its own.
+inline uint64_t bloom_test_and_add(std::span<uint64_t> words, CellParams params, std::span<const uint64_t> hashes,
+                                   bool* out) {
+  uint64_t fresh = 0;
+  for_position_blocks(params, hashes, [&](size_t first, size_t n, const uint64_t* positions) {
+    prefetch_bits<1>(words.data(), words.size(), positions, n * params.n_hashes);
+    for (size_t j = 0; j < n; ++j) {
+      uint64_t all = 1;
+      for (size_t i = 0; i < params.n_hashes; ++i) {
+        const uint64_t position = positions[i * n + j];
+        all &= load_relaxed(&words[position / kWordBits]) >> (position % kWordBits);
+        set_bit(words.data(), position);
+      }
+      out[first + j] = (all & 1) != 0;
+      fresh += !out[first + j];
+    }
+  });
+  return fresh;
+}
+
 inline uint64_t popcount(std::span<const uint64_t> words) {
   uint64_t ones = 0;
   for (const uint64_t word : words) ones += count_ones(word);

@@ -5,6 +5,12 @@
 // a clear bit +1, so that the product of two atoms (binding) is the XOR of their words. Bits beyond D are zero.
 // Bloom and counting Bloom cells: the i-th of k positions of a key in m cells is floor(word_i * m / 2^64); two of
 // the k positions may coincide, as in the classical analysis.
+// Blocked Bloom filters: a key owns one block, floor((w >> 32) * blocks / 2^32) for its word w, and sets bits only
+// there.
+//   split-block, 256 bits: one bit in each of 8 lanes of 32 bits, (uint32(w) * salt_lane) >> 27. The word w of a filter
+//     with seed 0 is the key's hash itself: exactly the filter of Apache Parquet (parquet-format, BloomFilter.md).
+//   cache-line, 512 bits: 8 lanes of 64 bits; bit i of k <= 16 lies in lane (w + i) mod 8, at the top six bits of
+//     v * salt_lane for i < 8 and at the next six for the others, v being word 0 of the stream that starts at w.
 #pragma once
 
 #include "hypersketch/bits.hpp"
@@ -20,6 +26,32 @@ HYPERSKETCH_HD Word atom_word(Word start, uint64_t j) {
 template <class Word>
 HYPERSKETCH_HD Word cell_position(Word start, uint64_t i, uint64_t n_cells) {
   return multiply_high(random_word(start, i), Word{} + n_cells);
+}
+
+inline constexpr size_t kBlockLanes = 8;
+inline constexpr size_t kSplitWords = 4, kLineWords = 8;  // 64-bit words a block
+inline constexpr size_t kMaxLineHashes = 16;
+
+HYPERSKETCH_HD uint64_t block_index(uint64_t word, uint64_t n_blocks) { return ((word >> 32) * n_blocks) >> 32; }
+
+// Published with Parquet's filter.
+inline constexpr std::uint32_t kSplitSalts[kBlockLanes] = {0x47b6137bU, 0x44974d91U, 0x8824ad5bU, 0xa2b7289dU,
+                                                           0x705495c7U, 0x2df1424bU, 0x9efc4947U, 0x5c6bfb31U};
+// mix64((lane + 1) * gamma) | 1.
+inline constexpr uint64_t kLineSalts[kBlockLanes] = {
+    0xE220A8397B1DCDAFULL, 0x6E789E6AA1B965F5ULL, 0x06C45D188009454FULL, 0xF88BB8A8724C81EDULL,
+    0x1B39896A51A8749BULL, 0x53CB9F0C747EA2EBULL, 0x2C829ABE1F4532E1ULL, 0xC584133AC916AB3DULL};
+
+// The word whose top twelve bits place a key's bits in a lane of a cache-line block, after a product with its salt.
+template <class Word>
+HYPERSKETCH_HD Word line_word(Word start) {
+  return random_word(start, 0);
+}
+
+// Lanes w, w + 1, ..., w + n_bits - 1 (mod 8) as a mask of eight bits.
+HYPERSKETCH_HD uint64_t line_lanes(uint64_t word, uint64_t n_bits) {
+  const uint64_t lanes = (uint64_t{1} << n_bits) - 1;
+  return ((lanes * 0x101) >> (8 - (word & 7))) & 0xFF;
 }
 
 // Start of the atom that breaks the ties of a majority of an even number of vectors.

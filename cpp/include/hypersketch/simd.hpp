@@ -12,6 +12,14 @@ namespace hypersketch {
 // The largest batch one call of an accumulate kernel takes: what eight bit planes can count.
 inline constexpr size_t kMaxBatch = 255;
 
+// Filters in which a key's bits keep to one block; words[i] places key i (layout.hpp).
+struct BlockKernels {
+  void (*add)(BlockView filter, const uint64_t* words, size_t n);
+  void (*contains)(BlockView filter, const uint64_t* words, size_t n, bool* out);
+  // out[i]: whether key i was there once the keys before it had been added. Adds all.
+  void (*test_and_add)(BlockView filter, const uint64_t* words, size_t n, bool* out);
+};
+
 struct Kernels {
   const char* level;  // built from the compiler's own macros inside the level's file
 
@@ -33,6 +41,11 @@ struct Kernels {
   void (*bit_slice)(const std::int32_t* counters, size_t dim, size_t n_planes, uint64_t* planes);
   // out[i * n + j] = position i of key j, for i < n_hashes.
   void (*cell_positions)(const uint64_t* starts, size_t n, size_t n_hashes, uint64_t n_cells, uint64_t* out);
+  BlockKernels split_block;
+  BlockKernels cache_line;
+  // Copies the words whose block lies in [first, last), and their indices; returns how many. Writes up to n elements.
+  size_t (*select_blocks)(const uint64_t* words, size_t n, uint64_t n_blocks, uint64_t first, uint64_t last,
+                          uint64_t* selected, std::uint32_t* indices);
 };
 
 // The table in use: HYPERSKETCH_SIMD when set, else the best level that this processor runs.

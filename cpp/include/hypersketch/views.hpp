@@ -22,6 +22,13 @@ struct RowBatch {
   const uint64_t* flips;
 };
 
+// A blocked Bloom filter: blocks of 256 or 512 bits, aligned to 32 bytes or not.
+struct BlockView {
+  uint64_t* bits;
+  uint64_t n_blocks;  // below 2^32
+  size_t n_hashes;
+};
+
 // Signed counters of `dim` dimensions; a kernel updates the words [first_word, last_word) of them.
 struct CounterView {
   std::int32_t* counters;

@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
+import math
 import warnings
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 import numpy as np
@@ -45,13 +47,18 @@ class CellSketch(Structure):
 
     @classmethod
     def _sized(
-        cls, capacity: object, fpr: object, n_cells: object, n_hashes: object
+        cls,
+        capacity: object,
+        fpr: object,
+        n_cells: object,
+        n_hashes: object,
+        optimum: Callable[[int, float], tuple[int, int]] = theory.optimum,
     ) -> tuple[object, object]:
         """Return (cells, hashes) as given, or the smallest that keep the error for the capacity."""
         planned, explicit = (capacity, fpr), (n_cells, n_hashes)
         if None not in planned and explicit == (None, None):
             most = CAPACITY(cls.__name__, "capacity", capacity)
-            return theory.optimum(most, _validation.probability(cls.__name__, "fpr", fpr))
+            return optimum(most, _validation.probability(cls.__name__, "fpr", fpr))
         if None not in explicit and planned == (None, None):
             return explicit
         given = zip(("capacity", "fpr", cls._CELLS, "n_hashes"), planned + explicit, strict=True)
@@ -66,8 +73,8 @@ class CellSketch(Structure):
         """Number k of cells a key.
 
         >>> import hypersketch
-        >>> hypersketch.BloomFilter(n_bits=1000, n_hashes=3).n_hashes
-        3
+        >>> hypersketch.BloomFilter(n_bits=1024).n_hashes
+        8
         """
         return int(self._values["n_hashes"])
 
@@ -154,7 +161,7 @@ class CellSketch(Structure):
         """Share of the cells that are not zero, in [0, 1].
 
         >>> import hypersketch
-        >>> seen = hypersketch.BloomFilter(n_bits=1000, n_hashes=1)
+        >>> seen = hypersketch.BloomFilter(n_bits=1000, n_hashes=1, layout="classic")
         >>> seen.add("a")
         >>> seen.fill
         0.001
@@ -182,17 +189,22 @@ class CellSketch(Structure):
         Notes
         -----
         E[(X/m)^k] over the number X of occupied cells; see `hypersketch.theory.bloom.false_positive_rate`.
+        For filters of blocks, its mean over the uneven loads of the blocks; see
+        `hypersketch.theory.bloom.split_block_fpr` and `hypersketch.theory.bloom.cache_line_fpr`.
 
         Examples
         --------
         >>> import hypersketch
         >>> seen = hypersketch.BloomFilter(capacity=1000, fpr=0.01)
-        >>> 0.0099 < seen.expected_fpr(1000) <= 0.01
+        >>> 0.009 < seen.expected_fpr(1000) <= 0.01
         True
         """
         owner = f"{type(self).__name__}.expected_fpr"
         count = max(0, self.n_added) if n is None else _validation.integer(owner, "n", n, 0, 2**63 - 1)
-        return float(theory.false_positive_rate(self._n_cells, self.n_hashes, count))
+        return self._rate(count)
+
+    def _rate(self, n: int) -> float:
+        return float(theory.false_positive_rate(self._n_cells, self.n_hashes, n))
 
     def cardinality(self) -> float:
         """Estimate the number of distinct keys from the number of occupied cells.
@@ -204,8 +216,8 @@ class CellSketch(Structure):
 
         Notes
         -----
-        -(m/k) ln(1 - X/m) for X of m cells occupied (Swamidass & Baldi 2007); its standard deviation is
-        `hypersketch.theory.bloom.cardinality_sd`.
+        -(m/k) ln(1 - X/m) for X of m cells occupied (Swamidass & Baldi 2007); for filters of blocks
+        `hypersketch.theory.bloom.blocked_cardinality`. `cardinality_sd` is its standard deviation.
 
         Examples
         --------
@@ -219,3 +231,30 @@ class CellSketch(Structure):
 
     def _cardinality_of(self, occupied: int) -> float:
         return float(theory.cardinality(self._n_cells, self.n_hashes, occupied))
+
+    def cardinality_sd(self) -> float:
+        """Return the standard error of `cardinality`.
+
+        Returns
+        -------
+        float
+            Standard deviation over random hashes, for as many keys as `cardinality` tells; nan when every
+            cell is occupied.
+
+        Notes
+        -----
+        See `hypersketch.theory.bloom.cardinality_sd` and `hypersketch.theory.bloom.blocked_cardinality_sd`.
+
+        Examples
+        --------
+        >>> import hypersketch
+        >>> seen = hypersketch.BloomFilter(capacity=1000, fpr=0.01)
+        >>> seen.add(range(500))
+        >>> abs(seen.cardinality() - 500) < 4 * seen.cardinality_sd() < 30
+        True
+        """
+        estimate = self.cardinality()
+        return self._cardinality_spread(round(estimate)) if math.isfinite(estimate) else math.nan
+
+    def _cardinality_spread(self, n: int) -> float:
+        return float(theory.cardinality_sd(self._n_cells, self.n_hashes, n))

@@ -3,17 +3,19 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
-from functools import partial
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hypersketch import _core, _threads, _validation, files
 from hypersketch._structure import Tally, chunks
-from hypersketch.keys import hash_keys
 from hypersketch.sketches._cells import CAPACITY, CELLS, HASHES, CellSketch
+from hypersketch.sketches._layouts import LAYOUTS, Batch, Layout, Loops, Shape
+
+LayoutName = Literal["split-block", "cache-line", "classic"]
 
 
 @files.register
@@ -26,13 +28,18 @@ class BloomFilter(CellSketch):
         Number of distinct keys it is sized for.
     fpr : float in (0, 1), optional
         False-positive rate that it may have at this capacity. The smallest filter is chosen whose exact rate
-        (not the textbook approximation) is at most this.
+        in its layout (not the textbook approximation) is at most this.
     n_bits : int >= 1, optional
-        Number m of bits; may exceed 2**32. With ``n_hashes`` instead of ``capacity`` and ``fpr``.
-    n_hashes : int in [1, 255], optional
-        Number k of bits a key.
-    layout : {'classic'}, default 'classic'
-        Where a key's bits lie: anywhere in the m bits, independently.
+        Number m of bits; may exceed 2**32. Instead of ``capacity`` and ``fpr``. A multiple of 256 for
+        ``split-block``, of 512 for ``cache-line``.
+    n_hashes : int, optional
+        Number k of bits a key, with ``n_bits``: 8 for ``split-block``, 1 to 16 for ``cache-line`` (8 when
+        left out), 1 to 255 for ``classic``.
+    layout : {'split-block', 'cache-line', 'classic'}, default 'split-block'
+        Where a key's bits lie. ``split-block``: one bit in each eighth of a block of 256 bits; with seed 0
+        its bytes are exactly the filter of Apache Parquet. ``cache-line``: up to 16 bits in a block of 512
+        bits, which takes one memory access as well and has fewer false positives. ``classic``: anywhere; the
+        fewest bits, and k memory accesses a key.
     seed : int in [0, 2**64), default 0
         Filters of different seeds make independent errors and cannot be merged.
 
@@ -45,9 +52,9 @@ class BloomFilter(CellSketch):
 
     Notes
     -----
-    Bloom (1970). The i-th bit of a key with hash h is floor(w_i m / 2^64), w_i the i-th word of the
-    SplitMix64 stream of (seed, h). Adding keys concurrently from several threads is safe; a query meanwhile
-    sees any part of them.
+    Bloom (1970); blocks after Putze, Sanders & Singler (2007). Adding keys from several threads is safe. A
+    query finds every key whose ``add`` returned before it began; of keys that are being added meanwhile it
+    may see any part.
 
     Examples
     --------
@@ -59,16 +66,17 @@ class BloomFilter(CellSketch):
     >>> "pear" in seen
     True
     >>> seen
-    BloomFilter(n_bits=9595, n_hashes=7, capacity=1000, layout='classic', seed=0, n_added=2)
+    BloomFilter(n_bits=10752, n_hashes=8, capacity=1000, layout='split-block', seed=0, n_added=2)
     """
 
     _CELLS = "n_bits"
     _BITS = "n_bits"
+    _RESULT = "n_added"
     _PARAMETERS: ClassVar[dict[str, _validation.Check]] = {
         "n_bits": CELLS,
         "n_hashes": HASHES,
         "capacity": CAPACITY,
-        "layout": _validation.one_of("classic"),
+        "layout": _validation.one_of(*LAYOUTS),
         "seed": _validation.seed,
     }
 
@@ -79,12 +87,21 @@ class BloomFilter(CellSketch):
         *,
         n_bits: int | None = None,
         n_hashes: int | None = None,
-        layout: Literal["classic"] = "classic",
+        layout: LayoutName = "split-block",
         seed: int = 0,
     ) -> None:
-        bits, hashes = self._sized(capacity, fpr, n_bits, n_hashes)
+        rule = LAYOUTS[self._PARAMETERS["layout"]("BloomFilter", "layout", layout)]
+        if n_bits is not None and (capacity, fpr, n_hashes) == (None, None, None):
+            n_hashes = rule.default_hashes
+        bits, hashes = self._sized(capacity, fpr, n_bits, n_hashes, rule.size)
         parameters = self._checked(n_bits=bits, n_hashes=hashes, capacity=capacity, layout=layout, seed=seed)
         self._fill(parameters, None, Tally())
+
+    @classmethod
+    def _checked(cls, **given: object) -> dict[str, Any]:
+        parameters = super()._checked(**given)
+        LAYOUTS[parameters["layout"]].require(cls.__name__, parameters["n_bits"], parameters["n_hashes"])
+        return parameters
 
     @classmethod
     def _layout(cls, parameters: Mapping[str, Any]) -> tuple[int, type[np.generic]]:
@@ -95,8 +112,8 @@ class BloomFilter(CellSketch):
         """Number m of bits.
 
         >>> import hypersketch
-        >>> hypersketch.BloomFilter(n_bits=1000, n_hashes=3).n_bits
-        1000
+        >>> hypersketch.BloomFilter(n_bits=1024).n_bits
+        1024
         """
         return self._n_cells
 
@@ -105,14 +122,23 @@ class BloomFilter(CellSketch):
         """Where a key's bits lie; see the class.
 
         >>> import hypersketch
-        >>> hypersketch.BloomFilter(n_bits=1000, n_hashes=3).layout
-        'classic'
+        >>> hypersketch.BloomFilter(n_bits=1024).layout
+        'split-block'
         """
         return str(self._values["layout"])
 
     @property
-    def _numbers(self) -> tuple[int, int, int]:
-        return self.n_bits, self.n_hashes, self.seed
+    def _rule(self) -> Layout:
+        return LAYOUTS[self.layout]
+
+    @property
+    def _shape(self) -> Shape:
+        return Shape(self.n_bits, self.n_hashes, self.seed)
+
+    def _loops(self, batch: Batch, threads: int) -> Loops:
+        return self._rule.loops(self._shape, self._state, batch.hashed, threads)
+
+    # ---- changes
 
     def add(self, keys: Any, *, threads: int | None = None) -> None:
         """Add keys.
@@ -122,7 +148,7 @@ class BloomFilter(CellSketch):
         keys : int, str, bytes or a batch of them
             As for `hypersketch.hash_keys`. An empty batch adds nothing.
         threads : int, optional
-            Threads for this call; default `hypersketch.get_num_threads`.
+            Threads for this call; default `hypersketch.get_num_threads`. The state does not depend on it.
 
         Raises
         ------
@@ -147,7 +173,7 @@ class BloomFilter(CellSketch):
         >>> seen.n_added
         500
         """
-        self.add_hashes(hash_keys(keys, threads=threads), threads=threads)
+        self._add(self._rule.batch(keys, threads), threads)
 
     def add_hashes(self, hashes: NDArray[np.uint64], *, threads: int | None = None) -> None:
         """Add keys by their hashes, for keys that go into several structures.
@@ -166,6 +192,11 @@ class BloomFilter(CellSketch):
         ValueError
             When the state is memory-mapped.
 
+        Notes
+        -----
+        A ``split-block`` filter with seed 0 takes its bits from these numbers as they are: they must be
+        hashes, not small integers.
+
         Examples
         --------
         >>> import hypersketch
@@ -174,54 +205,193 @@ class BloomFilter(CellSketch):
         >>> "a" in seen
         True
         """
-        batch = _validation.hashes("BloomFilter.add_hashes", hashes)
-        n_threads = _threads.resolve("BloomFilter.add_hashes", threads)
+        self._add(Batch(_validation.hashes("BloomFilter.add_hashes", hashes), True), threads)
+
+    def _add(self, batch: Batch, threads: int | None) -> None:
+        n_threads = _threads.resolve("BloomFilter.add", threads)
         with self._lock:
             self._require_writable()
-            self._warn_beyond_capacity(batch.size)
-            change = partial(_core.bloom_add, self._state, *self._numbers, threads=n_threads)
-            self._add_chunks(change, batch, words_per_key=self.n_hashes)
+            self._warn_beyond_capacity(batch.values.size)
+            self._add_chunks(self._loops(batch, n_threads).add, batch.values, words_per_key=self.n_hashes)
 
-    def contains_hashes(
-        self, hashes: NDArray[np.uint64], *, out: NDArray[np.bool_] | None = None, threads: int | None = None
+    def test_and_add(
+        self, keys: Any, *, out: NDArray[np.bool_] | None = None, threads: int | None = None
     ) -> NDArray[np.bool_]:
-        """Tell which keys were probably added, by their hashes.
+        """Add keys and tell which of them were probably there before, as if they came one after the other.
+
+        Of equal keys in a batch the first is new and the others were there: ``~test_and_add(keys)`` marks the
+        first occurrences.
 
         Parameters
         ----------
-        hashes : ndarray of uint64, shape (n,)
-            What `hypersketch.hash_keys` returned with seed 0.
+        keys : int, str, bytes or a batch of them
+            n keys, as for `hypersketch.hash_keys`.
         out : ndarray of bool, shape (n,), optional
             Array for the answers, C-contiguous.
         threads : int, optional
-            Threads for this call; default `hypersketch.get_num_threads`.
+            Threads for this call; default `hypersketch.get_num_threads`. The answers do not depend on it. A
+            ``classic`` filter is changed by one.
 
         Returns
         -------
         ndarray of bool, shape (n,)
+            False for keys that were certainly not there: the new ones. ``n_added`` grows by their number.
 
         Raises
         ------
         TypeError, ValueError
-            For arrays that do not fit.
+            For keys that `hypersketch.hash_keys` refuses, an ``out`` that does not fit, or when the state is
+            memory-mapped.
+
+        Warns
+        -----
+        CapacityWarning
+            Once, when more new keys were added than the filter was sized for.
 
         Examples
         --------
         >>> import hypersketch
         >>> seen = hypersketch.BloomFilter(capacity=1000, fpr=0.01)
+        >>> seen.test_and_add(["a", "b", "a"])
+        array([False, False,  True])
+        >>> seen.n_added
+        2
+        """
+        return self._test_and_add(self._rule.batch(keys, threads), out, threads)
+
+    def test_and_add_hashes(
+        self, hashes: NDArray[np.uint64], *, out: NDArray[np.bool_] | None = None, threads: int | None = None
+    ) -> NDArray[np.bool_]:
+        """Add keys and tell which were probably there before, by their hashes; otherwise as `test_and_add`.
+
+        >>> import hypersketch
+        >>> seen = hypersketch.BloomFilter(capacity=1000, fpr=0.01)
+        >>> seen.test_and_add_hashes(hypersketch.hash_keys([1, 1]))
+        array([False,  True])
+        """
+        batch = Batch(_validation.hashes("BloomFilter.test_and_add_hashes", hashes), True)
+        return self._test_and_add(batch, out, threads)
+
+    def _test_and_add(
+        self, batch: Batch, out: NDArray[np.bool_] | None, threads: int | None
+    ) -> NDArray[np.bool_]:
+        owner = "BloomFilter.test_and_add"
+        answers: NDArray[np.bool_] = _validation.output(owner, out, batch.values.size, np.bool_)
+        n_threads = _threads.resolve(owner, threads)
+        with self._lock:
+            self._require_writable()
+            change = self._loops(batch, n_threads).test_and_add
+            for part in chunks(batch.values.size, self.n_hashes):
+                self._commit(change, (batch.values[part], answers[part]), Tally())
+            self._warn_beyond_capacity(0)
+        return answers
+
+    # ---- queries
+
+    @overload
+    def contains(
+        self,
+        keys: Any,
+        *,
+        out: NDArray[np.bool_] | None = None,
+        packed: Literal[False] = False,
+        threads: int | None = None,
+    ) -> NDArray[np.bool_]: ...
+    @overload
+    def contains(
+        self,
+        keys: Any,
+        *,
+        out: NDArray[np.uint8] | None = None,
+        packed: Literal[True],
+        threads: int | None = None,
+    ) -> NDArray[np.uint8]: ...
+    def contains(
+        self, keys: Any, *, out: NDArray[Any] | None = None, packed: bool = False, threads: int | None = None
+    ) -> NDArray[Any]:
+        """Tell which keys were probably added.
+
+        Parameters
+        ----------
+        keys : int, str, bytes or a batch of them
+            n keys, as for `hypersketch.hash_keys`.
+        out : ndarray of bool, shape (n,), or of uint8, shape (ceil(n / 8),), optional
+            Array for the answers, C-contiguous; of uint8 when ``packed``.
+        packed : bool, default False
+            Return bits instead of bytes: bit i % 8 of byte i // 8 for key i, as
+            ``numpy.packbits(..., bitorder="little")``.
+        threads : int, optional
+            Threads for this call; default `hypersketch.get_num_threads`.
+
+        Returns
+        -------
+        ndarray of bool, shape (n,), or of uint8, shape (ceil(n / 8),)
+            True for every key that was added, and for others at the rate that `expected_fpr` tells.
+
+        Raises
+        ------
+        TypeError, ValueError
+            For keys that `hypersketch.hash_keys` refuses, or an ``out`` that does not fit.
+
+        Examples
+        --------
+        >>> import hypersketch
+        >>> seen = hypersketch.BloomFilter(capacity=100, fpr=0.01)
+        >>> seen.add(["a", "b"])
+        >>> seen.contains(["a", "b", "c"])
+        array([ True,  True, False])
+        >>> seen.contains(["a", "b", "c"], packed=True)
+        array([3], dtype=uint8)
+        """
+        return self._contains(self._rule.batch(keys, threads), out, packed, threads)
+
+    def contains_hashes(
+        self,
+        hashes: NDArray[np.uint64],
+        *,
+        out: NDArray[Any] | None = None,
+        packed: bool = False,
+        threads: int | None = None,
+    ) -> NDArray[Any]:
+        """Tell which keys were probably added, by their hashes; otherwise as `contains`.
+
+        >>> import hypersketch
+        >>> seen = hypersketch.BloomFilter(capacity=1000, fpr=0.01)
         >>> seen.contains_hashes(hypersketch.hash_keys(["a"]))
         array([False])
         """
-        owner = "BloomFilter.contains"
-        batch = _validation.hashes(owner, hashes)
-        answers = _validation.output(owner, out, batch.size, np.bool_)
+        batch = Batch(_validation.hashes("BloomFilter.contains_hashes", hashes), True)
+        return self._contains(batch, out, packed, threads)
+
+    def _contains(
+        self, batch: Batch, out: NDArray[Any] | None, packed: bool, threads: int | None
+    ) -> NDArray[Any]:
+        owner, n = "BloomFilter.contains", batch.values.size
         n_threads = _threads.resolve(owner, threads)
-        for part in chunks(batch.size, self.n_hashes):
-            _core.bloom_contains(self._state, *self._numbers, batch[part], answers[part], n_threads)
-        return answers
+        loops = self._loops(batch, n_threads)
+        if not _validation.flag(owner, "packed", packed):
+            answers = _validation.output(owner, out, n, np.bool_)
+            for part in chunks(n, self.n_hashes):
+                loops.contains(batch.values[part], answers[part])
+            return answers
+        bits = _validation.output(owner, out, -(-n // 8), np.uint8)
+        for part in chunks(n, self.n_hashes):  # each but the last of a multiple of eight keys
+            loops.contains_packed(batch.values[part], bits[part.start // 8 : -(-part.stop // 8)])
+        return bits
 
     def _occupied(self) -> int:
         return int(_core.popcount(self._state))
+
+    def _rate(self, n: int) -> float:
+        return self._rule.fpr(self._shape, n)
+
+    def _cardinality_of(self, occupied: int) -> float:
+        return self._rule.cardinality(self._shape, occupied)
+
+    def _cardinality_spread(self, n: int) -> float:
+        return self._rule.cardinality_sd(self._shape, n)
+
+    # ---- sets
 
     def _join(self, other: Any) -> None:
         self._warn_beyond_capacity(other.n_added)
@@ -234,13 +404,64 @@ class BloomFilter(CellSketch):
     def __or__(self, other: BloomFilter) -> BloomFilter:
         return self._joined(other)
 
+    def intersect(self, other: BloomFilter) -> None:
+        """Keep the bits that another filter has too; also ``&=``.
+
+        The result finds every key that both hold. It is *not* the filter of the intersection: bits that the
+        two have from different keys stay, so its false-positive rate is higher (about the product of both
+        rates, and `expected_fpr` does not tell it). For the size of the intersection see
+        `intersection_cardinality`.
+
+        Parameters
+        ----------
+        other : BloomFilter
+            Of the same size, hashes, layout and seed. Stays as it is.
+
+        Raises
+        ------
+        TypeError, ValueError
+            When the other is no such filter, or this state is memory-mapped.
+
+        Notes
+        -----
+        A bit is set with probability 1 - e^-L_A - e^-L_B + e^-L_AuB for loads L = kn/m (formula 4.9;
+        `hypersketch.theory.bloom.and_density`). ``n_added`` becomes the smaller of the two numbers, an upper
+        bound of what both hold.
+
+        Examples
+        --------
+        >>> import hypersketch
+        >>> a, b = (hypersketch.BloomFilter(capacity=1000, fpr=0.01) for _ in "ab")
+        >>> a.add(range(300))
+        >>> b.add(range(200, 500))
+        >>> a.intersect(b)
+        >>> a.contains(range(200, 300)).all(), a.contains(range(200)).mean() < 0.05
+        (np.True_, np.True_)
+        """
+        self._require_same(other, "intersect with")
+        first, second = sorted((self, other), key=id)
+        with first._lock, second._lock:
+            self._require_writable()
+            fewer = min(0, other.n_added - self.n_added)
+            self._commit(np.bitwise_and, (self._state, other._state, self._state), Tally(n_added=fewer))
+
+    def __iand__(self, other: BloomFilter) -> BloomFilter:
+        self.intersect(other)
+        return self
+
+    def __and__(self, other: BloomFilter) -> BloomFilter:
+        self._require_same(other, "intersect with")
+        both = self.copy()
+        both.intersect(other)
+        return both
+
     def union_cardinality(self, other: BloomFilter) -> float:
         """Estimate the number of distinct keys in either of two filters.
 
         Parameters
         ----------
         other : BloomFilter
-            Of the same size, hashes and seed.
+            Of the same size, hashes, layout and seed.
 
         Returns
         -------
@@ -264,13 +485,26 @@ class BloomFilter(CellSketch):
         self._require_same(other, "compare")
         return self._cardinality_of(int(_core.popcount_or(self._state, other._state)))
 
+    def union_cardinality_sd(self, other: BloomFilter) -> float:
+        """Return the standard error of `union_cardinality`.
+
+        >>> import hypersketch
+        >>> a, b = (hypersketch.BloomFilter(capacity=1000, fpr=0.01) for _ in "ab")
+        >>> a.add(range(300))
+        >>> b.add(range(200, 500))
+        >>> 1 < a.union_cardinality_sd(b) < 10
+        True
+        """
+        estimate = self.union_cardinality(other)
+        return self._cardinality_spread(round(estimate)) if math.isfinite(estimate) else math.nan
+
     def intersection_cardinality(self, other: BloomFilter) -> float:
         """Estimate the number of distinct keys that two filters share.
 
         Parameters
         ----------
         other : BloomFilter
-            Of the same size, hashes and seed.
+            Of the same size, hashes, layout and seed.
 
         Returns
         -------
@@ -284,8 +518,8 @@ class BloomFilter(CellSketch):
 
         Notes
         -----
-        By inclusion and exclusion, n(A) + n(B) - n(A or B), each by `cardinality`. Its standard deviation is
-        `hypersketch.theory.bloom.intersection_sd`.
+        By inclusion and exclusion, n(A) + n(B) - n(A or B), each by `cardinality`.
+        `intersection_cardinality_sd` is its standard deviation.
 
         Examples
         --------
@@ -297,3 +531,26 @@ class BloomFilter(CellSketch):
         True
         """
         return self.cardinality() + other.cardinality() - self.union_cardinality(other)
+
+    def intersection_cardinality_sd(self, other: BloomFilter) -> float:
+        """Return the standard error of `intersection_cardinality`.
+
+        Notes
+        -----
+        Formula 4.7 at the estimated sizes; see `hypersketch.theory.bloom.intersection_sd` and
+        `hypersketch.theory.bloom.blocked_intersection_sd`. nan when a filter is full.
+
+        Examples
+        --------
+        >>> import hypersketch
+        >>> a, b = (hypersketch.BloomFilter(capacity=1000, fpr=0.01) for _ in "ab")
+        >>> a.add(range(300))
+        >>> b.add(range(200, 500))
+        >>> 1 < a.intersection_cardinality_sd(b) < 10
+        True
+        """
+        shared = self.intersection_cardinality(other)
+        if not math.isfinite(shared):
+            return math.nan
+        n_x, n_y = round(self.cardinality()), round(other.cardinality())
+        return self._rule.intersection_sd(self._shape, n_x, n_y, min(max(0, round(shared)), n_x, n_y))

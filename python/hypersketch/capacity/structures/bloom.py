@@ -54,7 +54,7 @@ class Bloom(Structure):
         return 8 * -(-size["n_bits"] // 64)
 
     def build(self, size: Size, seed: int, hashes: UInt64Array) -> BloomFilter:
-        bloom = BloomFilter(n_bits=size["n_bits"], n_hashes=size["n_hashes"], seed=seed)
+        bloom = BloomFilter(n_bits=size["n_bits"], n_hashes=size["n_hashes"], layout="classic", seed=seed)
         bloom.add_hashes(hashes, threads=1)
         return bloom
 
