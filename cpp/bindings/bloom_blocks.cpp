@@ -17,11 +17,12 @@ BlockLayout layout_named(std::string_view name) {
 // Queries take the words of a memory-mapped state, which cannot be written; no operation of theirs writes.
 BlockFilter block_filter(const Array<uint64_t>& words, std::string_view layout, uint64_t n_hashes, uint64_t seed) {
   const std::span<const uint64_t> state = read(words);
-  const BlockFilter filter{
-      layout_named(layout), {const_cast<uint64_t*>(state.data()), state.size()}, static_cast<size_t>(n_hashes), seed};
+  const BlockFilter filter(layout_named(layout), {const_cast<uint64_t*>(state.data()), state.size()},
+                           static_cast<size_t>(n_hashes), seed);
+  const size_t block_words = layout == "split-block" ? kSplitWords : kLineWords;
   require(n_hashes >= 1 && n_hashes <= kMaxLineHashes, "The number of hashes must be in [1, 16].");
-  require(!state.empty() && state.size() % filter.block_words() == 0, "The state must be whole blocks.");
-  require(filter.n_blocks() <= uint64_t{1} << 32, "A filter has at most 2**32 blocks.");
+  require(!state.empty() && state.size() % block_words == 0, "The state must be whole blocks.");
+  require(filter.view().n_blocks <= uint64_t{1} << 32, "A filter has at most 2**32 blocks.");
   return filter;
 }
 

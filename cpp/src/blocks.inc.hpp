@@ -5,25 +5,28 @@
 // The bits of one key in a block of 256 bits: one in each 32-bit lane.
 struct SplitBlock {
   static constexpr size_t kWords = kSplitWords;
+  struct Rule {
+    HYPERSKETCH_MEMBER explicit Rule(size_t) {}
+  };
 #if defined(__AVX2__)
   __m256i mask;
 
-  HYPERSKETCH_MEMBER SplitBlock(uint64_t word, size_t) {
+  HYPERSKETCH_MEMBER SplitBlock(uint64_t word, Rule) {
     const __m256i salts = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(kSplitSalts));
     const __m256i products = _mm256_mullo_epi32(_mm256_set1_epi32(static_cast<int>(word)), salts);
     mask = _mm256_sllv_epi32(_mm256_set1_epi32(1), _mm256_srli_epi32(products, 27));
   }
-  static HYPERSKETCH_MEMBER __m256i load(const uint64_t* block) {
+  static HYPERSKETCH_MEMBER __m256i whole(const uint64_t* block) {
     return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(block));
   }
-  HYPERSKETCH_MEMBER bool in(const uint64_t* block) const { return _mm256_testc_si256(load(block), mask) != 0; }
+  HYPERSKETCH_MEMBER bool in(const uint64_t* block) const { return _mm256_testc_si256(whole(block), mask) != 0; }
   HYPERSKETCH_MEMBER void put(uint64_t* block) const {
-    _mm256_storeu_si256(reinterpret_cast<__m256i*>(block), _mm256_or_si256(load(block), mask));
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(block), _mm256_or_si256(whole(block), mask));
   }
 #else
   uint64_t mask[kWords];
 
-  HYPERSKETCH_MEMBER SplitBlock(uint64_t word, size_t) {
+  HYPERSKETCH_MEMBER SplitBlock(uint64_t word, Rule) {
     const auto low = static_cast<std::uint32_t>(word);
     for (size_t i = 0; i < kWords; ++i)
       mask[i] = uint64_t{1} << ((low * kSplitSalts[2 * i]) >> 27) |
@@ -40,31 +43,43 @@ struct SplitBlock {
 #endif
 };
 
-// The bits of one key in a block of 512 bits: up to two in each 64-bit lane.
+// The bits of one key in a block of 512 bits: one in every lane at most, or up to two when kTwice.
+template <bool kTwice>
 struct CacheLine {
   static constexpr size_t kWords = kLineWords;
   static constexpr size_t kParts = kWords / kLanes;
+
+  // Which lanes take a key's first and second bit when its lanes start at 0, twice over: the eight numbers from
+  // 8 - r on are those for lanes that start at r.
+  struct Rule {
+    uint64_t first[2 * kBlockLanes], second[2 * kBlockLanes];
+
+    HYPERSKETCH_MEMBER explicit Rule(size_t n_hashes) {
+      for (size_t i = 0; i < 2 * kBlockLanes; ++i) {
+        first[i] = i % kBlockLanes < n_hashes;
+        second[i] = i % kBlockLanes + kBlockLanes < n_hashes;
+      }
+    }
+  };
+
   Vec mask[kParts];
 
-  HYPERSKETCH_MEMBER CacheLine(uint64_t word, size_t n_hashes) {
-    const Vec placed = broadcast(line_word(word)), one = broadcast(1);
-    const Vec first = broadcast(line_lanes(word, n_hashes < kBlockLanes ? n_hashes : kBlockLanes));
-    const Vec second = broadcast(n_hashes > kBlockLanes ? line_lanes(word, n_hashes - kBlockLanes) : 0);
+  HYPERSKETCH_MEMBER CacheLine(uint64_t word, const Rule& rule) {
+    const Vec placed = broadcast(line_word(word));
+    const size_t start = kBlockLanes - word % kBlockLanes;
     for (size_t p = 0; p < kParts; ++p) {
-      const Vec product = placed * ::hypersketch::HYPERSKETCH_LEVEL::load(kLineSalts + p * kLanes);
-      const Vec lane = lane_indices() + p * kLanes;
-      mask[p] = ((first >> lane) & one) << (product >> 58) | ((second >> lane) & one) << ((product >> 52) & 63);
+      const Vec product = placed * load(kLineSalts + p * kLanes);
+      mask[p] = load(rule.first + start + p * kLanes) << (product >> 58);
+      if (kTwice) mask[p] |= load(rule.second + start + p * kLanes) << ((product >> 52) & 63);
     }
   }
   HYPERSKETCH_MEMBER bool in(const uint64_t* block) const {
     Vec missing{};
-    for (size_t p = 0; p < kParts; ++p)
-      missing |= mask[p] & ~::hypersketch::HYPERSKETCH_LEVEL::load(block + p * kLanes);
+    for (size_t p = 0; p < kParts; ++p) missing |= mask[p] & ~load(block + p * kLanes);
     return is_zero(missing);
   }
   HYPERSKETCH_MEMBER void put(uint64_t* block) const {
-    for (size_t p = 0; p < kParts; ++p)
-      store(block + p * kLanes, ::hypersketch::HYPERSKETCH_LEVEL::load(block + p * kLanes) | mask[p]);
+    for (size_t p = 0; p < kParts; ++p) store(block + p * kLanes, load(block + p * kLanes) | mask[p]);
   }
 };
 
@@ -73,28 +88,61 @@ uint64_t* block_of(BlockView filter, uint64_t word) {
   return filter.bits + block_index(word, filter.n_blocks) * Block::kWords;
 }
 
+// Masks and addresses of a few keys come first: a processor that saw a store between them would wait to learn whether
+// the next key's load must see it.
+constexpr size_t kKeysAhead = 4;
+
+template <class Block, class Touch>
+HYPERSKETCH_MEMBER void for_blocks(BlockView filter, const uint64_t* words, size_t n, Touch touch) {
+  const typename Block::Rule rule(filter.n_hashes);
+  size_t i = 0;
+  for (; i + kKeysAhead <= n; i += kKeysAhead) {
+    const uint64_t* const w = words + i;
+    const Block keys[kKeysAhead] = {{w[0], rule}, {w[1], rule}, {w[2], rule}, {w[3], rule}};
+    uint64_t* const blocks[kKeysAhead] = {block_of<Block>(filter, w[0]), block_of<Block>(filter, w[1]),
+                                          block_of<Block>(filter, w[2]), block_of<Block>(filter, w[3])};
+    for (size_t j = 0; j < kKeysAhead; ++j) touch(keys[j], blocks[j], i + j);
+  }
+  for (; i < n; ++i) touch(Block(words[i], rule), block_of<Block>(filter, words[i]), i);
+}
+
 template <class Block>
 void block_add(BlockView filter, const uint64_t* words, size_t n) {
-  for (size_t i = 0; i < n; ++i) Block(words[i], filter.n_hashes).put(block_of<Block>(filter, words[i]));
+  for_blocks<Block>(filter, words, n, [](const Block& key, uint64_t* block, size_t) { key.put(block); });
 }
 
 template <class Block>
 void block_contains(BlockView filter, const uint64_t* words, size_t n, bool* out) {
-  for (size_t i = 0; i < n; ++i) out[i] = Block(words[i], filter.n_hashes).in(block_of<Block>(filter, words[i]));
+  for_blocks<Block>(filter, words, n, [=](const Block& key, uint64_t* block, size_t i) { out[i] = key.in(block); });
 }
 
 template <class Block>
 void block_test_and_add(BlockView filter, const uint64_t* words, size_t n, bool* out) {
-  for (size_t i = 0; i < n; ++i) {
-    const Block key(words[i], filter.n_hashes);
-    uint64_t* const block = block_of<Block>(filter, words[i]);
+  for_blocks<Block>(filter, words, n, [=](const Block& key, uint64_t* block, size_t i) {
     out[i] = key.in(block);
     key.put(block);
-  }
+  });
 }
 
-template <class Block>
-constexpr BlockKernels kBlockKernels{block_add<Block>, block_contains<Block>, block_test_and_add<Block>};
+constexpr BlockKernels kSplitBlockKernels{block_add<SplitBlock>, block_contains<SplitBlock>,
+                                          block_test_and_add<SplitBlock>};
+
+void line_add(BlockView filter, const uint64_t* words, size_t n) {
+  if (filter.n_hashes <= kBlockLanes) return block_add<CacheLine<false>>(filter, words, n);
+  block_add<CacheLine<true>>(filter, words, n);
+}
+
+void line_contains(BlockView filter, const uint64_t* words, size_t n, bool* out) {
+  if (filter.n_hashes <= kBlockLanes) return block_contains<CacheLine<false>>(filter, words, n, out);
+  block_contains<CacheLine<true>>(filter, words, n, out);
+}
+
+void line_test_and_add(BlockView filter, const uint64_t* words, size_t n, bool* out) {
+  if (filter.n_hashes <= kBlockLanes) return block_test_and_add<CacheLine<false>>(filter, words, n, out);
+  block_test_and_add<CacheLine<true>>(filter, words, n, out);
+}
+
+constexpr BlockKernels kCacheLineKernels{line_add, line_contains, line_test_and_add};
 
 size_t select_blocks(const uint64_t* words, size_t n, uint64_t n_blocks, uint64_t first, uint64_t last,
                      uint64_t* selected, std::uint32_t* indices) {

@@ -41,20 +41,9 @@ constexpr const char* kLevelName =
 }  // namespace
 
 const Kernels& table() {
-  static constexpr Kernels kernels{kLevelName,
-                                   hash_strings,
-                                   hash_u64,
-                                   stream_starts,
-                                   atom_rows,
-                                   atom_accumulate,
-                                   row_accumulate,
-                                   atom_dot,
-                                   column_dot,
-                                   bit_slice,
-                                   cell_positions,
-                                   kBlockKernels<SplitBlock>,
-                                   kBlockKernels<CacheLine>,
-                                   select_blocks};
+  static constexpr Kernels kernels{kLevelName,      hash_strings,       hash_u64,          stream_starts, atom_rows,
+                                   atom_accumulate, row_accumulate,     atom_dot,          column_dot,    bit_slice,
+                                   cell_positions,  kSplitBlockKernels, kCacheLineKernels, select_blocks};
   return kernels;
 }
 

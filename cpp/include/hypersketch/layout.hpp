@@ -48,12 +48,6 @@ HYPERSKETCH_HD Word line_word(Word start) {
   return random_word(start, 0);
 }
 
-// Lanes w, w + 1, ..., w + n_bits - 1 (mod 8) as a mask of eight bits.
-HYPERSKETCH_HD uint64_t line_lanes(uint64_t word, uint64_t n_bits) {
-  const uint64_t lanes = (uint64_t{1} << n_bits) - 1;
-  return ((lanes * 0x101) >> (8 - (word & 7))) & 0xFF;
-}
-
 // Start of the atom that breaks the ties of a majority of an even number of vectors.
 HYPERSKETCH_HD uint64_t tie_start(uint64_t seed) { return stream_start(seed_word(seed, Purpose::kTie), uint64_t{0}); }
 

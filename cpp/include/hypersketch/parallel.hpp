@@ -3,10 +3,7 @@
 #pragma once
 
 #include <algorithm>
-#include <atomic>
-#include <barrier>
 #include <exception>
-#include <optional>
 #include <system_error>
 #include <thread>
 #include <vector>
@@ -45,29 +42,6 @@ void parallel_for(size_t n, size_t grain, size_t threads, Function&& f) {
   for (auto& worker : workers) worker.join();
   for (const auto& error : errors)
     if (error) std::rethrow_exception(error);
-}
-
-// Calls f(member, members, barrier) in `threads` threads at once, fewer when the system refuses one. f must not throw.
-template <class Function>
-void parallel_team(size_t threads, Function&& f) {
-  std::atomic<size_t> members{0};  // unknown until all threads have started
-  std::optional<std::barrier<>> barrier;
-  std::vector<std::thread> workers;
-  workers.reserve(threads);
-  try {
-    for (size_t member = 1; member < threads; ++member)
-      workers.emplace_back([&, member] {
-        members.wait(0);
-        f(member, members.load(), *barrier);
-      });
-  } catch (const std::system_error&) {
-    // The system refused another thread: the team stays smaller.
-  }
-  barrier.emplace(static_cast<std::ptrdiff_t>(workers.size() + 1));
-  members.store(workers.size() + 1);
-  members.notify_all();
-  f(size_t{0}, members.load(), *barrier);
-  for (auto& worker : workers) worker.join();
 }
 
 }  // namespace hypersketch
