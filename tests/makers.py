@@ -24,6 +24,7 @@ MAKERS: dict[str, Callable[..., Any]] = {
     "BloomFilter, classic": lambda seed=0: hypersketch.BloomFilter(
         n_bits=1000, n_hashes=5, layout="classic", seed=seed
     ),
+    "ScalableBloomFilter": lambda seed=0: hypersketch.ScalableBloomFilter(100, 1e-6, seed=seed),
     "CountingBloomFilter": lambda seed=0: hypersketch.CountingBloomFilter(
         n_cells=1000, n_hashes=5, seed=seed
     ),

@@ -6,5 +6,6 @@ from __future__ import annotations
 from hypersketch.sketches._cells import CapacityWarning
 from hypersketch.sketches.bloom import BloomFilter
 from hypersketch.sketches.counting_bloom import CountingBloomFilter
+from hypersketch.sketches.scalable_bloom import ScalableBloomFilter
 
-__all__ = ["BloomFilter", "CapacityWarning", "CountingBloomFilter"]
+__all__ = ["BloomFilter", "CapacityWarning", "CountingBloomFilter", "ScalableBloomFilter"]

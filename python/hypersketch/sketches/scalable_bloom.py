@@ -1,0 +1,512 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Scalable Bloom filters: sets whose size need not be known, within a false-positive rate promised for all
+of it."""
+
+from __future__ import annotations
+
+import math
+import threading
+import warnings
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hypersketch import _threads, _validation, files
+from hypersketch._structure import Structure, Tally, chunks
+from hypersketch.keys import hash_key, hash_keys
+from hypersketch.sketches._cells import CELLS, CapacityWarning
+from hypersketch.sketches._layouts import LAYOUTS, Shape
+from hypersketch.sketches.bloom import BloomFilter, LayoutName
+
+_MOST_SLICES = 64
+
+
+def _slices(owner: str, name: str, value: object) -> list[int]:
+    """Return the numbers of keys in the slices of a saved chain."""
+    must = f"a list of 1 to {_MOST_SLICES} numbers of keys"
+    if not isinstance(value, list) or not 1 <= len(value) <= _MOST_SLICES:
+        _validation.refuse(owner, name, must, value)
+    return [_validation.integer(owner, name, n, 0, 2**48 - 1) for n in value]
+
+
+def _growth(owner: str, name: str, value: object) -> float:
+    must = "a float in [1, 16]"
+    number = _validation.real(owner, name, value, must)
+    if not 1.0 <= number <= 16.0:
+        _validation.refuse(owner, name, must, number)
+    return number
+
+
+@files.register
+class ScalableBloomFilter(Structure):
+    """A set of keys that grows: a chain of Bloom filters whose rates together stay below the promised one.
+
+    Parameters
+    ----------
+    capacity : int >= 1
+        Number of distinct keys the first slice is sized for.
+    fpr : float in (0, 1)
+        False-positive rate that the whole chain may have, however long it becomes.
+    growth : float in [1, 16], default 2
+        How many times more keys each slice takes than the one before it.
+    tightening : float in (0, 1), default 0.5
+        The first slice may use ``1 - tightening`` of ``fpr``, and each slice this share of what the one
+        before it may use.
+    layout : {'split-block', 'cache-line', 'classic'}, default 'split-block'
+        As for `hypersketch.BloomFilter`.
+    seed : int in [0, 2**64), default 0
+        Filters of different seeds make independent errors and cannot be merged.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For arguments of a wrong type or out of range.
+
+    Notes
+    -----
+    Almeida, Baquero, Preguica & Hutchison (2007). A key goes into the last slice unless some slice already
+    holds it, so slices hold different keys and a key that comes again costs nothing. The rates of the slices,
+    fpr (1 - t) t^i, add up to fpr at most (union bound).
+
+    Examples
+    --------
+    >>> import hypersketch
+    >>> seen = hypersketch.ScalableBloomFilter(capacity=1000, fpr=0.01)
+    >>> seen.add(range(20_000))
+    >>> seen.contains([5, 19_999]).all(), seen.n_slices
+    (np.True_, 5)
+    >>> seen.expected_fpr() <= 0.01
+    True
+    """
+
+    _PARAMETERS: ClassVar[dict[str, _validation.Check]] = {
+        "capacity": CELLS,
+        "fpr": _validation.probability,
+        "growth": _growth,
+        "tightening": _validation.probability,
+        "layout": _validation.one_of(*LAYOUTS),
+        "seed": _validation.seed,
+        "slices": _slices,
+    }
+    _UNCOMPARED = frozenset({"slices"})
+
+    def __init__(
+        self,
+        capacity: int,
+        fpr: float,
+        *,
+        growth: float = 2.0,
+        tightening: float = 0.5,
+        layout: LayoutName = "split-block",
+        seed: int = 0,
+    ) -> None:
+        parameters = self._checked(
+            capacity=capacity,
+            fpr=fpr,
+            growth=growth,
+            tightening=tightening,
+            layout=layout,
+            seed=seed,
+            slices=[0],
+        )
+        self._fill(parameters, None, Tally())
+
+    # ---- the chain
+
+    @staticmethod
+    def _slice_parameters(parameters: Mapping[str, Any], index: int) -> dict[str, Any]:
+        """Return the parameters of slice number ``index``."""
+        capacity = math.ceil(parameters["capacity"] * parameters["growth"] ** index)
+        share = (1.0 - parameters["tightening"]) * parameters["tightening"] ** index
+        layout, seed = parameters["layout"], parameters["seed"]
+        if capacity >= 2**48:
+            raise ValueError(f"A ScalableBloomFilter cannot grow to slices of {capacity} keys.")
+        n_bits, n_hashes = LAYOUTS[layout].size(capacity, parameters["fpr"] * share)
+        return BloomFilter._checked(
+            n_bits=n_bits, n_hashes=n_hashes, capacity=capacity, layout=layout, seed=seed
+        )
+
+    @classmethod
+    def _layout(cls, parameters: Mapping[str, Any]) -> tuple[int, type[np.generic]]:
+        sizes = (
+            BloomFilter._layout(cls._slice_parameters(parameters, i))[0]
+            for i in range(len(parameters["slices"]))
+        )
+        return sum(sizes), np.uint64
+
+    def _fill(self, parameters: dict[str, Any], state: NDArray[Any] | None, tally: Tally) -> None:
+        self._values = {name: value for name, value in parameters.items() if name != "slices"}
+        self._lock = threading.RLock()
+        self._chain: list[BloomFilter] = []
+        first = 0
+        for index, n in enumerate(parameters["slices"]):
+            mine = self._slice_parameters(parameters, index)
+            size = BloomFilter._layout(mine)[0]
+            self._chain.append(_slice(mine, None if state is None else state[first : first + size], n))
+            first += size
+
+    @property
+    def _state(self) -> NDArray[Any]:  # type: ignore[override]
+        """The words of all slices, one after the other, as they are saved."""
+        parts = [one._state for one in self._chain]
+        return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
+    @property
+    def _tally(self) -> Tally:
+        return Tally(n_added=sum(one.n_added for one in self._chain))
+
+    def _parameters(self) -> dict[str, Any]:
+        return {**self._values, "slices": [one.n_added for one in self._chain]}
+
+    @classmethod
+    def _restore(
+        cls, parameters: dict[str, Any], counts: Mapping[str, int], state: NDArray[Any]
+    ) -> ScalableBloomFilter:
+        made = super()._restore(parameters, counts, state)
+        assert isinstance(made, ScalableBloomFilter)
+        if made.n_added != counts["n_added"]:
+            raise ValueError("its numbers of keys do not add up.")
+        for one in made._chain:
+            if _validation.has_tail(one._state, one.n_bits):
+                raise ValueError("its state sets bits beyond n_bits.")
+        return made
+
+    def _require_writable(self) -> None:
+        self._chain[0]._require_writable()
+
+    def _rooms(self) -> int:
+        """Return how many new keys the last slice takes, which is a new one when the one before is full."""
+        last = self._chain[-1]
+        assert last.capacity is not None
+        if last.n_added >= last.capacity:
+            mine = self._slice_parameters(self._values, len(self._chain))
+            self._chain.append(_slice(mine, None, 0))
+            return int(mine["capacity"])
+        return last.capacity - last.n_added
+
+    # ---- looks
+
+    @property
+    def n_slices(self) -> int:
+        """Number of filters in the chain.
+
+        >>> import hypersketch
+        >>> hypersketch.ScalableBloomFilter(capacity=1000, fpr=0.01).n_slices
+        1
+        """
+        return len(self._chain)
+
+    @property
+    def nbytes(self) -> int:
+        """Size of all slices in bytes.
+
+        >>> import hypersketch
+        >>> hypersketch.ScalableBloomFilter(capacity=1000, fpr=0.01).nbytes
+        1536
+        """
+        return sum(one.nbytes for one in self._chain)
+
+    @property
+    def fill(self) -> float:
+        """Share of the bits of all slices that are set, in [0, 1].
+
+        >>> import hypersketch
+        >>> hypersketch.ScalableBloomFilter(capacity=1000, fpr=0.01).fill
+        0.0
+        """
+        bits = [one.n_bits for one in self._chain]
+        return sum(one.fill * m for one, m in zip(self._chain, bits, strict=True)) / sum(bits)
+
+    def expected_fpr(self, n: int | None = None) -> float:
+        """Return the probability that a key which was not added is taken for one that was.
+
+        Parameters
+        ----------
+        n : int, optional
+            Number of distinct keys; default those in the chain.
+
+        Returns
+        -------
+        float
+            1 - prod(1 - f_i) over the exact rates f_i of the slices. At most the promised rate, unless chains
+            were merged.
+
+        Raises
+        ------
+        TypeError, ValueError
+            When ``n`` is not an integer >= 0.
+
+        Examples
+        --------
+        >>> import hypersketch
+        >>> seen = hypersketch.ScalableBloomFilter(capacity=1000, fpr=0.01)
+        >>> 0.004 < seen.expected_fpr(1000) <= 0.005 < seen.expected_fpr(10**6) <= 0.01
+        True
+        """
+        if n is None:
+            return _rate(self._chain)
+        left = _validation.integer("ScalableBloomFilter.expected_fpr", "n", n, 0, 2**47)
+        kept, index = 0.0, 0
+        while left > 0:
+            mine = self._slice_parameters(self._values, index)
+            held = min(left, mine["capacity"])
+            shape = Shape(mine["n_bits"], mine["n_hashes"], mine["seed"])
+            kept += math.log1p(-LAYOUTS[mine["layout"]].fpr(shape, held))
+            left, index = left - held, index + 1
+        return -math.expm1(kept)
+
+    def cardinality(self) -> float:
+        """Estimate the number of distinct keys: the sum over the slices, which hold different keys.
+
+        Returns
+        -------
+        float
+            The estimate; infinite when every bit of a slice is set. After `merge` a key that was in different
+            slices of the two counts twice.
+
+        Examples
+        --------
+        >>> import hypersketch
+        >>> seen = hypersketch.ScalableBloomFilter(capacity=100, fpr=0.01)
+        >>> seen.add(range(1000))
+        >>> abs(seen.cardinality() - 1000) < 5 * seen.cardinality_sd() + 10
+        True
+        """
+        return sum(one.cardinality() for one in self._chain)
+
+    def cardinality_sd(self) -> float:
+        """Return the standard error of `cardinality`.
+
+        >>> import hypersketch
+        >>> hypersketch.ScalableBloomFilter(capacity=100, fpr=0.01).cardinality_sd()
+        0.0
+        """
+        return math.hypot(*(one.cardinality_sd() for one in self._chain))
+
+    # ---- changes
+
+    def add(self, keys: Any, *, threads: int | None = None) -> None:
+        """Add keys; those that are there already change nothing.
+
+        Parameters
+        ----------
+        keys : int, str, bytes or a batch of them
+            As for `hypersketch.hash_keys`. An empty batch adds nothing.
+        threads : int, optional
+            Threads for this call; default `hypersketch.get_num_threads`. The state does not depend on it.
+
+        Raises
+        ------
+        TypeError, ValueError
+            For keys that `hypersketch.hash_keys` refuses, or when the state is memory-mapped.
+
+        Notes
+        -----
+        ``n_added`` grows by the number of keys that were new. After Ctrl-C the chain holds a prefix of the
+        batch.
+
+        Examples
+        --------
+        >>> import hypersketch
+        >>> seen = hypersketch.ScalableBloomFilter(capacity=100, fpr=0.01)
+        >>> seen.add(range(500))
+        >>> 490 < seen.n_added <= 500
+        True
+        """
+        self.test_and_add(keys, threads=threads)
+
+    def add_hashes(self, hashes: NDArray[np.uint64], *, threads: int | None = None) -> None:
+        """Add keys by their hashes; otherwise as `add`.
+
+        >>> import hypersketch
+        >>> seen = hypersketch.ScalableBloomFilter(capacity=100, fpr=0.01)
+        >>> seen.add_hashes(hypersketch.hash_keys(["a"]))
+        >>> "a" in seen
+        True
+        """
+        self.test_and_add_hashes(hashes, threads=threads)
+
+    def test_and_add(
+        self, keys: Any, *, out: NDArray[np.bool_] | None = None, threads: int | None = None
+    ) -> NDArray[np.bool_]:
+        """Add keys and tell which of them were probably there before, as if they came one after the other.
+
+        Parameters
+        ----------
+        keys : int, str, bytes or a batch of them
+            n keys, as for `hypersketch.hash_keys`.
+        out : ndarray of bool, shape (n,), optional
+            Array for the answers, C-contiguous.
+        threads : int, optional
+            Threads for this call; default `hypersketch.get_num_threads`. The answers do not depend on it.
+
+        Returns
+        -------
+        ndarray of bool, shape (n,)
+            False for keys that were certainly not there.
+
+        Raises
+        ------
+        TypeError, ValueError
+            For keys that `hypersketch.hash_keys` refuses, an ``out`` that does not fit, or when the state is
+            memory-mapped.
+
+        Examples
+        --------
+        >>> import hypersketch
+        >>> seen = hypersketch.ScalableBloomFilter(capacity=100, fpr=0.01)
+        >>> seen.test_and_add(["a", "b", "a"])
+        array([False, False,  True])
+        """
+        return self.test_and_add_hashes(hash_keys(keys, threads=threads), out=out, threads=threads)
+
+    def test_and_add_hashes(
+        self, hashes: NDArray[np.uint64], *, out: NDArray[np.bool_] | None = None, threads: int | None = None
+    ) -> NDArray[np.bool_]:
+        """Add keys and tell which were probably there before, by their hashes; otherwise as `test_and_add`.
+
+        >>> import hypersketch
+        >>> seen = hypersketch.ScalableBloomFilter(capacity=100, fpr=0.01)
+        >>> seen.test_and_add_hashes(hypersketch.hash_keys([1, 1]))
+        array([False,  True])
+        """
+        owner = "ScalableBloomFilter.test_and_add"
+        batch = _validation.hashes(owner, hashes)
+        answers: NDArray[np.bool_] = _validation.output(owner, out, batch.size, np.bool_)
+        n_threads = _threads.resolve(owner, threads)
+        with self._lock:
+            self._require_writable()
+            for part in chunks(batch.size):
+                self._test_and_add(batch[part], answers[part], n_threads)
+        return answers
+
+    def _test_and_add(self, hashes: NDArray[np.uint64], answers: NDArray[np.bool_], threads: int) -> None:
+        """Fill the slices one by one: no more keys go into the last one at a time than it has room for."""
+        rest = np.arange(hashes.size)
+        answers[:] = True
+        while rest.size:
+            asked = hashes[rest]
+            rest = rest[~self.contains_hashes(asked, threads=threads)]
+            if rest.size == 0:
+                break
+            room = self._rooms()
+            taken, rest = rest[:room], rest[room:]
+            answers[taken] = self._chain[-1].test_and_add_hashes(hashes[taken], threads=threads)
+
+    def clear(self) -> None:
+        """Remove everything and go back to one slice.
+
+        >>> import hypersketch
+        >>> seen = hypersketch.ScalableBloomFilter(capacity=100, fpr=0.01)
+        >>> seen.add(range(1000))
+        >>> seen.clear()
+        >>> seen.n_slices, seen.n_added
+        (1, 0)
+        """
+        with self._lock:
+            self._require_writable()
+            self._chain = [_slice(self._slice_parameters(self._values, 0), None, 0)]
+
+    def _join(self, other: Any) -> None:
+        """Unite slice by slice; a longer chain's last slices are copied."""
+        if other is self:
+            return
+        longer = max(self._chain, other._chain, key=len)
+        merged = [one.copy() for one in longer]
+        for index, (mine, theirs) in enumerate(zip(self._chain, other._chain, strict=False)):
+            words = mine._state | theirs._state
+            merged[index] = _slice(mine._parameters(), words, mine.n_added + theirs.n_added)
+        self._warn_beyond_promise(_rate(merged))
+        self._chain = merged
+
+    def _warn_beyond_promise(self, rate: float) -> None:
+        promised = self._values["fpr"]
+        if rate > promised:
+            warnings.warn(
+                f"The slices of this ScalableBloomFilter now hold more keys than they were sized for: its "
+                f"false-positive rate is {rate:.3g} instead of {promised:.3g}.",
+                CapacityWarning,
+                stacklevel=4,
+            )
+
+    # ---- queries
+
+    def __contains__(self, key: object) -> bool:
+        """Whether one key was probably added; never False for a key that was."""
+        return bool(self.contains_hashes(hash_key("ScalableBloomFilter.__contains__", key), threads=1)[0])
+
+    def contains(
+        self, keys: Any, *, out: NDArray[Any] | None = None, packed: bool = False, threads: int | None = None
+    ) -> NDArray[Any]:
+        """Tell which keys were probably added.
+
+        Parameters
+        ----------
+        keys : int, str, bytes or a batch of them
+            n keys, as for `hypersketch.hash_keys`.
+        out, packed, threads
+            As for `hypersketch.BloomFilter.contains`.
+
+        Returns
+        -------
+        ndarray of bool, shape (n,), or of uint8, shape (ceil(n / 8),)
+            True for every key that was added, and for others at the rate that `expected_fpr` tells.
+
+        Raises
+        ------
+        TypeError, ValueError
+            For keys that `hypersketch.hash_keys` refuses, or an ``out`` that does not fit.
+
+        Examples
+        --------
+        >>> import hypersketch
+        >>> seen = hypersketch.ScalableBloomFilter(capacity=100, fpr=0.01)
+        >>> seen.add(["a", "b"])
+        >>> seen.contains(["a", "b", "c"])
+        array([ True,  True, False])
+        """
+        return self.contains_hashes(hash_keys(keys, threads=threads), out=out, packed=packed, threads=threads)
+
+    def contains_hashes(
+        self,
+        hashes: NDArray[np.uint64],
+        *,
+        out: NDArray[Any] | None = None,
+        packed: bool = False,
+        threads: int | None = None,
+    ) -> NDArray[Any]:
+        """Tell which keys were probably added, by their hashes; otherwise as `contains`.
+
+        >>> import hypersketch
+        >>> seen = hypersketch.ScalableBloomFilter(capacity=100, fpr=0.01)
+        >>> seen.contains_hashes(hypersketch.hash_keys(["a"]))
+        array([False])
+        """
+        # The last and largest slice first: it holds most keys.
+        chain = list(self._chain)  # which another thread may be adding to
+        answers = chain[-1].contains_hashes(hashes, out=out, packed=packed, threads=threads)
+        for one in chain[-2::-1]:
+            answers |= one.contains_hashes(hashes, packed=packed, threads=threads)
+        return answers
+
+    def __ior__(self, other: ScalableBloomFilter) -> ScalableBloomFilter:
+        self.merge(other)
+        return self
+
+    def __or__(self, other: ScalableBloomFilter) -> ScalableBloomFilter:
+        return self._joined(other)
+
+
+def _rate(chain: list[BloomFilter]) -> float:
+    """Return the false-positive rate of a chain."""
+    rates = [one.expected_fpr() for one in chain]
+    return 1.0 if max(rates) >= 1.0 else -math.expm1(sum(math.log1p(-rate) for rate in rates))
+
+
+def _slice(parameters: dict[str, Any], words: NDArray[Any] | None, n: int) -> BloomFilter:
+    """Return a Bloom filter over these words, or over new ones."""
+    made = object.__new__(BloomFilter)
+    made._fill(parameters, words, Tally(n_added=n))
+    return made
