@@ -48,6 +48,9 @@ def filled(name: str, keys: Any = range(40), seed: int = 0) -> Any:
     return made
 
 
+SETS = [name for name in MAKERS if name.startswith(("Bloom", "Scalable"))]
+"""Those whose keys have no weights."""
+
 ALL = [*MAKERS, "PackedBundle"]
 
 

@@ -92,7 +92,10 @@ def test_concurrent_adds_lose_nothing(name: str) -> None:
 
     in_threads([lambda piece=piece: add(piece) for piece in pieces])
     alone.add(range(2000))
-    assert shared == alone
+    if name == "ScalableBloomFilter":  # which slice a key is in depends on the order
+        assert shared.contains(range(2000)).all()
+    else:
+        assert shared == alone
     assert shared.n_added == 2000
 
 
