@@ -371,7 +371,7 @@ SIZES: list[tuple[str, Callable[..., Any], dict[str, Any], type[Exception], str]
         CountingBloomFilter,
         {"n_cells": 9, "n_hashes": 3, "counter_bits": 7},
         ValueError,
-        "one of 8, 16, 32. Got 7",
+        "one of 4, 8, 16, 32. Got 7",
     ),
     (
         "bits 8.0",

@@ -4,14 +4,24 @@
 from __future__ import annotations
 
 import math
+import warnings
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import hypersketch
 import reference
-from hypersketch import BloomFilter, CapacityWarning, CountingBloomFilter, _core, _structure, theory
+from hypersketch import (
+    BloomFilter,
+    CapacityWarning,
+    CountingBloomFilter,
+    SaturationWarning,
+    _structure,
+    theory,
+)
 from makers import state
 
 SIZES = [1, 2, 63, 64, 65, 127, 255, 256, 257, 511, 513, 10_000]
@@ -50,7 +60,7 @@ def test_threads_change_nothing(threads: int) -> None:
     assert np.array_equal(stock.count_hashes(probes, threads=threads), stock.count_hashes(probes, threads=1))
 
 
-@pytest.mark.parametrize(("bits", "dtype"), [(8, np.uint8), (16, np.uint16), (32, np.uint32)])
+@pytest.mark.parametrize(("bits", "dtype"), [(4, np.uint8), (8, np.uint8), (16, np.uint16), (32, np.uint32)])
 def test_counter_sizes(bits: int, dtype: type) -> None:
     stock = CountingBloomFilter(n_cells=100, n_hashes=3, counter_bits=bits)  # type: ignore[arg-type]
     assert state(stock).dtype == dtype
@@ -110,17 +120,84 @@ def test_merging_with_itself() -> None:
 # ---- nothing half done
 
 
-def test_overflow_changes_nothing() -> None:
-    stock = CountingBloomFilter(n_cells=50, n_hashes=3)
+@pytest.mark.parametrize("bits", [4, 8, 16, 32])
+def test_saturation_is_the_definition_and_told_once(bits: Any) -> None:
+    """Counters stop at their largest value and stay there, whatever is removed; no key is ever lost."""
+    most = 2**bits - 1
+    m, k = 51, 3
+    stock = CountingBloomFilter(n_cells=m, n_hashes=k, counter_bits=bits, seed=1)
+    hashes, weights = hashes_of(30), np.arange(30) % 5
+    weights[7] = most if bits < 32 else 2**31 - 1
+    cells = np.zeros(m, np.int64)
+    rows = reference.positions(m, k, 1, hashes)
+    with pytest.warns(SaturationWarning, match=f"have reached their largest value, {most}, and stay") as told:
+        add_thrice(stock, hashes, weights)
+    assert len(told) == 1
+    for _ in range(3):
+        for row, weight in zip(rows, weights, strict=True):
+            for cell in row:
+                cells[cell] = min(most, cells[cell] + weight)
+    assert np.array_equal(unpacked(stock), cells)
+    assert stock.n_saturated == (cells == most).sum() > 0
+    stock.remove_hashes(hashes, weights)
+    for row, weight in zip(rows, weights, strict=True):
+        for cell in row:
+            cells[cell] -= 0 if cells[cell] == most else weight
+    assert np.array_equal(unpacked(stock), cells)
+    assert stock.count_hashes(hashes[7:8]) == most
+    assert stock.contains_hashes(hashes[weights > 0]).all()
+    assert stock.fill == (cells > 0).mean()
+    twin = stock.copy()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        twin.merge(stock)
+    assert np.array_equal(unpacked(twin), np.minimum(most, 2 * cells))
+    chance = k * k * stock.total_weight**2 / m
+    assert stock.inner(stock) == pytest.approx(
+        (int((cells.astype(float) ** 2).sum()) - chance) / (k * (1 - 1 / m))
+    )
+
+
+def add_thrice(stock: CountingBloomFilter, hashes: np.ndarray, weights: np.ndarray) -> None:
+    for _ in range(3):
+        stock.add_hashes(hashes, weights)
+
+
+def unpacked(stock: CountingBloomFilter) -> np.ndarray:
+    cells = state(stock)
+    if stock.counter_bits == 4:
+        cells = np.stack([cells & 15, cells >> 4], 1).ravel()[: stock.n_cells]
+    return cells.astype(np.int64)
+
+
+@pytest.mark.parametrize("bits", [4, 8, 16, 32])
+def test_test_and_add_is_one_key_after_the_other(bits: Any) -> None:
+    hashes = hashes_of(60)[np.random.default_rng(2).integers(0, 60, 150)]
+    stock = CountingBloomFilter(n_cells=333, n_hashes=3, counter_bits=bits)
+    one_by_one = stock.copy()
+    expected = []
+    for i in range(150):
+        expected.append(bool(one_by_one.contains_hashes(hashes[i : i + 1])[0]))
+        one_by_one.add_hashes(hashes[i : i + 1])
+    assert stock.test_and_add_hashes(hashes).tolist() == expected
+    assert stock == one_by_one
+    assert (stock.n_added, stock.total_weight) == (150, 150)
+    assert np.array_equal(
+        stock.contains(range(99), packed=True), np.packbits(stock.contains(range(99)), bitorder="little")
+    )
+    assert abs(stock.union_cardinality(stock) - stock.cardinality()) < 1e-9
+
+
+def test_half_a_byte_a_counter(tmp_path: Any) -> None:
+    stock = CountingBloomFilter(n_cells=7, n_hashes=2, counter_bits=4)
+    assert stock.nbytes == 4
     stock.add(range(20))
-    stock.add([99], [240])
-    before, counts = stock.copy(), (stock.n_added, stock.total_weight)
-    with pytest.raises(OverflowError, match=r"A counter would exceed the largest value of its type \(255\)"):
-        stock.add([*range(20), 99], [1] * 20 + [255])
-    with pytest.raises(OverflowError, match="255"):
-        stock.merge(before)
-    assert stock == before
-    assert (stock.n_added, stock.total_weight) == counts
+    stock.save(tmp_path / "stock.safetensors")
+    assert hypersketch.load(tmp_path / "stock.safetensors", mmap=True) == stock
+    state(stock)[-1] |= 0x10
+    stock.save(tmp_path / "stock.safetensors")
+    with pytest.raises(ValueError, match="its state sets bits beyond n_cells"):
+        hypersketch.load(tmp_path / "stock.safetensors")
 
 
 @pytest.mark.parametrize("refused_last", [True, False])
@@ -133,11 +210,10 @@ def test_a_batch_of_several_pieces_is_still_all_or_nothing(
     before = stock.copy()
     weights = np.zeros(1000, np.int64)
     weights[-1 if refused_last else 300] = 2**31 - 1
-    for change in (stock.add, stock.remove):
-        with pytest.raises((OverflowError, ValueError), match="counter would"):
-            change(range(1000), weights)
-        assert stock == before
-        assert (stock.n_added, stock.total_weight) == (1000, 1000)
+    with pytest.raises(ValueError, match="counter would fall below zero"):
+        stock.remove(range(1000), weights)
+    assert stock == before
+    assert (stock.n_added, stock.total_weight) == (1000, 1000)
 
 
 def test_removal_below_zero() -> None:
@@ -210,8 +286,10 @@ def test_sizing_and_capacity() -> None:
 
 def test_core_keeps_the_state_on_refusal() -> None:
     cells = np.array([250, 0, 3], np.uint8)
-    hashes = hashes_of(50)
     before = cells.copy()
-    with pytest.raises(OverflowError):
-        _core.counting_add(cells, 2, 0, hashes, None, False)
+    with pytest.raises(ValueError, match="below zero"):
+        hypersketch._core.counting_remove(cells, 3, 8, 2, 0, hashes_of(50), None)
+    for bad in ((cells, 4, 8), (cells, 3, 4), (cells, 3, 16)):
+        with pytest.raises(ValueError, match=r"cells must have|another size"):
+            hypersketch._core.counting_remove(*bad, 2, 0, hashes_of(50), None)
     assert np.array_equal(cells, before)

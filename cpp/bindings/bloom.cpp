@@ -62,39 +62,6 @@ uint64_t ones(const Array<uint64_t>& words) {
   return popcount(state);
 }
 
-template <class Cell>
-void counting_add_to(Array<Cell> cells, uint64_t n_hashes, uint64_t seed, const Hashes& hashes, const Weights& weights,
-                     bool remove) {
-  const auto state = write(cells);
-  const auto params = cell_params(state.size(), n_hashes, seed);
-  const auto keys = read(hashes);
-  const std::int64_t* values = read_weights(weights, keys.size());
-  py::gil_scoped_release release;
-  counting_add(state, params, keys, values, remove);
-}
-
-template <class Cell>
-void counting_count_of(const Array<Cell>& cells, uint64_t n_hashes, uint64_t seed, const Hashes& hashes, Scores out,
-                       size_t threads) {
-  const auto state = read(cells);
-  const auto params = cell_params(state.size(), n_hashes, seed);
-  const auto keys = read(hashes);
-  const auto counts = write(out);
-  require_size(counts, keys.size(), "out");
-  py::gil_scoped_release release;
-  counting_count(state, params, keys, counts.data(), threads);
-}
-
-template <class Cell>
-void bind_counting(py::module_& module) {
-  module.def("counting_add", &counting_add_to<Cell>, py::arg("cells").noconvert(), py::arg("n_hashes"), py::arg("seed"),
-             py::arg("hashes").noconvert(), py::arg("weights").noconvert().none(true), py::arg("remove"),
-             "Add or remove keys; a refused batch leaves the cells as they were.");
-  module.def("counting_count", &counting_count_of<Cell>, py::arg("cells").noconvert(), py::arg("n_hashes"),
-             py::arg("seed"), py::arg("hashes").noconvert(), py::arg("out").noconvert(), py::arg("threads"),
-             "Upper bounds of the keys' counts.");
-}
-
 }  // namespace
 
 void bind_bloom(py::module_& module) {
@@ -119,9 +86,6 @@ void bind_bloom(py::module_& module) {
         return combined_ones(a, b, [](uint64_t x, uint64_t y) { return x & y; });
       },
       py::arg("a").noconvert(), py::arg("b").noconvert(), "Number of bits set in both.");
-  bind_counting<std::uint8_t>(module);
-  bind_counting<std::uint16_t>(module);
-  bind_counting<std::uint32_t>(module);
 }
 
 }  // namespace hypersketch::bindings

@@ -19,7 +19,13 @@ from hypersketch._threads import get_num_threads, set_num_threads
 from hypersketch.files import load
 from hypersketch.keys import hash_keys
 from hypersketch.memories import HopfieldMembership
-from hypersketch.sketches import BloomFilter, CapacityWarning, CountingBloomFilter, ScalableBloomFilter
+from hypersketch.sketches import (
+    BloomFilter,
+    CapacityWarning,
+    CountingBloomFilter,
+    SaturationWarning,
+    ScalableBloomFilter,
+)
 from hypersketch.vsa import Bundle, MapB, MapI, PackedBundle
 
 if TYPE_CHECKING:
@@ -37,6 +43,7 @@ __all__ = [
     "MapB",
     "MapI",
     "PackedBundle",
+    "SaturationWarning",
     "ScalableBloomFilter",
     "build_info",
     "capacity",

@@ -32,6 +32,10 @@ __all__: list[str] = [
     "compiled_levels",
     "counting_add",
     "counting_count",
+    "counting_merge",
+    "counting_remove",
+    "counting_sums",
+    "counting_test_and_add",
     "hash_arrow_array",
     "hash_arrow_stream",
     "hash_bytes",
@@ -245,45 +249,53 @@ def compiled_levels() -> list[str]:
 @typing.overload
 def counting_add(
     cells: numpy.typing.NDArray[numpy.uint8],
+    n_cells: typing.SupportsInt | typing.SupportsIndex,
+    counter_bits: typing.SupportsInt | typing.SupportsIndex,
     n_hashes: typing.SupportsInt | typing.SupportsIndex,
     seed: typing.SupportsInt | typing.SupportsIndex,
+    saturated: numpy.typing.NDArray[numpy.int64],
     hashes: numpy.typing.NDArray[numpy.uint64],
     weights: numpy.typing.NDArray[numpy.int64] | None,
-    remove: bool,
 ) -> None:
     """
-    Add or remove keys; a refused batch leaves the cells as they were.
+    Add keys; saturated[0] grows by the number of counters that reached their largest value.
     """
 
 @typing.overload
 def counting_add(
     cells: numpy.typing.NDArray[numpy.uint16],
+    n_cells: typing.SupportsInt | typing.SupportsIndex,
+    counter_bits: typing.SupportsInt | typing.SupportsIndex,
     n_hashes: typing.SupportsInt | typing.SupportsIndex,
     seed: typing.SupportsInt | typing.SupportsIndex,
+    saturated: numpy.typing.NDArray[numpy.int64],
     hashes: numpy.typing.NDArray[numpy.uint64],
     weights: numpy.typing.NDArray[numpy.int64] | None,
-    remove: bool,
 ) -> None:
     """
-    Add or remove keys; a refused batch leaves the cells as they were.
+    Add keys; saturated[0] grows by the number of counters that reached their largest value.
     """
 
 @typing.overload
 def counting_add(
     cells: numpy.typing.NDArray[numpy.uint32],
+    n_cells: typing.SupportsInt | typing.SupportsIndex,
+    counter_bits: typing.SupportsInt | typing.SupportsIndex,
     n_hashes: typing.SupportsInt | typing.SupportsIndex,
     seed: typing.SupportsInt | typing.SupportsIndex,
+    saturated: numpy.typing.NDArray[numpy.int64],
     hashes: numpy.typing.NDArray[numpy.uint64],
     weights: numpy.typing.NDArray[numpy.int64] | None,
-    remove: bool,
 ) -> None:
     """
-    Add or remove keys; a refused batch leaves the cells as they were.
+    Add keys; saturated[0] grows by the number of counters that reached their largest value.
     """
 
 @typing.overload
 def counting_count(
     cells: numpy.typing.NDArray[numpy.uint8],
+    n_cells: typing.SupportsInt | typing.SupportsIndex,
+    counter_bits: typing.SupportsInt | typing.SupportsIndex,
     n_hashes: typing.SupportsInt | typing.SupportsIndex,
     seed: typing.SupportsInt | typing.SupportsIndex,
     hashes: numpy.typing.NDArray[numpy.uint64],
@@ -297,6 +309,8 @@ def counting_count(
 @typing.overload
 def counting_count(
     cells: numpy.typing.NDArray[numpy.uint16],
+    n_cells: typing.SupportsInt | typing.SupportsIndex,
+    counter_bits: typing.SupportsInt | typing.SupportsIndex,
     n_hashes: typing.SupportsInt | typing.SupportsIndex,
     seed: typing.SupportsInt | typing.SupportsIndex,
     hashes: numpy.typing.NDArray[numpy.uint64],
@@ -310,6 +324,8 @@ def counting_count(
 @typing.overload
 def counting_count(
     cells: numpy.typing.NDArray[numpy.uint32],
+    n_cells: typing.SupportsInt | typing.SupportsIndex,
+    counter_bits: typing.SupportsInt | typing.SupportsIndex,
     n_hashes: typing.SupportsInt | typing.SupportsIndex,
     seed: typing.SupportsInt | typing.SupportsIndex,
     hashes: numpy.typing.NDArray[numpy.uint64],
@@ -318,6 +334,162 @@ def counting_count(
 ) -> None:
     """
     Upper bounds of the keys' counts.
+    """
+
+@typing.overload
+def counting_merge(
+    cells: numpy.typing.NDArray[numpy.uint8],
+    n_cells: typing.SupportsInt | typing.SupportsIndex,
+    counter_bits: typing.SupportsInt | typing.SupportsIndex,
+    saturated: numpy.typing.NDArray[numpy.int64],
+    other: numpy.typing.NDArray[numpy.uint8],
+) -> None:
+    """
+    Add another filter's counters.
+    """
+
+@typing.overload
+def counting_merge(
+    cells: numpy.typing.NDArray[numpy.uint16],
+    n_cells: typing.SupportsInt | typing.SupportsIndex,
+    counter_bits: typing.SupportsInt | typing.SupportsIndex,
+    saturated: numpy.typing.NDArray[numpy.int64],
+    other: numpy.typing.NDArray[numpy.uint16],
+) -> None:
+    """
+    Add another filter's counters.
+    """
+
+@typing.overload
+def counting_merge(
+    cells: numpy.typing.NDArray[numpy.uint32],
+    n_cells: typing.SupportsInt | typing.SupportsIndex,
+    counter_bits: typing.SupportsInt | typing.SupportsIndex,
+    saturated: numpy.typing.NDArray[numpy.int64],
+    other: numpy.typing.NDArray[numpy.uint32],
+) -> None:
+    """
+    Add another filter's counters.
+    """
+
+@typing.overload
+def counting_remove(
+    cells: numpy.typing.NDArray[numpy.uint8],
+    n_cells: typing.SupportsInt | typing.SupportsIndex,
+    counter_bits: typing.SupportsInt | typing.SupportsIndex,
+    n_hashes: typing.SupportsInt | typing.SupportsIndex,
+    seed: typing.SupportsInt | typing.SupportsIndex,
+    hashes: numpy.typing.NDArray[numpy.uint64],
+    weights: numpy.typing.NDArray[numpy.int64] | None,
+) -> None:
+    """
+    Remove keys; a refused batch leaves the cells as they were.
+    """
+
+@typing.overload
+def counting_remove(
+    cells: numpy.typing.NDArray[numpy.uint16],
+    n_cells: typing.SupportsInt | typing.SupportsIndex,
+    counter_bits: typing.SupportsInt | typing.SupportsIndex,
+    n_hashes: typing.SupportsInt | typing.SupportsIndex,
+    seed: typing.SupportsInt | typing.SupportsIndex,
+    hashes: numpy.typing.NDArray[numpy.uint64],
+    weights: numpy.typing.NDArray[numpy.int64] | None,
+) -> None:
+    """
+    Remove keys; a refused batch leaves the cells as they were.
+    """
+
+@typing.overload
+def counting_remove(
+    cells: numpy.typing.NDArray[numpy.uint32],
+    n_cells: typing.SupportsInt | typing.SupportsIndex,
+    counter_bits: typing.SupportsInt | typing.SupportsIndex,
+    n_hashes: typing.SupportsInt | typing.SupportsIndex,
+    seed: typing.SupportsInt | typing.SupportsIndex,
+    hashes: numpy.typing.NDArray[numpy.uint64],
+    weights: numpy.typing.NDArray[numpy.int64] | None,
+) -> None:
+    """
+    Remove keys; a refused batch leaves the cells as they were.
+    """
+
+@typing.overload
+def counting_sums(
+    a: numpy.typing.NDArray[numpy.uint8],
+    b: numpy.typing.NDArray[numpy.uint8],
+    n_cells: typing.SupportsInt | typing.SupportsIndex,
+    counter_bits: typing.SupportsInt | typing.SupportsIndex,
+) -> tuple[float, int, int]:
+    """
+    Inner product, counters above zero in either, and saturated counters of a.
+    """
+
+@typing.overload
+def counting_sums(
+    a: numpy.typing.NDArray[numpy.uint16],
+    b: numpy.typing.NDArray[numpy.uint16],
+    n_cells: typing.SupportsInt | typing.SupportsIndex,
+    counter_bits: typing.SupportsInt | typing.SupportsIndex,
+) -> tuple[float, int, int]:
+    """
+    Inner product, counters above zero in either, and saturated counters of a.
+    """
+
+@typing.overload
+def counting_sums(
+    a: numpy.typing.NDArray[numpy.uint32],
+    b: numpy.typing.NDArray[numpy.uint32],
+    n_cells: typing.SupportsInt | typing.SupportsIndex,
+    counter_bits: typing.SupportsInt | typing.SupportsIndex,
+) -> tuple[float, int, int]:
+    """
+    Inner product, counters above zero in either, and saturated counters of a.
+    """
+
+@typing.overload
+def counting_test_and_add(
+    cells: numpy.typing.NDArray[numpy.uint8],
+    n_cells: typing.SupportsInt | typing.SupportsIndex,
+    counter_bits: typing.SupportsInt | typing.SupportsIndex,
+    n_hashes: typing.SupportsInt | typing.SupportsIndex,
+    seed: typing.SupportsInt | typing.SupportsIndex,
+    saturated: numpy.typing.NDArray[numpy.int64],
+    hashes: numpy.typing.NDArray[numpy.uint64],
+    out: numpy.typing.NDArray[numpy.bool],
+) -> None:
+    """
+    Tell for every key whether it was there, then add it.
+    """
+
+@typing.overload
+def counting_test_and_add(
+    cells: numpy.typing.NDArray[numpy.uint16],
+    n_cells: typing.SupportsInt | typing.SupportsIndex,
+    counter_bits: typing.SupportsInt | typing.SupportsIndex,
+    n_hashes: typing.SupportsInt | typing.SupportsIndex,
+    seed: typing.SupportsInt | typing.SupportsIndex,
+    saturated: numpy.typing.NDArray[numpy.int64],
+    hashes: numpy.typing.NDArray[numpy.uint64],
+    out: numpy.typing.NDArray[numpy.bool],
+) -> None:
+    """
+    Tell for every key whether it was there, then add it.
+    """
+
+@typing.overload
+def counting_test_and_add(
+    cells: numpy.typing.NDArray[numpy.uint32],
+    n_cells: typing.SupportsInt | typing.SupportsIndex,
+    counter_bits: typing.SupportsInt | typing.SupportsIndex,
+    n_hashes: typing.SupportsInt | typing.SupportsIndex,
+    seed: typing.SupportsInt | typing.SupportsIndex,
+    saturated: numpy.typing.NDArray[numpy.int64],
+    hashes: numpy.typing.NDArray[numpy.uint64],
+    out: numpy.typing.NDArray[numpy.bool],
+) -> None:
+    """
+    Tell for every key whether it was there, then add it.
     """
 
 def hash_arrow_array(

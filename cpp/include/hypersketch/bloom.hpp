@@ -1,14 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// Bloom filters (bits) and counting Bloom filters (integer cells) over the positions of layout.hpp.
+// Classic Bloom filters: bits over the positions of layout.hpp.
 // Bottleneck: one random memory access a position. Positions of a block of keys are computed before any is
 // touched, so that the accesses overlap; states beyond the caches are prefetched.
 #pragma once
 
 #include <algorithm>
-#include <limits>
 #include <span>
-#include <stdexcept>
-#include <string>
 #include <vector>
 
 #include "hypersketch/layout.hpp"
@@ -16,8 +13,6 @@
 #include "hypersketch/simd.hpp"
 
 namespace hypersketch {
-
-using std::int64_t;
 
 struct CellParams {
   uint64_t n_cells;
@@ -130,77 +125,6 @@ uint64_t popcount_of(std::span<const uint64_t> a, std::span<const uint64_t> b, C
   uint64_t ones = 0;
   for (size_t i = 0; i < a.size(); ++i) ones += count_ones(combine(a[i], b[i]));
   return ones;
-}
-
-// Adds `weight` to the key's cells, once a hash. Returns false, with the key's cells as they were, when a cell
-// would leave the range of its type.
-template <class Cell>
-bool change_cells(Cell* cells, const uint64_t* positions, size_t stride, size_t n_hashes, int64_t weight) {
-  for (size_t i = 0; i < n_hashes; ++i) {
-    Cell& cell = cells[positions[i * stride]];
-    int64_t changed;
-    const bool wraps = __builtin_add_overflow(static_cast<int64_t>(cell), weight, &changed);
-    if (wraps || changed < 0 || changed > static_cast<int64_t>(std::numeric_limits<Cell>::max())) {
-      while (i-- > 0) {
-        Cell& earlier = cells[positions[i * stride]];
-        earlier = static_cast<Cell>(static_cast<int64_t>(earlier) - weight);
-      }
-      return false;
-    }
-    cell = static_cast<Cell>(changed);
-  }
-  return true;
-}
-
-// Adds every key's weight (1 when null), negated when `remove`. Stops at the first key that does not fit and
-// returns its index; returns the number of keys when all fit.
-template <class Cell>
-size_t counting_apply(std::span<Cell> cells, CellParams params, std::span<const uint64_t> hashes,
-                      const int64_t* weights, bool remove) {
-  size_t done = hashes.size();
-  for_position_blocks(params, hashes, [&](size_t first, size_t n, const uint64_t* positions) {
-    for (size_t j = 0; j < n && done == hashes.size(); ++j) {
-      const int64_t weight = weights == nullptr ? 1 : weights[first + j];
-      if (!change_cells(cells.data(), positions + j, n, params.n_hashes, remove ? -weight : weight)) done = first + j;
-    }
-  });
-  return done;
-}
-
-// All or nothing: a refused batch leaves the cells as they were.
-template <class Cell>
-void counting_add(std::span<Cell> cells, CellParams params, std::span<const uint64_t> hashes, const int64_t* weights,
-                  bool remove) {
-  const size_t done = counting_apply(cells, params, hashes, weights, remove);
-  if (done == hashes.size()) return;
-  counting_apply(cells, params, hashes.first(done), weights, !remove);
-  if (remove) throw std::invalid_argument("A key to remove was not added that often: a counter would fall below zero.");
-  throw std::overflow_error("A counter would exceed the largest value of its type (" +
-                            std::to_string(std::numeric_limits<Cell>::max()) + ").");
-}
-
-// The smallest of floor(cell / how often the key meets the cell): never below the key's own count.
-template <class Cell>
-int64_t key_count(const Cell* cells, const uint64_t* positions, size_t stride, size_t n_hashes) {
-  int64_t smallest = std::numeric_limits<int64_t>::max();
-  for (size_t i = 0; i < n_hashes; ++i) {
-    int64_t times = 0;
-    for (size_t other = 0; other < n_hashes; ++other) times += positions[other * stride] == positions[i * stride];
-    smallest = std::min(smallest, static_cast<int64_t>(cells[positions[i * stride]]) / times);
-  }
-  return smallest;
-}
-
-template <class Cell>
-void counting_count(std::span<const Cell> cells, CellParams params, std::span<const uint64_t> hashes, int64_t* out,
-                    size_t threads) {
-  parallel_for(hashes.size(), kBloomGrain, threads, [&](size_t begin, size_t end) {
-    for_position_blocks(params, hashes.subspan(begin, end - begin),
-                        [&](size_t first, size_t n, const uint64_t* positions) {
-                          for (size_t j = 0; j < n; ++j)
-                            out[begin + first + j] = key_count(cells.data(), positions + j, n, params.n_hashes);
-                        });
-  });
 }
 
 }  // namespace hypersketch

@@ -5,7 +5,13 @@ from __future__ import annotations
 
 from hypersketch.sketches._cells import CapacityWarning
 from hypersketch.sketches.bloom import BloomFilter
-from hypersketch.sketches.counting_bloom import CountingBloomFilter
+from hypersketch.sketches.counting_bloom import CountingBloomFilter, SaturationWarning
 from hypersketch.sketches.scalable_bloom import ScalableBloomFilter
 
-__all__ = ["BloomFilter", "CapacityWarning", "CountingBloomFilter", "ScalableBloomFilter"]
+__all__ = [
+    "BloomFilter",
+    "CapacityWarning",
+    "CountingBloomFilter",
+    "SaturationWarning",
+    "ScalableBloomFilter",
+]

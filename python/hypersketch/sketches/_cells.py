@@ -113,22 +113,25 @@ class CellSketch(Structure):
         return bool(self.contains_hashes(hashes, threads=1)[0])
 
     def contains(
-        self, keys: Any, *, out: NDArray[np.bool_] | None = None, threads: int | None = None
-    ) -> NDArray[np.bool_]:
+        self, keys: Any, *, out: NDArray[Any] | None = None, packed: bool = False, threads: int | None = None
+    ) -> NDArray[Any]:
         """Tell which keys were probably added.
 
         Parameters
         ----------
         keys : int, str, bytes or a batch of them
             n keys, as for `hypersketch.hash_keys`.
-        out : ndarray of bool, shape (n,), optional
-            Array for the answers, C-contiguous.
+        out : ndarray of bool, shape (n,), or of uint8, shape (ceil(n / 8),), optional
+            Array for the answers, C-contiguous; of uint8 when ``packed``.
+        packed : bool, default False
+            Return bits instead of bytes: bit i % 8 of byte i // 8 for key i, as
+            ``numpy.packbits(..., bitorder="little")``.
         threads : int, optional
             Threads for this call; default `hypersketch.get_num_threads`.
 
         Returns
         -------
-        ndarray of bool, shape (n,)
+        ndarray of bool, shape (n,), or of uint8, shape (ceil(n / 8),)
             True for every key that was added, and for others at the rate that `expected_fpr` tells.
 
         Raises
@@ -143,12 +146,22 @@ class CellSketch(Structure):
         >>> seen.add(["a", "b"])
         >>> seen.contains(["a", "b", "c"])
         array([ True,  True, False])
+        >>> seen.contains(["a", "b", "c"], packed=True)
+        array([3], dtype=uint8)
         """
-        return self.contains_hashes(hash_keys(keys, threads=threads), out=out, threads=threads)
+        return self._asked(keys, out, packed, threads)
+
+    def _asked(self, keys: Any, out: NDArray[Any] | None, packed: bool, threads: int | None) -> NDArray[Any]:
+        return self.contains_hashes(hash_keys(keys, threads=threads), out=out, packed=packed, threads=threads)
 
     def contains_hashes(
-        self, hashes: NDArray[np.uint64], *, out: NDArray[np.bool_] | None = None, threads: int | None = None
-    ) -> NDArray[np.bool_]:
+        self,
+        hashes: NDArray[np.uint64],
+        *,
+        out: NDArray[Any] | None = None,
+        packed: bool = False,
+        threads: int | None = None,
+    ) -> NDArray[Any]:
         """Tell which keys were probably added, from their hashes (`hypersketch.hash_keys` with seed 0)."""
         raise NotImplementedError
 

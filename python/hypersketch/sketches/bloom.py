@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any, ClassVar, Literal, overload
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -288,61 +288,7 @@ class BloomFilter(CellSketch):
 
     # ---- queries
 
-    @overload
-    def contains(
-        self,
-        keys: Any,
-        *,
-        out: NDArray[np.bool_] | None = None,
-        packed: Literal[False] = False,
-        threads: int | None = None,
-    ) -> NDArray[np.bool_]: ...
-    @overload
-    def contains(
-        self,
-        keys: Any,
-        *,
-        out: NDArray[np.uint8] | None = None,
-        packed: Literal[True],
-        threads: int | None = None,
-    ) -> NDArray[np.uint8]: ...
-    def contains(
-        self, keys: Any, *, out: NDArray[Any] | None = None, packed: bool = False, threads: int | None = None
-    ) -> NDArray[Any]:
-        """Tell which keys were probably added.
-
-        Parameters
-        ----------
-        keys : int, str, bytes or a batch of them
-            n keys, as for `hypersketch.hash_keys`.
-        out : ndarray of bool, shape (n,), or of uint8, shape (ceil(n / 8),), optional
-            Array for the answers, C-contiguous; of uint8 when ``packed``.
-        packed : bool, default False
-            Return bits instead of bytes: bit i % 8 of byte i // 8 for key i, as
-            ``numpy.packbits(..., bitorder="little")``.
-        threads : int, optional
-            Threads for this call; default `hypersketch.get_num_threads`.
-
-        Returns
-        -------
-        ndarray of bool, shape (n,), or of uint8, shape (ceil(n / 8),)
-            True for every key that was added, and for others at the rate that `expected_fpr` tells.
-
-        Raises
-        ------
-        TypeError, ValueError
-            For keys that `hypersketch.hash_keys` refuses, or an ``out`` that does not fit.
-
-        Examples
-        --------
-        >>> import hypersketch
-        >>> seen = hypersketch.BloomFilter(capacity=100, fpr=0.01)
-        >>> seen.add(["a", "b"])
-        >>> seen.contains(["a", "b", "c"])
-        array([ True,  True, False])
-        >>> seen.contains(["a", "b", "c"], packed=True)
-        array([3], dtype=uint8)
-        """
+    def _asked(self, keys: Any, out: NDArray[Any] | None, packed: bool, threads: int | None) -> NDArray[Any]:
         return self._contains(self._rule.batch(keys, threads), out, packed, threads)
 
     def contains_hashes(

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from functools import partial
 from typing import Any, ClassVar, Literal
@@ -12,12 +13,27 @@ from numpy.typing import NDArray
 
 from hypersketch import _core, _threads, _validation, files
 from hypersketch._additive import Additive
-from hypersketch._structure import Tally, chunks, dot, tally_of
+from hypersketch._structure import Tally, chunks, tally_of
 from hypersketch.keys import hash_keys
 from hypersketch.sketches._cells import CAPACITY, CELLS, HASHES, CellSketch
 
-_DTYPES: dict[int, type[np.unsignedinteger[Any]]] = {8: np.uint8, 16: np.uint16, 32: np.uint32}
-_JOIN_PIECE = 1 << 20
+_DTYPES: dict[int, type[np.unsignedinteger[Any]]] = {4: np.uint8, 8: np.uint8, 16: np.uint16, 32: np.uint32}
+
+
+class SaturationWarning(UserWarning):
+    """A counter of a counting Bloom filter reached its largest value, at which it stays.
+
+    Examples
+    --------
+    >>> import warnings
+    >>> import hypersketch
+    >>> stock = hypersketch.CountingBloomFilter(n_cells=100, n_hashes=3, counter_bits=4)
+    >>> with warnings.catch_warnings(record=True) as caught:
+    ...     warnings.simplefilter("always")
+    ...     stock.add(["apple"], weights=[15])
+    >>> caught[0].category.__name__
+    'SaturationWarning'
+    """
 
 
 @files.register
@@ -35,8 +51,10 @@ class CountingBloomFilter(Additive, CellSketch):
         Number m of counters. With ``n_hashes`` instead of ``capacity`` and ``fpr``.
     n_hashes : int in [1, 255], optional
         Number k of counters a key.
-    counter_bits : {8, 16, 32}, default 8
-        Size of a counter. An addition that would exceed its largest value is refused.
+    counter_bits : {4, 8, 16, 32}, default 8
+        Size of a counter. Counters saturate: one that reaches its largest value, 2**counter_bits - 1, stays
+        there whatever is added or removed later, so that a key is never lost. `n_saturated` tells how many
+        did, and the first time a `SaturationWarning` does.
     seed : int in [0, 2**64), default 0
         Filters of different seeds make independent errors and cannot be merged.
 
@@ -49,8 +67,10 @@ class CountingBloomFilter(Additive, CellSketch):
 
     Notes
     -----
-    Fan, Cao, Almeida & Broder (2000), with the cells of `hypersketch.BloomFilter`. Two of a key's k cells may
-    coincide; its weight is then added twice there, and `count` allows for that.
+    Fan, Cao, Almeida & Broder (2000), with the cells of a classic `hypersketch.BloomFilter`. Two of a key's k
+    cells may coincide; its weight is then added twice there, and `count` allows for that. With keys added
+    once each and m = n k / ln 2 cells, some 4-bit counter saturates with probability below 1.4e-15 m
+    (formula 4.11).
 
     Examples
     --------
@@ -65,6 +85,7 @@ class CountingBloomFilter(Additive, CellSketch):
     """
 
     _CELLS = "n_cells"
+    _told_saturated = False
     _PARAMETERS: ClassVar[dict[str, _validation.Check]] = {
         "n_cells": CELLS,
         "n_hashes": HASHES,
@@ -80,7 +101,7 @@ class CountingBloomFilter(Additive, CellSketch):
         *,
         n_cells: int | None = None,
         n_hashes: int | None = None,
-        counter_bits: Literal[8, 16, 32] = 8,
+        counter_bits: Literal[4, 8, 16, 32] = 8,
         seed: int = 0,
     ) -> None:
         cells, hashes = self._sized(capacity, fpr, n_cells, n_hashes)
@@ -91,7 +112,18 @@ class CountingBloomFilter(Additive, CellSketch):
 
     @classmethod
     def _layout(cls, parameters: Mapping[str, Any]) -> tuple[int, type[np.generic]]:
-        return parameters["n_cells"], _DTYPES[parameters["counter_bits"]]
+        n_cells, bits = parameters["n_cells"], parameters["counter_bits"]
+        return -(-n_cells // 2) if bits == 4 else n_cells, _DTYPES[bits]
+
+    @classmethod
+    def _restore(
+        cls, parameters: dict[str, Any], counts: Mapping[str, int], state: NDArray[Any]
+    ) -> CountingBloomFilter:
+        if parameters["counter_bits"] == 4 and parameters["n_cells"] % 2 and state[-1] > 15:
+            raise ValueError("its state sets bits beyond n_cells.")
+        made = super()._restore(parameters, counts, state)
+        assert isinstance(made, CountingBloomFilter)
+        return made
 
     @property
     def n_cells(self) -> int:
@@ -113,6 +145,24 @@ class CountingBloomFilter(Additive, CellSketch):
         """
         return int(self._values["counter_bits"])
 
+    @property
+    def n_saturated(self) -> int:
+        """Number of counters at their largest value; what they counted is no longer known.
+
+        >>> import hypersketch
+        >>> hypersketch.CountingBloomFilter(n_cells=1000, n_hashes=3).n_saturated
+        0
+        """
+        return int(self._sums(self._state)[2])
+
+    @property
+    def _numbers(self) -> tuple[int, int]:
+        return self.n_cells, self.counter_bits
+
+    def _sums(self, other: NDArray[Any]) -> tuple[float, int, int]:
+        """Return the inner product with other counters, how many in either are above 0, how many are full."""
+        return _core.counting_sums(self._state, other, *self._numbers)
+
     def add(self, keys: Any, weights: Any = None, *, threads: int | None = None) -> None:
         """Add keys, each as often as its weight says.
 
@@ -130,13 +180,13 @@ class CountingBloomFilter(Additive, CellSketch):
         TypeError, ValueError
             For keys that `hypersketch.hash_keys` refuses, for weights that are negative, not integers or not
             one a key, or when the state is memory-mapped.
-        OverflowError
-            When a counter would exceed its largest value. Nothing is changed then.
 
         Warns
         -----
         CapacityWarning
             Once, when more keys are added than the filter was sized for.
+        SaturationWarning
+            Once, when a counter has reached its largest value. The keys are in.
 
         Notes
         -----
@@ -217,26 +267,106 @@ class CountingBloomFilter(Additive, CellSketch):
         with self._lock:
             self._require_writable()
             if sign == 1:
-                self._warn_beyond_capacity(batch.size)
-            before = self.n_added
-            try:
-                self._add_chunks(
-                    self._core_change(sign), batch, checked, sign=sign, words_per_key=self.n_hashes
-                )
-            except (OverflowError, ValueError):
-                self._take_back(batch[: abs(self.n_added - before)], checked, sign)
-                raise
+                self._add(batch, checked)
+            else:
+                self._remove(batch, checked)
 
-    def _core_change(self, sign: int) -> partial[None]:
-        return partial(_core.counting_add, self._state, self.n_hashes, self.seed, remove=sign < 0)
+    def _add(self, batch: NDArray[np.uint64], weights: NDArray[np.int64] | None) -> None:
+        self._warn_beyond_capacity(batch.size)
+        saturated = np.zeros(1, np.int64)
+        self._add_chunks(self._adding(saturated), batch, weights, words_per_key=self.n_hashes)
+        self._warn_saturated(saturated)
 
-    def _take_back(self, done: NDArray[np.uint64], weights: NDArray[np.int64] | None, sign: int) -> None:
-        """Undo the pieces of a batch that went in before one was refused, in one uninterrupted call."""
-        mine = None if weights is None else weights[: done.size]
-        self._commit(self._core_change(-sign), (done, mine), tally_of(done.size, mine, -sign))
+    def _adding(self, saturated: NDArray[np.int64]) -> partial[None]:
+        return partial(_core.counting_add, self._state, *self._numbers, self.n_hashes, self.seed, saturated)
+
+    def _remove(self, batch: NDArray[np.uint64], weights: NDArray[np.int64] | None) -> None:
+        change = partial(_core.counting_remove, self._state, *self._numbers, self.n_hashes, self.seed)
+        before = self.n_added
+        try:
+            self._add_chunks(change, batch, weights, sign=-1, words_per_key=self.n_hashes)
+        except ValueError:
+            # Pieces that went before the refused one come back, in one uninterrupted call.
+            done = batch[: before - self.n_added]
+            mine = None if weights is None else weights[: done.size]
+            self._commit(self._adding(np.zeros(1, np.int64)), (done, mine), tally_of(done.size, mine))
+            raise
+
+    def _warn_saturated(self, saturated: NDArray[np.int64]) -> None:
+        if saturated[0] == 0 or self._told_saturated:
+            return
+        self._told_saturated = True
+        warnings.warn(
+            f"{saturated[0]} counters of this CountingBloomFilter have reached their largest value, "
+            f"{2**self.counter_bits - 1}, and stay there: counts of their keys are cut off.",
+            SaturationWarning,
+            stacklevel=5,
+        )
+
+    def test_and_add(
+        self, keys: Any, *, out: NDArray[np.bool_] | None = None, threads: int | None = None
+    ) -> NDArray[np.bool_]:
+        """Add keys once each and tell which were probably there before, as if they came one after the other.
+
+        Parameters
+        ----------
+        keys : int, str, bytes or a batch of them
+            n keys, as for `hypersketch.hash_keys`.
+        out : ndarray of bool, shape (n,), optional
+            Array for the answers, C-contiguous.
+        threads : int, optional
+            Threads for hashing; default `hypersketch.get_num_threads`. The counters are changed by one.
+
+        Returns
+        -------
+        ndarray of bool, shape (n,)
+            False for keys that were certainly not there.
+
+        Raises
+        ------
+        TypeError, ValueError
+            For keys that `hypersketch.hash_keys` refuses, an ``out`` that does not fit, or when the state is
+            memory-mapped.
+
+        Examples
+        --------
+        >>> import hypersketch
+        >>> stock = hypersketch.CountingBloomFilter(capacity=1000, fpr=0.01)
+        >>> stock.test_and_add(["apple", "pear", "apple"])
+        array([False, False,  True])
+        >>> stock.count(["apple"])
+        array([2])
+        """
+        return self.test_and_add_hashes(hash_keys(keys, threads=threads), out=out)
+
+    def test_and_add_hashes(
+        self, hashes: NDArray[np.uint64], *, out: NDArray[np.bool_] | None = None
+    ) -> NDArray[np.bool_]:
+        """Add keys and tell which were probably there before, by their hashes; otherwise as `test_and_add`.
+
+        >>> import hypersketch
+        >>> stock = hypersketch.CountingBloomFilter(capacity=1000, fpr=0.01)
+        >>> stock.test_and_add_hashes(hypersketch.hash_keys([1, 1]))
+        array([False,  True])
+        """
+        owner = "CountingBloomFilter.test_and_add"
+        batch = _validation.hashes(owner, hashes)
+        answers: NDArray[np.bool_] = _validation.output(owner, out, batch.size, np.bool_)
+        saturated = np.zeros(1, np.int64)
+        with self._lock:
+            self._require_writable()
+            self._warn_beyond_capacity(batch.size)
+            change = partial(
+                _core.counting_test_and_add, self._state, *self._numbers, self.n_hashes, self.seed, saturated
+            )
+            for part in chunks(batch.size, self.n_hashes):
+                piece = answers[part]
+                self._commit(change, (batch[part], piece), tally_of(piece.size, None))
+            self._warn_saturated(saturated)
+        return answers
 
     def count(self, keys: Any, *, threads: int | None = None) -> NDArray[np.int64]:
-        """Return how often each key was added, never too low.
+        """Return how often each key was added: never too low, but for counts cut off at the largest value.
 
         Parameters
         ----------
@@ -257,8 +387,9 @@ class CountingBloomFilter(Additive, CellSketch):
 
         Notes
         -----
-        The smallest of the key's distinct cells, each divided by how often the key meets it. The probability
-        of a count that is too high is `hypersketch.theory.counting_bloom.wrong_count_rate`.
+        The smallest of the key's distinct cells, each divided by how often the key meets it; saturated cells
+        say nothing, and when all are, the count is 2**counter_bits - 1. The probability of a count that is
+        too high is `hypersketch.theory.counting_bloom.wrong_count_rate`.
 
         Examples
         --------
@@ -283,12 +414,19 @@ class CountingBloomFilter(Additive, CellSketch):
         counts = np.empty(batch.size, np.int64)
         n_threads = _threads.resolve(owner, threads)
         for part in chunks(batch.size, self.n_hashes):
-            _core.counting_count(self._state, self.n_hashes, self.seed, batch[part], counts[part], n_threads)
+            _core.counting_count(
+                self._state, *self._numbers, self.n_hashes, self.seed, batch[part], counts[part], n_threads
+            )
         return counts
 
     def contains_hashes(
-        self, hashes: NDArray[np.uint64], *, out: NDArray[np.bool_] | None = None, threads: int | None = None
-    ) -> NDArray[np.bool_]:
+        self,
+        hashes: NDArray[np.uint64],
+        *,
+        out: NDArray[Any] | None = None,
+        packed: bool = False,
+        threads: int | None = None,
+    ) -> NDArray[Any]:
         """Tell which keys were probably added, by their hashes; otherwise as `contains`.
 
         >>> import hypersketch
@@ -296,23 +434,56 @@ class CountingBloomFilter(Additive, CellSketch):
         >>> stock.contains_hashes(hypersketch.hash_keys(["apple"]))
         array([False])
         """
-        batch = _validation.hashes("CountingBloomFilter.contains", hashes)
-        answers: NDArray[np.bool_] = _validation.output(
-            "CountingBloomFilter.contains", out, batch.size, np.bool_
-        )
-        return np.greater(self.count_hashes(batch, threads=threads), 0, out=answers)
+        owner = "CountingBloomFilter.contains"
+        batch = _validation.hashes(owner, hashes)
+        found = self.count_hashes(batch, threads=threads) > 0
+        if not _validation.flag(owner, "packed", packed):
+            answers: NDArray[np.bool_] = _validation.output(owner, out, batch.size, np.bool_)
+            answers[:] = found
+            return answers
+        bits: NDArray[np.uint8] = _validation.output(owner, out, -(-batch.size // 8), np.uint8)
+        bits[:] = np.packbits(found, bitorder="little")
+        return bits
 
     def _occupied(self) -> int:
-        return int(np.count_nonzero(self._state))
+        return int(self._sums(self._state)[1])
 
     def _join(self, other: Any) -> None:
-        largest = np.iinfo(self._state.dtype).max
-        for first in range(0, self._state.size, _JOIN_PIECE):
-            mine, theirs = (s._state[first : first + _JOIN_PIECE] for s in (self, other))
-            if np.any(mine > largest - theirs):
-                raise OverflowError(f"A counter would exceed the largest value of its type ({largest}).")
         self._warn_beyond_capacity(other.n_added)
-        self._commit(np.add, (self._state, other._state, self._state), other._tally)
+        saturated = np.zeros(1, np.int64)
+        change = partial(_core.counting_merge, self._state, *self._numbers, saturated)
+        self._commit(change, (other._state,), other._tally)
+        self._warn_saturated(saturated)
+
+    def union_cardinality(self, other: CountingBloomFilter) -> float:
+        """Estimate the number of distinct keys in either of two filters.
+
+        Parameters
+        ----------
+        other : CountingBloomFilter
+            Of the same size, hashes, counters and seed.
+
+        Returns
+        -------
+        float
+            What `cardinality` would return after merging the two.
+
+        Raises
+        ------
+        TypeError, ValueError
+            When the other is no such filter.
+
+        Examples
+        --------
+        >>> import hypersketch
+        >>> a, b = (hypersketch.CountingBloomFilter(capacity=1000, fpr=0.01) for _ in "ab")
+        >>> a.add(range(300))
+        >>> b.add(range(200, 500))
+        >>> 480 < a.union_cardinality(b) < 520
+        True
+        """
+        self._require_same(other, "compare")
+        return self._cardinality_of(int(self._sums(other._state)[1]))
 
     def inner(self, other: CountingBloomFilter) -> float:
         """Estimate the inner product of two multisets: the sum over all keys of the product of their counts.
@@ -352,7 +523,7 @@ class CountingBloomFilter(Additive, CellSketch):
         if m == 1:
             return float("nan")
         chance = k * k * self.total_weight * other.total_weight / m
-        return (dot(self._state, other._state) - chance) / (k * (1 - 1 / m))
+        return (self._sums(other._state)[0] - chance) / (k * (1 - 1 / m))
 
     def intersection_cardinality(self, other: CountingBloomFilter) -> float:
         """Estimate the number of keys that two filters share, when each key was added once.
