@@ -345,7 +345,7 @@ def test_refused_policies() -> None:
         lambda: hash_keys([1], nulls="drop"),
         lambda: filled("BloomFilter").update([[1]], nulls=None),
     ):
-        with pytest.raises(ValueError, match="'nulls' parameter of .* must be one of 'error', 'skip'"):
+        with pytest.raises(ValueError, match=r"'nulls' parameter of .* must be one of 'error', 'skip'"):
             use()  # type: ignore[no-untyped-call]
     with pytest.raises(ValueError, match="'out' parameter of hash_keys must be None where nulls are skipped"):
         hash_keys([1, None], nulls="skip", out=np.empty(2, np.uint64))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 
 from numpy.typing import NDArray
 
-from hypersketch import _batches, _container, _progress, _validation, files
+from hypersketch import _batches, _container, _memory, _progress, _validation, files
 from hypersketch.keys import hash_keys, skips_nulls
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ class Exports:
         Examples
         --------
         >>> import hypersketch
-        >>> seen = hypersketch.BloomFilter(n_bits=256, n_hashes=8)
+        >>> seen = hypersketch.BloomFilter(n_bits=256)
         >>> seen.save("seen.safetensors")
         >>> hypersketch.load("seen.safetensors") == seen
         True
@@ -77,7 +77,7 @@ class Exports:
         Examples
         --------
         >>> import hypersketch
-        >>> seen = hypersketch.BloomFilter(n_bits=256, n_hashes=8)
+        >>> seen = hypersketch.BloomFilter(n_bits=256)
         >>> hypersketch.from_bytes(seen.to_bytes()) == seen
         True
         """
@@ -201,7 +201,7 @@ class Imports:
         Examples
         --------
         >>> import hypersketch
-        >>> a, b = (hypersketch.BloomFilter(n_bits=256, n_hashes=8) for _ in "ab")
+        >>> a, b = (hypersketch.BloomFilter(n_bits=256) for _ in "ab")
         >>> a.add(1)
         >>> b.add(2)
         >>> a.merge_from_bytes(b.to_bytes())
@@ -212,5 +212,5 @@ class Imports:
         with _container.refusing(f"The 'data' parameter of {type(self).__name__}.merge_from_bytes"):
             content, state = files.within(view)
             # Vector loads want whole words where they belong; bytes cut out of a message may lie elsewhere.
-            theirs = content.restore(state if state.flags.aligned else state.copy())
+            theirs = content.restore(state if state.flags.aligned else _memory.copied(state))
         cast(Any, self).merge(theirs)

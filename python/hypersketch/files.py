@@ -5,16 +5,17 @@ from __future__ import annotations
 
 import os
 import stat
+from io import BufferedReader
 from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hypersketch import _atomic, _container, _validation
+from hypersketch import _atomic, _container, _memory, _validation
 from hypersketch._container import Storable
 from hypersketch._container import register as register
 
-_WRITE_BYTES = 1 << 24
+_PIECE_BYTES = 1 << 24
 
 Path_ = str | os.PathLike[str]
 
@@ -64,8 +65,8 @@ def save(structure: Storable, path: Path_) -> None:
 
 def _write_array(file: BinaryIO, data: NDArray[np.uint8]) -> None:
     """Write in pieces, between which Ctrl-C is heard."""
-    for first in range(0, data.size, _WRITE_BYTES):
-        file.write(data[first : first + _WRITE_BYTES].data)
+    for first in range(0, data.size, _PIECE_BYTES):
+        file.write(data[first : first + _PIECE_BYTES].data)
 
 
 # ---- loading
@@ -116,7 +117,7 @@ def load(path: Path_, *, mmap: bool = False) -> Any:
         return _load(file, mmap)
 
 
-def _load(file: BinaryIO, mmap: bool) -> Any:
+def _load(file: BufferedReader, mmap: bool) -> Any:
     def part(first: int, last: int) -> bytes:
         file.seek(first)
         return file.read(last - first)
@@ -126,15 +127,18 @@ def _load(file: BinaryIO, mmap: bool) -> Any:
     return content.restore(state, verified=not mmap)
 
 
-def _read_state(file: BinaryIO, content: _container.Content) -> NDArray[Any]:
+def _read_state(file: BufferedReader, content: _container.Content) -> NDArray[Any]:
     file.seek(content.offset)
-    state = np.fromfile(file, content.dtype, content.size)
-    if state.size != content.size:
-        raise ValueError("it ends before its state does.")
+    state = _memory.zeros(content.size, content.dtype)
+    view = state.view(np.uint8).data
+    for first in range(0, len(view), _PIECE_BYTES):  # between which Ctrl-C is heard
+        piece = view[first : first + _PIECE_BYTES]
+        if file.readinto(piece) != len(piece):
+            raise ValueError("it ends before its state does.")
     return state
 
 
-def _map_state(file: BinaryIO, content: _container.Content) -> NDArray[Any]:
+def _map_state(file: BufferedReader, content: _container.Content) -> NDArray[Any]:
     if content.offset % np.dtype(content.dtype).itemsize:
         raise ValueError("its state is not aligned and cannot be memory-mapped; load it without mmap=True.")
     if content.size == 0:  # nothing can be mapped
@@ -181,7 +185,7 @@ def from_bytes(data: Any) -> Any:
     view = bytes_of("from_bytes", data)
     with _container.refusing("The 'data' parameter of from_bytes"):
         content, state = within(view)
-        return content.restore(state.copy())
+        return content.restore(_memory.copied(state))
 
 
 def within(view: memoryview, *, exactly: bool = True) -> tuple[_container.Content, NDArray[Any]]:
