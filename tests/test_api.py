@@ -32,7 +32,10 @@ def test_public_names() -> None:
     assert hypersketch.__version__ == hypersketch.build_info()["version"]
 
 
-@pytest.mark.parametrize("module", ["_additive", "_structure", "_threads", "sketches._cells", "vsa._answers"])
+@pytest.mark.parametrize(
+    "module",
+    ["_additive", "_doors", "_optional", "_structure", "_threads", "sketches._cells", "vsa._answers"],
+)
 def test_examples_of_inherited_methods(module: str, tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     result = doctest.testmod(importlib.import_module(f"hypersketch.{module}"), optionflags=doctest.ELLIPSIS)

@@ -31,15 +31,48 @@ struct Column {
   }
 };
 
-void refuse_nulls(const ArrowArray& array) {
-  if (array.null_count == 0 || array.n_buffers == 0 || array.buffers[0] == nullptr) return;
+bool may_have_nulls(const ArrowArray& array) {
+  return array.null_count != 0 && array.n_buffers != 0 && array.buffers[0] != nullptr;
+}
+
+bool is_valid(const ArrowArray& array, std::int64_t i) {
   const auto* valid = static_cast<const unsigned char*>(array.buffers[0]);
-  size_t nulls = 0;
-  for (std::int64_t i = array.offset; i < array.offset + array.length; ++i)
-    nulls += ((valid[i / 8] >> (i % 8)) & 1) == 0;
+  return ((valid[(array.offset + i) / 8] >> ((array.offset + i) % 8)) & 1) != 0;
+}
+
+std::int64_t count_nulls(const ArrowArray& array) {
+  std::int64_t nulls = 0;
+  if (may_have_nulls(array))
+    for (std::int64_t i = 0; i < array.length; ++i) nulls += !is_valid(array, i);
+  return nulls;
+}
+
+void refuse_nulls(const ArrowArray& array) {
+  const std::int64_t nulls = count_nulls(array);
   if (nulls != 0)
     throw std::invalid_argument("The 'keys' parameter must have no nulls. Got " + std::to_string(nulls) +
                                 " in a column of " + std::to_string(array.length) + " keys.");
+}
+
+// Calls body(first, part) for the longest parts of the array without a null: what lies in the place of one may point
+// anywhere.
+template <class Body>
+void for_valid_parts(const ArrowArray& array, Body body) {
+  std::int64_t first = 0;
+  while (first < array.length) {
+    std::int64_t last = array.length;
+    if (may_have_nulls(array)) {
+      while (first < array.length && !is_valid(array, first)) ++first;
+      for (last = first; last < array.length && is_valid(array, last);) ++last;
+    }
+    if (first == last) return;
+    ArrowArray part = array;
+    part.offset += first;
+    part.length = last - first;
+    part.null_count = 0;
+    body(static_cast<size_t>(first), part);
+    first = last;
+  }
 }
 
 template <class Int>
@@ -100,10 +133,25 @@ void hash_fixed_width(Column column, size_t width) {
   hash_each(column, [=](size_t i) { return std::string_view(data + i * width, width); });
 }
 
+// The hashes of a dictionary's values; those of nulls are never looked up.
+struct Dictionary {
+  const ArrowArray& array;
+  std::vector<uint64_t> hashes;
+
+  bool is_null(size_t i) const { return may_have_nulls(array) && !is_valid(array, static_cast<std::int64_t>(i)); }
+};
+
+// Writes the hashes of the keys that are not null; returns how many there are.
 template <class Index>
-void pick_from_dictionary(Column column, const std::vector<uint64_t>& dictionary) {
+size_t pick_from_dictionary(Column column, const Dictionary& dictionary) {
   const Index* indices = column.buffer<Index>(1) + column.array.offset;
-  for (size_t i = 0; i < column.length(); ++i) column.out[i] = dictionary.at(static_cast<size_t>(indices[i]));
+  size_t done = 0;
+  for (size_t i = 0; i < column.length(); ++i) {
+    const auto index = static_cast<size_t>(indices[i]);
+    const uint64_t hash = dictionary.hashes.at(index);
+    if (!dictionary.is_null(index)) column.out[done++] = hash;
+  }
+  return done;
 }
 
 [[noreturn]] void refuse_type(std::string_view format) {
@@ -112,9 +160,7 @@ void pick_from_dictionary(Column column, const std::vector<uint64_t>& dictionary
       std::string(format) + "' instead.");
 }
 
-void hash_dictionary(const ArrowSchema& schema, Column column) {
-  std::vector<uint64_t> dictionary(static_cast<size_t>(column.array.dictionary->length));
-  hash_arrow(*schema.dictionary, *column.array.dictionary, column.seed, column.threads, dictionary.data());
+size_t hash_indices(const ArrowSchema& schema, Column column, const Dictionary& dictionary) {
   switch (schema.format[0]) {
     case 'c':
       return pick_from_dictionary<std::int8_t>(column, dictionary);
@@ -165,16 +211,41 @@ void hash_plain(std::string_view format, Column column) {
   }
 }
 
+Dictionary hash_dictionary(const ArrowSchema& schema, const ArrowArray& array, uint64_t seed, size_t threads,
+                           Nulls nulls) {
+  if (nulls == Nulls::kRefuse) refuse_nulls(array);
+  Dictionary dictionary{array, std::vector<uint64_t>(static_cast<size_t>(array.length))};
+  for_valid_parts(array, [&](size_t first, const ArrowArray& part) {
+    hash_arrow(schema, part, seed, threads, Nulls::kRefuse, dictionary.hashes.data() + first);
+  });
+  return dictionary;
+}
+
 }  // namespace
 
-void hash_arrow(const ArrowSchema& schema, const ArrowArray& array, uint64_t seed, size_t threads, uint64_t* out) {
-  if (array.length == 0) return;
-  if (std::string_view(schema.format) == "n")
+bool has_nulls(const ArrowArray& array) { return count_nulls(array) != 0; }
+
+size_t hash_arrow(const ArrowSchema& schema, const ArrowArray& array, uint64_t seed, size_t threads, Nulls nulls,
+                  uint64_t* out) {
+  if (array.length == 0) return 0;
+  if (std::string_view(schema.format) == "n") {
+    if (nulls == Nulls::kSkip) return 0;
     throw std::invalid_argument("The 'keys' parameter must have no nulls. Got a column of nothing else.");
-  refuse_nulls(array);
-  const Column column{array, seed, threads, out};
-  if (schema.dictionary != nullptr) return hash_dictionary(schema, column);
-  hash_plain(schema.format, column);
+  }
+  if (nulls == Nulls::kRefuse) refuse_nulls(array);
+  size_t done = 0;
+  if (schema.dictionary != nullptr) {
+    const Dictionary dictionary = hash_dictionary(*schema.dictionary, *array.dictionary, seed, threads, nulls);
+    for_valid_parts(array, [&](size_t, const ArrowArray& part) {
+      done += hash_indices(schema, Column{part, seed, threads, out + done}, dictionary);
+    });
+    return done;
+  }
+  for_valid_parts(array, [&](size_t, const ArrowArray& part) {
+    hash_plain(schema.format, Column{part, seed, threads, out + done});
+    done += static_cast<size_t>(part.length);
+  });
+  return done;
 }
 
 }  // namespace hypersketch::bindings

@@ -41,9 +41,15 @@ struct ArrowArrayStream {
 
 namespace hypersketch::bindings {
 
-// Writes the XXH64 of each of the array.length elements to `out`. Needs no Python lock. Throws pybind11::type_error
-// for element types that cannot be keys and std::invalid_argument for nulls.
-void hash_arrow(const ArrowSchema& schema, const ArrowArray& array, std::uint64_t seed, std::size_t threads,
-                std::uint64_t* out);
+enum class Nulls { kRefuse, kSkip };
+
+// Whether an element is null.
+bool has_nulls(const ArrowArray& array);
+
+// Writes the XXH64 of each of the array.length elements to `out`, leaving out nulls where they are skipped; returns how
+// many it wrote. Needs no Python lock. Throws pybind11::type_error for element types that cannot be keys and
+// std::invalid_argument for nulls that are refused.
+std::size_t hash_arrow(const ArrowSchema& schema, const ArrowArray& array, std::uint64_t seed, std::size_t threads,
+                       Nulls nulls, std::uint64_t* out);
 
 }  // namespace hypersketch::bindings

@@ -14,6 +14,8 @@ namespace py = pybind11;
 namespace hypersketch::bindings {
 
 void bind_keys(py::module_& module);
+void bind_key_lists(py::module_& module);
+void bind_arrow_keys(py::module_& module);
 void bind_memory(py::module_& module);
 void bind_bloom(py::module_& module);
 void bind_bloom_blocks(py::module_& module);
@@ -65,6 +67,8 @@ PYBIND11_MODULE(_core, module, py::mod_gil_not_used()) {
   hypersketch::kernels();  // a wrong HYPERSKETCH_SIMD fails here, at import, with a sentence
   bind_dispatch(module);
   bind_keys(module);
+  bind_key_lists(module);
+  bind_arrow_keys(module);
   bind_memory(module);
   bind_bloom(module);
   bind_bloom_blocks(module);

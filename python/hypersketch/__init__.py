@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING, Any
 
 from hypersketch import _core, theory
 from hypersketch._threads import get_num_threads, set_num_threads
-from hypersketch.files import load
+from hypersketch.files import from_bytes, load
 from hypersketch.keys import hash_keys
 from hypersketch.memories import HopfieldMembership
+from hypersketch.sharing import attach
 from hypersketch.sketches import (
     BloomFilter,
     CapacityWarning,
@@ -45,8 +46,10 @@ __all__ = [
     "PackedBundle",
     "SaturationWarning",
     "ScalableBloomFilter",
+    "attach",
     "build_info",
     "capacity",
+    "from_bytes",
     "get_num_threads",
     "hash_keys",
     "load",

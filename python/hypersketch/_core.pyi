@@ -13,6 +13,8 @@ import numpy.typing
 import typing_extensions
 
 __all__: list[str] = [
+    "ArrowColumn",
+    "ArrowReader",
     "atom_rows",
     "available_levels",
     "blocks_add",
@@ -57,6 +59,37 @@ __all__: list[str] = [
     "simd_level",
     "zeros",
 ]
+
+class ArrowColumn:
+    """
+    A column of one batch, as hash_keys takes it.
+    """
+    def __arrow_c_array__(
+        self, requested_schema: typing.Any = None
+    ) -> tuple[typing_extensions.CapsuleType, typing_extensions.CapsuleType]: ...
+    def __len__(self) -> int: ...
+
+class ArrowReader:
+    """
+    The batches of an Arrow stream, one at a time.
+    """
+    @typing.overload
+    def __init__(self, stream: typing_extensions.CapsuleType) -> None: ...
+    @typing.overload
+    def __init__(
+        self, schema: typing_extensions.CapsuleType, array: typing_extensions.CapsuleType
+    ) -> None: ...
+    def __iter__(self) -> typing.Any: ...
+    def __next__(self) -> ArrowColumn: ...
+    def choose(self, index: typing.SupportsInt | typing.SupportsIndex | None) -> None:
+        """
+        Choose the column that the batches are made of.
+        """
+    @property
+    def columns(self) -> list[str] | None:
+        """
+        Names of the columns; None when it is no table.
+        """
 
 def atom_rows(
     dim: typing.SupportsInt | typing.SupportsIndex,
@@ -498,6 +531,7 @@ def hash_arrow_array(
     seed: typing.SupportsInt | typing.SupportsIndex,
     threads: typing.SupportsInt | typing.SupportsIndex,
     out: numpy.typing.NDArray[numpy.uint64] | None,
+    skip_nulls: bool,
 ) -> numpy.typing.NDArray[numpy.uint64]:
     """
     XXH64 of an Arrow array's elements.
@@ -508,6 +542,7 @@ def hash_arrow_stream(
     seed: typing.SupportsInt | typing.SupportsIndex,
     threads: typing.SupportsInt | typing.SupportsIndex,
     out: numpy.typing.NDArray[numpy.uint64] | None,
+    skip_nulls: bool,
 ) -> numpy.typing.NDArray[numpy.uint64]:
     """
     XXH64 of the elements of a stream of Arrow arrays.

@@ -11,7 +11,8 @@ from typing import Any, ClassVar, NamedTuple, TypeAlias, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from hypersketch import _memory, _validation, files
+from hypersketch import _memory, _validation
+from hypersketch._doors import Exports, Imports
 
 Self = TypeVar("Self", bound="Stored")
 Mutable = TypeVar("Mutable", bound="Structure")
@@ -66,7 +67,7 @@ def tally_of(n: int, weights: NDArray[np.int64] | None, sign: int = 1) -> Tally:
     return Tally(n_added=sign * n, total_weight=sign * total, bound=bound)
 
 
-class Stored(ABC):
+class Stored(Exports, ABC):
     """An array with parameters: compared, copied, pickled and saved as a whole.
 
     A subclass names its parameters in ``_PARAMETERS`` and its array in ``_layout``. Its attributes are set
@@ -223,33 +224,6 @@ class Stored(ABC):
         made._fill(parameters, state, Tally(**numbers, bound=MAX_COUNTER))
         return made
 
-    def save(self, path: files.Path_) -> None:
-        """Save to a file, which `hypersketch.load` reads back.
-
-        Parameters
-        ----------
-        path : str or path-like
-            Where to; conventionally ``*.safetensors``. An existing file is replaced, and stays as it was when
-            anything fails (a full disk, Ctrl-C).
-
-        Raises
-        ------
-        OSError
-            When the file cannot be written.
-        ValueError
-            When the path is something other than a regular file.
-
-        Examples
-        --------
-        >>> import hypersketch
-        >>> seen = hypersketch.BloomFilter(n_bits=256)
-        >>> seen.save("seen.safetensors")
-        >>> hypersketch.load("seen.safetensors") == seen
-        True
-        """
-        with self._lock:
-            files.save(self, path)
-
     def _require_same(self, other: object, action: str) -> None:
         """Refuse another type, or the first parameter that differs."""
         name = type(self).__name__
@@ -273,7 +247,7 @@ def _revive(
     return kind._restore(parameters, counts, state)
 
 
-class Structure(Stored):
+class Structure(Stored, Imports):
     """A state that keys are added to and that merges with others of its kind.
 
     Changes hold the object's own lock; queries do not wait for it.

@@ -1,69 +1,23 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Files: every structure in one safetensors container, saved atomically and checked on loading.
-
-The container holds one tensor, ``state``, and in its metadata ``format`` (always "hypersketch"), ``version``,
-``type``, ``parameters`` and ``counts`` (JSON), and ``checksum``. Any safetensors reader can open it. Nothing
-in a file is executed or imported: its type is looked up among the classes that this package registered.
-"""
+"""Files and bytes: every structure in one safetensors container, saved atomically and checked on loading."""
 
 from __future__ import annotations
 
-import contextlib
-import json
 import os
-import secrets
 import stat
-from collections.abc import Iterator, Mapping
-from pathlib import Path
-from typing import Any, BinaryIO, Protocol, TypeVar, cast
+from io import BufferedReader
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hypersketch import _core, _validation
+from hypersketch import _atomic, _container, _memory, _validation
+from hypersketch._container import Storable
+from hypersketch._container import register as register
 
-VERSION = 1
-"""Format version that this package writes; it reads this one and all before it."""
-
-_FORMAT = "hypersketch"
-_TENSOR = "state"
-_NAMES = {
-    np.dtype(np.uint8): "U8",
-    np.dtype(np.uint16): "U16",
-    np.dtype(np.uint32): "U32",
-    np.dtype(np.uint64): "U64",
-    np.dtype(np.int32): "I32",
-}
-_WRITE_BYTES = 1 << 24
+_PIECE_BYTES = 1 << 24
 
 Path_ = str | os.PathLike[str]
-
-
-class Storable(Protocol):
-    """What a class must offer to be saved and loaded."""
-
-    def _parameters(self) -> dict[str, Any]: ...
-    def _saved_counts(self) -> dict[str, int]: ...
-    @property
-    def _state(self) -> NDArray[Any]: ...
-    @classmethod
-    def _checked(cls, **given: object) -> dict[str, Any]: ...
-    @classmethod
-    def _layout(cls, parameters: Mapping[str, Any]) -> tuple[int, type[np.generic]]: ...
-    @classmethod
-    def _restore(
-        cls, parameters: dict[str, Any], counts: Mapping[str, int], state: NDArray[Any]
-    ) -> Storable: ...
-
-
-_KINDS: dict[str, type[Storable]] = {}
-_Kind = TypeVar("_Kind", bound=type[Any])
-
-
-def register(kind: _Kind) -> _Kind:
-    """Make a class known to `load` under its own name."""
-    _KINDS[kind.__name__] = kind
-    return kind
 
 
 # ---- saving
@@ -98,79 +52,21 @@ def save(structure: Storable, path: Path_) -> None:
     >>> hypersketch.load("seen.safetensors") == seen
     True
     """
-    target = Path(os.path.realpath(path))  # a link stays a link, what it names is replaced
-    if target.exists() and not target.is_file():
-        raise ValueError(f"{path} cannot be saved to: it is not a regular file.")
-    state = np.ascontiguousarray(structure._state)
-    metadata = _metadata(structure, state)
+    target = _atomic.resolved(path)
+    header, state = _container.packed(structure)
     try:
-        with _replacing(target) as file:
-            file.write(_header(metadata, state))
+        with _atomic.replacing(target) as file:
+            file.write(header)
             _write_array(file, state)
     except OSError as error:
         reason = f"{error.strerror or error}; nothing was saved and an older file stays as it was"
         raise OSError(error.errno, reason, str(path)) from error
 
 
-def _metadata(structure: Storable, state: NDArray[Any]) -> dict[str, str]:
-    metadata = {
-        "format": _FORMAT,
-        "version": str(VERSION),
-        "type": type(structure).__name__,
-        "parameters": json.dumps(structure._parameters(), sort_keys=True),
-        "counts": json.dumps(structure._saved_counts(), sort_keys=True),
-    }
-    return {**metadata, "checksum": _checksum(metadata, state)}
-
-
-def _checksum(metadata: Mapping[str, str], state: NDArray[Any]) -> str:
-    """XXH64 of the tensor's name, shape and dtype and of the metadata, seeded by the XXH64 of its bytes."""
-    described = {key: metadata[key] for key in ("format", "version", "type", "parameters", "counts")}
-    described["tensor"] = f"{_TENSOR} {_NAMES[state.dtype]} {list(state.shape)}"
-    text = json.dumps(described, sort_keys=True).encode()
-    return f"xxh64:{_core.hash_bytes(text, _core.hash_bytes(state.data, 0)):016x}"
-
-
-def _header(metadata: dict[str, str], state: NDArray[Any]) -> bytes:
-    """Return the length and the JSON header of the safetensors format, padded to whole words."""
-    tensor = {"dtype": _NAMES[state.dtype], "shape": list(state.shape), "data_offsets": [0, state.nbytes]}
-    text = json.dumps({"__metadata__": metadata, _TENSOR: tensor}).encode()
-    text += b" " * (-len(text) % 8)  # so that a memory map of the words is aligned
-    return len(text).to_bytes(8, "little") + text
-
-
-def _write_array(file: BinaryIO, state: NDArray[Any]) -> None:
+def _write_array(file: BinaryIO, data: NDArray[np.uint8]) -> None:
     """Write in pieces, between which Ctrl-C is heard."""
-    data = state.reshape(-1).view(np.uint8)
-    for first in range(0, data.size, _WRITE_BYTES):
-        file.write(data[first : first + _WRITE_BYTES].data)
-
-
-@contextlib.contextmanager
-def _replacing(target: Path) -> Iterator[BinaryIO]:
-    """Open a new file that takes the target's place when the block ends well, and vanishes otherwise."""
-    temporary = target.with_name(f".hypersketch-{secrets.token_hex(8)}.tmp")
-    try:
-        with open(temporary, "xb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, target)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            os.unlink(temporary)
-        raise
-    _sync_directory(target.parent)
-
-
-def _sync_directory(directory: Path) -> None:
-    """Make the new name survive a power failure, where directories can be synchronized."""
-    with contextlib.suppress(OSError):
-        descriptor = os.open(directory, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+    for first in range(0, data.size, _PIECE_BYTES):
+        file.write(data[first : first + _PIECE_BYTES].data)
 
 
 # ---- loading
@@ -217,94 +113,90 @@ def load(path: Path_, *, mmap: bool = False) -> Any:
     mmap = _validation.flag("load", "mmap", mmap)
     if not stat.S_ISREG(os.stat(path).st_mode):  # opening a pipe would wait for a writer
         raise ValueError(f"{path} cannot be loaded: it is not a regular file.")
-    with open(path, "rb") as file:
-        try:
-            return _load(file, os.fspath(path), mmap)
-        except (ValueError, TypeError, KeyError, RecursionError) as error:
-            raise ValueError(f"{path} cannot be loaded: {error}") from error
+    with open(path, "rb") as file, _container.refusing(os.fsdecode(path)):
+        return _load(file, mmap)
 
 
-def _load(file: BinaryIO, path: str, mmap: bool) -> Storable:
-    metadata, tensor, offset = _read_header(file, path)
-    kind = _kind_of(metadata)
-    parameters = kind._checked(**_json_object(metadata, "parameters"))
-    counts = _json_object(metadata, "counts")
-    size, dtype = kind._layout(parameters)
-    _require_tensor(tensor, os.fstat(file.fileno()).st_size - offset, size, dtype)
-    state = _map_state(file, offset, size, dtype) if mmap else _read_state(file, offset, size, dtype)
-    if not mmap and metadata.get("checksum") != _checksum(metadata, state):
-        raise ValueError("its checksum does not match its content; the file is damaged.")
-    return kind._restore(parameters, counts, state)
+def _load(file: BufferedReader, mmap: bool) -> Any:
+    def part(first: int, last: int) -> bytes:
+        file.seek(first)
+        return file.read(last - first)
+
+    content = _container.read(part, os.fstat(file.fileno()).st_size)
+    state = (_map_state if mmap else _read_state)(file, content)
+    return content.restore(state, verified=not mmap)
 
 
-def _require_tensor(tensor: Mapping[str, Any], n_bytes: int, size: int, dtype: type[np.generic]) -> None:
-    """Refuse a state other than the parameters ask for, before any memory is taken for it."""
-    wanted = (_NAMES[np.dtype(dtype)], [size])
-    found = (tensor["dtype"], tensor["shape"])
-    if wanted != found or n_bytes != size * np.dtype(dtype).itemsize:
-        raise ValueError(
-            f"its state is {found[0]} of shape {found[1]} in {n_bytes} bytes, but its parameters ask for "
-            f"{wanted[0]} of shape {wanted[1]}."
-        )
-
-
-def _read_header(file: BinaryIO, path: str) -> tuple[dict[str, str], dict[str, Any], int]:
-    """Return metadata, the state's entry and where its bytes begin, if safetensors finds the file sound."""
-    from safetensors import SafetensorError, safe_open
-
-    try:
-        # Checks that the header fits the file, and that the tensors fill the rest of it exactly.
-        with safe_open(path, framework="numpy") as container:
-            metadata = cast("dict[str, str] | None", container.metadata())
-            names = list(container.keys())
-    except (SafetensorError, OSError) as error:
-        raise ValueError(f"it is not a sound safetensors file ({error}).") from error
-    if metadata is None or metadata.get("format") != _FORMAT:
-        raise ValueError("it is a safetensors file, but not one that hypersketch saved.")
-    _check_version(metadata)
-    if names != [_TENSOR]:
-        raise ValueError(f"it must hold one tensor, {_TENSOR!r}. Got {_validation.shown(names)} instead.")
-    length = int.from_bytes(file.read(8), "little")
-    entry = json.loads(file.read(length))[_TENSOR]
-    return metadata, entry, 8 + length
-
-
-def _check_version(metadata: Mapping[str, str]) -> None:
-    text = metadata.get("version", "")
-    if not (text.isascii() and text.isdigit() and len(text) < 10 and int(text) >= 1):
-        raise ValueError(f"its format version is {_validation.shown(text)}, which is not a version.")
-    if int(text) > VERSION:
-        raise ValueError(
-            f"it was saved by a newer hypersketch (format version {text}; this one reads up to {VERSION})."
-        )
-
-
-def _kind_of(metadata: Mapping[str, str]) -> type[Storable]:
-    name = metadata.get("type", "")
-    if name not in _KINDS:
-        raise ValueError(f"it holds a {_validation.shown(name)}; known are {', '.join(sorted(_KINDS))}.")
-    return _KINDS[name]
-
-
-def _json_object(metadata: Mapping[str, str], key: str) -> dict[str, Any]:
-    value = json.loads(metadata.get(key, "null"))
-    if not isinstance(value, dict):
-        raise ValueError(f"its {key} are not a JSON object.")
-    return value
-
-
-def _read_state(file: BinaryIO, offset: int, size: int, dtype: type[np.generic]) -> NDArray[Any]:
-    state = np.fromfile(file, dtype, size, offset=offset - file.tell())
-    if state.size != size:
-        raise ValueError("it ends before its state does.")
+def _read_state(file: BufferedReader, content: _container.Content) -> NDArray[Any]:
+    file.seek(content.offset)
+    state = _memory.zeros(content.size, content.dtype)
+    view = state.view(np.uint8).data
+    for first in range(0, len(view), _PIECE_BYTES):  # between which Ctrl-C is heard
+        piece = view[first : first + _PIECE_BYTES]
+        if file.readinto(piece) != len(piece):
+            raise ValueError("it ends before its state does.")
     return state
 
 
-def _map_state(file: BinaryIO, offset: int, size: int, dtype: type[np.generic]) -> NDArray[Any]:
-    if offset % np.dtype(dtype).itemsize:
+def _map_state(file: BufferedReader, content: _container.Content) -> NDArray[Any]:
+    if content.offset % np.dtype(content.dtype).itemsize:
         raise ValueError("its state is not aligned and cannot be memory-mapped; load it without mmap=True.")
-    if size == 0:  # nothing can be mapped
-        state: NDArray[Any] = np.empty(0, dtype)
+    if content.size == 0:  # nothing can be mapped
+        state: NDArray[Any] = np.empty(0, content.dtype)
         state.flags.writeable = False
         return state
-    return np.asarray(np.memmap(file, dtype, "r", offset, (size,)))
+    return np.asarray(np.memmap(file, content.dtype, "r", content.offset, (content.size,)))
+
+
+# ---- bytes
+
+
+def from_bytes(data: Any) -> Any:
+    """Make a structure from what its method ``to_bytes`` returned, or from the bytes of a saved file.
+
+    Parameters
+    ----------
+    data : bytes-like
+        Anything with contiguous memory: bytes, bytearray, memoryview, mmap, an array of bytes. It is copied.
+
+    Returns
+    -------
+    BloomFilter, CountingBloomFilter, Bundle, PackedBundle or HopfieldMembership
+        What the bytes hold.
+
+    Raises
+    ------
+    TypeError
+        When ``data`` is not bytes-like.
+    ValueError
+        When the bytes are not a valid container: truncated, damaged, of another kind or of a newer version.
+
+    Notes
+    -----
+    Safe for bytes from strangers, as `load` is for files.
+
+    Examples
+    --------
+    >>> import hypersketch
+    >>> letters = hypersketch.MapI(100).bundle(["a", "b"])
+    >>> hypersketch.from_bytes(letters.to_bytes()) == letters
+    True
+    """
+    view = bytes_of("from_bytes", data)
+    with _container.refusing("The 'data' parameter of from_bytes"):
+        content, state = within(view)
+        return content.restore(_memory.copied(state))
+
+
+def within(view: memoryview, *, exactly: bool = True) -> tuple[_container.Content, NDArray[Any]]:
+    """Return what bytes hold, and the state where it lies in them; bytes may follow it unless exactly."""
+    content = _container.read(lambda first, last: bytes(view[first:last]), len(view), exactly=exactly)
+    return content, np.frombuffer(view[content.offset :], content.dtype, content.size)
+
+
+def bytes_of(owner: str, data: Any) -> memoryview:
+    """Return the memory of a bytes-like object."""
+    try:
+        return memoryview(data).cast("B")
+    except TypeError:
+        _validation.refuse(owner, "data", "bytes-like and contiguous", type(data), TypeError)

@@ -8,7 +8,7 @@ hashes; their own seeds enter only afterwards, so keys are hashed once however m
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, NoReturn
+from typing import Any, Literal, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +19,12 @@ _WANTED = "integers, strings or bytes (one of them, or a list, array or column o
 
 
 def hash_keys(
-    keys: Any, seed: int = 0, *, out: NDArray[np.uint64] | None = None, threads: int | None = None
+    keys: Any,
+    seed: int = 0,
+    *,
+    nulls: Literal["error", "skip"] = "error",
+    out: NDArray[np.uint64] | None = None,
+    threads: int | None = None,
 ) -> NDArray[np.uint64]:
     """Hash keys to 64 bits each: XXH64 of their bytes.
 
@@ -34,6 +39,10 @@ def hash_keys(
         bytes. NumPy ``S`` and ``U`` elements end at their last character that is not NUL, as in NumPy.
     seed : int in [0, 2**64), default 0
         Seed of XXH64. The structures use 0.
+    nulls : {'error', 'skip'}, default 'error'
+        Whether nulls (of an Arrow column, a masked array, or None in a list) are refused or left out. Where
+        they are left out there are fewer hashes than keys, so structures take this policy only where no
+        answer belongs to a key: here and in their ``update``.
     out : ndarray of uint64, shape (n,), optional
         Where the hashes go. Reusing one array for many large batches saves the time that the system takes to
         hand out fresh memory.
@@ -43,14 +52,15 @@ def hash_keys(
     Returns
     -------
     ndarray of uint64, shape (n,)
-        The hashes, in the order of the keys; `out` where it was given.
+        The hashes, in the order of the keys; `out` where it was given. n counts no nulls.
 
     Raises
     ------
     TypeError
         For floats, booleans, None, dates, complex numbers and batches of mixed types.
     ValueError
-        For integers out of range, nulls and arrays that are not one-dimensional.
+        For integers out of range, nulls that are not skipped and arrays that are not one-dimensional, and for
+        ``out`` where nulls are skipped.
 
     Notes
     -----
@@ -64,22 +74,50 @@ def hash_keys(
     ['0x5889a1c15c94729f', '0xe42ac4c17c8625b2']
     >>> bool(hash_keys(5) == hash_keys(np.array([5], dtype=np.int8)))
     True
+    >>> hash_keys(["apple", None, "pear"], nulls="skip").size
+    2
     """
     seed = _validation.seed("hash_keys", "seed", seed)
     n_threads = _threads.resolve("hash_keys", threads)
+    skip = skips_nulls("hash_keys", nulls)
+    if skip and out is not None:
+        raise ValueError("The 'out' parameter of hash_keys must be None where nulls are skipped.")
     if isinstance(keys, np.ndarray):
-        return _hash_array(keys, seed, n_threads, out)
+        return _hash_array(_without_nulls(keys) if skip else keys, seed, n_threads, out)
     if is_single(keys):
         return _placed(_core.hash_list([keys], seed), out)
     if hasattr(keys, "__arrow_c_array__") or hasattr(keys, "__arrow_c_stream__"):
-        return _hash_arrow(keys, seed, n_threads, out)
+        return _hash_arrow(keys, seed, n_threads, out, skip)
     if isinstance(keys, range):
         return _hash_range(keys, seed, n_threads, out)
     if isinstance(keys, bytearray | memoryview) or not isinstance(keys, Iterable):
         _refuse(f"a {type(keys).__name__}")
     if hasattr(keys, "__array__"):
-        return _hash_array(np.asarray(keys), seed, n_threads, out)
-    return _placed(_core.hash_list(keys if isinstance(keys, list) else list(keys), seed), out)
+        array = np.asarray(keys)
+        return _hash_array(_without_nulls(array) if skip else array, seed, n_threads, out)
+    return _placed(_core.hash_list(_listed(keys, skip), seed), out)
+
+
+def skips_nulls(owner: str, nulls: object) -> bool:
+    """Return whether nulls are left out rather than refused."""
+    return bool(_validation.one_of("error", "skip")(owner, "nulls", nulls) == "skip")
+
+
+def _listed(keys: Iterable[Any], skip: bool) -> list[Any]:
+    if skip:
+        return [key for key in keys if key is not None]
+    return keys if isinstance(keys, list) else list(keys)
+
+
+def _without_nulls(keys: NDArray[Any]) -> NDArray[Any]:
+    """Return the elements that are neither masked nor None."""
+    if isinstance(keys, np.ma.MaskedArray):
+        keys = keys.compressed()
+    if keys.dtype != object:
+        return keys
+    kept = np.fromiter((key is not None for key in keys.flat), bool, keys.size)
+    some: NDArray[Any] = keys[kept.reshape(keys.shape)]
+    return some
 
 
 def integer_bits(keys: Any) -> NDArray[np.uint64] | None:
@@ -167,17 +205,20 @@ def _hash_fixed_width(keys: NDArray[Any], seed: int) -> NDArray[np.uint64]:
     return _core.hash_fixed(buffer, seed) if keys.dtype.kind == "S" else _core.hash_ucs4(buffer, seed)
 
 
-def _hash_arrow(keys: Any, seed: int, threads: int, out: NDArray[np.uint64] | None) -> NDArray[np.uint64]:
+def _hash_arrow(
+    keys: Any, seed: int, threads: int, out: NDArray[np.uint64] | None, skip: bool
+) -> NDArray[np.uint64]:
     """Hash a column through the Arrow C interface (arrow.apache.org/docs/format/CDataInterface.html)."""
     if out is not None:
         _validation.output("hash_keys", out, np.size(out), np.uint64)
     try:
         if hasattr(keys, "__arrow_c_array__"):
             schema, array = keys.__arrow_c_array__()
-            return _core.hash_arrow_array(schema, array, seed, threads, out)
-        return _core.hash_arrow_stream(keys.__arrow_c_stream__(), seed, threads, out)
+            return _core.hash_arrow_array(schema, array, seed, threads, out, skip)
+        return _core.hash_arrow_stream(keys.__arrow_c_stream__(), seed, threads, out, skip)
     except ImportError:
         # pandas offers the door but needs pyarrow to open it.
         if not hasattr(keys, "__array__"):
             raise
-    return _hash_array(np.asarray(keys), seed, threads, out)
+    array = np.asarray(keys)
+    return _hash_array(_without_nulls(array) if skip else array, seed, threads, out)

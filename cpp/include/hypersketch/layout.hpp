@@ -34,13 +34,13 @@ inline constexpr size_t kMaxLineHashes = 16;
 
 HYPERSKETCH_HD uint64_t block_index(uint64_t word, uint64_t n_blocks) { return ((word >> 32) * n_blocks) >> 32; }
 
-// Published with Parquet's filter.
-inline constexpr std::uint32_t kSplitSalts[kBlockLanes] = {0x47b6137bU, 0x44974d91U, 0x8824ad5bU, 0xa2b7289dU,
-                                                           0x705495c7U, 0x2df1424bU, 0x9efc4947U, 0x5c6bfb31U};
+// Published with Parquet's filter. Tables are not inline: a table that two levels share would be one for both.
+constexpr std::uint32_t kSplitSalts[kBlockLanes] = {0x47b6137bU, 0x44974d91U, 0x8824ad5bU, 0xa2b7289dU,
+                                                    0x705495c7U, 0x2df1424bU, 0x9efc4947U, 0x5c6bfb31U};
 // mix64((lane + 1) * gamma) | 1.
-inline constexpr uint64_t kLineSalts[kBlockLanes] = {
-    0xE220A8397B1DCDAFULL, 0x6E789E6AA1B965F5ULL, 0x06C45D188009454FULL, 0xF88BB8A8724C81EDULL,
-    0x1B39896A51A8749BULL, 0x53CB9F0C747EA2EBULL, 0x2C829ABE1F4532E1ULL, 0xC584133AC916AB3DULL};
+constexpr uint64_t kLineSalts[kBlockLanes] = {0xE220A8397B1DCDAFULL, 0x6E789E6AA1B965F5ULL, 0x06C45D188009454FULL,
+                                              0xF88BB8A8724C81EDULL, 0x1B39896A51A8749BULL, 0x53CB9F0C747EA2EBULL,
+                                              0x2C829ABE1F4532E1ULL, 0xC584133AC916AB3DULL};
 
 // The word whose top twelve bits place a key's bits in a lane of a cache-line block, after a product with its salt.
 template <class Word>

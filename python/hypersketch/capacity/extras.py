@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-import importlib.util
+from hypersketch import _optional
 
 __all__ = ["LAB", "missing_sentence", "require"]
 
@@ -26,13 +26,7 @@ def missing_sentence(what: str, names: tuple[str, ...]) -> str | None:
     >>> missing_sentence("This example", ("no_such_package",))  # doctest: +ELLIPSIS
     "This example needs the extra 'lab' (missing: no_such_package)...
     """
-    missing = [name for name in names if importlib.util.find_spec(name) is None]
-    if not missing:
-        return None
-    return (
-        f"{what} needs the extra 'lab' (missing: {', '.join(missing)}). "
-        "Install it with: pip install 'hypersketch[lab]'"
-    )
+    return _optional.missing_sentence(what, "lab", names)
 
 
 def require(what: str, *names: str) -> None:
@@ -54,6 +48,4 @@ def require(what: str, *names: str) -> None:
     --------
     >>> require("This example", "numpy")
     """
-    sentence = missing_sentence(what, names)
-    if sentence is not None:
-        raise ModuleNotFoundError(sentence)
+    _optional.require(what, "lab", *names)

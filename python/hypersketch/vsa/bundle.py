@@ -112,6 +112,21 @@ class Bundle(Counters, Answers):
         """
         self._change_keys("Bundle.add", keys, weights, 1, threads)
 
+    def add_hashes(
+        self, hashes: NDArray[np.uint64], weights: Any = None, *, threads: int | None = None
+    ) -> None:
+        """Add the atoms of keys by their hashes (`hypersketch.hash_keys` with seed 0); otherwise as `add`.
+
+        >>> import hypersketch
+        >>> space = hypersketch.MapI(64)
+        >>> bag = space.bundle()
+        >>> bag.add_hashes(hypersketch.hash_keys(["a", "b"]))
+        >>> bag == space.bundle(["a", "b"])
+        True
+        """
+        batch = _validation.hashes("Bundle.add_hashes", hashes)
+        self._change("Bundle.add_hashes", batch[np.newaxis], weights, 1, threads)
+
     def remove(self, keys: Any, weights: Any = None, *, threads: int | None = None) -> None:
         """Take the atoms of keys out again (MAP-I only).
 
