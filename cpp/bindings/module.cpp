@@ -15,6 +15,7 @@ namespace hypersketch::bindings {
 
 void bind_keys(py::module_& module);
 void bind_bloom(py::module_& module);
+void bind_count_sketch(py::module_& module);
 void bind_vsa(py::module_& module);
 void bind_hopfield(py::module_& module);
 
@@ -63,6 +64,7 @@ PYBIND11_MODULE(_core, module, py::mod_gil_not_used()) {
   bind_dispatch(module);
   bind_keys(module);
   bind_bloom(module);
+  bind_count_sketch(module);
   bind_vsa(module);
   bind_hopfield(module);
 }

@@ -20,6 +20,7 @@ namespace {
 #include "vector.inc.hpp"
 #include "accumulate.inc.hpp"
 #include "dot.inc.hpp"
+#include "rows.inc.hpp"
 #include "streams.inc.hpp"
 #include "strings.inc.hpp"
 // clang-format on
@@ -40,9 +41,10 @@ constexpr const char* kLevelName =
 }  // namespace
 
 const Kernels& table() {
-  static constexpr Kernels kernels{kLevelName, hash_strings,    hash_u64,       stream_starts,
-                                   atom_rows,  atom_accumulate, row_accumulate, atom_dot,
-                                   column_dot, bit_slice,       cell_positions};
+  static constexpr Kernels kernels{kLevelName,    hash_strings,    hash_u64,       stream_starts,
+                                   atom_rows,     atom_accumulate, row_accumulate, atom_dot,
+                                   column_dot,    bit_slice,       cell_positions, row_places,
+                                   sort_rows_i32, sort_rows_i64,   sort_rows_f32,  sort_rows_f64};
   return kernels;
 }
 

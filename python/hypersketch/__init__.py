@@ -19,7 +19,13 @@ from hypersketch._threads import get_num_threads, set_num_threads
 from hypersketch.files import load
 from hypersketch.keys import hash_keys
 from hypersketch.memories import HopfieldMembership
-from hypersketch.sketches import BloomFilter, CapacityWarning, CountingBloomFilter
+from hypersketch.sketches import (
+    BloomFilter,
+    CapacityWarning,
+    CountingBloomFilter,
+    CountMinSketch,
+    CountSketch,
+)
 from hypersketch.vsa import Bundle, MapB, MapI, PackedBundle
 
 if TYPE_CHECKING:
@@ -32,6 +38,8 @@ __all__ = [
     "BloomFilter",
     "Bundle",
     "CapacityWarning",
+    "CountMinSketch",
+    "CountSketch",
     "CountingBloomFilter",
     "HopfieldMembership",
     "MapB",

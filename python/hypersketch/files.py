@@ -33,6 +33,9 @@ _NAMES = {
     np.dtype(np.uint32): "U32",
     np.dtype(np.uint64): "U64",
     np.dtype(np.int32): "I32",
+    np.dtype(np.int64): "I64",
+    np.dtype(np.float32): "F32",
+    np.dtype(np.float64): "F64",
 }
 _WRITE_BYTES = 1 << 24
 

@@ -5,6 +5,8 @@
 // a clear bit +1, so that the product of two atoms (binding) is the XOR of their words. Bits beyond D are zero.
 // Bloom and counting Bloom cells: the i-th of k positions of a key in m cells is floor(word_i * m / 2^64); two of
 // the k positions may coincide, as in the classical analysis.
+// Count-sketch and Count-Min rows: word r of a key's stream gives its place in row r of w < 2^32 columns. The column is
+// floor(upper half of the word * w / 2^32), and a set lowest bit is the sign -1 (count sketches only).
 #pragma once
 
 #include "hypersketch/bits.hpp"
@@ -20,6 +22,16 @@ HYPERSKETCH_HD Word atom_word(Word start, uint64_t j) {
 template <class Word>
 HYPERSKETCH_HD Word cell_position(Word start, uint64_t i, uint64_t n_cells) {
   return multiply_high(random_word(start, i), Word{} + n_cells);
+}
+
+template <class Word>
+HYPERSKETCH_HD Word row_column(Word word, uint64_t width) {
+  return ((word >> 32) * width) >> 32;
+}
+
+template <class Word>
+HYPERSKETCH_HD Word row_sign(Word word) {
+  return uint64_t{1} - uint64_t{2} * (word & uint64_t{1});  // its lower 32 bits are 1 or -1
 }
 
 // Start of the atom that breaks the ties of a majority of an even number of vectors.

@@ -33,6 +33,14 @@ struct Kernels {
   void (*bit_slice)(const std::int32_t* counters, size_t dim, size_t n_planes, uint64_t* planes);
   // out[i * n + j] = position i of key j, for i < n_hashes.
   void (*cell_positions)(const uint64_t* starts, size_t n, size_t n_hashes, uint64_t n_cells, uint64_t* out);
+  // Column and sign (1 or -1; not wanted when null) of every key in one row of a count sketch.
+  void (*row_places)(const uint64_t* starts, size_t n, uint64_t row, uint64_t width, std::uint32_t* columns,
+                     std::int32_t* signs);
+  // Of n lists, list i being values[r * stride + i] for r < depth, sorts the smallest last + 1 to the front.
+  void (*sort_rows_i32)(std::int32_t* values, size_t stride, size_t depth, size_t n, size_t last);
+  void (*sort_rows_i64)(std::int64_t* values, size_t stride, size_t depth, size_t n, size_t last);
+  void (*sort_rows_f32)(float* values, size_t stride, size_t depth, size_t n, size_t last);
+  void (*sort_rows_f64)(double* values, size_t stride, size_t depth, size_t n, size_t last);
 };
 
 // The table in use: HYPERSKETCH_SIMD when set, else the best level that this processor runs.
