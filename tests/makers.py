@@ -23,6 +23,8 @@ MAKERS: dict[str, Callable[..., Any]] = {
     ),
     "Bundle of MapI": lambda seed=0: hypersketch.MapI(200, seed).bundle(),
     "Bundle of MapB": lambda seed=0: hypersketch.MapB(200, seed).bundle(),
+    "CountSketch": lambda seed=0: hypersketch.CountSketch(100, 3, dtype="int32", seed=seed),
+    "CountMinSketch": lambda seed=0: hypersketch.CountMinSketch(100, 4, dtype="int32", seed=seed),
     "HopfieldMembership": lambda seed=0: hypersketch.HopfieldMembership(70, seed),
 }
 """Structures that keys can be added to."""
@@ -42,6 +44,11 @@ def filled(name: str, keys: Any = range(40), seed: int = 0) -> Any:
 
 
 ALL = [*MAKERS, "PackedBundle"]
+
+
+def answers(made: Any, keys: Any) -> Any:
+    """What a structure says about keys: members or weights."""
+    return made.contains(keys) if hasattr(made, "contains") else made.estimate(keys)
 
 
 def state(made: Any) -> Any:

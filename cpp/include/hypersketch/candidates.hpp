@@ -23,7 +23,10 @@ struct Candidate {
 
 class Candidates {
  public:
-  explicit Candidates(size_t capacity) : capacity_(capacity), index_(slots_for(capacity)) { items_.reserve(capacity); }
+  explicit Candidates(size_t capacity) : capacity_(capacity), slots_(slots_for(capacity)) {
+    items_.reserve(capacity);
+    clear_slots();
+  }
 
   double floor() const { return floor_; }
   std::span<const Candidate> items() const { return items_; }
@@ -38,7 +41,9 @@ class Candidates {
     floor_ = std::max(0.0, nth_largest(sorted)->estimate);
   }
 
-  bool contains(uint64_t start) const { return index_[slot_of(start)] != 0; }
+  // Whether a key is not where it would be looked for first: true for all that are no candidates and for a few that
+  // are. One comparison, whose outcome nobody could predict.
+  bool seems_new(uint64_t start) const { return slots_[start & (slots_.size() - 1)] != start; }
 
   // Lets a key in whose estimate exceeds the floor.
   template <class Read>
@@ -58,18 +63,26 @@ class Candidates {
     return slots;
   }
 
-  // The slot that holds the key, or the free one where it would go.
+  // What an empty slot holds: a key looked for half a table away, further than the full slots can reach.
+  uint64_t empty(size_t slot) const { return slot ^ (slots_.size() / 2); }
+
+  void clear_slots() {
+    for (size_t slot = 0; slot < slots_.size(); ++slot) slots_[slot] = empty(slot);
+  }
+
+  // The slot that holds the key, or the empty one where it would go.
   size_t slot_of(uint64_t start) const {
-    size_t slot = start & (index_.size() - 1);
-    while (index_[slot] != 0 && items_[index_[slot] - 1].start != start) slot = (slot + 1) & (index_.size() - 1);
+    size_t slot = start & (slots_.size() - 1);
+    while (slots_[slot] != start && slots_[slot] != empty(slot)) slot = (slot + 1) & (slots_.size() - 1);
     return slot;
   }
 
+  bool contains(uint64_t start) const { return slots_[slot_of(start)] == start; }
+
   void insert(const Candidate& item) {
-    const size_t slot = slot_of(item.start);
-    if (index_[slot] != 0) return;
+    if (contains(item.start)) return;
+    slots_[slot_of(item.start)] = item.start;
     items_.push_back(item);
-    index_[slot] = static_cast<std::uint32_t>(items_.size());
   }
 
   template <class Read>
@@ -97,14 +110,14 @@ class Candidates {
     estimate(read);
     floor_ = std::max(0.0, nth_largest(items_)->estimate);
     items_.resize(capacity_ / 2);
-    std::fill(index_.begin(), index_.end(), 0);
-    for (size_t i = 0; i < items_.size(); ++i) index_[slot_of(items_[i].start)] = static_cast<std::uint32_t>(i + 1);
+    clear_slots();
+    for (const Candidate& item : items_) slots_[slot_of(item.start)] = item.start;
   }
 
   size_t capacity_;
   double floor_ = 0.0;
   std::vector<Candidate> items_;
-  std::vector<std::uint32_t> index_;  // open addressing: number of the item plus 1, or 0
+  std::vector<uint64_t> slots_;  // open addressing
 };
 
 }  // namespace hypersketch

@@ -223,6 +223,31 @@ class RowReader {
       read_block(starts + first, std::min(kReadBlock, n - first), out + first);
   }
 
+  // Moves the keys whose estimate may exceed the floor to the front, with their places, and returns how many there are;
+  // n is at most kReadBlock. A median needs half of the rows above the floor, a minimum all, so most keys are done
+  // with after a few rows.
+  size_t keep_above(double floor, uint64_t* starts, uint32_t* places, size_t n) const {
+    const size_t allowed = params_.is_signed ? params_.depth / 2 : 0;
+    std::uint8_t misses[kReadBlock] = {};
+    for (size_t r = 0; r < params_.depth; ++r) {
+      const Cell* row = cells_.data() + r * params_.width;
+      size_t kept = 0;
+      for_row_blocks(row, params_, r, starts, n, [&](const Places& at, size_t first, size_t count) {
+        for (size_t i = 0; i < count; ++i) {
+          const Cell sign = params_.is_signed ? static_cast<Cell>(at.signs[i]) : Cell{1};
+          const bool above = static_cast<double>(row[at.columns[i]] * sign) > floor;
+          const auto missed = static_cast<std::uint8_t>(misses[first + i] + !above);
+          starts[kept] = starts[first + i];
+          places[kept] = places[first + i];
+          misses[kept] = missed;
+          kept += missed <= allowed;
+        }
+      });
+      n = kept;
+    }
+    return n;
+  }
+
  private:
   template <class Out>
   void read_block(const uint64_t* starts, size_t n, Out* out) {

@@ -110,16 +110,26 @@ class Adder {
 
   // Notes the keys of one part of a window that exceed the floor and are no candidates yet.
   void test(size_t part, const uint64_t* starts, size_t first, size_t n) {
-    const double floor = candidates_->floor();
     hits_[part].clear();
+    const size_t end = n * (part + 1) / kTests;
+    for (size_t begin = n * part / kTests; begin < end; begin += kReadBlock)
+      test_block(part, starts + begin, first + begin, std::min(kReadBlock, end - begin));
+  }
+
+  void test_block(size_t part, const uint64_t* starts, size_t first, size_t n) {
+    uint64_t others[kReadBlock];
+    uint32_t places[kReadBlock];
     double estimates[kReadBlock];
-    for (size_t begin = n * part / kTests; begin < n * (part + 1) / kTests; begin += kReadBlock) {
-      const size_t count = std::min(kReadBlock, n * (part + 1) / kTests - begin);
-      readers_[part].read(starts + begin, count, estimates);
-      for (size_t i = 0; i < count; ++i)
-        if (estimates[i] > floor && !candidates_->contains(starts[begin + i]))
-          hits_[part].push_back({starts[begin + i], 0, static_cast<int64_t>(first + begin + i), estimates[i]});
+    size_t count = 0;
+    for (size_t i = 0; i < n; ++i) {
+      others[count] = starts[i];
+      places[count] = static_cast<uint32_t>(i);
+      count += candidates_->seems_new(starts[i]);
     }
+    count = readers_[part].keep_above(candidates_->floor(), others, places, count);
+    readers_[part].read(others, count, estimates);
+    for (size_t i = 0; i < count; ++i)
+      hits_[part].push_back({others[i], 0, static_cast<int64_t>(first + places[i]), estimates[i]});
   }
 
   void admit() {
