@@ -41,10 +41,22 @@ constexpr const char* kLevelName =
 }  // namespace
 
 const Kernels& table() {
-  static constexpr Kernels kernels{kLevelName,    hash_strings,    hash_u64,       stream_starts,
-                                   atom_rows,     atom_accumulate, row_accumulate, atom_dot,
-                                   column_dot,    bit_slice,       cell_positions, row_places,
-                                   sort_rows_i32, sort_rows_i64,   sort_rows_f32,  sort_rows_f64};
+  static constexpr Kernels kernels{kLevelName,
+                                   hash_strings,
+                                   hash_u64,
+                                   stream_starts,
+                                   atom_rows,
+                                   atom_accumulate,
+                                   row_accumulate,
+                                   atom_dot,
+                                   column_dot,
+                                   bit_slice,
+                                   cell_positions,
+                                   row_places,
+                                   kRowKernels<std::int32_t>,
+                                   kRowKernels<std::int64_t>,
+                                   kRowKernels<float>,
+                                   kRowKernels<double>};
   return kernels;
 }
 

@@ -258,18 +258,18 @@ void test_row_places(uint64_t width, size_t n) {
 }
 
 template <class Value>
-void test_sort_rows(size_t depth, size_t n) {
+void test_row_sort(size_t depth, size_t n) {
   const auto words = random_words(depth * kReadBlock, depth + n);
   std::vector<Value> values(words.size());
   for (size_t i = 0; i < words.size(); ++i) values[i] = static_cast<Value>(static_cast<int64_t>(words[i] % 15) - 7);
   const auto before = values;
   const size_t last = depth / 2;
-  sort_rows(values.data(), depth, n, last);
+  row_kernels<Value>().sort(values.data(), kReadBlock, depth, n, last);
   for (size_t i = 0; i < n; ++i) {
     std::vector<Value> list;
     for (size_t r = 0; r < depth; ++r) list.push_back(before[r * kReadBlock + i]);
     std::sort(list.begin(), list.end());
-    for (size_t r = 0; r <= last && r < depth; ++r) check(values[r * kReadBlock + i] == list[r], "sort_rows", depth, i);
+    for (size_t r = 0; r <= last && r < depth; ++r) check(values[r * kReadBlock + i] == list[r], "row_sort", depth, i);
   }
 }
 
@@ -376,10 +376,10 @@ void test_sketches() {
     for (const size_t n : {0, 1, 3, 7, 8, 9, 64, 65}) test_row_places(width, n);
   for (const size_t depth : {1, 2, 3, 5, 8, 64})
     for (const size_t n : {1, 15, 16, 17, 33}) {
-      test_sort_rows<int32_t>(depth, n);
-      test_sort_rows<int64_t>(depth, n);
-      test_sort_rows<float>(depth, n);
-      test_sort_rows<double>(depth, n);
+      test_row_sort<int32_t>(depth, n);
+      test_row_sort<int64_t>(depth, n);
+      test_row_sort<float>(depth, n);
+      test_row_sort<double>(depth, n);
     }
   for (const size_t n : {0, 1, 63, 64, 65, 1025, 30000})
     for (const size_t threads : {1, 2, 4}) {

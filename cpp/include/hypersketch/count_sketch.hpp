@@ -39,14 +39,23 @@ struct KeyBatch {
   uint64_t hash(size_t i) const { return hashed ? words[i] : xxh64_integer(words[i], 0); }
 };
 
-// What a key may weigh: the widest type of its cells' kind.
-template <class Cell>
-using Weight = std::conditional_t<std::is_integral_v<Cell>, int64_t, double>;
-
-inline constexpr size_t kRowBlock = 64;     // as many increments as a processor keeps under way
+inline constexpr size_t kRowBlock = 64;
 inline constexpr size_t kStartBlock = 512;  // stays in the first cache
 inline constexpr size_t kReadBlock = 1024;
-inline constexpr size_t kNearRow = size_t{1} << 20;  // a row of this size still fits a core's own cache
+inline constexpr size_t kNearCells = size_t{1} << 20;  // a table of this size still fits a core's own cache
+
+template <class Cell>
+const RowKernels<Cell>& row_kernels() {
+  if constexpr (std::is_same_v<Cell, int32_t>) return kernels().rows_i32;
+  if constexpr (std::is_same_v<Cell, int64_t>) return kernels().rows_i64;
+  if constexpr (std::is_same_v<Cell, float>) return kernels().rows_f32;
+  if constexpr (std::is_same_v<Cell, double>) return kernels().rows_f64;
+}
+
+template <class Cell>
+RowView<Cell> row_of(Cell* cells, RowParams params, size_t r) {
+  return {cells + r * params.width, params.width, r, params.is_signed};
+}
 
 // Starts of the streams of keys first .. first + n.
 inline void key_starts(KeyBatch keys, uint64_t seed, size_t first, size_t n, uint64_t* starts) {
@@ -62,61 +71,11 @@ inline void key_starts(KeyBatch keys, uint64_t seed, size_t first, size_t n, uin
   }
 }
 
-// Where a block of keys lies in one row.
-struct Places {
-  uint32_t columns[kRowBlock];
-  int32_t signs[kRowBlock];  // 1 or -1; unset in a Count-Min sketch
-};
-
-// Calls visit(places, first, count) for the blocks of n keys in order, with the next block's cells on their way.
-template <class Cell, class Visit>
-void for_row_blocks(Cell* row, RowParams params, size_t r, const uint64_t* starts, size_t n, Visit&& visit) {
-  Places places[2];
-  const bool far = params.width * sizeof(Cell) > kNearRow;
-  const auto prepare = [&](size_t first) {
-    Places& next = places[first / kRowBlock % 2];
-    const size_t count = first < n ? std::min(kRowBlock, n - first) : 0;
-    kernels().row_places(starts + first, count, r, params.width, next.columns, params.is_signed ? next.signs : nullptr);
-    if (far)
-      for (size_t i = 0; i < count; ++i) __builtin_prefetch(row + next.columns[i], !std::is_const_v<Cell>, 3);
-  };
-  prepare(0);
-  for (size_t first = 0; first < n; first += kRowBlock) {
-    if (first + kRowBlock < n) prepare(first + kRowBlock);
-    visit(places[first / kRowBlock % 2], first, std::min(kRowBlock, n - first));
-  }
-}
-
-// Adds n keys, weighing 1 each when they are not weighted, to one row. No cell may leave its range.
-template <bool kSigned, bool kWeighted, class Cell>
-void add_to_row(Cell* HYPERSKETCH_RESTRICT row, RowParams params, size_t r, const uint64_t* starts,
-                const Weight<Cell>* HYPERSKETCH_RESTRICT weights, size_t n) {
-  for_row_blocks(row, params, r, starts, n, [=](const Places& places, size_t first, size_t count) {
-    for (size_t i = 0; i < count; ++i) {
-      Weight<Cell> change = 1;
-      if constexpr (kSigned) change = static_cast<Weight<Cell>>(places.signs[i]);
-      if constexpr (kWeighted) change *= weights[first + i];
-      Cell& cell = row[places.columns[i]];
-      cell = static_cast<Cell>(cell + static_cast<Cell>(change));
-    }
-  });
-}
-
-template <class Cell>
-void add_to_row(Cell* row, RowParams params, size_t r, const uint64_t* starts, const Weight<Cell>* weights, size_t n) {
-  if (weights == nullptr)
-    params.is_signed ? add_to_row<true, false>(row, params, r, starts, weights, n)
-                     : add_to_row<false, false>(row, params, r, starts, weights, n);
-  else
-    params.is_signed ? add_to_row<true, true>(row, params, r, starts, weights, n)
-                     : add_to_row<false, true>(row, params, r, starts, weights, n);
-}
-
-// Where every row has a key's cell: cells[r] of key i is at columns[r * kRowBlock + i].
+// Calls visit(columns, i) for n keys in order; the key's column of row r is columns[r * kRowBlock].
 template <class Cell, class Visit>
 void for_key_blocks(Cell* cells, RowParams params, const uint64_t* starts, size_t n, Visit&& visit) {
   std::vector<uint32_t> columns(params.depth * kRowBlock);
-  const bool far = params.width * params.depth * sizeof(Cell) > kNearRow;
+  const bool far = params.width * params.depth * sizeof(Cell) > kNearCells;
   for (size_t first = 0; first < n; first += kRowBlock) {
     const size_t count = std::min(kRowBlock, n - first);
     for (size_t r = 0; r < params.depth; ++r) {
@@ -161,17 +120,17 @@ bool raise_cells(Cell* cells, RowParams params, const uint64_t* starts, const We
 // Whether all cells of one row stay in their range when the keys are added in order; `row` is a copy to try it on.
 template <class Cell>
 bool row_fits(Cell* row, RowParams params, size_t r, const uint64_t* starts, const Weight<Cell>* weights, size_t n) {
-  bool all_fit = true;
-  for_row_blocks(row, params, r, starts, n, [&](const Places& places, size_t first, size_t count) {
-    for (size_t i = 0; i < count && all_fit; ++i) {
-      Weight<Cell> change = weights == nullptr ? 1 : weights[first + i];
-      if (params.is_signed && places.signs[i] < 0) change = -change;
-      Cell& cell = row[places.columns[i]];
-      all_fit = fits(cell, change);
-      if (all_fit) cell = static_cast<Cell>(cell + static_cast<Cell>(change));
-    }
-  });
-  return all_fit;
+  std::vector<uint32_t> columns(n);
+  std::vector<int32_t> signs(n);
+  kernels().row_places(starts, n, r, params.width, columns.data(), signs.data());
+  for (size_t i = 0; i < n; ++i) {
+    Weight<Cell> change = weights == nullptr ? 1 : weights[i];
+    if (params.is_signed && signs[i] < 0) change = -change;
+    Cell& cell = row[columns[i]];
+    if (!fits(cell, change)) return false;
+    cell = static_cast<Cell>(cell + static_cast<Cell>(change));
+  }
+  return true;
 }
 
 // Whether a batch can be added without a cell leaving its range on the way. Changes nothing: it is tried on a copy of
@@ -196,19 +155,6 @@ bool sketch_fits(std::span<const Cell> cells, RowParams params, bool conservativ
   return true;
 }
 
-inline void sort_rows(int32_t* values, size_t depth, size_t n, size_t last) {
-  kernels().sort_rows_i32(values, kReadBlock, depth, n, last);
-}
-inline void sort_rows(int64_t* values, size_t depth, size_t n, size_t last) {
-  kernels().sort_rows_i64(values, kReadBlock, depth, n, last);
-}
-inline void sort_rows(float* values, size_t depth, size_t n, size_t last) {
-  kernels().sort_rows_f32(values, kReadBlock, depth, n, last);
-}
-inline void sort_rows(double* values, size_t depth, size_t n, size_t last) {
-  kernels().sort_rows_f64(values, kReadBlock, depth, n, last);
-}
-
 // Estimates: the median of a count sketch's signed rows (of an even number of rows the mean of the middle two), the
 // smallest row of a Count-Min sketch. `Out` is double, or int64_t where no mean is taken of integers.
 template <class Cell>
@@ -226,23 +172,21 @@ class RowReader {
   // Moves the keys whose estimate may exceed the floor to the front, with their places, and returns how many there are;
   // n is at most kReadBlock. A median needs half of the rows above the floor, a minimum all, so most keys are done
   // with after a few rows.
-  size_t keep_above(double floor, uint64_t* starts, uint32_t* places, size_t n) const {
+  size_t keep_above(double floor, uint64_t* starts, uint32_t* places, size_t n) {
     const size_t allowed = params_.is_signed ? params_.depth / 2 : 0;
     std::uint8_t misses[kReadBlock] = {};
+    Cell* const values = values_.data();
     for (size_t r = 0; r < params_.depth; ++r) {
-      const Cell* row = cells_.data() + r * params_.width;
+      row_kernels<Cell>().read(row_of(cells_.data(), params_, r), starts, n, values);
       size_t kept = 0;
-      for_row_blocks(row, params_, r, starts, n, [&](const Places& at, size_t first, size_t count) {
-        for (size_t i = 0; i < count; ++i) {
-          const Cell sign = params_.is_signed ? static_cast<Cell>(at.signs[i]) : Cell{1};
-          const bool above = static_cast<double>(row[at.columns[i]] * sign) > floor;
-          const auto missed = static_cast<std::uint8_t>(misses[first + i] + !above);
-          starts[kept] = starts[first + i];
-          places[kept] = places[first + i];
-          misses[kept] = missed;
-          kept += missed <= allowed;
-        }
-      });
+      for (size_t i = 0; i < n; ++i) {
+        const bool above = static_cast<double>(values[i]) > floor;
+        const auto missed = static_cast<std::uint8_t>(misses[i] + !above);
+        starts[kept] = starts[i];
+        places[kept] = places[i];
+        misses[kept] = missed;
+        kept += missed <= allowed;
+      }
       n = kept;
     }
     return n;
@@ -251,9 +195,10 @@ class RowReader {
  private:
   template <class Out>
   void read_block(const uint64_t* starts, size_t n, Out* out) {
-    for (size_t r = 0; r < params_.depth; ++r) gather(starts, n, r);
+    for (size_t r = 0; r < params_.depth; ++r)
+      row_kernels<Cell>().read(row_of(cells_.data(), params_, r), starts, n, values_.data() + r * kReadBlock);
     const size_t middle = params_.is_signed ? params_.depth / 2 : 0;
-    sort_rows(values_.data(), params_.depth, n, middle);
+    row_kernels<Cell>().sort(values_.data(), kReadBlock, params_.depth, n, middle);
     const Cell* upper = values_.data() + middle * kReadBlock;
     if (params_.is_signed && params_.depth % 2 == 0) {
       const Cell* lower = upper - kReadBlock;
@@ -262,18 +207,6 @@ class RowReader {
     } else {
       for (size_t i = 0; i < n; ++i) out[i] = static_cast<Out>(upper[i]);
     }
-  }
-
-  void gather(const uint64_t* starts, size_t n, size_t r) {
-    const Cell* row = cells_.data() + r * params_.width;
-    Cell* const values = values_.data() + r * kReadBlock;
-    for_row_blocks(row, params_, r, starts, n, [=, this](const Places& places, size_t first, size_t count) {
-      if (params_.is_signed)
-        for (size_t i = 0; i < count; ++i)
-          values[first + i] = static_cast<Cell>(row[places.columns[i]] * static_cast<Cell>(places.signs[i]));
-      else
-        for (size_t i = 0; i < count; ++i) values[first + i] = row[places.columns[i]];
-    });
   }
 
   std::span<const Cell> cells_;

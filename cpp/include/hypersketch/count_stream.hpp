@@ -105,7 +105,7 @@ class Adder {
     if (batch_.conservative)
       raise_cells<false>(cells, batch_.params, starts, weights, n);
     else
-      add_to_row(cells + r * batch_.params.width, batch_.params, r, starts, weights, n);
+      row_kernels<Cell>().add(row_of(cells, batch_.params, r), starts, weights, n);
   }
 
   // Notes the keys of one part of a window that exceed the floor and are no candidates yet.

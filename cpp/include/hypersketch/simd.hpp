@@ -12,6 +12,17 @@ namespace hypersketch {
 // The largest batch one call of an accumulate kernel takes: what eight bit planes can count.
 inline constexpr size_t kMaxBatch = 255;
 
+// Rows of count sketches, for one type of cells.
+template <class Cell>
+struct RowKernels {
+  // Adds the weights of n keys, 1 each when null, in order.
+  void (*add)(RowView<Cell> row, const uint64_t* starts, const Weight<Cell>* weights, size_t n);
+  // out[i] = what the row says about key i: its cell, times its sign.
+  void (*read)(RowView<const Cell> row, const uint64_t* starts, size_t n, Cell* out);
+  // Of n lists, list i being values[r * stride + i] for r < depth, sorts the smallest last + 1 to the front.
+  void (*sort)(Cell* values, size_t stride, size_t depth, size_t n, size_t last);
+};
+
 struct Kernels {
   const char* level;  // built from the compiler's own macros inside the level's file
 
@@ -36,11 +47,10 @@ struct Kernels {
   // Column and sign (1 or -1; not wanted when null) of every key in one row of a count sketch.
   void (*row_places)(const uint64_t* starts, size_t n, uint64_t row, uint64_t width, std::uint32_t* columns,
                      std::int32_t* signs);
-  // Of n lists, list i being values[r * stride + i] for r < depth, sorts the smallest last + 1 to the front.
-  void (*sort_rows_i32)(std::int32_t* values, size_t stride, size_t depth, size_t n, size_t last);
-  void (*sort_rows_i64)(std::int64_t* values, size_t stride, size_t depth, size_t n, size_t last);
-  void (*sort_rows_f32)(float* values, size_t stride, size_t depth, size_t n, size_t last);
-  void (*sort_rows_f64)(double* values, size_t stride, size_t depth, size_t n, size_t last);
+  RowKernels<std::int32_t> rows_i32;
+  RowKernels<std::int64_t> rows_i64;
+  RowKernels<float> rows_f32;
+  RowKernels<double> rows_f64;
 };
 
 // The table in use: HYPERSKETCH_SIMD when set, else the best level that this processor runs.
