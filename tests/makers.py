@@ -30,6 +30,8 @@ MAKERS: dict[str, Callable[..., Any]] = {
     ),
     "Bundle of MapI": lambda seed=0: hypersketch.MapI(200, seed).bundle(),
     "Bundle of MapB": lambda seed=0: hypersketch.MapB(200, seed).bundle(),
+    "CountSketch": lambda seed=0: hypersketch.CountSketch(100, 3, dtype="int32", seed=seed),
+    "CountMinSketch": lambda seed=0: hypersketch.CountMinSketch(100, 4, dtype="int32", seed=seed),
     "HopfieldMembership": lambda seed=0: hypersketch.HopfieldMembership(70, seed),
 }
 """Structures that keys can be added to."""
@@ -52,6 +54,11 @@ SETS = [name for name in MAKERS if name.startswith(("Bloom", "Scalable"))]
 """Those whose keys have no weights."""
 
 ALL = [*MAKERS, "PackedBundle"]
+
+
+def answers(made: Any, keys: Any) -> Any:
+    """What a structure says about keys: members or weights."""
+    return made.contains(keys) if hasattr(made, "contains") else made.estimate(keys)
 
 
 def state(made: Any) -> Any:

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 MASK = 2**64 - 1
 GAMMA = 0x9E3779B97F4A7C15
-ATOM, BLOOM, SIGN, TIE = 1, 2, 3, 4
+ATOM, BLOOM, SIGN, TIE, ROW = 1, 2, 3, 4, 6
 
 # ---- XXH64, from its specification
 
@@ -236,6 +237,70 @@ def counts(cells: NDArray[np.int64], n_hashes: int, seed: int, hashes: NDArray[n
 
 def cardinality(n_cells: int, n_hashes: int, occupied: int) -> float:
     return math.inf if occupied == n_cells else -n_cells / n_hashes * math.log1p(-occupied / n_cells)
+
+
+# ---- count sketches
+
+
+def row_places(
+    width: int, depth: int, seed: int, hashes: NDArray[np.uint64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Columns and signs of each key in each row, shape (n, depth)."""
+    words = random_words(stream_starts(seed, ROW, hashes), depth)
+    columns = [[(int(word) >> 32) * width >> 32 for word in row] for row in words]
+    return np.array(columns, dtype=np.int64).reshape(words.shape), 1 - 2 * (words & np.uint64(1)).astype(
+        np.int64
+    )
+
+
+def count_sketch(
+    width: int,
+    depth: int,
+    seed: int,
+    hashes: NDArray[np.uint64],
+    weights: Sequence[float] | NDArray[Any] | None = None,
+    signed: bool = True,
+    dtype: Any = np.int64,
+) -> NDArray[Any]:
+    """Cells of shape (depth, width); floats are rounded after every addition, in the order of the keys."""
+    cells = np.zeros((depth, width), dtype)
+    columns, signs = row_places(width, depth, seed, hashes)
+    for i in range(len(hashes)):
+        for r in range(depth):
+            weight = 1 if weights is None else weights[i]
+            cells[r, columns[i, r]] += dtype(weight * signs[i, r] if signed else weight)
+    return cells
+
+
+def conservative(
+    width: int, depth: int, seed: int, hashes: NDArray[np.uint64], weights: Sequence[int] | None = None
+) -> NDArray[np.int64]:
+    cells = np.zeros((depth, width), np.int64)
+    columns, _ = row_places(width, depth, seed, hashes)
+    for i in range(len(hashes)):
+        mine = [cells[r, columns[i, r]] for r in range(depth)]
+        raised = min(mine) + (1 if weights is None else weights[i])
+        for r in range(depth):
+            cells[r, columns[i, r]] = max(mine[r], raised)
+    return cells
+
+
+def sketch_estimates(
+    cells: NDArray[Any], seed: int, hashes: NDArray[np.uint64], signed: bool = True
+) -> list[float]:
+    """Median of the signed rows, or their minimum."""
+    depth, width = cells.shape
+    columns, signs = row_places(width, depth, seed, hashes)
+    estimates = []
+    for i in range(len(hashes)):
+        values = sorted(cells[r, columns[i, r]] * (signs[i, r] if signed else 1) for r in range(depth))
+        middle = (values[(depth - 1) // 2], values[depth // 2])
+        if not signed:
+            estimates.append(values[0])
+        else:
+            odd = depth % 2 == 1
+            estimates.append(middle[1] if odd else 0.5 * float(middle[0]) + 0.5 * float(middle[1]))
+    return estimates
 
 
 # ---- Hopfield

@@ -17,7 +17,7 @@ import pytest
 
 import hypersketch
 from hypersketch import BloomFilter, CountingBloomFilter, HopfieldMembership, MapB, MapI
-from makers import ALL, MAKERS, SETS, filled, state
+from makers import ALL, MAKERS, SETS, answers, filled, state
 
 # ---- the package
 
@@ -34,7 +34,16 @@ def test_public_names() -> None:
 
 @pytest.mark.parametrize(
     "module",
-    ["_additive", "_doors", "_optional", "_structure", "_threads", "sketches._cells", "vsa._answers"],
+    [
+        "_additive",
+        "_doors",
+        "_optional",
+        "_structure",
+        "_threads",
+        "sketches._cells",
+        "sketches._rows",
+        "vsa._answers",
+    ],
 )
 def test_examples_of_inherited_methods(module: str, tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
@@ -121,7 +130,7 @@ def test_empty_batches_change_nothing(name: str) -> None:
     made = filled(name)
     for keys in ([], (), np.array([]), range(0), set()):
         made.add(keys)
-        assert made.contains(keys).shape == (0,)
+        assert answers(made, keys).shape == (0,)
     if name not in SETS:
         made.add([], [])
         made.add([], weights=np.array([]))
@@ -227,10 +236,10 @@ BAD_KEYS = [1.5, float("nan"), [1.0], [float("nan")], [1, "a"], None, [None], np
 @pytest.mark.parametrize("name", list(MAKERS))
 def test_bad_keys_leave_the_state_as_it_was(name: str, keys: Any) -> None:
     made = filled(name)
-    uses = [made.add, made.contains]
+    uses = [made.add]
     uses += [
         getattr(made, method)
-        for method in ("remove", "count", "score", "similarity")
+        for method in ("contains", "estimate", "remove", "count", "score", "similarity")
         if hasattr(made, method)
     ]
     for use in uses:

@@ -177,6 +177,35 @@ def test_hostile_counts_without_a_checksum(change: Any, text: str, saved: bytes,
     refused(path, joined(header, data), text, mmap=True)
 
 
+SKETCHES = {
+    "huge width": (change_parameter("width", 2**31), "its parameters ask for I32 of shape"),
+    "huge depth": (change_parameter("depth", 65), "'depth' parameter of CountSketch must be an integer"),
+    "other depth": (change_parameter("depth", 6), "its parameters ask for I32 of shape"),
+    "other dtype": (change_parameter("dtype", "float32"), "its parameters ask for F32 of shape"),
+    "unknown dtype": (change_parameter("dtype", "int8"), "'dtype' parameter of CountSketch must be one of"),
+    "huge track": (change_parameter("track", 2**40), "'track' parameter of CountSketch must be an integer"),
+    "list of widths": (
+        change_parameter("width", [100]),
+        "'width' parameter of CountSketch must be an integer",
+    ),
+    "other type": (change_metadata("type", "CountMinSketch"), "The parameters of CountMinSketch are width"),
+    "float total": (change_count("total_weight", 1.5), "'total_weight' parameter of CountSketch"),
+    "huge total": (change_count("total_weight", 2**200), "'total_weight' parameter of CountSketch"),
+    "no total": (change_metadata("counts", '{"n_added": 1, "trace": 0}'), "'total_weight' parameter"),
+    "more counts": (change_count("more", 1), "its counts must be"),
+    "candidates": (change_count("candidates", ["a"]), "its candidates are not a list of at most 0 keys"),
+}
+
+
+@pytest.mark.parametrize("case", SKETCHES)
+def test_hostile_sketches(case: str, path: Path) -> None:
+    filled("CountSketch").save(path)
+    change, text = SKETCHES[case]
+    header, data = parts(path.read_bytes())
+    change(header)
+    refused(path, joined(header, data), text, mmap=True)
+
+
 def test_hostile_header_lengths(saved: bytes, path: Path) -> None:
     for length in (0, 1, len(saved), 2**31, 2**63, 2**64 - 1):
         refused(path, struct.pack("<Q", length) + saved[8:], "not a sound safetensors file")

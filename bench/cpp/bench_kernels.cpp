@@ -3,11 +3,14 @@
 // These loops are exact at every level (tests/cpp), so a row needs no accuracy beside its speed.
 #include <benchmark/benchmark.h>
 
+#include <algorithm>
+#include <cmath>
 #include <random>
 #include <string>
 #include <vector>
 
 #include "hypersketch/bloom.hpp"
+#include "hypersketch/count_stream.hpp"
 #include "hypersketch/hopfield.hpp"
 #include "hypersketch/vsa.hpp"
 
@@ -75,6 +78,54 @@ void bloom_query(benchmark::State& state) {
   report(state, keys.size(), 8 * keys.size());
 }
 
+void row_places(benchmark::State& state) {
+  const auto starts = random_keys(static_cast<size_t>(state.range(0)));
+  std::vector<uint32_t> columns(starts.size());
+  std::vector<int32_t> signs(starts.size());
+  for (auto _ : state) {
+    kernels().row_places(starts.data(), starts.size(), 1, 1 << 16, columns.data(), signs.data());
+    benchmark::ClobberMemory();
+  }
+  report(state, starts.size(), 16 * starts.size());
+}
+
+// Depth 5, int32, keys of a Zipf(1.1) stream; the argument is the width.
+void sketch_from_keys(benchmark::State& state) {
+  const RowParams params{static_cast<uint64_t>(state.range(0)), 5, 0, true};
+  std::vector<double> shares(1000000);
+  double total = 0;
+  for (size_t i = 0; i < shares.size(); ++i) shares[i] = total += std::pow(static_cast<double>(i + 1), -1.1);
+  std::mt19937_64 generator(1);
+  std::uniform_real_distribution<double> uniform(0, total);
+  std::vector<uint64_t> keys(1 << 20);
+  for (auto& key : keys)
+    key = static_cast<uint64_t>(std::lower_bound(shares.begin(), shares.end(), uniform(generator)) - shares.begin());
+  std::vector<int32_t> cells(params.width * params.depth);
+  for (auto _ : state) {
+    sketch_add(AddBatch<int32_t>{cells, params, false, {keys, false}, nullptr}, 1);
+    benchmark::ClobberMemory();
+  }
+  report(state, keys.size(), 4 * params.depth * keys.size());
+}
+
+// The limit of the row above: five increments a key at random places that are known already.
+void random_increments(benchmark::State& state) {
+  const auto width = static_cast<uint64_t>(state.range(0));
+  std::vector<int32_t> cells(5 * width);
+  std::vector<uint32_t> places;
+  for (const uint64_t key : random_keys(1 << 17)) places.push_back(static_cast<uint32_t>(multiply_high(key, width)));
+  for (auto _ : state)
+    for (size_t r = 0; r < 5; ++r) {
+      int32_t* const row = cells.data() + r * width;
+      for (size_t i = 0; i < places.size(); ++i) {
+        if (width > (1 << 18)) __builtin_prefetch(row + places[(i + 32) % places.size()], 1, 3);
+        row[places[i]] += 1 - 2 * static_cast<int32_t>(places[i] & 1);
+      }
+      benchmark::ClobberMemory();
+    }
+  report(state, places.size(), 4 * 5 * places.size());
+}
+
 void hopfield_from_keys(benchmark::State& state) {
   const auto dim = static_cast<size_t>(state.range(0));
   const auto keys = random_keys(2040);
@@ -106,6 +157,9 @@ int main(int argc, char** argv) {
     add("bundle_from_keys", level, bundle_from_keys, {1024, 10000});
     add("score_keys", level, score_keys, {1024, 10000});
     add("bloom_query", level, bloom_query, {1 << 20, 1 << 26, int64_t{1} << 30});
+    add("row_places", level, row_places, {1 << 12});
+    add("sketch_from_keys", level, sketch_from_keys, {1 << 16, 1 << 18, 1 << 20});
+    if (level == "base") add("random_increments", level, random_increments, {1 << 16, 1 << 18, 1 << 20});
     add("hopfield_from_keys", level, hopfield_from_keys, {64, 256});
   }
   benchmark::Initialize(&argc, argv);

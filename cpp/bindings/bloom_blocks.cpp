@@ -26,13 +26,11 @@ BlockFilter block_filter(const Array<uint64_t>& words, std::string_view layout, 
   return filter;
 }
 
-KeyBatch key_batch(const Hashes& keys, bool hashed) { return {keys.data(), static_cast<size_t>(keys.size()), hashed}; }
-
 void add(Array<uint64_t> words, std::string_view layout, uint64_t n_hashes, uint64_t seed, const Hashes& keys,
          bool hashed, size_t threads) {
   write(words);
   const auto filter = block_filter(words, layout, n_hashes, seed);
-  const auto batch = key_batch(keys, hashed);
+  const KeyBatch batch{read(keys), hashed};
   py::gil_scoped_release release;  // every pointer is taken; the caller holds the object's lock
   blocks_add(filter, batch, threads);
 }
@@ -41,9 +39,9 @@ uint64_t test_and_add(Array<uint64_t> words, std::string_view layout, uint64_t n
                       const Hashes& keys, Array<bool> out, bool hashed, size_t threads) {
   write(words);
   const auto filter = block_filter(words, layout, n_hashes, seed);
-  const auto batch = key_batch(keys, hashed);
+  const KeyBatch batch{read(keys), hashed};
   const auto answers = write(out);
-  require_size(answers, batch.n, "out");
+  require_size(answers, batch.size(), "out");
   py::gil_scoped_release release;
   return blocks_test_and_add(filter, batch, answers.data(), threads);
 }
@@ -51,9 +49,9 @@ uint64_t test_and_add(Array<uint64_t> words, std::string_view layout, uint64_t n
 void contains(const Array<uint64_t>& words, std::string_view layout, uint64_t n_hashes, uint64_t seed,
               const Hashes& keys, Array<bool> out, bool hashed, size_t threads) {
   const auto filter = block_filter(words, layout, n_hashes, seed);
-  const auto batch = key_batch(keys, hashed);
+  const KeyBatch batch{read(keys), hashed};
   const auto answers = write(out);
-  require_size(answers, batch.n, "out");
+  require_size(answers, batch.size(), "out");
   py::gil_scoped_release release;
   blocks_contains(filter, batch, answers.data(), threads);
 }
@@ -61,9 +59,9 @@ void contains(const Array<uint64_t>& words, std::string_view layout, uint64_t n_
 void contains_packed(const Array<uint64_t>& words, std::string_view layout, uint64_t n_hashes, uint64_t seed,
                      const Hashes& keys, Array<std::uint8_t> out, bool hashed, size_t threads) {
   const auto filter = block_filter(words, layout, n_hashes, seed);
-  const auto batch = key_batch(keys, hashed);
+  const KeyBatch batch{read(keys), hashed};
   const auto answers = write(out);
-  require_size(answers, (batch.n + 7) / 8, "out");
+  require_size(answers, (batch.size() + 7) / 8, "out");
   py::gil_scoped_release release;
   blocks_contains_packed(filter, batch, answers.data(), threads);
 }

@@ -20,6 +20,7 @@ void bind_memory(py::module_& module);
 void bind_bloom(py::module_& module);
 void bind_bloom_blocks(py::module_& module);
 void bind_counting_bloom(py::module_& module);
+void bind_count_sketch(py::module_& module);
 void bind_vsa(py::module_& module);
 void bind_hopfield(py::module_& module);
 
@@ -73,6 +74,7 @@ PYBIND11_MODULE(_core, module, py::mod_gil_not_used()) {
   bind_bloom(module);
   bind_bloom_blocks(module);
   bind_counting_bloom(module);
+  bind_count_sketch(module);
   bind_vsa(module);
   bind_hopfield(module);
 }

@@ -21,6 +21,7 @@ namespace {
 #include "accumulate.inc.hpp"
 #include "blocks.inc.hpp"
 #include "dot.inc.hpp"
+#include "rows.inc.hpp"
 #include "streams.inc.hpp"
 #include "strings.inc.hpp"
 // clang-format on
@@ -41,9 +42,25 @@ constexpr const char* kLevelName =
 }  // namespace
 
 const Kernels& table() {
-  static constexpr Kernels kernels{kLevelName,      hash_strings,       hash_u64,          stream_starts, atom_rows,
-                                   atom_accumulate, row_accumulate,     atom_dot,          column_dot,    bit_slice,
-                                   cell_positions,  kSplitBlockKernels, kCacheLineKernels, select_blocks};
+  static constexpr Kernels kernels{kLevelName,
+                                   hash_strings,
+                                   hash_u64,
+                                   stream_starts,
+                                   atom_rows,
+                                   atom_accumulate,
+                                   row_accumulate,
+                                   atom_dot,
+                                   column_dot,
+                                   bit_slice,
+                                   cell_positions,
+                                   kSplitBlockKernels,
+                                   kCacheLineKernels,
+                                   select_blocks,
+                                   row_places,
+                                   kRowKernels<std::int32_t>,
+                                   kRowKernels<std::int64_t>,
+                                   kRowKernels<float>,
+                                   kRowKernels<double>};
   return kernels;
 }
 

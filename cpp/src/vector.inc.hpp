@@ -6,13 +6,16 @@
 #if defined(__AVX512F__)
 constexpr size_t kLanes = 8;
 typedef uint64_t Vec __attribute__((vector_size(64)));
+typedef std::uint32_t HalfLanes __attribute__((vector_size(32)));
 #elif defined(__AVX2__)
 constexpr size_t kLanes = 4;
 typedef uint64_t Vec __attribute__((vector_size(32)));
+typedef std::uint32_t HalfLanes __attribute__((vector_size(16)));
 #else
 // Neither SSE2 nor NEON multiplies 64-bit lanes; two scalar multipliers beat the emulation.
 constexpr size_t kLanes = 1;
 using Vec = uint64_t;
+using HalfLanes = std::uint32_t;
 #endif
 
 HYPERSKETCH_HD Vec load(const uint64_t* p) {
@@ -96,5 +99,27 @@ HYPERSKETCH_HD void store_lanes(uint64_t* p, Vec v, size_t lanes) {
   if (lanes == kLanes) return store(p, v);
   uint64_t part[kLanes];
   store(part, v);
+  for (size_t i = 0; i < lanes; ++i) p[i] = part[i];
+}
+
+// The lower half of every lane.
+HYPERSKETCH_HD HalfLanes lower_halves(Vec v) {
+#if defined(__AVX512F__) || defined(__AVX2__)
+  return __builtin_convertvector(v, HalfLanes);
+#else
+  return static_cast<HalfLanes>(v);
+#endif
+}
+
+// Stores the lower halves of the first `lanes` words; `Half` is a 32-bit integer.
+template <class Half>
+HYPERSKETCH_HD void store_halves(Half* p, Vec v, size_t lanes) {
+  const HalfLanes halves = lower_halves(v);
+  if (lanes == kLanes) {
+    std::memcpy(p, &halves, sizeof halves);
+    return;
+  }
+  Half part[kLanes];
+  std::memcpy(part, &halves, sizeof halves);
   for (size_t i = 0; i < lanes; ++i) p[i] = part[i];
 }

@@ -24,6 +24,8 @@ from hypersketch.sketches import (
     BloomFilter,
     CapacityWarning,
     CountingBloomFilter,
+    CountMinSketch,
+    CountSketch,
     SaturationWarning,
     ScalableBloomFilter,
 )
@@ -39,6 +41,8 @@ __all__ = [
     "BloomFilter",
     "Bundle",
     "CapacityWarning",
+    "CountMinSketch",
+    "CountSketch",
     "CountingBloomFilter",
     "HopfieldMembership",
     "MapB",

@@ -15,14 +15,15 @@ class Additive(Structure):
     """A structure whose states add up: merged by ``+=``, with weights and a total weight."""
 
     @property
-    def total_weight(self) -> int:
+    def total_weight(self) -> int | float:
         """Sum of the weights added, less those removed; a key without a weight weighs 1.
 
         >>> import hypersketch
         >>> hypersketch.MapI(64).bundle(["a", "b"], weights=[5, -2]).total_weight
         3
         """
-        return self._tally.total_weight
+        total: int | float = self._tally.total_weight
+        return total
 
     def _weight_arguments(self, n: int, weights: NDArray[np.int64] | None, sign: int) -> tuple[Any, ...]:
         return (weights,)

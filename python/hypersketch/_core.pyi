@@ -15,6 +15,7 @@ import typing_extensions
 __all__: list[str] = [
     "ArrowColumn",
     "ArrowReader",
+    "Sketch",
     "atom_rows",
     "available_levels",
     "blocks_add",
@@ -57,6 +58,10 @@ __all__: list[str] = [
     "sample_indices",
     "set_simd_level",
     "simd_level",
+    "sketch_add",
+    "sketch_estimate",
+    "sketch_fits",
+    "sketch_track",
     "zeros",
 ]
 
@@ -90,6 +95,19 @@ class ArrowReader:
         """
         Names of the columns; None when it is no table.
         """
+
+class Sketch:
+    """
+    Shape and rule of a count sketch or Count-Min sketch.
+    """
+    def __init__(
+        self,
+        width: typing.SupportsInt | typing.SupportsIndex,
+        depth: typing.SupportsInt | typing.SupportsIndex,
+        seed: typing.SupportsInt | typing.SupportsIndex,
+        is_signed: bool,
+        conservative: bool,
+    ) -> None: ...
 
 def atom_rows(
     dim: typing.SupportsInt | typing.SupportsIndex,
@@ -685,6 +703,248 @@ def set_simd_level(name: str) -> None:
 def simd_level() -> str:
     """
     Level of the kernels in use.
+    """
+
+@typing.overload
+def sketch_add(
+    cells: numpy.typing.NDArray[numpy.int32],
+    sketch: Sketch,
+    keys: numpy.typing.NDArray[numpy.uint64],
+    weights: numpy.typing.NDArray[numpy.int64] | None,
+    hashed: bool,
+    threads: typing.SupportsInt | typing.SupportsIndex,
+) -> None:
+    """
+    Add keys; no cell may leave its range.
+    """
+
+@typing.overload
+def sketch_add(
+    cells: numpy.typing.NDArray[numpy.int64],
+    sketch: Sketch,
+    keys: numpy.typing.NDArray[numpy.uint64],
+    weights: numpy.typing.NDArray[numpy.int64] | None,
+    hashed: bool,
+    threads: typing.SupportsInt | typing.SupportsIndex,
+) -> None:
+    """
+    Add keys; no cell may leave its range.
+    """
+
+@typing.overload
+def sketch_add(
+    cells: numpy.typing.NDArray[numpy.float32],
+    sketch: Sketch,
+    keys: numpy.typing.NDArray[numpy.uint64],
+    weights: numpy.typing.NDArray[numpy.float64] | None,
+    hashed: bool,
+    threads: typing.SupportsInt | typing.SupportsIndex,
+) -> None:
+    """
+    Add keys; no cell may leave its range.
+    """
+
+@typing.overload
+def sketch_add(
+    cells: numpy.typing.NDArray[numpy.float64],
+    sketch: Sketch,
+    keys: numpy.typing.NDArray[numpy.uint64],
+    weights: numpy.typing.NDArray[numpy.float64] | None,
+    hashed: bool,
+    threads: typing.SupportsInt | typing.SupportsIndex,
+) -> None:
+    """
+    Add keys; no cell may leave its range.
+    """
+
+@typing.overload
+def sketch_estimate(
+    cells: numpy.typing.NDArray[numpy.int32],
+    sketch: Sketch,
+    keys: numpy.typing.NDArray[numpy.uint64],
+    hashed: bool,
+    out: numpy.typing.NDArray[numpy.int64],
+    threads: typing.SupportsInt | typing.SupportsIndex,
+) -> None:
+    """
+    Estimated weights of keys.
+    """
+
+@typing.overload
+def sketch_estimate(
+    cells: numpy.typing.NDArray[numpy.int32],
+    sketch: Sketch,
+    keys: numpy.typing.NDArray[numpy.uint64],
+    hashed: bool,
+    out: numpy.typing.NDArray[numpy.float64],
+    threads: typing.SupportsInt | typing.SupportsIndex,
+) -> None:
+    """
+    Estimated weights of keys.
+    """
+
+@typing.overload
+def sketch_estimate(
+    cells: numpy.typing.NDArray[numpy.int64],
+    sketch: Sketch,
+    keys: numpy.typing.NDArray[numpy.uint64],
+    hashed: bool,
+    out: numpy.typing.NDArray[numpy.int64],
+    threads: typing.SupportsInt | typing.SupportsIndex,
+) -> None:
+    """
+    Estimated weights of keys.
+    """
+
+@typing.overload
+def sketch_estimate(
+    cells: numpy.typing.NDArray[numpy.int64],
+    sketch: Sketch,
+    keys: numpy.typing.NDArray[numpy.uint64],
+    hashed: bool,
+    out: numpy.typing.NDArray[numpy.float64],
+    threads: typing.SupportsInt | typing.SupportsIndex,
+) -> None:
+    """
+    Estimated weights of keys.
+    """
+
+@typing.overload
+def sketch_estimate(
+    cells: numpy.typing.NDArray[numpy.float32],
+    sketch: Sketch,
+    keys: numpy.typing.NDArray[numpy.uint64],
+    hashed: bool,
+    out: numpy.typing.NDArray[numpy.float64],
+    threads: typing.SupportsInt | typing.SupportsIndex,
+) -> None:
+    """
+    Estimated weights of keys.
+    """
+
+@typing.overload
+def sketch_estimate(
+    cells: numpy.typing.NDArray[numpy.float64],
+    sketch: Sketch,
+    keys: numpy.typing.NDArray[numpy.uint64],
+    hashed: bool,
+    out: numpy.typing.NDArray[numpy.float64],
+    threads: typing.SupportsInt | typing.SupportsIndex,
+) -> None:
+    """
+    Estimated weights of keys.
+    """
+
+@typing.overload
+def sketch_fits(
+    cells: numpy.typing.NDArray[numpy.int32],
+    sketch: Sketch,
+    keys: numpy.typing.NDArray[numpy.uint64],
+    weights: numpy.typing.NDArray[numpy.int64] | None,
+    hashed: bool,
+) -> bool:
+    """
+    Whether the keys can be added in order without a cell leaving its range.
+    """
+
+@typing.overload
+def sketch_fits(
+    cells: numpy.typing.NDArray[numpy.int64],
+    sketch: Sketch,
+    keys: numpy.typing.NDArray[numpy.uint64],
+    weights: numpy.typing.NDArray[numpy.int64] | None,
+    hashed: bool,
+) -> bool:
+    """
+    Whether the keys can be added in order without a cell leaving its range.
+    """
+
+@typing.overload
+def sketch_fits(
+    cells: numpy.typing.NDArray[numpy.float32],
+    sketch: Sketch,
+    keys: numpy.typing.NDArray[numpy.uint64],
+    weights: numpy.typing.NDArray[numpy.float64] | None,
+    hashed: bool,
+) -> bool:
+    """
+    Whether the keys can be added in order without a cell leaving its range.
+    """
+
+@typing.overload
+def sketch_fits(
+    cells: numpy.typing.NDArray[numpy.float64],
+    sketch: Sketch,
+    keys: numpy.typing.NDArray[numpy.uint64],
+    weights: numpy.typing.NDArray[numpy.float64] | None,
+    hashed: bool,
+) -> bool:
+    """
+    Whether the keys can be added in order without a cell leaving its range.
+    """
+
+@typing.overload
+def sketch_track(
+    cells: numpy.typing.NDArray[numpy.int32],
+    sketch: Sketch,
+    keys: numpy.typing.NDArray[numpy.uint64],
+    weights: numpy.typing.NDArray[numpy.int64] | None,
+    hashed: bool,
+    tracked: numpy.typing.NDArray[numpy.uint64],
+    found: numpy.typing.NDArray[numpy.uint64],
+    origins: numpy.typing.NDArray[numpy.int64],
+    threads: typing.SupportsInt | typing.SupportsIndex,
+) -> None:
+    """
+    The same with candidates: places in the batch, -1 for those tracked already, -2 beyond the last.
+    """
+
+@typing.overload
+def sketch_track(
+    cells: numpy.typing.NDArray[numpy.int64],
+    sketch: Sketch,
+    keys: numpy.typing.NDArray[numpy.uint64],
+    weights: numpy.typing.NDArray[numpy.int64] | None,
+    hashed: bool,
+    tracked: numpy.typing.NDArray[numpy.uint64],
+    found: numpy.typing.NDArray[numpy.uint64],
+    origins: numpy.typing.NDArray[numpy.int64],
+    threads: typing.SupportsInt | typing.SupportsIndex,
+) -> None:
+    """
+    The same with candidates: places in the batch, -1 for those tracked already, -2 beyond the last.
+    """
+
+@typing.overload
+def sketch_track(
+    cells: numpy.typing.NDArray[numpy.float32],
+    sketch: Sketch,
+    keys: numpy.typing.NDArray[numpy.uint64],
+    weights: numpy.typing.NDArray[numpy.float64] | None,
+    hashed: bool,
+    tracked: numpy.typing.NDArray[numpy.uint64],
+    found: numpy.typing.NDArray[numpy.uint64],
+    origins: numpy.typing.NDArray[numpy.int64],
+    threads: typing.SupportsInt | typing.SupportsIndex,
+) -> None:
+    """
+    The same with candidates: places in the batch, -1 for those tracked already, -2 beyond the last.
+    """
+
+@typing.overload
+def sketch_track(
+    cells: numpy.typing.NDArray[numpy.float64],
+    sketch: Sketch,
+    keys: numpy.typing.NDArray[numpy.uint64],
+    weights: numpy.typing.NDArray[numpy.float64] | None,
+    hashed: bool,
+    tracked: numpy.typing.NDArray[numpy.uint64],
+    found: numpy.typing.NDArray[numpy.uint64],
+    origins: numpy.typing.NDArray[numpy.int64],
+    threads: typing.SupportsInt | typing.SupportsIndex,
+) -> None:
+    """
+    The same with candidates: places in the batch, -1 for those tracked already, -2 beyond the last.
     """
 
 def zeros(n_bytes: typing.SupportsInt | typing.SupportsIndex) -> numpy.typing.NDArray[numpy.uint8]:

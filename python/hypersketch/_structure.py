@@ -29,10 +29,11 @@ class Tally(NamedTuple):
     """What a state holds besides its array. Tallies add up as states do."""
 
     n_added: int = 0
-    total_weight: int = 0
+    total_weight: Any = 0
+    """An int, or a float where the cells are."""
     trace: int = 0
     """Diagonal of a Hopfield matrix (one number)."""
-    bound: int = 0
+    bound: Any = 0
     """No counter is larger in magnitude."""
 
     def plus(self, other: Tally, sign: int = 1) -> Tally:

@@ -122,14 +122,41 @@ def hashes(owner: str, value: object) -> NDArray[np.uint64]:
     return np.ascontiguousarray(value, dtype=np.uint64)
 
 
-def weights(owner: str, value: object, n: int, least: int = -MAX_WEIGHT) -> NDArray[np.int64] | None:
-    """Return one int64 weight a key, or None when no weights were given."""
+def weights(
+    owner: str, value: object, n: int, least: int = -MAX_WEIGHT, most: int = MAX_WEIGHT
+) -> NDArray[np.int64] | None:
+    """Return one int64 weight a key in [least, most], or None when no weights were given."""
     if value is None:
         return None
+    given = _one_a_key(owner, value, n, "iu", "integers")
+    if given.size and not least <= given.min() <= given.max() <= most:
+        bad = given[(given < least) | (given > most)][0]
+        low = "0" if least == 0 else f"-({_power(-least)})"
+        refuse(owner, "weights", f"integers in [{low}, {_power(most)}]", int(bad))
+    return np.ascontiguousarray(given, dtype=np.int64)
+
+
+def real_weights(
+    owner: str, value: object, n: int, dtype: np.dtype[Any], least: float | None = None
+) -> NDArray[np.float64] | None:
+    """Return one float64 weight a key, finite in the dtype, or None when no weights were given."""
+    if value is None:
+        return None
+    given = _one_a_key(owner, value, n, "iuf", "real numbers").astype(np.float64)
+    limit = float(np.finfo(dtype).max)
+    good = np.abs(given) <= limit if least is None else (given >= least) & (given <= limit)
+    if not good.all():
+        low = "" if least is None else f" >= {least:g}"
+        refuse(owner, "weights", f"finite numbers of {dtype}{low}", float(given[~good][0]))
+    return np.ascontiguousarray(given)
+
+
+def _one_a_key(owner: str, value: object, n: int, kinds: str, what: str) -> NDArray[Any]:
+    """Return the weights as an array of one of the kinds with n elements."""
     given = np.asarray(value)
-    if given.size and given.dtype.kind not in "iu":
+    if given.size and given.dtype.kind not in kinds:
         raise TypeError(
-            f"The 'weights' parameter of {owner} must be integers. Got an array of {given.dtype} instead."
+            f"The 'weights' parameter of {owner} must be {what}. Got an array of {given.dtype} instead."
         )
     if given.ndim != 1:
         raise ValueError(
@@ -137,11 +164,7 @@ def weights(owner: str, value: object, n: int, least: int = -MAX_WEIGHT) -> NDAr
         )
     if given.size != n:
         raise ValueError(f"weights has {given.size} elements but there are {n} keys.")
-    if given.size and not least <= given.min() <= given.max() <= MAX_WEIGHT:
-        bad = given[(given < least) | (given > MAX_WEIGHT)][0]
-        low = "0" if least == 0 else "-(2**31 - 1)"
-        refuse(owner, "weights", f"integers in [{low}, 2**31 - 1]", int(bad))
-    return np.ascontiguousarray(given, dtype=np.int64)
+    return given
 
 
 def output(owner: str, value: object, n: int, dtype: type[np.generic]) -> NDArray[Any]:

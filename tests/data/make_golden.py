@@ -30,10 +30,17 @@ def structures() -> dict[str, Any]:
     map_b = hypersketch.MapB(130, seed=4).bundle([b"a", b"b", b"c", b"d"])
     hopfield = hypersketch.HopfieldMembership(33, seed=5, diagonal=False)
     hopfield.add(range(100))
+    count = hypersketch.CountSketch(50, 3, dtype="float64", track=2, seed=6)
+    count.add(["a", "b", "ä", "a"], weights=[1.5, -2.25, 8.0, 0.125])
+    count.add([b"\xff", b"\x00"], weights=[9.0, 1.0])
+    count_min = hypersketch.CountMinSketch(40, 4, conservative=True, dtype="int64", track=1, seed=7)
+    count_min.add([-1, 5, 5, 7], weights=[2**40, 1, 2, 3])
     return {
         "bloom_filter": bloom,
         "bloom_filter_split_block": split,
         "bloom_filter_cache_line": lines,
+        "count_sketch": count,
+        "count_min_sketch": count_min,
         "counting_bloom_filter": counting,
         "bundle_map_i": map_i,
         "bundle_map_b": map_b,

@@ -100,8 +100,8 @@ void for_block_batches(const BlockFilter& filter, size_t n, WordsOf&& words_of, 
 template <class Touch>
 void for_key_blocks(const BlockFilter& filter, KeyBatch keys, Touch&& touch) {
   for_block_batches(
-      filter, keys.n, [&](size_t first, size_t n, uint64_t* buffer) { return filter.words(keys, first, n, buffer); },
-      touch);
+      filter, keys.size(),
+      [&](size_t first, size_t n, uint64_t* buffer) { return filter.words(keys, first, n, buffer); }, touch);
 }
 
 // Eight truth values in [0, 1], a byte each, as eight bits.
@@ -112,7 +112,7 @@ inline unsigned char pack_bools(const bool* values) {
 }
 
 inline void blocks_contains(const BlockFilter& filter, KeyBatch keys, bool* out, size_t threads) {
-  parallel_for(keys.n, kBlockGrain, threads, [&](size_t begin, size_t end) {
+  parallel_for(keys.size(), kBlockGrain, threads, [&](size_t begin, size_t end) {
     for_key_blocks(filter, keys.part(begin, end), [&](size_t first, size_t n, const uint64_t* words) {
       filter.operations().contains(filter.view(), words, n, out + begin + first);
     });
@@ -121,7 +121,7 @@ inline void blocks_contains(const BlockFilter& filter, KeyBatch keys, bool* out,
 
 // The same, bit i % 8 of byte i / 8 for key i; bits beyond the last key are zero.
 inline void blocks_contains_packed(const BlockFilter& filter, KeyBatch keys, unsigned char* out, size_t threads) {
-  parallel_for(keys.n, kBlockGrain, threads, [&](size_t begin, size_t end) {
+  parallel_for(keys.size(), kBlockGrain, threads, [&](size_t begin, size_t end) {
     for_key_blocks(filter, keys.part(begin, end), [&](size_t first, size_t n, const uint64_t* words) {
       bool answers[kCached + 8];
       filter.operations().contains(filter.view(), words, n, answers);
@@ -140,8 +140,8 @@ void for_owned_blocks(const BlockFilter& filter, KeyBatch keys, size_t threads, 
     const uint64_t begin = n_blocks * owner / threads, end = n_blocks * (owner + 1) / threads;
     std::vector<uint64_t> buffer(kTaken), own(kTaken + 8);
     std::vector<uint32_t> indices(kTaken + 8);
-    for (size_t base = 0; base < keys.n; base += kTaken) {
-      const size_t n = std::min(kTaken, keys.n - base);
+    for (size_t base = 0; base < keys.size(); base += kTaken) {
+      const size_t n = std::min(kTaken, keys.size() - base);
       const uint64_t* words = filter.words(keys, base, n, buffer.data());
       const size_t taken = kernels().select_blocks(words, n, n_blocks, begin, end, own.data(), indices.data());
       for_block_batches(
@@ -154,7 +154,7 @@ void for_owned_blocks(const BlockFilter& filter, KeyBatch keys, size_t threads, 
 }
 
 inline bool worth_sharing(const BlockFilter& filter, KeyBatch keys, size_t threads) {
-  return threads > 1 && keys.n >= kLeastShared && filter.view().n_blocks >= threads;
+  return threads > 1 && keys.size() >= kLeastShared && filter.view().n_blocks >= threads;
 }
 
 // Every thread adds its keys to a copy of its own, the first one to the filter.
@@ -164,7 +164,7 @@ inline void blocks_add_in_copies(const BlockFilter& filter, KeyBatch keys, size_
   parallel_for(threads, 1, threads, [&](size_t t, size_t) {
     if (t > 0) copies[t - 1].assign(state.size(), 0);
     const BlockFilter target = t > 0 ? filter.over(copies[t - 1]) : filter;
-    for_key_blocks(target, keys.part(keys.n * t / threads, keys.n * (t + 1) / threads),
+    for_key_blocks(target, keys.part(keys.size() * t / threads, keys.size() * (t + 1) / threads),
                    [&](size_t, size_t n, const uint64_t* words) { target.operations().add(target.view(), words, n); });
   });
   parallel_for(state.size(), kBlockGrain, threads, [&](size_t begin, size_t end) {
@@ -178,7 +178,7 @@ inline void blocks_add(const BlockFilter& filter, KeyBatch keys, size_t threads)
     return for_key_blocks(filter, keys, [&](size_t, size_t n, const uint64_t* words) {
       filter.operations().add(filter.view(), words, n);
     });
-  if (filter.state().size() * threads <= keys.n) return blocks_add_in_copies(filter, keys, threads);
+  if (filter.state().size() * threads <= keys.size()) return blocks_add_in_copies(filter, keys, threads);
   for_owned_blocks(filter, keys, threads, [&](size_t, const uint64_t* words, const uint32_t*, size_t n) {
     filter.operations().add(filter.view(), words, n);
   });
@@ -200,7 +200,7 @@ inline size_t blocks_test_and_add(const BlockFilter& filter, KeyBatch keys, bool
     for_key_blocks(filter, keys, [&](size_t first, size_t n, const uint64_t* words) {
       filter.operations().test_and_add(filter.view(), words, n, out + first);
     });
-  return count_false(out, keys.n);
+  return count_false(out, keys.size());
 }
 
 }  // namespace hypersketch

@@ -20,6 +20,17 @@ struct BlockKernels {
   void (*test_and_add)(BlockView filter, const uint64_t* words, size_t n, bool* out);
 };
 
+// Rows of count sketches, for one type of cells.
+template <class Cell>
+struct RowKernels {
+  // Adds the weights of n keys, 1 each when null, in order.
+  void (*add)(RowView<Cell> row, const uint64_t* starts, const Weight<Cell>* weights, size_t n);
+  // out[i] = what the row says about key i: its cell, times its sign.
+  void (*read)(RowView<const Cell> row, const uint64_t* starts, size_t n, Cell* out);
+  // Of n lists, list i being values[r * stride + i] for r < depth, sorts the smallest last + 1 to the front.
+  void (*sort)(Cell* values, size_t stride, size_t depth, size_t n, size_t last);
+};
+
 struct Kernels {
   const char* level;  // built from the compiler's own macros inside the level's file
 
@@ -46,6 +57,13 @@ struct Kernels {
   // Copies the words whose block lies in [first, last), and their indices; returns how many. Writes up to n elements.
   size_t (*select_blocks)(const uint64_t* words, size_t n, uint64_t n_blocks, uint64_t first, uint64_t last,
                           uint64_t* selected, std::uint32_t* indices);
+  // Column and sign (1 or -1; not wanted when null) of every key in one row of a count sketch.
+  void (*row_places)(const uint64_t* starts, size_t n, uint64_t row, uint64_t width, std::uint32_t* columns,
+                     std::int32_t* signs);
+  RowKernels<std::int32_t> rows_i32;
+  RowKernels<std::int64_t> rows_i64;
+  RowKernels<float> rows_f32;
+  RowKernels<double> rows_f64;
 };
 
 // The table in use: HYPERSKETCH_SIMD when set, else the best level that this processor runs.

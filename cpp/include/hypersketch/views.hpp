@@ -2,6 +2,8 @@
 // Trivially copyable, non-owning views handed to kernels.
 #pragma once
 
+#include <type_traits>
+
 #include "hypersketch/config.hpp"
 
 namespace hypersketch {
@@ -44,5 +46,18 @@ struct PlaneView {
   size_t n_planes;
   size_t n_words;
 };
+
+// One row of a count sketch (signed) or Count-Min sketch: word `index` of a key's stream places it (layout.hpp).
+template <class Cell>
+struct RowView {
+  Cell* cells;
+  uint64_t width;
+  uint64_t index;
+  bool is_signed;
+};
+
+// What a key may weigh in a sketch: the widest type of its cells' kind.
+template <class Cell>
+using Weight = std::conditional_t<std::is_integral_v<Cell>, std::int64_t, double>;
 
 }  // namespace hypersketch

@@ -1,19 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
 """Closed forms: what every structure is expected to do, from its size and its load alone.
 
-One module a family (`map_i`, `map_b`, `bloom`, `counting_bloom`, `hopfield`), the retrieval of the best
-codewords (`cleanup`), the paper's provable bounds (`bounds`) and the normal tail (`normal`). The
-functions are pure: numbers in, numbers out, arrays elementwise where the docstring says so. Exact forms
-carry the plain name; Gaussian and textbook forms say so in theirs. Each docstring gives the formula, its
-source and its status:
+One module a family (`map_i`, `map_b`, `bloom`, `counting_bloom`, `count_sketch`, `count_min`, `hopfield`),
+the retrieval of the best codewords (`cleanup`), the paper's provable bounds (`bounds`) and the normal tail
+(`normal`). The functions are pure: numbers in, numbers out, arrays elementwise where the docstring says so.
+Exact forms carry the plain name; Gaussian and textbook forms say so in theirs. Each docstring gives the
+formula, its source and its status:
 
 * paper: seen in the paper or in its authors' code; second hand: seen in a public note that quotes it;
 * recalled: published, written from memory;
 * derived: worked out here; simulated: checked by simulation, with the figures.
 
 NumPy and the standard library suffice at import. Functions that need SciPy load it when called
-(``pip install 'hypersketch[lab]'``); `bloom`, `normal`, `counting_bloom.false_positive_rate` and
-`map_b.correlation` never do.
+(``pip install 'hypersketch[lab]'``); `bloom`, `normal`, `count_sketch`,
+`count_min`, `counting_bloom.false_positive_rate` and `map_b.correlation` never do.
 
 Examples
 --------
@@ -26,6 +26,17 @@ Examples
 
 from __future__ import annotations
 
-from . import bloom, bounds, cleanup, counting_bloom, hopfield, map_b, map_i, normal
+from . import bloom, bounds, cleanup, count_min, count_sketch, counting_bloom, hopfield, map_b, map_i, normal
 
-__all__ = ["bloom", "bounds", "cleanup", "counting_bloom", "hopfield", "map_b", "map_i", "normal"]
+__all__ = [
+    "bloom",
+    "bounds",
+    "cleanup",
+    "count_min",
+    "count_sketch",
+    "counting_bloom",
+    "hopfield",
+    "map_b",
+    "map_i",
+    "normal",
+]

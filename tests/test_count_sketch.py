@@ -1,0 +1,541 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Count sketches: the cells of the definition, the laws of sums, exact ranges, and errors as computed."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import hypersketch
+import reference
+from hypersketch import CountMinSketch, CountSketch, _core, _structure, hash_keys, theory
+from makers import state
+
+SHAPES = [(1, 1), (2, 3), (63, 2), (64, 5), (65, 4), (1000, 7), (4099, 1)]
+COUNTS = [0, 1, 7, 8, 9, 63, 64, 65, 129, 1025]
+DTYPES = ["int32", "int64", "float32", "float64"]
+CLASSES = [CountSketch, CountMinSketch]
+MOST = 2**31 - 1
+weighted = st.lists(st.tuples(st.integers(0, 50), st.integers(-9, 9)), max_size=40)
+
+
+def hashes_of(n: int, seed: int = 1) -> np.ndarray:
+    return np.random.default_rng(seed).integers(0, 2**64, n, dtype=np.uint64)
+
+
+def weights_of(n: int, dtype: str, least: int = -50) -> np.ndarray:
+    rng = np.random.default_rng(7)
+    return rng.integers(least, 51, n) if dtype.startswith("int") else rng.uniform(least, 50, n)
+
+
+def cells(sketch: Any) -> np.ndarray:
+    return state(sketch).reshape(sketch.depth, sketch.width)
+
+
+def same_bytes(a: Any, b: Any) -> bool:
+    return state(a).tobytes() == state(b).tobytes() and a._saved_counts() == b._saved_counts()
+
+
+# ---- against reference
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("kind", CLASSES)
+@pytest.mark.parametrize(("width", "depth"), SHAPES)
+def test_cells_and_estimates(kind: Any, width: int, depth: int, dtype: str, level: str) -> None:
+    signed = kind is CountSketch
+    for n in COUNTS:
+        hashes, others = hashes_of(n), hashes_of(30, 2)
+        for weights in (None, weights_of(n, dtype, -50 if signed else 0)):
+            expected = reference.count_sketch(width, depth, 5, hashes, weights, signed, np.dtype(dtype).type)
+            sketch = kind(width, depth, dtype=dtype, seed=5)
+            sketch.add_hashes(hashes, weights)
+            assert cells(sketch).tobytes() == expected.tobytes()
+            probes = np.concatenate((hashes[:40], others))
+            found = sketch.estimate_hashes(probes)
+            assert found.tolist() == reference.sketch_estimates(expected, 5, probes, signed)
+            whole = dtype.startswith("int") and (depth % 2 == 1 or not signed)
+            assert found.dtype == (np.int64 if whole else np.float64)
+
+
+@pytest.mark.parametrize("depth", range(1, 12))
+def test_every_depth(depth: int, level: str) -> None:
+    sketch, hashes = CountSketch(30, depth), hashes_of(200)
+    sketch.add_hashes(hashes, weights_of(200, "int64"))
+    assert sketch.estimate_hashes(hashes).tolist() == reference.sketch_estimates(cells(sketch), 0, hashes)
+
+
+def test_the_largest_depth() -> None:
+    sketch, hashes = CountSketch(30, 64), hashes_of(50)
+    sketch.add_hashes(hashes)
+    assert np.array_equal(cells(sketch), reference.count_sketch(30, 64, 0, hashes))
+    assert sketch.estimate_hashes(hashes).tolist() == reference.sketch_estimates(cells(sketch), 0, hashes)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("kind", CLASSES)
+def test_threads_change_nothing(kind: Any, dtype: str, threads: int) -> None:
+    n = 100_000
+    hashes = hashes_of(n)
+    hashes[::3] = hashes[0]
+    one, several = (kind(1000, 5, dtype=dtype) for _ in range(2))
+    for weights in (None, weights_of(n, dtype, 0)):
+        one.add_hashes(hashes, weights, threads=1)
+        several.add_hashes(hashes, weights, threads=threads)
+    assert same_bytes(one, several)
+    probes = hashes_of(20_000)
+    assert np.array_equal(
+        one.estimate_hashes(probes, threads=1), several.estimate_hashes(probes, threads=threads)
+    )
+
+
+def test_rows_beyond_a_core_s_cache(level: str, threads: int) -> None:
+    width, hashes = 2**19 + 3, hashes_of(30_000)
+    sketch = CountSketch(width, 2, dtype="int32")
+    sketch.add_hashes(hashes, threads=threads)
+    columns, signs = reference.row_places(width, 2, 0, hashes)
+    expected = [np.bincount(columns[:, r], signs[:, r], width) for r in range(2)]
+    assert np.array_equal(cells(sketch), expected)
+    found = sketch.estimate_hashes(hashes[:500])
+    assert found.tolist() == reference.sketch_estimates(cells(sketch), 0, hashes[:500])
+
+
+def test_integers_are_hashed_on_the_way(threads: int) -> None:
+    keys = np.random.default_rng(1).integers(-(2**63), 2**63, 20_000)
+    for kind in CLASSES:
+        fused, other = kind(500, 3), kind(500, 3)
+        fused.add(keys, threads=threads)
+        other.add_hashes(hash_keys(keys))
+        assert same_bytes(fused, other)
+        assert np.array_equal(fused.estimate(keys[:99]), other.estimate(keys[:99].tolist()))
+        assert np.array_equal(fused.estimate(keys.view(np.uint64)), other.estimate_hashes(hash_keys(keys)))
+
+
+def test_keys_of_every_type() -> None:
+    sketch = CountSketch(2**12, 5)
+    for keys in ("a", ["b", "c"], b"d", 5, np.array([6, 7], np.int8), np.array(["e"]), range(10, 12), {13}):
+        sketch.add(keys)
+    assert sketch.estimate(["a", "b", "c", "d", "e"]).tolist() == [1] * 5
+    assert sketch.estimate([5, 6, 7, 10, 11, 13]).tolist() == [1] * 6
+    assert sketch.n_added == sketch.total_weight == 11
+
+
+# ---- laws
+
+
+@given(weighted, weighted)
+def test_merging_is_concatenating(a: list[tuple[int, int]], b: list[tuple[int, int]]) -> None:
+    left, right, both = (CountSketch(31, 3) for _ in range(3))
+    for sketch, items in ((left, a), (right, b), (both, a + b)):
+        sketch.add([key for key, _ in items], [weight for _, weight in items])
+    assert left + right == both == right + left
+    assert both - right == left
+    left += right
+    assert same_bytes(left, both)
+    left -= right
+    right.subtract(right)
+    assert right == CountSketch(31, 3)
+    assert (right.n_added, right.total_weight) == (0, 0)
+
+
+@given(st.permutations(range(40)))
+def test_order_does_not_matter(keys: list[int]) -> None:
+    one, other = (CountSketch(17, 3) for _ in range(2))
+    one.add(range(40), weights=range(40))
+    other.add(keys, weights=keys)
+    assert one == other
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_opposite_weights_cancel(dtype: Any) -> None:
+    sketch = CountSketch(17, 3, dtype=dtype)
+    sketch.add(range(40), weights=range(40))
+    sketch.add(range(40), weights=[-i for i in range(40)])
+    assert sketch == CountSketch(17, 3, dtype=dtype)
+    assert (sketch.n_added, sketch.total_weight) == (80, 0)
+
+
+def test_float_weights() -> None:
+    sketch = CountSketch(1000, 5, dtype="float64")
+    sketch.add(["a", "b"], [0.25, -1.5])
+    sketch.add(["a"], [1])
+    assert sketch.estimate(["a", "b", "c"]).tolist() == [1.25, -1.5, 0.0]
+    assert sketch.total_weight == -0.25
+    single = CountSketch(1000, 5, dtype="float32")
+    single.add("a", np.array([0.1], np.float32))
+    assert single.estimate("a") == [np.float32(0.1)]
+
+
+# ---- ranges
+
+
+def sign_of(key: int) -> int:
+    return int(reference.row_places(1, 1, 0, reference.hash_keys([key]))[1][0, 0])
+
+
+def signed_key(sign: int) -> int:
+    return next(key for key in range(99) if sign_of(key) == sign)
+
+
+@pytest.mark.parametrize(("dtype", "most"), [("int32", MOST), ("int64", 2**63 - 1)])
+def test_integers_never_wrap(dtype: Any, most: int) -> None:
+    up, down = signed_key(1), signed_key(-1)
+    sketch = CountSketch(1, 1, dtype=dtype)
+    sketch.add([up], [most - 5])
+    sketch.add([up] * 3)
+    sketch.add([up, down, up, down], [2, 1, 1, 7])  # reaches the largest value on the way, and comes back
+    assert state(sketch).tolist() == [most - 7]
+    before = sketch.copy()
+    for keys, weights in (
+        ([up], [8]),
+        ([down, up, down], [1, 9, 5]),  # would leave on the way and come back
+        ([down, down, down], [most, most, 1]),
+        ([up] * 10, None),
+    ):
+        with pytest.raises(OverflowError, match=f"cell of this CountSketch would leave the range of {dtype}"):
+            sketch.add(keys, weights)
+        assert same_bytes(sketch, before)
+    sketch.add([up], [7])
+    sketch.add([down, down], [most, most])
+    assert state(sketch).tolist() == [-most]
+    with pytest.raises(OverflowError):
+        sketch.add([down])
+    with pytest.raises(OverflowError):
+        sketch.merge(sketch)
+    with pytest.raises(OverflowError):
+        before.subtract(sketch)
+    assert state(sketch).tolist() == [-most]
+    sketch -= sketch
+    assert state(sketch).tolist() == [0]
+
+
+def test_exact_totals_of_huge_weights() -> None:
+    sketch = CountSketch(64, 1)
+    weights = np.array([2**63 - 1, -(2**62), 2**63 - 1, 3])
+    sketch.add([1, 2, 3, 4], weights)
+    assert sketch.total_weight == 2 * (2**63 - 1) - 2**62 + 3
+
+
+def test_totals_beyond_64_bits_survive_a_file(tmp_path: Any) -> None:
+    sketch = CountSketch(10**4, 1)
+    sketch.add(range(5), [2**63 - 1] * 5)
+    sketch.save(tmp_path / "s")
+    loaded = hypersketch.load(tmp_path / "s")
+    assert same_bytes(loaded, sketch)
+    assert loaded.total_weight == 5 * (2**63 - 1)
+    loaded.add(range(5), [-1] * 5)
+    with pytest.raises(OverflowError):
+        loaded.add(range(5), [2**62] * 5)
+
+
+@pytest.mark.parametrize("kind", CLASSES)
+def test_a_batch_of_several_pieces_is_still_all_or_nothing(
+    kind: Any, monkeypatch: pytest.MonkeyPatch, threads: int
+) -> None:
+    monkeypatch.setattr(_structure, "_CHUNK_KEYS", 255)
+    sketch = kind(100, 3, dtype="int32")
+    sketch.add(range(1000), threads=threads)
+    before = sketch.copy()
+    weights = np.ones(1000, np.int64)
+    weights[[300, 990]] = MOST, MOST
+    with pytest.raises(OverflowError):
+        sketch.add(range(1000), weights, threads=threads)
+    assert same_bytes(sketch, before)
+    weights[:] = 2**21  # the sum could leave the range, but no cell does
+    sketch.add(range(1000), weights, threads=threads)
+    assert sketch.total_weight == 1000 + 1000 * 2**21
+    assert np.array_equal(cells(sketch), cells(before) * (2**21 + 1))
+
+
+def test_merging_looks_at_every_cell() -> None:
+    a, b = (CountSketch(2, 1, dtype="int32") for _ in range(2))
+    keys = {int(reference.row_places(2, 1, 0, reference.hash_keys([key]))[0][0, 0]): key for key in range(9)}
+    a.add([keys[0]], [MOST])
+    b.add([keys[1]], [MOST])
+    a.merge(b)  # different cells: allowed
+    assert np.abs(state(a)).tolist() == [MOST, MOST]
+    before = a.copy()
+    with pytest.raises(OverflowError, match="magnitudes up to 2147483647"):
+        a.merge(b)
+    assert same_bytes(a, before)
+
+
+@pytest.mark.parametrize(("dtype", "most"), [("float32", 3.4e38), ("float64", 1.79e308)])
+def test_floats_stay_finite(dtype: Any, most: float) -> None:
+    up = signed_key(1)
+    sketch = CountSketch(1, 1, dtype=dtype)
+    sketch.add([up], [most])
+    before = sketch.copy()
+    with pytest.raises(OverflowError, match=f"range of {dtype}"):
+        sketch.add([up], [most])
+    with pytest.raises(OverflowError):
+        sketch.merge(before)
+    for weight in (math.nan, math.inf, -math.inf, 3.5e38 if dtype == "float32" else math.inf):
+        with pytest.raises(ValueError, match=f"'weights' .* must be finite numbers of {dtype}. Got"):
+            sketch.add([1, up], [1.0, weight])
+    assert same_bytes(sketch, before)
+    sketch.add([up], [-most])
+    assert state(sketch).tolist() == [0.0]
+
+
+def test_bad_weights() -> None:
+    for sketch, text in (
+        (CountSketch(9, 3), "must be integers"),
+        (CountSketch(9, 3, dtype="float32"), "real"),
+    ):
+        for weights, error in (
+            (["a", "b"], TypeError),
+            ([1, 2, 3], ValueError),
+            ([[1, 2]], ValueError),
+            ([True, False], TypeError),
+            ([None, 1], TypeError),
+            (3, ValueError),
+        ):
+            with pytest.raises(error, match="weights"):
+                sketch.add(["x", "y"], weights)
+        with pytest.raises(TypeError, match=text):
+            sketch.add(["x"], [1j])
+        assert sketch.n_added == 0
+        assert not state(sketch).any()
+    with pytest.raises(TypeError, match=r"must be integers\. Got an array of float64"):
+        CountSketch(9, 3).add(["x"], [0.5])
+    with pytest.raises(ValueError, match=r"must be integers in \[-\(2\*\*63 - 1\), 2\*\*63 - 1\]. Got -92"):
+        CountSketch(9, 3).add(["x"], [-(2**63)])
+    with pytest.raises(ValueError, match=r"in \[-\(2\*\*31 - 1\), 2\*\*31 - 1\]. Got 2147483648 instead"):
+        CountSketch(9, 3, dtype="int32").add(["x"], [2**31])
+    with pytest.raises(ValueError, match=r"must be integers .* Got 18446744073709551615"):
+        CountSketch(9, 3).add(["x"], np.array([2**64 - 1], np.uint64))
+
+
+def test_core_refuses_what_does_not_fit() -> None:
+    rule = _core.Sketch(10, 3, 0, True, False)
+    grid, keys = np.zeros(30, np.int32), hashes_of(4)
+    for arguments in ((0, 3, 0, True, False), (2**32, 3, 0, True, False), (9, 0, 0, True, False)):
+        with pytest.raises(ValueError, match="must be in"):
+            _core.Sketch(*arguments)
+    with pytest.raises(ValueError, match="Only a Count-Min"):
+        _core.Sketch(9, 3, 0, True, True)
+    with pytest.raises(ValueError, match="cells must have 30 elements"):
+        _core.sketch_add(grid[:29].copy(), rule, keys, None, True, 1)
+    with pytest.raises(ValueError, match="weights must have 4 elements"):
+        _core.sketch_add(grid, rule, keys, np.ones(3, np.int64), True, 1)
+    with pytest.raises(ValueError, match="out must have 4 elements"):
+        _core.sketch_estimate(grid, rule, keys, True, np.zeros(3, np.int64), 1)
+    with pytest.raises(ValueError, match="more candidates than places"):
+        _core.sketch_track(
+            grid, rule, keys, None, True, keys, np.zeros(2, np.uint64), np.zeros(2, np.int64), 1
+        )
+    with pytest.raises(TypeError):
+        _core.sketch_add(grid, rule, keys, np.ones(4), True, 1)
+    assert not grid.any()
+
+
+# ---- estimators
+
+
+def zipf(n: int, exponent: float, total: int) -> np.ndarray:
+    """Whole weights of n keys, falling as the ranks to the exponent."""
+    shares = 1.0 / np.arange(1, n + 1) ** exponent
+    return np.maximum(1, (shares / shares.sum() * total).astype(np.int64))
+
+
+@pytest.mark.parametrize("depth", [1, 3, 4, 5])
+def test_errors_are_as_predicted(depth: int) -> None:
+    """Many keys of one weight make Gaussian rows, for which theory is exact."""
+    width, n, errors = 64, 4000, []
+    hashes = hashes_of(n + 500)
+    for seed in range(40):
+        sketch = CountSketch(width, depth, seed=seed)
+        sketch.add_hashes(hashes[:n])
+        errors.append(sketch.estimate_hashes(hashes[n:]))
+    found = np.array(errors, dtype=np.float64)
+    sd = theory.count_sketch.standard_error(n, 0.0, width, depth)
+    # 40 tables of 64 columns: fewer independent errors than estimates.
+    independent = 40 * width
+    assert abs(found.mean()) < 5 * sd / math.sqrt(independent)
+    assert abs(found.std() / sd - 1) < 5 / math.sqrt(2 * independent)
+    assert sketch.standard_error() == pytest.approx(sd, rel=0.5)
+
+
+def test_the_error_of_a_row_on_a_skewed_stream() -> None:
+    weights = zipf(2000, 1.5, 20_000)
+    f2, _ = theory.count_sketch.moments_of(weights)
+    hashes, errors = hashes_of(2000), []
+    for seed in range(1500):
+        sketch = CountSketch(64, 1, seed=seed)
+        sketch.add_hashes(hashes, weights)
+        errors.append(sketch.estimate_hashes(hashes[[0, 3]]) - weights[[0, 3]])
+    for i, rank in enumerate((0, 3)):
+        found = np.array([e[i] for e in errors], dtype=np.float64)
+        sd = theory.count_sketch.row_standard_error(f2, float(weights[rank]), 64)
+        spread = np.std(found**2) / math.sqrt(1500)
+        assert abs(found.mean()) < 5 * sd / math.sqrt(1500)
+        assert abs(np.mean(found**2) - sd**2) < 5 * spread
+
+
+@pytest.mark.parametrize(("width", "depth", "eps"), [(400, 3, 0.1), (256, 5, 0.12), (200, 4, 0.15)])
+def test_failures_stay_below_the_bound(width: int, depth: int, eps: float) -> None:
+    weights = zipf(3000, 1.1, 30_000)
+    norm, hashes, failures = math.sqrt((weights**2).sum()), hashes_of(3000), []
+    for seed in range(30):
+        sketch = CountSketch(width, depth, seed=seed)
+        sketch.add_hashes(hashes, weights)
+        failures.append((np.abs(sketch.estimate_hashes(hashes) - weights) > eps * norm).mean())
+    bound = theory.count_sketch.failure_bound(width, depth, eps)
+    assert 0.0 < np.mean(failures) < bound < 0.5
+
+
+def test_inner_products_and_second_moments() -> None:
+    v, w = zipf(800, 1.0, 5000), zipf(800, 0.7, 4000)[::-1]
+    hashes, inner, second = hashes_of(800), [], []
+    for seed in range(1200):
+        a, b = (CountSketch(100, 1, seed=seed) for _ in range(2))
+        a.add_hashes(hashes, v)
+        b.add_hashes(hashes, w)
+        inner.append(a.inner(b))
+        second.append(a.second_moment())
+    mean, variance = theory.count_sketch.inner_moments(v, w, 100)
+    assert abs(np.mean(inner) - mean) < 5 * math.sqrt(variance / 1200)
+    assert abs(np.var(inner) - variance) < 5 * np.std((np.array(inner) - mean) ** 2) / math.sqrt(1200)
+    mean, variance = theory.count_sketch.second_moment_moments(*theory.count_sketch.moments_of(v), 100)
+    assert abs(np.mean(second) - mean) < 5 * math.sqrt(variance / 1200)
+    assert abs(np.var(second) - variance) < 5 * np.std((np.array(second) - mean) ** 2) / math.sqrt(1200)
+
+
+def test_inner_of_several_rows_is_their_median() -> None:
+    a, b = (CountSketch(50, 4) for _ in range(2))
+    a.add(range(100))
+    b.add(range(50, 200))
+    rows = sorted((cells(a) * cells(b)).sum(axis=1).tolist())
+    assert a.inner(b) == (rows[1] + rows[2]) / 2
+    assert a.second_moment() == np.median((cells(a) ** 2).sum(axis=1))
+
+
+def test_standard_errors_of_keys() -> None:
+    sketch = CountSketch(100, 3)
+    sketch.add(["heavy"], [1000])
+    assert sketch.standard_error(["heavy", "light"]).tolist() == [
+        0.0,
+        pytest.approx(100 * theory.count_sketch.median_factor(3)),
+    ]
+    assert CountSketch(9, 3).standard_error() == 0.0
+
+
+# ---- sizes
+
+
+def test_sizing_by_error() -> None:
+    sketch = CountSketch.for_error(0.05, 0.02, dtype="float32", track=3, seed=9)
+    assert (sketch.width, sketch.depth) == theory.count_sketch.dimensions(0.05, 0.02)
+    assert theory.count_sketch.failure_bound(sketch.width, sketch.depth, 0.05) <= 0.02
+    assert (str(sketch.dtype), sketch.track, sketch.seed) == ("float32", 3, 9)
+    with pytest.raises(ValueError, match="'width' parameter of CountSketch must be an integer in"):
+        CountSketch.for_error(1e-6, 0.001)
+    for eps, delta in ((0, 0.1), (-1, 0.1), (0.1, 0), (0.1, 1), (0.1, math.nan), (math.inf, 0.1)):
+        with pytest.raises(ValueError, match="must be a"):
+            CountSketch.for_error(eps, delta)
+
+
+@pytest.mark.parametrize("kind", CLASSES)
+def test_sizing_by_memory(kind: Any) -> None:
+    for n_bytes in (40, 41, 4096, 100_000):
+        sketch = kind.for_memory(n_bytes, depth=5)
+        assert sketch.nbytes <= n_bytes < sketch.nbytes + 40
+    with pytest.raises(
+        ValueError, match=rf"'n_bytes' parameter of {kind.__name__}.for_memory must be at least"
+    ):
+        kind.for_memory(39)
+    with pytest.raises(TypeError):
+        kind.for_memory("1 MB")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "text"),
+    [
+        ({"width": 0}, ValueError, r"'width' .* in \[1, 2\*\*32 - 2\]|'width' .* Got 0 instead"),
+        ({"width": 2**32}, ValueError, "'width' .* Got 4294967296 instead"),
+        ({"width": 9.5}, TypeError, "'width' .* Got 9.5 instead"),
+        ({"width": 9, "depth": 0}, ValueError, r"'depth' .* must be an integer in \[1, 64\]. Got 0"),
+        ({"width": 9, "depth": 65}, ValueError, "'depth' .* Got 65"),
+        (
+            {"width": 9, "dtype": "int8"},
+            ValueError,
+            "'dtype' .* one of 'int32', 'int64', 'float32', 'float64'",
+        ),
+        ({"width": 9, "dtype": np.int32}, ValueError, "'dtype'"),
+        ({"width": 9, "track": -1}, ValueError, "'track' .* Got -1"),
+        ({"width": 9, "track": 2**20 + 1}, ValueError, "'track' .* Got 1048577"),
+        ({"width": 9, "seed": -1}, ValueError, "'seed' .* Got -1"),
+    ],
+)
+@pytest.mark.parametrize("kind", CLASSES)
+def test_bad_sizes(kind: Any, arguments: dict[str, Any], error: type[Exception], text: str) -> None:
+    with pytest.raises(error, match=text):
+        kind(**arguments)
+
+
+@pytest.mark.parametrize("parameter", ["width", "depth", "dtype", "seed"])
+@pytest.mark.parametrize("kind", CLASSES)
+def test_merging_needs_equal_parameters(kind: Any, parameter: str) -> None:
+    one = {"width": 9, "depth": 3, "dtype": "int32", "seed": 0}
+    other = {"width": 8, "depth": 2, "dtype": "int64", "seed": 1}
+    made, theirs = kind(**one), kind(**{**one, parameter: other[parameter]})
+    made.add("a")
+    before = made.copy()
+    for action, call in (
+        ("merge with", lambda: made.merge(theirs)),
+        ("merge with", lambda: made + theirs),
+        ("subtract", lambda: made.subtract(theirs)),
+        ("subtract", lambda: made - theirs),
+        ("compare", lambda: made.inner(theirs)),
+    ):
+        with pytest.raises(ValueError, match=f"'{parameter}' parameter of both .* equal to {action} them"):
+            call()
+    with pytest.raises(TypeError, match="can only subtract another"):
+        made.subtract(5)
+    assert same_bytes(made, before)
+
+
+# ---- files
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("kind", CLASSES)
+def test_files_of_every_dtype(kind: Any, dtype: str, path: Any) -> None:
+    sketch = kind(100, 3, dtype=dtype, seed=3)
+    sketch.add(range(50), weights_of(50, dtype, 0))
+    sketch.save(path)
+    for mmap in (False, True):
+        loaded = hypersketch.load(path, mmap=mmap)
+        assert same_bytes(loaded, sketch)
+        assert loaded == sketch
+        assert np.array_equal(loaded.estimate(range(99)), sketch.estimate(range(99)))
+        other = loaded.copy()
+        other.add(range(50), weights_of(50, dtype, 0))
+        assert other != sketch
+    with pytest.raises(ValueError, match="read-only"):
+        loaded.add(1)
+    with pytest.raises(ValueError, match="read-only"):
+        loaded.subtract(sketch)
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_cells_that_are_not_finite(dtype: Any, bad: float, path: Any) -> None:
+    sketch = CountSketch(10, 3, dtype=dtype, track=2)
+    sketch.add(range(20))
+    state(sketch)[:] = bad
+    sketch.save(path)
+    with pytest.raises(ValueError, match="its state holds cells that are not finite"):
+        hypersketch.load(path)
+    mapped = hypersketch.load(path, mmap=True)  # which is not read through
+    assert not np.isfinite(mapped.estimate(range(3))).any()
+    copy = mapped.copy()
+    with pytest.raises(OverflowError):
+        copy.add([1, 2])
+    mapped.heavy_hitters()

@@ -1,0 +1,374 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Heavy hitters: the top of a stream by name, whatever its keys are and however it came."""
+
+from __future__ import annotations
+
+import copy
+import json
+import pickle
+from collections import Counter, deque
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pyarrow as pa
+import pytest
+
+import hypersketch
+import reference
+from hypersketch import CountMinSketch, CountSketch, _structure, hash_keys, theory
+from makers import state
+
+KINDS = {
+    "CountSketch": lambda width, **more: CountSketch(width, 5, **more),
+    "CountMinSketch": lambda width, **more: CountMinSketch(width, 5, **more),
+    "conservative": lambda width, **more: CountMinSketch(width, 5, conservative=True, **more),
+}
+
+
+def zipf_stream(n: int, universe: int, exponent: float, seed: int = 3) -> np.ndarray:
+    shares = np.cumsum(1.0 / np.arange(1, universe + 1) ** exponent)
+    return np.searchsorted(shares / shares[-1], np.random.default_rng(seed).random(n))
+
+
+def exact_top(sketch: Any, keys: np.ndarray, k: int) -> list[tuple[int, Any]]:
+    """The k keys of a stream with the largest estimates, ties by hash."""
+    distinct = np.unique(keys)
+    ranked = sorted(
+        zip(
+            (-sketch.estimate(distinct)).tolist(),
+            hash_keys(distinct).tolist(),
+            distinct.tolist(),
+            strict=True,
+        )
+    )
+    return [(key, -estimate) for estimate, _, key in ranked[:k]]
+
+
+def same(a: Any, b: Any) -> bool:
+    return bool(a == b) and a._saved_counts() == b._saved_counts() and a.heavy_hitters() == b.heavy_hitters()
+
+
+# ---- the top of a stream
+
+
+@pytest.mark.parametrize("dtype", ["int32", "int64", "float32", "float64"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_zipf_stream(kind: str, dtype: str, level: str) -> None:
+    keys = zipf_stream(100_000, 20_000, 1.1)
+    sketch = KINDS[kind](2**14, dtype=dtype, track=30)
+    sketch.add(keys)
+    assert sketch.heavy_hitters() == exact_top(sketch, keys, 30)
+    assert sketch.heavy_hitters(7) == exact_top(sketch, keys, 7)
+
+
+@pytest.mark.parametrize("depth", [1, 2, 4, 6])
+@pytest.mark.parametrize("kind", [CountSketch, CountMinSketch])
+def test_other_depths(kind: Any, depth: int) -> None:
+    keys = zipf_stream(60_000, 5000, 1.2)
+    sketch = kind(2**13, depth, track=20)
+    sketch.add(keys)
+    top = [key for key, _ in sketch.heavy_hitters()]
+    want = [key for key, _ in exact_top(sketch, keys, 20)]
+    # Keys that a sketch of few rows overestimates only later have no claim to be candidates from early on.
+    assert len(set(top) & set(want)) >= 19
+    assert {key for key, _ in Counter(keys.tolist()).most_common(10)} <= set(top)
+
+
+def test_recall_as_theory_promises() -> None:
+    """Every key is named whose count exceeds the (k+1)-th by more than two errors that no key makes."""
+    k, keys = 20, zipf_stream(300_000, 50_000, 1.1)
+    counts = Counter(keys.tolist())
+    values = np.array(sorted(counts.values(), reverse=True), dtype=np.float64)
+    norm = float(np.sqrt((values**2).sum()))
+    sketch = CountSketch(2**15, 9, track=k)
+    sketch.add(keys)
+    # The bound for one key, times the number of keys, for the error eps |f|_2.
+    eps = next(e for e in np.linspace(0.001, 1, 1000) if len(counts) * bound(sketch, e) < 1e-3)
+    certain = {key for key, count in counts.items() if count > values[k] + 2 * eps * norm}
+    assert len(certain) >= 5
+    assert certain <= {key for key, _ in sketch.heavy_hitters()}
+
+
+def bound(sketch: Any, eps: float) -> float:
+    return theory.count_sketch.failure_bound(sketch.width, sketch.depth, float(eps))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_keys_that_came_early_stay(kind: str) -> None:
+    sketch = KINDS[kind](2**14, track=3)
+    sketch.add(["early"] * 500)
+    sketch.add(zipf_stream(50_000, 30_000, 0.3))
+    sketch.add(["late"] * 400)
+    assert [key for key, _ in sketch.heavy_hitters(2)] == ["early", "late"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_threads_change_nothing(kind: str, threads: int) -> None:
+    keys = zipf_stream(150_000, 40_000, 1.0)
+    one, several = (KINDS[kind](1000, track=25) for _ in range(2))
+    for _ in range(2):
+        one.add(keys, threads=1)
+        several.add(keys, threads=threads)
+    assert state(one).tobytes() == state(several).tobytes()
+    assert same(one, several)
+
+
+def test_pieces_of_a_batch(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_structure, "_CHUNK_KEYS", 255 * 40)
+    keys = zipf_stream(60_000, 5000, 1.1)
+    sketch = CountSketch(2**13, 5, track=10)
+    sketch.add([f"key {key}" for key in keys])
+    want = [(f"key {key}", count) for key, count in Counter(keys.tolist()).most_common(5)]
+    assert [key for key, _ in sketch.heavy_hitters(5)] == [key for key, _ in want]
+
+
+def test_weights_decide() -> None:
+    sketch = CountSketch(2**12, 5, track=2, dtype="float64")
+    sketch.add(["a", "b", "c", "d"], [0.5, 3.25, -9.0, 2.0])
+    assert sketch.heavy_hitters() == [("b", 3.25), ("d", 2.0)]
+    sketch.add(["b"], [-3.0])
+    assert sketch.heavy_hitters() == [("d", 2.0), ("a", 0.5)]
+    sketch.add(["a", "b", "d"], [-9.0, -9.0, -9.0])
+    assert sketch.heavy_hitters() == []
+
+
+def test_no_more_than_four_candidates_a_key() -> None:
+    sketch = CountMinSketch(1000, 3, track=5)
+    sketch.add(range(50_000))
+    assert 10 <= len(sketch._candidates) <= 20
+    assert len(sketch.heavy_hitters()) == 5
+
+
+def test_ties_go_by_hash() -> None:
+    sketch = CountMinSketch(2**16, 3, track=9)
+    sketch.add(range(9))
+    by_hash = sorted(range(9), key=lambda key: reference.xxh64(reference.key_bytes(key)))
+    assert sketch.heavy_hitters() == [(key, 1) for key in by_hash]
+
+
+# ---- keys of every type
+
+WORDS = ["the", "cat", "and", "the", "dög", "€", "the", "", "and"]
+TOP = [("the", 3), ("and", 2)]
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        WORDS,
+        tuple(WORDS),
+        deque(WORDS),
+        iter(WORDS),
+        dict(enumerate(WORDS)).values(),
+        np.array(WORDS),
+        np.array(WORDS, dtype=object),
+        pl.Series(WORDS),
+        pl.Series(WORDS, dtype=pl.Categorical),
+        pa.array(WORDS),
+        pa.array(WORDS, pa.large_string()),
+        pa.array(WORDS).dictionary_encode(),
+        pa.chunked_array([WORDS[:2], WORDS[2:]]),
+        pd.Series(WORDS),
+        pd.Series(WORDS, index=range(100, 109)),
+        pd.Index(WORDS),
+    ],
+    ids=lambda keys: f"{type(keys).__module__}.{type(keys).__name__}",
+)
+def test_strings_from_any_column(keys: Any) -> None:
+    sketch = CountSketch(2**12, 5, track=2)
+    sketch.add(keys)
+    assert sketch.heavy_hitters() == TOP
+    assert [type(key) for key, _ in sketch.heavy_hitters()] == [str, str]
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        [-7, 2**64 - 8, -7, 3],  # -7 and 2**64 - 7 would be one key, 2**64 - 8 is another
+        np.array([-7, -8, -7, 3]),
+        np.array([-7, -8, -7, 3], np.int8),
+        pl.Series([-7, -8, -7, 3], dtype=pl.Int16),
+        pa.array([-7, -8, -7, 3]),
+        pd.Series([-7, -8, -7, 3], index=[5, 6, 7, 8]),
+        [np.int64(-7), np.int8(-8), -7, np.uint8(3)],
+    ],
+    ids=lambda keys: f"{type(keys).__module__}.{type(keys).__name__}",
+)
+def test_integers_from_any_column(keys: Any) -> None:
+    sketch = CountSketch(2**12, 5, track=2)
+    sketch.add(keys)
+    assert sketch.heavy_hitters(1) == [(-7, 2)]
+    assert type(sketch.heavy_hitters()[0][0]) is int
+
+
+def test_single_keys_ranges_and_bytes() -> None:
+    sketch = CountSketch(2**12, 5, track=9)
+    sketch.add(range(3))
+    for key in ("x", b"\xff\0y", np.int64(1), np.uint64(2**63), 1, np.array(1)):
+        sketch.add(key)
+    sketch.add(np.array([b"z", b"z\0", b"z"]))
+    found = dict(sketch.heavy_hitters())
+    assert found == {1: 4, b"z": 3, 0: 1, 2: 1, "x": 1, b"\xff\0y": 1, 2**63: 1}
+    sketch.add(pl.Series([b"w"] * 9))
+    assert sketch.heavy_hitters(1) == [(b"w", 9)]
+
+
+def test_columns_that_cannot_be_indexed_are_refused_before_anything_changes() -> None:
+    class Column:
+        def __arrow_c_array__(self, requested_schema: Any = None) -> Any:
+            return pa.array(["a"]).__arrow_c_array__()
+
+    sketch = CountSketch(99, 3, track=2)
+    with pytest.raises(TypeError, match=r"items can be got by their places. Got a Column instead"):
+        sketch.add(Column())
+    assert sketch.n_added == 0
+    plain = CountSketch(99, 3)
+    plain.add(Column())
+    assert plain.n_added == 1
+
+
+@pytest.mark.parametrize(
+    "keys", [1.5, [1.0], None, [None], [1, "a"], np.array([1.5]), True, 2**64, {1: 1.5}.values()]
+)
+def test_bad_keys(keys: Any) -> None:
+    sketch = CountSketch(99, 3, track=2)
+    sketch.add(["a"])
+    with pytest.raises((TypeError, ValueError), match=r"[Kk]ey.* must be .*Got"):
+        sketch.add(keys)
+    assert sketch.heavy_hitters() == [("a", 1)]
+
+
+def test_hashes_alone_have_no_names() -> None:
+    sketch = CountSketch(99, 3, track=2)
+    with pytest.raises(
+        ValueError, match=r"tracks heavy hitters \(track=2\) and must see the keys themselves"
+    ):
+        sketch.add_hashes(hash_keys(["a"]))
+    assert sketch.n_added == 0
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_sketches_that_track_nothing(kind: str) -> None:
+    sketch = KINDS[kind](99)
+    sketch.add("a")
+    with pytest.raises(ValueError, match=r"tracks no keys\. Make it with track=k to ask for heavy hitters"):
+        sketch.heavy_hitters()
+
+
+def test_bad_numbers_of_heavy_hitters() -> None:
+    sketch = CountSketch(99, 3, track=4)
+    for k, error in ((0, ValueError), (5, ValueError), (-1, ValueError), (2.0, TypeError), (True, TypeError)):
+        with pytest.raises(error, match=r"'k' parameter of CountSketch\.heavy_hitters must be .* \[1, 4\]"):
+            sketch.heavy_hitters(k)
+    assert sketch.heavy_hitters() == []
+
+
+# ---- what they live through
+
+
+@pytest.mark.parametrize("kind", ["CountSketch", "CountMinSketch"])
+def test_merging(kind: str) -> None:
+    keys = zipf_stream(80_000, 20_000, 1.1)
+    left, right, both = (KINDS[kind](2**14, track=15) for _ in range(3))
+    left.add(keys[::2])
+    right.add(keys[1::2])
+    both.add(keys)
+    before = right.heavy_hitters()
+    joined = left + right
+    assert joined.heavy_hitters(10) == both.heavy_hitters(10)
+    assert len(joined._candidates) <= 60
+    left += right
+    assert same(left, joined)
+    assert right.heavy_hitters() == before
+    left -= right
+    assert left.heavy_hitters(5) == exact_top(left, keys[::2], 5)
+
+
+def test_merging_a_sketch_that_tracks_with_one_that_does_not() -> None:
+    tracking, plain = CountSketch(999, 5, track=3), CountSketch(999, 5)
+    tracking.add(["a", "a", "b"])
+    plain.add(["b"] * 5)
+    assert (tracking + plain).heavy_hitters() == [("b", 6), ("a", 2)]
+    assert (plain + tracking).track == 0
+    assert tracking + plain == plain + tracking
+
+
+def test_copies_pickles_and_clearing() -> None:
+    sketch = CountSketch(999, 5, track=3)
+    sketch.add(["a", "a", "b"])
+    sketch.add([b"c", b"\xff"])
+    sketch.add([-5, 2**64 - 1])
+    for twin in (sketch.copy(), copy.deepcopy(sketch), pickle.loads(pickle.dumps(sketch))):
+        assert same(twin, sketch)
+        twin.add(["z"] * 9)
+        assert twin.heavy_hitters(1) == [("z", 9)]
+    assert sketch.heavy_hitters(1) == [("a", 2)]
+    sketch.clear()
+    assert sketch.heavy_hitters() == []
+    assert same(sketch, CountSketch(999, 5, track=3))
+
+
+def test_a_refused_batch_leaves_the_candidates() -> None:
+    sketch = CountMinSketch(99, 3, dtype="int32", track=2)
+    sketch.add(["a", "b", "b"])
+    before = sketch.copy()
+    with pytest.raises(OverflowError):
+        sketch.add(["c", "c"], [2**31 - 1, 1])
+    assert same(sketch, before)
+
+
+@pytest.mark.parametrize("mmap", [False, True])
+def test_files(mmap: bool, path: Any) -> None:
+    sketch = CountMinSketch(2000, 4, dtype="float32", track=6, seed=3)
+    sketch.add(zipf_stream(5000, 300, 1.0))
+    sketch.add(["äöü"] * 900 + ["b"] * 800)
+    sketch.add([b"\xff\xfe"] * 850)
+    sketch.save(path)
+    loaded = hypersketch.load(path, mmap=mmap)
+    assert same(loaded, sketch)
+    other, again = loaded.copy(), sketch.copy()
+    for twin in (other, again):
+        twin.add(zipf_stream(5000, 300, 1.0, seed=8))
+    assert same(other, again)
+
+
+@pytest.mark.parametrize(
+    ("candidates", "text"),
+    [
+        ("a", "its candidates are not a list of at most 8 keys"),
+        (list(range(9)), "its candidates are not a list of at most 8 keys"),
+        ([1.5], "'candidates' parameter of CountSketch must be an integer"),
+        ([None], "'candidates' parameter"),
+        ([True], "'candidates' parameter"),
+        ([2**64], "'candidates' parameter"),
+        ([["a"]], "'candidates' parameter"),
+        ([{"bytes": "zz"}], "hexadecimal"),
+        ([{"bytes": 5}], "'candidates' parameter"),
+        ([{"str": "a"}], "'candidates' parameter"),
+        (["\ud800"], "surrogates"),
+    ],
+)
+def test_hostile_candidates(candidates: Any, text: str, path: Any) -> None:
+    sketch = CountSketch(20, 3, track=2)
+    sketch.add(["a"])
+    sketch.save(path)
+    content = path.read_bytes()
+    length = int.from_bytes(content[:8], "little")
+    header = json.loads(content[8 : 8 + length])
+    counts = json.loads(header["__metadata__"]["counts"])
+    header["__metadata__"]["counts"] = json.dumps({**counts, "candidates": candidates})
+    changed = json.dumps(header).encode()
+    changed += b" " * (-len(changed) % 8)
+    path.write_bytes(len(changed).to_bytes(8, "little") + changed + content[8 + length :])
+    with pytest.raises(ValueError, match=f"cannot be loaded: .*{text}"):
+        hypersketch.load(path, mmap=True)  # without the checksum, which would tell earlier
+    with pytest.raises(ValueError, match="checksum"):
+        hypersketch.load(path)
+
+
+def test_candidates_of_a_sketch_that_tracks_none(path: Any) -> None:
+    sketch = CountSketch(20, 3)
+    sketch.save(path)
+    assert b"candidates" not in path.read_bytes()
