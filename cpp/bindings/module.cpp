@@ -19,6 +19,7 @@ void bind_bloom(py::module_& module);
 void bind_bloom_blocks(py::module_& module);
 void bind_vsa(py::module_& module);
 void bind_hopfield(py::module_& module);
+void bind_projection(py::module_& module);
 
 namespace {
 
@@ -69,4 +70,5 @@ PYBIND11_MODULE(_core, module, py::mod_gil_not_used()) {
   bind_bloom_blocks(module);
   bind_vsa(module);
   bind_hopfield(module);
+  bind_projection(module);
 }

@@ -21,6 +21,7 @@ namespace {
 #include "accumulate.inc.hpp"
 #include "blocks.inc.hpp"
 #include "dot.inc.hpp"
+#include "project.inc.hpp"
 #include "streams.inc.hpp"
 #include "strings.inc.hpp"
 // clang-format on
@@ -41,9 +42,10 @@ constexpr const char* kLevelName =
 }  // namespace
 
 const Kernels& table() {
-  static constexpr Kernels kernels{kLevelName,      hash_strings,       hash_u64,          stream_starts, atom_rows,
-                                   atom_accumulate, row_accumulate,     atom_dot,          column_dot,    bit_slice,
-                                   cell_positions,  kSplitBlockKernels, kCacheLineKernels, select_blocks};
+  static constexpr Kernels kernels{kLevelName,        hash_strings,    hash_u64,       stream_starts,
+                                   atom_rows,         atom_accumulate, row_accumulate, atom_dot,
+                                   column_dot,        bit_slice,       cell_positions, kSplitBlockKernels,
+                                   kCacheLineKernels, select_blocks,   project<float>, project<double>};
   return kernels;
 }
 

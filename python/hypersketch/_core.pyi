@@ -32,6 +32,7 @@ __all__: list[str] = [
     "compiled_levels",
     "counting_add",
     "counting_count",
+    "dense_signs",
     "hash_arrow_array",
     "hash_arrow_stream",
     "hash_bytes",
@@ -47,9 +48,12 @@ __all__: list[str] = [
     "popcount",
     "popcount_and",
     "popcount_or",
+    "project_csr",
+    "project_dense",
     "rotate_rows",
     "sample_indices",
     "set_simd_level",
+    "sign_codes",
     "simd_level",
     "zeros",
 ]
@@ -320,6 +324,28 @@ def counting_count(
     Upper bounds of the keys' counts.
     """
 
+@typing.overload
+def dense_signs(
+    hashes: numpy.typing.NDArray[numpy.uint64],
+    seed: typing.SupportsInt | typing.SupportsIndex,
+    out: numpy.typing.NDArray[numpy.float32],
+    threads: typing.SupportsInt | typing.SupportsIndex,
+) -> None:
+    """
+    Atoms of features as -1 and +1.
+    """
+
+@typing.overload
+def dense_signs(
+    hashes: numpy.typing.NDArray[numpy.uint64],
+    seed: typing.SupportsInt | typing.SupportsIndex,
+    out: numpy.typing.NDArray[numpy.float64],
+    threads: typing.SupportsInt | typing.SupportsIndex,
+) -> None:
+    """
+    Atoms of features as -1 and +1.
+    """
+
 def hash_arrow_array(
     schema: typing_extensions.CapsuleType,
     array: typing_extensions.CapsuleType,
@@ -449,6 +475,86 @@ def popcount_or(a: numpy.typing.NDArray[numpy.uint64], b: numpy.typing.NDArray[n
     Number of bits set in either.
     """
 
+@typing.overload
+def project_csr(
+    starts: numpy.typing.NDArray[numpy.int32],
+    features: numpy.typing.NDArray[numpy.int32],
+    values: numpy.typing.NDArray[numpy.float32],
+    codes: numpy.typing.NDArray[numpy.uint32],
+    scale: typing.SupportsFloat | typing.SupportsIndex,
+    out: numpy.typing.NDArray[numpy.float32],
+    threads: typing.SupportsInt | typing.SupportsIndex,
+) -> None:
+    """
+    The same for rows in compressed form.
+    """
+
+@typing.overload
+def project_csr(
+    starts: numpy.typing.NDArray[numpy.int64],
+    features: numpy.typing.NDArray[numpy.int64],
+    values: numpy.typing.NDArray[numpy.float32],
+    codes: numpy.typing.NDArray[numpy.uint32],
+    scale: typing.SupportsFloat | typing.SupportsIndex,
+    out: numpy.typing.NDArray[numpy.float32],
+    threads: typing.SupportsInt | typing.SupportsIndex,
+) -> None:
+    """
+    The same for rows in compressed form.
+    """
+
+@typing.overload
+def project_csr(
+    starts: numpy.typing.NDArray[numpy.int32],
+    features: numpy.typing.NDArray[numpy.int32],
+    values: numpy.typing.NDArray[numpy.float64],
+    codes: numpy.typing.NDArray[numpy.uint32],
+    scale: typing.SupportsFloat | typing.SupportsIndex,
+    out: numpy.typing.NDArray[numpy.float64],
+    threads: typing.SupportsInt | typing.SupportsIndex,
+) -> None:
+    """
+    The same for rows in compressed form.
+    """
+
+@typing.overload
+def project_csr(
+    starts: numpy.typing.NDArray[numpy.int64],
+    features: numpy.typing.NDArray[numpy.int64],
+    values: numpy.typing.NDArray[numpy.float64],
+    codes: numpy.typing.NDArray[numpy.uint32],
+    scale: typing.SupportsFloat | typing.SupportsIndex,
+    out: numpy.typing.NDArray[numpy.float64],
+    threads: typing.SupportsInt | typing.SupportsIndex,
+) -> None:
+    """
+    The same for rows in compressed form.
+    """
+
+@typing.overload
+def project_dense(
+    rows: numpy.typing.NDArray[numpy.float32],
+    codes: numpy.typing.NDArray[numpy.uint32],
+    scale: typing.SupportsFloat | typing.SupportsIndex,
+    out: numpy.typing.NDArray[numpy.float32],
+    threads: typing.SupportsInt | typing.SupportsIndex,
+) -> None:
+    """
+    Rows times the sparse matrix of signs.
+    """
+
+@typing.overload
+def project_dense(
+    rows: numpy.typing.NDArray[numpy.float64],
+    codes: numpy.typing.NDArray[numpy.uint32],
+    scale: typing.SupportsFloat | typing.SupportsIndex,
+    out: numpy.typing.NDArray[numpy.float64],
+    threads: typing.SupportsInt | typing.SupportsIndex,
+) -> None:
+    """
+    Rows times the sparse matrix of signs.
+    """
+
 def rotate_rows(
     rows: numpy.typing.NDArray[numpy.uint64],
     dim: typing.SupportsInt | typing.SupportsIndex,
@@ -473,6 +579,16 @@ def sample_indices(
 def set_simd_level(name: str) -> None:
     """
     Choose the kernels.
+    """
+
+def sign_codes(
+    hashes: numpy.typing.NDArray[numpy.uint64],
+    seed: typing.SupportsInt | typing.SupportsIndex,
+    n_outputs: typing.SupportsInt | typing.SupportsIndex,
+    out: numpy.typing.NDArray[numpy.uint32],
+) -> None:
+    """
+    Outputs (lower 31 bits) and signs (top bit) of features.
     """
 
 def simd_level() -> str:

@@ -11,6 +11,10 @@
 //     with seed 0 is the key's hash itself: exactly the filter of Apache Parquet (parquet-format, BloomFilter.md).
 //   cache-line, 512 bits: 8 lanes of 64 bits; bit i of k <= 16 lies in lane (w + i) mod 8, at the top six bits of
 //     v * salt_lane for i < 8 and at the next six for the others, v being word 0 of the stream that starts at w.
+// Count-sketch and Count-Min rows: word r of a key's stream gives its place in row r of w < 2^32 columns. The column is
+// floor(upper half of the word * w / 2^32), and a set lowest bit is the sign -1 (count sketches only).
+// A sparse projection to m outputs with s entries a feature is a count sketch of s rows laid end to end: row r is the
+// outputs [floor(r m / s), floor((r + 1) m / s)).
 #pragma once
 
 #include "hypersketch/bits.hpp"
@@ -46,6 +50,20 @@ inline constexpr uint64_t kLineSalts[kBlockLanes] = {
 template <class Word>
 HYPERSKETCH_HD Word line_word(Word start) {
   return random_word(start, 0);
+}
+
+template <class Word>
+HYPERSKETCH_HD Word row_column(Word word, uint64_t width) {
+  return ((word >> 32) * width) >> 32;
+}
+
+template <class Word>
+HYPERSKETCH_HD Word row_sign(Word word) {
+  return uint64_t{1} - uint64_t{2} * (word & uint64_t{1});  // its lower 32 bits are 1 or -1
+}
+
+HYPERSKETCH_HD uint64_t block_begin(uint64_t r, uint64_t n_blocks, uint64_t n_outputs) {
+  return r * n_outputs / n_blocks;
 }
 
 // Start of the atom that breaks the ties of a majority of an even number of vectors.
