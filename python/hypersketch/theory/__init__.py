@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Closed forms: what every structure is expected to do, from its size and its load alone.
 
-One module a family (`map_i`, `map_b`, `bloom`, `counting_bloom`, `hopfield`), the retrieval of the best
-codewords (`cleanup`), the paper's provable bounds (`bounds`) and the normal tail (`normal`). The
+One module a family (`map_i`, `map_b`, `bloom`, `counting_bloom`, `hopfield`, `projection`), the retrieval of
+the best codewords (`cleanup`), the paper's provable bounds (`bounds`) and the normal tail (`normal`). The
 functions are pure: numbers in, numbers out, arrays elementwise where the docstring says so. Exact forms
 carry the plain name; Gaussian and textbook forms say so in theirs. Each docstring gives the formula, its
 source and its status:
@@ -26,6 +26,16 @@ Examples
 
 from __future__ import annotations
 
-from . import bloom, bounds, cleanup, counting_bloom, hopfield, map_b, map_i, normal
+from . import bloom, bounds, cleanup, counting_bloom, hopfield, map_b, map_i, normal, projection
 
-__all__ = ["bloom", "bounds", "cleanup", "counting_bloom", "hopfield", "map_b", "map_i", "normal"]
+__all__ = [
+    "bloom",
+    "bounds",
+    "cleanup",
+    "counting_bloom",
+    "hopfield",
+    "map_b",
+    "map_i",
+    "normal",
+    "projection",
+]
