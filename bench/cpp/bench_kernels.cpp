@@ -9,6 +9,7 @@
 
 #include "hypersketch/bloom.hpp"
 #include "hypersketch/hopfield.hpp"
+#include "hypersketch/projection.hpp"
 #include "hypersketch/vsa.hpp"
 
 namespace {
@@ -86,6 +87,19 @@ void hopfield_from_keys(benchmark::State& state) {
   report(state, keys.size(), keys.size() * cells.size() / 8);
 }
 
+// Rows of 1,024 floats to 1,024 outputs with so many entries a feature; items are rows.
+void project_rows(benchmark::State& state) {
+  const size_t n = 256, dim = 1024, n_entries = static_cast<size_t>(state.range(0));
+  std::vector<std::uint32_t> codes(dim * n_entries);
+  sign_codes(random_keys(dim), 0, n_entries, dim, codes.data());
+  std::vector<float> rows(n * dim, 1.0F), out(n * dim);
+  for (auto _ : state) {
+    project_dense(rows.data(), n, {codes.data(), dim, n_entries, dim}, 1.0F, out.data(), 1);
+    benchmark::ClobberMemory();
+  }
+  report(state, n, 2 * sizeof(float) * rows.size());
+}
+
 using Bench = void (*)(benchmark::State&);
 
 void add(const std::string& name, const std::string& level, Bench bench, std::initializer_list<int64_t> sizes) {
@@ -107,6 +121,7 @@ int main(int argc, char** argv) {
     add("score_keys", level, score_keys, {1024, 10000});
     add("bloom_query", level, bloom_query, {1 << 20, 1 << 26, int64_t{1} << 30});
     add("hopfield_from_keys", level, hopfield_from_keys, {64, 256});
+    add("project_rows", level, project_rows, {1, 4, 8});
   }
   benchmark::Initialize(&argc, argv);
   benchmark::RunSpecifiedBenchmarks();

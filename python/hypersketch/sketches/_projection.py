@@ -96,8 +96,7 @@ def scipy_module(name: str) -> Any:
 class Projection(ABC):
     """A linear map of rows, made from integers: pickled and compared by its parameters."""
 
-    def __init__(self, n_features: int, n_components: int, seed: int) -> None:
-        owner = type(self).__name__
+    def __init__(self, n_features: int, n_components: int, seed: int, owner: str) -> None:
         self._values: dict[str, Any] = {
             "n_features": _validation.integer(owner, "n_features", n_features, 1, 2**63 - 1),
             "n_components": _validation.integer(owner, "n_components", n_components, 1, MAX_COMPONENTS),

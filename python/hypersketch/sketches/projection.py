@@ -105,6 +105,8 @@ class DenseProjection(Projection):
         Number m of outputs.
     seed : int in [0, 2**64), default 0
         Seed of the signs.
+    owner : str, optional
+        The name that error sentences give.
 
     Raises
     ------
@@ -128,8 +130,10 @@ class DenseProjection(Projection):
     (dtype('float32'), True)
     """
 
-    def __init__(self, n_features: int, n_components: int, *, seed: int = 0) -> None:
-        super().__init__(n_features, n_components, seed)
+    def __init__(
+        self, n_features: int, n_components: int, *, seed: int = 0, owner: str = "DenseProjection"
+    ) -> None:
+        super().__init__(n_features, n_components, seed, owner)
         self._kept: dict[Any, NDArray[Any]] = {}
 
     def signs(self, first: int, last: int, dtype: Any = np.float64, *, threads: int = 1) -> NDArray[Any]:
@@ -172,6 +176,8 @@ class SparseProjection(Projection):
         floor((r + 1) m / s); blocks are equal when s divides m.
     seed : int in [0, 2**64), default 0
         Seed of outputs and signs.
+    owner : str, optional
+        The name that error sentences give.
 
     Raises
     ------
@@ -195,9 +201,16 @@ class SparseProjection(Projection):
     (dtype('float32'), True)
     """
 
-    def __init__(self, n_features: int, n_components: int, n_nonzeros: int = 1, *, seed: int = 0) -> None:
-        super().__init__(n_features, n_components, seed)
-        owner = type(self).__name__
+    def __init__(
+        self,
+        n_features: int,
+        n_components: int,
+        n_nonzeros: int = 1,
+        *,
+        seed: int = 0,
+        owner: str = "SparseProjection",
+    ) -> None:
+        super().__init__(n_features, n_components, seed, owner)
         self._values["n_nonzeros"] = _validation.integer(
             owner, "n_nonzeros", n_nonzeros, 1, self.n_components
         )

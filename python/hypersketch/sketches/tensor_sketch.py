@@ -45,6 +45,8 @@ class TensorProjection(Projection):
         Constant term.
     seed : int in [0, 2**64), default 0
         Seed of outputs and signs.
+    owner : str, optional
+        The name that error sentences give.
 
     Raises
     ------
@@ -76,9 +78,9 @@ class TensorProjection(Projection):
         gamma: float = 1.0,
         coef0: float = 0.0,
         seed: int = 0,
+        owner: str = "TensorProjection",
     ) -> None:
-        super().__init__(n_features, n_components, seed)
-        owner = type(self).__name__
+        super().__init__(n_features, n_components, seed, owner)
         self._values["degree"] = _validation.integer(owner, "degree", degree, 1, 64)
         for name, value in (("gamma", gamma), ("coef0", coef0)):
             self._values[name] = _validation.real(owner, name, value, "a finite float >= 0")
