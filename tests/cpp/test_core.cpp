@@ -257,7 +257,7 @@ void test_projection(size_t n, size_t dim, size_t width, size_t n_entries) {
   for (size_t i = 0; i < n; ++i)
     for (size_t j = 0; j < dim; ++j)
       for (size_t r = 0; r < n_entries; ++r) {
-        const uint64_t word = row_word(stream_start(seed_word(9, Purpose::kRow), hashes[j]), r);
+        const uint64_t word = random_word(stream_start(seed_word(9, Purpose::kRow), hashes[j]), r);
         const uint64_t first = r * width / n_entries, last = (r + 1) * width / n_entries;
         const size_t column = first + ((word >> 32) * (last - first) >> 32);
         expected[i * width + column] += (word & 1) != 0 ? -2 * rows[i * dim + j] : 2 * rows[i * dim + j];

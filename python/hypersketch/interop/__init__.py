@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Doors to other libraries, one module each. They are imported by name, never by hypersketch itself."""
+"""Doors to other packages, one module each; none is imported before it is asked for."""
