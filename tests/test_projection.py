@@ -18,8 +18,8 @@ from hypersketch.sketches import _projection, projection, tensor_sketch
 from hypersketch.sketches.projection import DenseProjection, SparseProjection, TensorProjection, hashed_rows
 from makers import hashes_of
 
-SHAPES = [(0, 5), (1, 1), (7, 16), (8, 17), (16, 15), (17, 100), (33, 64), (200, 37)]
-OUTPUTS = [(1, 1), (16, 1), (64, 8), (37, 5), (7, 7), (100, 3)]
+SHAPES = [(0, 5), (1, 1), (7, 16), (8, 17), (16, 15), (17, 100), (33, 64), (200, 37), (35, 512)]
+OUTPUTS = [(1, 1), (16, 1), (64, 8), (37, 5), (7, 7), (100, 3), (256, 4)]
 FLOATS = [np.float32, np.float64]
 
 

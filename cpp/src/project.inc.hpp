@@ -4,11 +4,12 @@
 // Idea: a feature of 16 rows (8 of doubles) is one line of 64 bytes, so a feature goes into an output by one add of
 // a line, for all rows at once, with the sign as an XOR. Blocks of rows are transposed in registers on their way in
 // and out. Lanes are rows, so every level adds a row's terms in the same order and gives the same bits. Bottleneck:
-// two loads and a store of a line in cache for each entry; with one or two entries a feature, the transposition and
-// the memory of the rows (rows of a power of two columns meet in few sets of a cache, which copying them aside does
-// not mend: it costs what it saves).
+// two loads and a store of a line in cache for each entry; with few entries a feature, the transposition and the memory
+// of the rows.
 
-constexpr size_t kFloatBytes = sizeof(Vec) > 16 ? sizeof(Vec) : 16;  // SSE2 and NEON have vectors of floats
+// SSE2 and NEON have vectors of floats. Vectors of 64 bytes store no more bytes a cycle than those of 32 and are slower
+// to transpose (measured on Zen 4: 10 % of the whole).
+constexpr size_t kFloatBytes = sizeof(Vec) > 16 ? 32 : 16;
 
 template <class T>
 struct FloatVector;
@@ -45,11 +46,11 @@ HYPERSKETCH_HD void store_floats(T* p, Floats<T> v) {
 // A set sign bit in every lane when the code's entry is -1.
 template <class T>
 HYPERSKETCH_HD typename FloatVector<T>::Bits sign_mask(std::uint32_t code) {
-  typename FloatVector<T>::Bits zero{};
+  using Bits = typename FloatVector<T>::Bits;
   if constexpr (sizeof(T) == sizeof(code))
-    return zero + (code & kCodeSign);
+    return (Bits{} + code) & kCodeSign;
   else
-    return zero + (uint64_t{code & kCodeSign} << 32);
+    return (Bits{} + code) << 32 & (uint64_t{kCodeSign} << 32);
 }
 
 template <size_t... kIndices>
@@ -107,15 +108,42 @@ HYPERSKETCH_HD void add_feature(const T* line, const std::uint32_t* codes, size_
   }
 }
 
+// Rows of a multiple of 1 KB meet in few sets of a cache and push each other out. They are copied by pieces into rows
+// of an odd number of lines before they are transposed, and the same on the way out.
+constexpr size_t kPieceLines = 8;
+template <class T>
+constexpr size_t kPiece = kPieceLines * kLineRows<T>;
+template <class T>
+constexpr size_t kPieceStride = kPiece<T> + kLineRows<T>;
+
+template <class T>
+HYPERSKETCH_HD bool rows_collide(size_t n_columns) {
+  return n_columns * sizeof(T) % 1024 == 0;
+}
+
+template <class T>
+HYPERSKETCH_HD void copy_piece(const T* from, size_t from_stride, T* to, size_t to_stride) {
+  for (size_t i = 0; i < kLineRows<T>; ++i)
+    for (size_t j = 0; j < kPiece<T>; j += kFloatLanes<T>)
+      store_floats(to + i * to_stride + j, load_floats(from + i * from_stride + j));
+}
+
 template <class T>
 void project(const T* rows, SignTable table, T scale, T* sums, T* out) {
   constexpr size_t n = kLineRows<T>;
   const size_t dim = table.n_features, width = table.n_outputs;
   std::memset(sums, 0, width * kLineBytes);
   alignas(kLineBytes) T lines[n * n];
+  alignas(kLineBytes) T piece[n * kPieceStride<T>];
+  const bool collide_in = rows_collide<T>(dim), collide_out = rows_collide<T>(width);
   size_t j = 0;
   for (; j + n <= dim; j += n) {
-    transpose_block<T>(rows + j, dim, 1, lines, n);
+    const size_t at = j % kPiece<T>;
+    if (collide_in && at == 0) copy_piece(rows + j, dim, piece, kPieceStride<T>);
+    if (collide_in)
+      transpose_block<T>(piece + at, kPieceStride<T>, 1, lines, n);
+    else
+      transpose_block<T>(rows + j, dim, 1, lines, n);
     for (size_t k = 0; k < n; ++k)
       add_feature(lines + k * n, table.codes + (j + k) * table.n_entries, table.n_entries, sums);
   }
@@ -124,7 +152,14 @@ void project(const T* rows, SignTable table, T scale, T* sums, T* out) {
     add_feature(lines, table.codes + j * table.n_entries, table.n_entries, sums);
   }
   size_t c = 0;
-  for (; c + n <= width; c += n) transpose_block(sums + c * n, n, scale, out + c, width);
+  for (; c + n <= width; c += n) {
+    const size_t at = c % kPiece<T>;
+    if (collide_out)
+      transpose_block(sums + c * n, n, scale, piece + at, kPieceStride<T>);
+    else
+      transpose_block(sums + c * n, n, scale, out + c, width);
+    if (collide_out && at + n == kPiece<T>) copy_piece(piece, kPieceStride<T>, out + (c + n - kPiece<T>), width);
+  }
   for (; c < width; ++c)
     for (size_t i = 0; i < n; ++i) out[i * width + c] = sums[c * n + i] * scale;
 }

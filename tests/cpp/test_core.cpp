@@ -304,6 +304,8 @@ void test_level(const char* level) {
         test_projection<float>(n, dim, width, 1 + dim % width);
         test_projection<double>(n, dim, width, 1 + dim % width);
       }
+  test_projection<float>(17, 512, 256, 3);  // rows that collide in a cache go another way
+  test_projection<double>(17, 128, 256, 3);
 }
 
 }  // namespace
