@@ -303,6 +303,38 @@ def sketch_estimates(
     return estimates
 
 
+# ---- projections
+
+PROJECTION = 7
+
+
+def sparse_signs(n_outputs: int, n_entries: int, seed: int, hashes: NDArray[np.uint64]) -> NDArray[np.int64]:
+    """A row of zeros and signs for each feature: entry r lies in block r of the outputs."""
+    matrix = np.zeros((len(hashes), n_outputs), dtype=np.int64)
+    words = random_words(stream_starts(seed, ROW, hashes), n_entries)
+    for row, of_feature in zip(matrix, words.tolist(), strict=True):
+        for r, word in enumerate(of_feature):
+            first, last = r * n_outputs // n_entries, (r + 1) * n_outputs // n_entries
+            row[first + ((word >> 32) * (last - first) >> 32)] = -1 if word & 1 else 1
+    return matrix
+
+
+def dense_signs(n_outputs: int, seed: int, hashes: NDArray[np.uint64]) -> NDArray[np.int64]:
+    return atoms(n_outputs, seed, hashes, PROJECTION)
+
+
+def tensor_sketch(
+    rows: NDArray[np.float64], n_outputs: int, degree: int, seed: int, hashes: NDArray[np.uint64]
+) -> NDArray[np.float64]:
+    """Circular convolution, term by term, of count sketches of width n_outputs."""
+    tables = sparse_signs(n_outputs * degree, degree, seed, hashes)
+    sketches = [rows @ tables[:, r * n_outputs : (r + 1) * n_outputs] for r in range(degree)]
+    total = sketches[0]
+    for sketch in sketches[1:]:
+        total = sum(np.roll(sketch, c, axis=1) * total[:, [c]] for c in range(n_outputs))
+    return total
+
+
 # ---- Hopfield
 
 

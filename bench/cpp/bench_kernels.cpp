@@ -12,6 +12,7 @@
 #include "hypersketch/bloom.hpp"
 #include "hypersketch/count_stream.hpp"
 #include "hypersketch/hopfield.hpp"
+#include "hypersketch/projection.hpp"
 #include "hypersketch/vsa.hpp"
 
 namespace {
@@ -137,6 +138,19 @@ void hopfield_from_keys(benchmark::State& state) {
   report(state, keys.size(), keys.size() * cells.size() / 8);
 }
 
+// Rows of 1,024 floats to 1,024 outputs with so many entries a feature; items are rows.
+void project_rows(benchmark::State& state) {
+  const size_t n = 256, dim = 1024, n_entries = static_cast<size_t>(state.range(0));
+  std::vector<std::uint32_t> codes(dim * n_entries);
+  sign_codes(random_keys(dim), 0, n_entries, dim, codes.data());
+  std::vector<float> rows(n * dim, 1.0F), out(n * dim);
+  for (auto _ : state) {
+    project_dense(rows.data(), n, {codes.data(), dim, n_entries, dim}, 1.0F, out.data(), 1);
+    benchmark::ClobberMemory();
+  }
+  report(state, n, 2 * sizeof(float) * rows.size());
+}
+
 using Bench = void (*)(benchmark::State&);
 
 void add(const std::string& name, const std::string& level, Bench bench, std::initializer_list<int64_t> sizes) {
@@ -161,6 +175,7 @@ int main(int argc, char** argv) {
     add("sketch_from_keys", level, sketch_from_keys, {1 << 16, 1 << 18, 1 << 20});
     if (level == "base") add("random_increments", level, random_increments, {1 << 16, 1 << 18, 1 << 20});
     add("hopfield_from_keys", level, hopfield_from_keys, {64, 256});
+    add("project_rows", level, project_rows, {1, 4, 8});
   }
   benchmark::Initialize(&argc, argv);
   benchmark::RunSpecifiedBenchmarks();

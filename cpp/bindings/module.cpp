@@ -23,6 +23,7 @@ void bind_counting_bloom(py::module_& module);
 void bind_count_sketch(py::module_& module);
 void bind_vsa(py::module_& module);
 void bind_hopfield(py::module_& module);
+void bind_projection(py::module_& module);
 
 namespace {
 
@@ -77,4 +78,5 @@ PYBIND11_MODULE(_core, module, py::mod_gil_not_used()) {
   bind_count_sketch(module);
   bind_vsa(module);
   bind_hopfield(module);
+  bind_projection(module);
 }

@@ -21,6 +21,7 @@ namespace {
 #include "accumulate.inc.hpp"
 #include "blocks.inc.hpp"
 #include "dot.inc.hpp"
+#include "project.inc.hpp"
 #include "rows.inc.hpp"
 #include "streams.inc.hpp"
 #include "strings.inc.hpp"
@@ -60,7 +61,9 @@ const Kernels& table() {
                                    kRowKernels<std::int32_t>,
                                    kRowKernels<std::int64_t>,
                                    kRowKernels<float>,
-                                   kRowKernels<double>};
+                                   kRowKernels<double>,
+                                   project<float>,
+                                   project<double>};
   return kernels;
 }
 

@@ -39,6 +39,7 @@ __all__: list[str] = [
     "counting_remove",
     "counting_sums",
     "counting_test_and_add",
+    "dense_signs",
     "hash_arrow_array",
     "hash_arrow_stream",
     "hash_bytes",
@@ -54,9 +55,12 @@ __all__: list[str] = [
     "popcount",
     "popcount_and",
     "popcount_or",
+    "project_csr",
+    "project_dense",
     "rotate_rows",
     "sample_indices",
     "set_simd_level",
+    "sign_codes",
     "simd_level",
     "sketch_add",
     "sketch_estimate",
@@ -543,6 +547,28 @@ def counting_test_and_add(
     Tell for every key whether it was there, then add it.
     """
 
+@typing.overload
+def dense_signs(
+    hashes: numpy.typing.NDArray[numpy.uint64],
+    seed: typing.SupportsInt | typing.SupportsIndex,
+    out: numpy.typing.NDArray[numpy.float32],
+    threads: typing.SupportsInt | typing.SupportsIndex,
+) -> None:
+    """
+    Atoms of features as -1 and +1.
+    """
+
+@typing.overload
+def dense_signs(
+    hashes: numpy.typing.NDArray[numpy.uint64],
+    seed: typing.SupportsInt | typing.SupportsIndex,
+    out: numpy.typing.NDArray[numpy.float64],
+    threads: typing.SupportsInt | typing.SupportsIndex,
+) -> None:
+    """
+    Atoms of features as -1 and +1.
+    """
+
 def hash_arrow_array(
     schema: typing_extensions.CapsuleType,
     array: typing_extensions.CapsuleType,
@@ -674,6 +700,86 @@ def popcount_or(a: numpy.typing.NDArray[numpy.uint64], b: numpy.typing.NDArray[n
     Number of bits set in either.
     """
 
+@typing.overload
+def project_csr(
+    starts: numpy.typing.NDArray[numpy.int32],
+    features: numpy.typing.NDArray[numpy.int32],
+    values: numpy.typing.NDArray[numpy.float32],
+    codes: numpy.typing.NDArray[numpy.uint32],
+    scale: typing.SupportsFloat | typing.SupportsIndex,
+    out: numpy.typing.NDArray[numpy.float32],
+    threads: typing.SupportsInt | typing.SupportsIndex,
+) -> None:
+    """
+    The same for rows in compressed form.
+    """
+
+@typing.overload
+def project_csr(
+    starts: numpy.typing.NDArray[numpy.int64],
+    features: numpy.typing.NDArray[numpy.int64],
+    values: numpy.typing.NDArray[numpy.float32],
+    codes: numpy.typing.NDArray[numpy.uint32],
+    scale: typing.SupportsFloat | typing.SupportsIndex,
+    out: numpy.typing.NDArray[numpy.float32],
+    threads: typing.SupportsInt | typing.SupportsIndex,
+) -> None:
+    """
+    The same for rows in compressed form.
+    """
+
+@typing.overload
+def project_csr(
+    starts: numpy.typing.NDArray[numpy.int32],
+    features: numpy.typing.NDArray[numpy.int32],
+    values: numpy.typing.NDArray[numpy.float64],
+    codes: numpy.typing.NDArray[numpy.uint32],
+    scale: typing.SupportsFloat | typing.SupportsIndex,
+    out: numpy.typing.NDArray[numpy.float64],
+    threads: typing.SupportsInt | typing.SupportsIndex,
+) -> None:
+    """
+    The same for rows in compressed form.
+    """
+
+@typing.overload
+def project_csr(
+    starts: numpy.typing.NDArray[numpy.int64],
+    features: numpy.typing.NDArray[numpy.int64],
+    values: numpy.typing.NDArray[numpy.float64],
+    codes: numpy.typing.NDArray[numpy.uint32],
+    scale: typing.SupportsFloat | typing.SupportsIndex,
+    out: numpy.typing.NDArray[numpy.float64],
+    threads: typing.SupportsInt | typing.SupportsIndex,
+) -> None:
+    """
+    The same for rows in compressed form.
+    """
+
+@typing.overload
+def project_dense(
+    rows: numpy.typing.NDArray[numpy.float32],
+    codes: numpy.typing.NDArray[numpy.uint32],
+    scale: typing.SupportsFloat | typing.SupportsIndex,
+    out: numpy.typing.NDArray[numpy.float32],
+    threads: typing.SupportsInt | typing.SupportsIndex,
+) -> None:
+    """
+    Rows times the sparse matrix of signs.
+    """
+
+@typing.overload
+def project_dense(
+    rows: numpy.typing.NDArray[numpy.float64],
+    codes: numpy.typing.NDArray[numpy.uint32],
+    scale: typing.SupportsFloat | typing.SupportsIndex,
+    out: numpy.typing.NDArray[numpy.float64],
+    threads: typing.SupportsInt | typing.SupportsIndex,
+) -> None:
+    """
+    Rows times the sparse matrix of signs.
+    """
+
 def rotate_rows(
     rows: numpy.typing.NDArray[numpy.uint64],
     dim: typing.SupportsInt | typing.SupportsIndex,
@@ -698,6 +804,16 @@ def sample_indices(
 def set_simd_level(name: str) -> None:
     """
     Choose the kernels.
+    """
+
+def sign_codes(
+    hashes: numpy.typing.NDArray[numpy.uint64],
+    seed: typing.SupportsInt | typing.SupportsIndex,
+    n_outputs: typing.SupportsInt | typing.SupportsIndex,
+    out: numpy.typing.NDArray[numpy.uint32],
+) -> None:
+    """
+    Outputs (lower 31 bits) and signs (top bit) of features.
     """
 
 def simd_level() -> str:

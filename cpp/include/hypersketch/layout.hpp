@@ -13,6 +13,8 @@
 //     v * salt_lane for i < 8 and at the next six for the others, v being word 0 of the stream that starts at w.
 // Count-sketch and Count-Min rows: word r of a key's stream gives its place in row r of w < 2^32 columns. The column is
 // floor(upper half of the word * w / 2^32), and a set lowest bit is the sign -1 (count sketches only).
+// A sparse projection to m outputs with s entries a feature is a count sketch of s rows laid end to end: row r is the
+// outputs [floor(r m / s), floor((r + 1) m / s)).
 #pragma once
 
 #include "hypersketch/bits.hpp"
@@ -58,6 +60,10 @@ HYPERSKETCH_HD Word row_column(Word word, uint64_t width) {
 template <class Word>
 HYPERSKETCH_HD Word row_sign(Word word) {
   return uint64_t{1} - uint64_t{2} * (word & uint64_t{1});  // its lower 32 bits are 1 or -1
+}
+
+HYPERSKETCH_HD uint64_t block_begin(uint64_t r, uint64_t n_blocks, uint64_t n_outputs) {
+  return r * n_outputs / n_blocks;
 }
 
 // Start of the atom that breaks the ties of a majority of an even number of vectors.

@@ -9,6 +9,9 @@
 
 namespace hypersketch {
 
+// Rows that a project kernel takes at once lie side by side in lines of so many bytes.
+inline constexpr size_t kLineBytes = 64;
+
 // The largest batch one call of an accumulate kernel takes: what eight bit planes can count.
 inline constexpr size_t kMaxBatch = 255;
 
@@ -64,6 +67,10 @@ struct Kernels {
   RowKernels<std::int64_t> rows_i64;
   RowKernels<float> rows_f32;
   RowKernels<double> rows_f64;
+  // out = scale * rows * table for exactly kLineBytes / sizeof(T) rows, each of which is summed in the order of its
+  // features; `sums` is scratch of n_outputs lines.
+  void (*project_f32)(const float* rows, SignTable table, float scale, float* sums, float* out);
+  void (*project_f64)(const double* rows, SignTable table, double scale, double* sums, double* out);
 };
 
 // The table in use: HYPERSKETCH_SIMD when set, else the best level that this processor runs.

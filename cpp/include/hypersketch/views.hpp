@@ -59,5 +59,15 @@ struct RowView {
 // What a key may weigh in a sketch: the widest type of its cells' kind.
 template <class Cell>
 using Weight = std::conditional_t<std::is_integral_v<Cell>, std::int64_t, double>;
+// The entries +-1 of a sparse matrix, equally many for every feature: entry r of feature j is
+// codes[j * n_entries + r], whose lower 31 bits are the output and whose top bit is set for -1.
+struct SignTable {
+  const std::uint32_t* codes;
+  size_t n_features;
+  size_t n_entries;
+  size_t n_outputs;
+};
+
+inline constexpr std::uint32_t kCodeSign = 0x80000000U;
 
 }  // namespace hypersketch

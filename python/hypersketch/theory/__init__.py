@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Closed forms: what every structure is expected to do, from its size and its load alone.
 
-One module a family (`map_i`, `map_b`, `bloom`, `counting_bloom`, `count_sketch`, `count_min`, `hopfield`),
+One module a family (`map_i`, `map_b`, `bloom`, `counting_bloom`, `count_sketch`, `count_min`, `hopfield`,
+`projection`),
 the retrieval of the best codewords (`cleanup`), the paper's provable bounds (`bounds`) and the normal tail
 (`normal`). The functions are pure: numbers in, numbers out, arrays elementwise where the docstring says so.
 Exact forms carry the plain name; Gaussian and textbook forms say so in theirs. Each docstring gives the
@@ -26,7 +27,19 @@ Examples
 
 from __future__ import annotations
 
-from . import bloom, bounds, cleanup, count_min, count_sketch, counting_bloom, hopfield, map_b, map_i, normal
+from . import (
+    bloom,
+    bounds,
+    cleanup,
+    count_min,
+    count_sketch,
+    counting_bloom,
+    hopfield,
+    map_b,
+    map_i,
+    normal,
+    projection,
+)
 
 __all__ = [
     "bloom",
@@ -39,4 +52,5 @@ __all__ = [
     "map_b",
     "map_i",
     "normal",
+    "projection",
 ]
