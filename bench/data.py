@@ -19,6 +19,15 @@ def power(base: int, n: int) -> str:
     return str(base) + str(exponent).translate(str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹"))
 
 
+def percent(share: float) -> str:
+    """A share of the order of 1 %.
+
+    >>> percent(0.01004)
+    '1.004 %'
+    """
+    return f"{100 * share:.3f} %"
+
+
 def random_keys(seed: int, n: int) -> NDArray[np.uint64]:
     """Uniform below 2**63, which every peer takes."""
     return np.random.default_rng(seed).integers(0, 2**63, n, dtype=np.uint64)

@@ -129,14 +129,14 @@ def medians(repeats: int, *calls: Callable[[], object]) -> list[float]:
 
 
 def rate_text(rate: float) -> str:
-    """A rate in M/s (or k/s where that would round to nothing), three digits.
+    """A rate with three digits and its unit.
 
     >>> rate_text(12_345_678), rate_text(1.5e9), rate_text(4812.0)
-    ('12.3', '1,500', '4.81 k')
+    ('12.3 M', '1,500 M', '4.81 k')
     """
-    value, unit = (rate / 1e6, "") if rate >= 1e5 else (rate / 1e3, " k")
+    value, unit = (rate / 1e6, "M") if rate >= 1e6 else (rate / 1e3, "k")
     digits = 0 if value >= 100 else 1 if value >= 10 else 2
-    return f"{value:,.{digits}f}{unit}"
+    return f"{value:,.{digits}f} {unit}"
 
 
 def row(
@@ -152,12 +152,12 @@ def row(
     headline: bool = False,
 ) -> Row:
     """Make a row; a bar is the smallest ratio asked for (the largest with `at_most`), None where none was."""
-    digits = 0 if abs(ratio) >= 10 else 2
+    text = f"{ratio:.4g}" if at_most else f"{ratio:,.0f}" if ratio >= 10 else f"{ratio:.2f}"
     verdict = "-"
     if bar is not None:
         reached = ratio <= bar if at_most else ratio >= bar
         verdict = f"{'≤ ' if at_most else ''}{bar:g}, {'reached' if reached else 'missed'}"
-    return Row(work, ours, peer, f"{ratio:,.{digits}f}", verdict, accuracy, size, headline)
+    return Row(work, ours, peer, text, verdict, accuracy, size, headline)
 
 
 def note(work: str, what: str) -> Row:
@@ -173,7 +173,7 @@ def two_thread_row(
     prepare: Callable[[], object] | None = None,
     bar: float = 1.7,
 ) -> Row:
-    """Compare run(2) on two cores with run(1) on one."""
+    """Compare run(2) on two cores with run(1) on one; both are timed in the same turns."""
     if not has_cores(2):
         return note(f"two threads, {work}", "needs two cores")
     works = {

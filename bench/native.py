@@ -34,10 +34,13 @@ def built(target: str) -> Path:
     }
     settings = [f"-D{name}={value}" for name, value in options.items()]
     for command in (
-        ["cmake", "-S", str(ROOT), "-B", str(folder), *settings],
+        ["cmake", "-G", "Ninja", "-S", str(ROOT), "-B", str(folder), *settings],
         ["cmake", "--build", str(folder), "--target", target],
     ):
-        done = subprocess.run(command, capture_output=True, text=True)
+        try:
+            done = subprocess.run(command, capture_output=True, text=True)
+        except FileNotFoundError:
+            raise SystemExit("CMake is needed (pip install '.[bench]')") from None
         if done.returncode != 0:
             raise SystemExit(f"{' '.join(command)} failed:\n{done.stdout}{done.stderr}")
     return folder

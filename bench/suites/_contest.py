@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, TypeVar
 import numpy as np
 
 import hypersketch
-from data import random_keys
+from data import percent, random_keys
 from harness import Work
 from peers import Missing
 from peers.abloom import Abloom
@@ -128,7 +128,7 @@ class Contest:
         found = int(np.count_nonzero(self.ours.contains_hashes(self.data.absent_hashes)))
         kept = bool(self.ours.contains_hashes(self.data.hashes[:: max(1, self.data.n // ABSENT)]).all())
         ours = self._quality(found, kept, self.ours.nbytes)
-        formula = f"{ours.fpr} (formula {100 * self.ours.expected_fpr():.3f} %)"
+        formula = f"{ours.fpr} (formula {percent(self.ours.expected_fpr())})"
         answers = {"ours": ours._replace(fpr=formula)}
         for name, (peer, keys, absent) in self.peers().items():
             boxed = name in ("abloom", "rbloom")
@@ -142,7 +142,7 @@ class Contest:
 
     def _quality(self, found: int, kept: bool, nbytes: int) -> Quality:
         lost = "" if kept else ", LOSES KEYS"
-        return Quality(f"{100 * found / ABSENT:.3f} %{lost}", f"{8 * nbytes / self.data.n:.2f}")
+        return Quality(f"{percent(found / ABSENT)}{lost}", f"{8 * nbytes / self.data.n:.2f}")
 
     def close(self) -> None:
         for peer in (self.hashing, self.prehashed, self.fastfilter):

@@ -56,6 +56,7 @@ def rows(repeats: int) -> list[Row]:
                 100,
                 f"mean over the grid {found:.3f}, torchhd {theirs_found:.3f}",
                 f"atoms computed; torchhd stores {4 * UNIVERSE * DIMS[-1] / 1e6:.1f} MB",
+                headline=True,
             )
         )
     return results

@@ -3,12 +3,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 import hypersketch
-from data import power, random_keys, strings
+from data import percent, power, random_keys, strings
 from harness import Row, Work, note, rate_text, rates, row, two_thread_row
 from hypersketch.theory import bloom as bloom_theory
 from native import GIB, MIB, Limits, best, size_name
@@ -18,24 +18,33 @@ from peers.polars import Polars
 from suites._contest import FPR, Contest, Quality
 
 Bars = dict[str, float]
-CASES: list[tuple[int, str, int, Bars, Bars]] = [
-    # keys, where the state lives, bytes of the limit's state, bars of adding, bars of querying
-    (
-        10**6,
-        "in cache",
-        4 * MIB,
-        {"hashing": 3, "prehashed": 1, "abloom": 20},
-        {"hashing": 3, "prehashed": 1, "abloom": 20},
+
+
+class Case(NamedTuple):
+    """A number of keys: where the state lies, how big the limit's state is, what was asked for."""
+
+    n: int
+    place: str
+    limit_size: int
+    add_bars: Bars
+    query_bars: Bars
+    headline: str
+
+
+_IN_CACHE: Bars = {"hashing": 3, "prehashed": 1, "abloom": 20}
+_IN_L3: Bars = {"hashing": 10, "prehashed": 1.5, "limit": 0.8}
+CASES = (
+    Case(10**6, "in cache", 4 * MIB, _IN_CACHE, _IN_CACHE, "abloom"),
+    Case(10**7, "L3", 64 * MIB, _IN_L3, _IN_L3 | {"hashing": 8}, "hashing"),
+    Case(
+        10**8,
+        "DRAM",
+        GIB,
+        {"limit": 0.8, "fastfilter": 2.3},
+        {"limit": 0.8, "fastfilter": 5},
+        "fastfilter",
     ),
-    (
-        10**7,
-        "L3",
-        64 * MIB,
-        {"hashing": 10, "prehashed": 1.5, "limit": 0.8},
-        {"hashing": 8, "prehashed": 1.5, "limit": 0.8},
-    ),
-    (10**8, "DRAM", GIB, {"limit": 0.8, "fastfilter": 2.3}, {"limit": 0.8, "fastfilter": 5}),
-]
+)
 
 
 # ---- integers in arrays
@@ -57,7 +66,12 @@ def rivals(contest: Contest, got: dict[str, float]) -> list[tuple[str, str, str]
 
 
 def peer_rows(
-    what: str, got: dict[str, float], worth: dict[str, Quality], bars: Bars, contest: Contest
+    what: str,
+    got: dict[str, float],
+    worth: dict[str, Quality],
+    bars: Bars,
+    contest: Contest,
+    headline: str,
 ) -> list[Row]:
     """One row a peer. The peer with ready hashes meets ours with the same hashes."""
     results = []
@@ -72,7 +86,7 @@ def peer_rows(
                 bars.get(key),
                 f"FPR {worth['ours'].fpr}; peer {worth[key].fpr}",
                 f"{worth['ours'].bits} bits a key; peer {worth[key].bits}",
-                headline=key in ("hashing", "fastfilter"),
+                headline=key == headline,
             )
         )
     return results
@@ -93,22 +107,22 @@ def limit_rows(
     return results
 
 
-def integer_rows(
-    repeats: int, limits: Limits, contest: Contest, case: tuple[int, str, int, Bars, Bars]
-) -> list[Row]:
+def integer_rows(repeats: int, limits: Limits, contest: Contest, case: Case) -> list[Row]:
     """Adding and querying one number of keys, against every peer and the machine."""
-    n, place, size, add_bars, query_bars = case
-    sizes = {"limit": size, "own limit": contest.ours.nbytes}
+    sizes = {"limit": case.limit_size, "own limit": contest.ours.nbytes}
     results = []
-    for verb, access, bars in (("add", "update32", add_bars), ("contains", "read32", query_bars)):
+    for verb, access, bars in (
+        ("add", "update32", case.add_bars),
+        ("contains", "read32", case.query_bars),
+    ):
         works = contest.adding() if verb == "add" else contest.querying()
         for name, of in sizes.items():
             works |= limits.works(name, access, of)
         got = rates(repeats, works)
         if verb == "add":
             worth = contest.fill()
-        what = f"Bloom {verb}, {power(10, n)} keys ({place}), M/s"
-        results += peer_rows(what, got, worth, bars, contest)
+        what = f"Bloom {verb}, {power(10, case.n)} keys ({case.place}), keys/s"
+        results += peer_rows(what, got, worth, bars, contest, case.headline)
         results += limit_rows(what, got, worth["ours"], bars, sizes)
     return results
 
@@ -120,14 +134,14 @@ def threaded_rows(repeats: int, contest: Contest) -> list[Row]:
     return [
         two_thread_row(
             repeats,
-            f"Bloom add, {keys} keys, M/s",
+            f"Bloom add, {keys} keys, keys/s",
             data.n,
             lambda t: ours.add(data.keys, threads=t),
             ours.clear,
         ),
         two_thread_row(
             repeats,
-            f"Bloom contains, {keys} keys, M/s",
+            f"Bloom contains, {keys} keys, keys/s",
             probes.size,
             lambda t: ours.contains(probes, out=data.out, threads=t),
         ),
@@ -137,7 +151,7 @@ def threaded_rows(repeats: int, contest: Contest) -> list[Row]:
 def array_rows(repeats: int, limits: Limits) -> list[Row]:
     results = []
     for case in CASES:
-        contest = Contest(case[0])
+        contest = Contest(case.n)
         try:
             results += integer_rows(repeats, limits, contest, case)
             if case is CASES[0]:
@@ -177,12 +191,12 @@ def test_and_add_rows(repeats: int, limits: Limits) -> list[Row]:
         ):
             results.append(
                 row(
-                    f"Bloom test_and_add, {power(10, n)} keys ({place}), M/s",
+                    f"Bloom test_and_add, {power(10, n)} keys ({place}), keys/s",
                     rate_text(got["ours"]),
                     f"{text}: {rate_text(rate)}",
                     got["ours"] / rate,
                     None,
-                    f"{known:.2%} of the new keys seen as known",
+                    f"{percent(known)} of the new keys seen as known",
                     f"{8 * ours.nbytes / n:.2f} bits a key",
                 )
             )
@@ -206,9 +220,9 @@ def column_rows(repeats: int) -> list[Row]:
         listed.add(column.to_list())
         accuracy = "the filter of the list" if listed == ours else "WRONG"
         size, mine = f"{8 * ours.nbytes / n:.2f} bits a key", rate_text(got["ours"])
-        what = f"Bloom add from a polars column of {power(10, n)} strings of 20 B, M/s"
+        what = f"Bloom add from a polars column of {power(10, n)} strings of 20 B, keys/s"
         for text, rate, asked in (
-            ("asked for: 150", 150e6, bar),
+            ("asked for: 150 M", 150e6, bar),
             (f"hash_keys of the column: {rate_text(got['hash'])}", got["hash"], None),
         ):
             ratio = got["ours"] / rate
@@ -257,7 +271,7 @@ def list_rows(repeats: int) -> list[Row]:
     peer.add(members)
     got |= rates(repeats, {name: work for name, work in works.items() if name not in adding})
     fpr = [int(np.count_nonzero(ours.contains(absent))) / n, peer.found(absent) / n]
-    accuracy = f"FPR {fpr[0]:.3%}; peer {fpr[1]:.3%}"
+    accuracy = f"FPR {percent(fpr[0])}; peer {percent(fpr[1])}"
     size = f"{8 * ours.nbytes / n:.2f} bits a key; peer {8 * peer.nbytes() / n:.2f}"
     results = []
     for what, way, bar in (
@@ -269,7 +283,14 @@ def list_rows(repeats: int) -> list[Row]:
         text = f"{peer.name}: {rate_text(theirs)}"
         results.append(
             row(
-                f"Bloom {what}, M/s", rate_text(mine), text, mine / theirs, bar, accuracy, size, headline=True
+                f"Bloom {what}, keys/s",
+                rate_text(mine),
+                text,
+                mine / theirs,
+                bar,
+                accuracy,
+                size,
+                headline=True,
             )
         )
     return results
@@ -289,7 +310,7 @@ def size_rows() -> list[Row]:
         ours.add(keys)
         measured = np.count_nonzero(ours.contains(absent)) / probes
         formula = ours.expected_fpr()
-        accuracy = f"FPR {measured:.4%}, formula {formula:.4%}"
+        accuracy = f"FPR {percent(measured)}, formula {percent(formula)}"
         size, bits = f"{ours.nbytes:,}", 8 * ours.nbytes / n
         off = abs(measured / formula - 1)
         results += [
@@ -306,8 +327,8 @@ def size_rows() -> list[Row]:
             ),
             row(
                 f"measured FPR beside its formula, {layout}, 10⁷ absent keys",
-                f"{measured:.4%}",
-                f"{formula:.4%}",
+                percent(measured),
+                percent(formula),
                 off,
                 0.03,
                 "relative difference",

@@ -36,7 +36,7 @@ def limit_row(what: str, got: dict[str, float], width: int, accuracy: str, size:
     limit = best(got, "limit")
     text = f"5 int32 increments a key in {size_name(4 * DEPTH * width)}: {rate_text(limit)}"
     ratio = got["ours"] / limit
-    return row(what, rate_text(got["ours"]), text, ratio, 0.8, accuracy, size, headline=True)
+    return row(what, rate_text(got["ours"]), text, ratio, 0.8, accuracy, size)
 
 
 def count_sketch_rows(repeats: int, limits: Limits, exponent: int) -> list[Row]:
@@ -62,7 +62,7 @@ def count_sketch_rows(repeats: int, limits: Limits, exponent: int) -> list[Row]:
     errors = data.mean_error(ours.estimate(data.distinct)), data.mean_error(peer.estimate(data.distinct))
     accuracy = f"mean error {errors[0]:.3g}; peer {errors[1]:.3g}"
     size = f"{ours.nbytes:,}; peer {peer.nbytes():,}"
-    what = f"count sketch update, width {power(2, width)}, M keys/s"
+    what = f"count sketch update, width {power(2, width)}, keys/s"
     mine, theirs = rate_text(got["ours"]), f"{peer.name}: {rate_text(got['peer'])}"
     bar = NUMPY_BARS[exponent]
     results = [
@@ -70,7 +70,7 @@ def count_sketch_rows(repeats: int, limits: Limits, exponent: int) -> list[Row]:
         row(what, mine, theirs, got["ours"] / got["peer"], bar, accuracy, size, headline=True),
     ]
     mine, theirs = rate_text(got["ours estimate"]), f"{peer.name}: {rate_text(got['peer estimate'])}"
-    what = f"count sketch query, width {power(2, width)}, M keys/s"
+    what = f"count sketch query, width {power(2, width)}, keys/s"
     ratio = got["ours estimate"] / got["peer estimate"]
     return [*results, row(what, mine, theirs, ratio, None, accuracy, size)]
 
@@ -106,23 +106,26 @@ def count_min_rows(repeats: int, limits: Limits, exponent: int) -> list[Row]:
     error = data.mean_error(ours.estimate(data.distinct))
     their_error = data.mean_error(peers["numpy"].estimate(data.distinct))
     accuracy = f"mean error {error:.3g}; NumPy {their_error:.3g}"
-    what = f"Count-Min update, width {power(2, width)}, M keys/s"
+    what = f"Count-Min update, width {power(2, width)}, keys/s"
     results.append(limit_row(what, added, width, accuracy, f"{ours.nbytes:,}"))
     for verb, got in (("update", added), ("query", asked)):
         for name, peer in peers.items():
-            what = f"Count-Min {verb}, width {power(2, width)}, M keys/s"
+            what = f"Count-Min {verb}, width {power(2, width)}, keys/s"
             text = f"{peer.name}: {rate_text(got[name])}"
             size = f"{ours.nbytes:,}; peer {peer.nbytes():,}"
             bar = 12 if name == "datasketches" else 3
             ratio = got["ours"] / got[name]
-            results.append(row(what, rate_text(got["ours"]), text, ratio, bar, accuracy, size, headline=True))
+            headline = exponent == WIDTHS[1]
+            results.append(
+                row(what, rate_text(got["ours"]), text, ratio, bar, accuracy, size, headline=headline)
+            )
     return results
 
 
 def threaded_rows(repeats: int) -> list[Row]:
     """Both cores together, where a row's table is in cache."""
     data, width = stream(), 1 << WIDTHS[0]
-    at = f"width {power(2, width)}, M keys/s"
+    at = f"width {power(2, width)}, keys/s"
     results = []
     for name, ours in (
         ("count sketch", hypersketch.CountSketch(width, DEPTH, dtype="int32")),
