@@ -20,6 +20,9 @@ RESULTS = HERE / "results.json"
 _SHORT_CALL = 0.05
 """Seconds. A faster call runs once untimed before it is timed, so that it meets its own caches."""
 
+_ABOVE_LIMIT = 1.1
+"""Medians of a shared machine scatter; a ratio to a limit beyond this is no scatter."""
+
 
 class Seconds(float):
     """What a call returns that has timed itself."""
@@ -149,14 +152,21 @@ def row(
     size: str,
     *,
     at_most: bool = False,
+    limit: bool = False,
     headline: bool = False,
 ) -> Row:
-    """Make a row; a bar is the smallest ratio asked for (the largest with `at_most`), None where none was."""
+    """Make a row; a bar is the smallest ratio asked for (the largest with `at_most`), None where none was.
+
+    `limit` says that nothing can exceed what ours is compared with. Where ours does, the figure is not valid
+    (noise, or a limit that was measured badly), and the row says so instead of calling its bar reached.
+    """
     text = f"{ratio:.4g}" if at_most else f"{ratio:,.0f}" if ratio >= 10 else f"{ratio:.2f}"
     verdict = "-"
     if bar is not None:
         reached = ratio <= bar if at_most else ratio >= bar
         verdict = f"{'≤ ' if at_most else ''}{bar:g}, {'reached' if reached else 'missed'}"
+    if limit and ratio > _ABOVE_LIMIT:
+        verdict = "above the limit: not valid"
     return Row(work, ours, peer, text, verdict, accuracy, size, headline)
 
 

@@ -61,7 +61,10 @@ class Limits:
         assert self._process.stdout is not None
         self._process.stdin.write(f"{access} {size} {pages} {method}\n")
         self._process.stdin.flush()
-        answer: dict[str, Any] = json.loads(self._process.stdout.readline())
+        line = self._process.stdout.readline()
+        if not line:
+            raise SystemExit(f"bench_limits ended with status {self._process.wait()}")
+        answer: dict[str, Any] = json.loads(line)
         if "error" in answer:
             raise ValueError(answer["error"])
         return answer

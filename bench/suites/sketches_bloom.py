@@ -102,7 +102,16 @@ def limit_rows(
         text = f"random 32 B accesses in {size_name(size)}: {rate_text(limit)}"
         ratio, bits = got["ours"] / limit, f"{worth.bits} bits a key"
         results.append(
-            row(what, rate_text(got["ours"]), text, ratio, bars.get(name), f"FPR {worth.fpr}", bits)
+            row(
+                what,
+                rate_text(got["ours"]),
+                text,
+                ratio,
+                bars.get(name),
+                f"FPR {worth.fpr}",
+                bits,
+                limit=name == "own limit",
+            )
         )
     return results
 

@@ -36,7 +36,7 @@ def limit_row(what: str, got: dict[str, float], width: int, accuracy: str, size:
     limit = best(got, "limit")
     text = f"5 int32 increments a key in {size_name(4 * DEPTH * width)}: {rate_text(limit)}"
     ratio = got["ours"] / limit
-    return row(what, rate_text(got["ours"]), text, ratio, 0.8, accuracy, size)
+    return row(what, rate_text(got["ours"]), text, ratio, 0.8, accuracy, size, limit=True)
 
 
 def count_sketch_rows(repeats: int, limits: Limits, exponent: int) -> list[Row]:
