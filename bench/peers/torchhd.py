@@ -1,25 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One adapter a peer: the same work through the peer's best API. A missing peer is reported, never hidden."""
+"""torchhd, its MAP space on one CPU thread."""
 
 from __future__ import annotations
 
-import importlib.metadata
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 
-def version_of(package: str) -> str | None:
-    """Installed version of a peer, or None."""
-    try:
-        return importlib.metadata.version(package)
-    except importlib.metadata.PackageNotFoundError:
-        return None
-
-
 class Torchhd:
-    """torchhd's MAP space on one CPU thread: float atoms, sums or their signs, cosine similarity, topk."""
+    """Float atoms, sums or their signs, cosine similarity, topk."""
 
     def __init__(self) -> None:
         import torch
@@ -56,15 +47,3 @@ class Torchhd:
     def bundle(self, n: int, dim: int) -> Any:
         """Draw n atoms of `dim` dimensions and add them up."""
         return self._torchhd.multiset(self._torchhd.random(n, dim, vsa="MAP"))
-
-
-class Polars:
-    """polars' Series.hash(), one thread (POLARS_MAX_THREADS must be set before polars is imported)."""
-
-    def __init__(self) -> None:
-        import polars
-
-        self._polars: Any = polars
-
-    def series(self, values: Any) -> Any:
-        return self._polars.Series(values)

@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A bundle of 10,000 dimensions straight from keys, one thread."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import numpy as np
+
+import hypersketch
+from harness import Row, medians, row
+from hypersketch import _core
+from peers.torchhd import Torchhd
+
+PEAK_MEMORY = """
+import resource, numpy as np, hypersketch
+keys = np.arange(100_000)
+bundle = hypersketch.MapI(1_000_000).bundle(keys[:1])
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+bundle.add(keys)
+print(1 + 1024 * (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / bundle.nbytes)
+"""
+
+
+def peak_memory() -> float:
+    """Peak memory of adding 100,000 keys to a bundle of 4 MB, relative to its state."""
+    return float(subprocess.run([sys.executable, "-c", PEAK_MEMORY], check=True, capture_output=True).stdout)
+
+
+def rows(repeats: int) -> list[Row]:
+    """A bundle of 10,000 dimensions straight from keys, one thread."""
+    dim, n = 10_000, 200_000
+    keys = np.random.default_rng(1).integers(0, 2**63, n, dtype=np.uint64)
+    hashes = hypersketch.hash_keys(keys)
+    atoms = np.empty((64, (dim + 63) // 64), np.uint64)
+    space = hypersketch.MapI(dim)
+    torchhd = Torchhd()
+
+    def generate() -> None:
+        for first in range(0, n, 64):
+            _core.atom_rows(dim, 0, hashes[first : first + 64], atoms, 1)
+
+    ours, limit, theirs = medians(
+        repeats, lambda: space.bundle().add(keys, threads=1), generate, lambda: torchhd.bundle(1000, dim)
+    )
+    check = space.bundle(keys[:1000])
+    exact = space.unpack(space.atoms(keys[:1000])).sum(axis=0, dtype=np.int64)
+    accuracy = "exact" if np.array_equal(check.counters, exact) else "WRONG"
+    size = f"{check.nbytes:,}; peak {peak_memory():.2f} x the state"
+    rate = n / ours
+    what = "bundle from keys, D = 10,000 (M keys/s)"
+    return [
+        row(
+            what,
+            f"{rate / 1e6:.1f}",
+            "asked for: 15",
+            rate / 15e6,
+            1,
+            accuracy,
+            size,
+        ),
+        row(
+            what,
+            f"{rate / 1e6:.1f}",
+            f"generating the atoms into cache: {n / limit / 1e6:.1f}",
+            limit / ours,
+            0.8,
+            accuracy,
+            f"{check.nbytes:,}",
+        ),
+        row(
+            what,
+            f"{rate / 1e6:.1f}",
+            f"torchhd: {1000 / theirs / 1e3:.1f} k",
+            rate * theirs / 1000,
+            5000,
+            accuracy,
+            "torchhd: 40,000 an atom",
+            headline=True,
+        ),
+    ]
