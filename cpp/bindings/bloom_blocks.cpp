@@ -22,7 +22,7 @@ BlockFilter block_filter(const Array<uint64_t>& words, std::string_view layout, 
   const size_t block_words = layout == "split-block" ? kSplitWords : kLineWords;
   require(n_hashes >= 1 && n_hashes <= kMaxLineHashes, "The number of hashes must be in [1, 16].");
   require(!state.empty() && state.size() % block_words == 0, "The state must be whole blocks.");
-  require(filter.view().n_blocks <= uint64_t{1} << 32, "A filter has at most 2**32 blocks.");
+  require(filter.n_blocks() <= uint64_t{1} << 32, "A filter has at most 2**32 blocks.");
   return filter;
 }
 

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Blocked Bloom filters: a key's mask of one block is computed in registers and meets its block once. Bound by the
-// one random access a key, to L2, L3 or memory; the mask costs a few multiplications that overlap with it.
+// one random access a key, to L2, L3 or memory. All else overlaps with it, if it stands close by: a loop that hashes
+// many keys and then touches many blocks leaves the memory idle in the first half and the multipliers in the second.
+// So words are made a few keys at a time, well ahead; blocks that are in no cache are prefetched a little later, and
+// touched when they are there.
 
 // The bits of one key in a block of 256 bits: one in each 32-bit lane.
 struct SplitBlock {
@@ -90,35 +93,67 @@ uint64_t* block_of(BlockView filter, uint64_t word) {
 
 // Masks and addresses of a few keys come first: a processor that saw a store between them would wait to learn whether
 // the next key's load must see it.
-constexpr size_t kKeysAhead = 4;
+constexpr size_t kFew = 4;
+constexpr size_t kGroup = 8;                           // keys whose words are made together
+constexpr size_t kMadeAhead = 64, kFetchedAhead = 48;  // keys between making a word, fetching and touching its block
+constexpr size_t kRing = 128;                          // a power of two of more words than are made ahead
 
 template <class Block, class Touch>
-HYPERSKETCH_MEMBER void for_blocks(BlockView filter, const uint64_t* words, size_t n, Touch touch) {
+HYPERSKETCH_MEMBER void touch_few(BlockView filter, const typename Block::Rule& rule, const uint64_t* w, size_t i,
+                                  Touch touch) {
+  const Block keys[kFew] = {{w[0], rule}, {w[1], rule}, {w[2], rule}, {w[3], rule}};
+  uint64_t* const blocks[kFew] = {block_of<Block>(filter, w[0]), block_of<Block>(filter, w[1]),
+                                  block_of<Block>(filter, w[2]), block_of<Block>(filter, w[3])};
+  for (size_t j = 0; j < kFew; ++j) touch(keys[j], blocks[j], i + j);
+}
+
+// Words of up to kGroup keys from key i on.
+HYPERSKETCH_MEMBER void make_words(BlockView filter, const uint64_t* keys, size_t i, size_t n, uint64_t* ring) {
+  for_lanes(n - i < kGroup ? n - i : kGroup, [=](size_t j, size_t lanes) {
+    Vec word = load_lanes(keys + i + j, lanes);
+    if (filter.hash) word = xxh64_integer(word, 0);
+    if (filter.start) word = stream_start(filter.word_of_seed, word);
+    store_lanes(ring + (i + j) % kRing, word, lanes);
+  });
+}
+
+template <class Block>
+HYPERSKETCH_MEMBER void fetch_blocks(BlockView filter, const uint64_t* words, size_t n) {
+  for (size_t j = 0; j < n; ++j) __builtin_prefetch(block_of<Block>(filter, words[j]), 1, 3);
+}
+
+template <class Block, class Touch>
+HYPERSKETCH_MEMBER void for_blocks(BlockView filter, const uint64_t* keys, size_t n, Touch touch) {
   const typename Block::Rule rule(filter.n_hashes);
+  const bool made = filter.hash || filter.start;  // otherwise the keys are the words
+  alignas(64) uint64_t ring[kRing];
+  const auto words_at = [&](size_t i) { return made ? ring + i % kRing : keys + i; };
+  for (size_t i = 0; made && i < n && i < kMadeAhead; i += kGroup) make_words(filter, keys, i, n, ring);
+  if (filter.prefetch) fetch_blocks<Block>(filter, words_at(0), n < kFetchedAhead ? n : kFetchedAhead);
   size_t i = 0;
-  for (; i + kKeysAhead <= n; i += kKeysAhead) {
-    const uint64_t* const w = words + i;
-    const Block keys[kKeysAhead] = {{w[0], rule}, {w[1], rule}, {w[2], rule}, {w[3], rule}};
-    uint64_t* const blocks[kKeysAhead] = {block_of<Block>(filter, w[0]), block_of<Block>(filter, w[1]),
-                                          block_of<Block>(filter, w[2]), block_of<Block>(filter, w[3])};
-    for (size_t j = 0; j < kKeysAhead; ++j) touch(keys[j], blocks[j], i + j);
+  for (; i + kGroup <= n; i += kGroup) {
+    if (made && i + kMadeAhead < n) make_words(filter, keys, i + kMadeAhead, n, ring);
+    if (filter.prefetch && i + kFetchedAhead + kGroup <= n)
+      fetch_blocks<Block>(filter, words_at(i + kFetchedAhead), kGroup);
+    const uint64_t* const words = words_at(i);
+    for (size_t j = 0; j < kGroup; j += kFew) touch_few<Block>(filter, rule, words + j, i + j, touch);
   }
-  for (; i < n; ++i) touch(Block(words[i], rule), block_of<Block>(filter, words[i]), i);
+  for (; i < n; ++i) touch(Block(*words_at(i), rule), block_of<Block>(filter, *words_at(i)), i);
 }
 
 template <class Block>
-void block_add(BlockView filter, const uint64_t* words, size_t n) {
-  for_blocks<Block>(filter, words, n, [](const Block& key, uint64_t* block, size_t) { key.put(block); });
+void block_add(BlockView filter, const uint64_t* keys, size_t n) {
+  for_blocks<Block>(filter, keys, n, [](const Block& key, uint64_t* block, size_t) { key.put(block); });
 }
 
 template <class Block>
-void block_contains(BlockView filter, const uint64_t* words, size_t n, bool* out) {
-  for_blocks<Block>(filter, words, n, [=](const Block& key, uint64_t* block, size_t i) { out[i] = key.in(block); });
+void block_contains(BlockView filter, const uint64_t* keys, size_t n, bool* out) {
+  for_blocks<Block>(filter, keys, n, [=](const Block& key, uint64_t* block, size_t i) { out[i] = key.in(block); });
 }
 
 template <class Block>
-void block_test_and_add(BlockView filter, const uint64_t* words, size_t n, bool* out) {
-  for_blocks<Block>(filter, words, n, [=](const Block& key, uint64_t* block, size_t i) {
+void block_test_and_add(BlockView filter, const uint64_t* keys, size_t n, bool* out) {
+  for_blocks<Block>(filter, keys, n, [=](const Block& key, uint64_t* block, size_t i) {
     out[i] = key.in(block);
     key.put(block);
   });
@@ -127,19 +162,19 @@ void block_test_and_add(BlockView filter, const uint64_t* words, size_t n, bool*
 constexpr BlockKernels kSplitBlockKernels{block_add<SplitBlock>, block_contains<SplitBlock>,
                                           block_test_and_add<SplitBlock>};
 
-void line_add(BlockView filter, const uint64_t* words, size_t n) {
-  if (filter.n_hashes <= kBlockLanes) return block_add<CacheLine<false>>(filter, words, n);
-  block_add<CacheLine<true>>(filter, words, n);
+void line_add(BlockView filter, const uint64_t* keys, size_t n) {
+  if (filter.n_hashes <= kBlockLanes) return block_add<CacheLine<false>>(filter, keys, n);
+  block_add<CacheLine<true>>(filter, keys, n);
 }
 
-void line_contains(BlockView filter, const uint64_t* words, size_t n, bool* out) {
-  if (filter.n_hashes <= kBlockLanes) return block_contains<CacheLine<false>>(filter, words, n, out);
-  block_contains<CacheLine<true>>(filter, words, n, out);
+void line_contains(BlockView filter, const uint64_t* keys, size_t n, bool* out) {
+  if (filter.n_hashes <= kBlockLanes) return block_contains<CacheLine<false>>(filter, keys, n, out);
+  block_contains<CacheLine<true>>(filter, keys, n, out);
 }
 
-void line_test_and_add(BlockView filter, const uint64_t* words, size_t n, bool* out) {
-  if (filter.n_hashes <= kBlockLanes) return block_test_and_add<CacheLine<false>>(filter, words, n, out);
-  block_test_and_add<CacheLine<true>>(filter, words, n, out);
+void line_test_and_add(BlockView filter, const uint64_t* keys, size_t n, bool* out) {
+  if (filter.n_hashes <= kBlockLanes) return block_test_and_add<CacheLine<false>>(filter, keys, n, out);
+  block_test_and_add<CacheLine<true>>(filter, keys, n, out);
 }
 
 constexpr BlockKernels kCacheLineKernels{line_add, line_contains, line_test_and_add};

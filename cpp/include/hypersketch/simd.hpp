@@ -15,12 +15,12 @@ inline constexpr size_t kLineBytes = 64;
 // The largest batch one call of an accumulate kernel takes: what eight bit planes can count.
 inline constexpr size_t kMaxBatch = 255;
 
-// Filters in which a key's bits keep to one block; words[i] places key i (layout.hpp).
+// Filters in which a key's bits keep to one block.
 struct BlockKernels {
-  void (*add)(BlockView filter, const uint64_t* words, size_t n);
-  void (*contains)(BlockView filter, const uint64_t* words, size_t n, bool* out);
+  void (*add)(BlockView filter, const uint64_t* keys, size_t n);
+  void (*contains)(BlockView filter, const uint64_t* keys, size_t n, bool* out);
   // out[i]: whether key i was there once the keys before it had been added. Adds all.
-  void (*test_and_add)(BlockView filter, const uint64_t* words, size_t n, bool* out);
+  void (*test_and_add)(BlockView filter, const uint64_t* keys, size_t n, bool* out);
 };
 
 // Rows of count sketches, for one type of cells.

@@ -24,11 +24,15 @@ struct RowBatch {
   const uint64_t* flips;
 };
 
-// A blocked Bloom filter: blocks of 256 or 512 bits, aligned to 32 bytes or not.
+// A blocked Bloom filter and how its keys become the words that place them (layout.hpp).
 struct BlockView {
   uint64_t* bits;
-  uint64_t n_blocks;  // below 2^32
+  uint64_t n_blocks;  // at most 2^32
   size_t n_hashes;
+  uint64_t word_of_seed;
+  bool hash;      // keys are integers to be hashed first
+  bool start;     // a word is the start of the key's stream, else its hash
+  bool prefetch;  // the blocks are in no cache near by
 };
 
 // Signed counters of `dim` dimensions; a kernel updates the words [first_word, last_word) of them.
