@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 from hypersketch.capacity.experiments.base import Experiment, Quantity, Request
+from hypersketch.capacity.experiments.bloom_fpr import BloomFpr
+from hypersketch.capacity.experiments.bloom_intersection import BloomIntersection
 from hypersketch.capacity.experiments.cleanup import Cleanup
 from hypersketch.capacity.experiments.frequency import Frequency
 from hypersketch.capacity.experiments.intersection import Intersection
@@ -25,6 +27,8 @@ EXPERIMENTS: dict[str, Experiment] = {
         Sequence(),
         Nested(),
         Cleanup(),
+        BloomFpr(),
+        BloomIntersection(),
     )
 }
 

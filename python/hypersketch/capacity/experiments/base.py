@@ -17,7 +17,7 @@ from hypersketch.capacity.structures import known_structures, structure
 from hypersketch.capacity.structures.base import Structure
 
 if TYPE_CHECKING:
-    from hypersketch.capacity.plots import Picture
+    from hypersketch.capacity.plots import Panels, Picture
     from hypersketch.capacity.results import Results
 
 __all__ = ["Experiment", "Quantity", "Request"]
@@ -119,6 +119,12 @@ class Experiment(ABC):
         from hypersketch.capacity import tables
 
         return tables.HEAD, tables.lines(results.rows)
+
+    def panels(self) -> Panels:
+        """How figures lay the measured points out."""
+        from hypersketch.capacity import plots
+
+        return plots.standard_panels(self.along)
 
     def pictures(self, results: Results) -> list[Picture]:
         """Figures of the report."""

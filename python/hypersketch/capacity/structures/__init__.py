@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from hypersketch.capacity.structures.base import Structure
-from hypersketch.capacity.structures.bloom import Bloom
+from hypersketch.capacity.structures.bloom import Bloom, CacheLineBloom, SplitBlockBloom
 from hypersketch.capacity.structures.counting_bloom import CountingBloom
 from hypersketch.capacity.structures.hopfield import Hopfield
 from hypersketch.capacity.structures.map_b import MapBundleB
@@ -16,7 +16,16 @@ __all__ = ["STRUCTURES", "Structure", "known_structures", "structure"]
 
 #: Every structure by its name, in the order of tables and figures.
 STRUCTURES: dict[str, Structure] = {
-    entry.name: entry for entry in (Bloom(), CountingBloom(), MapBundleI(), MapBundleB(), Hopfield())
+    entry.name: entry
+    for entry in (
+        Bloom(),
+        SplitBlockBloom(),
+        CacheLineBloom(),
+        CountingBloom(),
+        MapBundleI(),
+        MapBundleB(),
+        Hopfield(),
+    )
 }
 
 

@@ -72,7 +72,10 @@ class Structure(ABC):
     def n_bytes(self, size: Size) -> int:
         """Bytes of the state: what `nbytes` of the public object says."""
 
-    @abstractmethod
+    def expression(self, size: Size) -> str:
+        """Python that makes an empty public object of that size."""
+        raise NotImplementedError
+
     def score_trials(
         self,
         size: Size,
@@ -85,14 +88,15 @@ class Structure(ABC):
 
         F is the number of factors bound into one item; the result has shape (T, q).
         """
+        raise NotImplementedError
 
-    @abstractmethod
     def threshold(self, size: Size, n: int) -> float:
         """An item counts as stored from this score on."""
+        raise NotImplementedError
 
-    @abstractmethod
     def error_rates(self, size: Size, n: int) -> ErrorRates:
         """Predicted error rates of membership among n stored items."""
+        raise NotImplementedError
 
     def intersection_trials(
         self, size: Size, seeds: UInt64Array, x: UInt64Array, y: UInt64Array
