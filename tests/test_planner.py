@@ -3,12 +3,25 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 import hypersketch
 from hypersketch import theory
 from hypersketch.capacity import plan
+from hypersketch.capacity.streams import Counts, zipf_counts
 from hypersketch.capacity.structures import STRUCTURES, known_structures
+
+TASKS = [
+    "membership",
+    "intersection",
+    "frequency",
+    "heavy-hitters",
+    "inner-product",
+    "pairs",
+    "sequence",
+    "cleanup",
+]
 
 
 def worst_error(structure: str, size: dict[str, int], n: int) -> float:
@@ -48,7 +61,7 @@ def test_bloom_plan_agrees_with_the_optimum() -> None:
     assert rows["bloom-cache-line"]["n_bits"] == 512 * theory.bloom.cache_line_size(1000, 0.01)[0]
 
 
-@pytest.mark.parametrize("task", ["membership", "intersection", "frequency", "pairs", "sequence", "cleanup"])
+@pytest.mark.parametrize("task", TASKS)
 def test_budget_is_the_reverse_of_error(task: str) -> None:
     for row in plan(task, 21, error=0.05):
         bought = plan(task, 21, budget_bytes=row.bytes, structures=[row.structure])[0]
@@ -58,16 +71,39 @@ def test_budget_is_the_reverse_of_error(task: str) -> None:
         assert bought.error <= 0.06
 
 
-def test_bytes_are_those_of_the_objects() -> None:
-    bloom, counting, map_i, map_b, hopfield = (
-        next(row for row in plan("membership", 50, error=0.01) if row.structure == name)
-        for name in ("bloom", "counting-bloom", "map-i", "map-b", "hopfield")
+@pytest.mark.parametrize("task", ["membership", "frequency", "heavy-hitters", "inner-product"])
+def test_bytes_are_those_of_the_objects(task: str) -> None:
+    for row in plan(task, 50, error=0.05):
+        assert eval(row.expression, vars(hypersketch)).nbytes == row.bytes
+
+
+def test_counts_are_planned_by_their_error() -> None:
+    rows = {row.structure: row for row in plan("frequency", 300, error=0.02)}
+    assert set(rows) == {"count-sketch", "count-min", "counting-bloom", "map-i", "hopfield"}
+    counts = Counts.of(zipf_counts(300))
+    sizes = {name: row.size for name, row in rows.items()}
+    sketch, least = sizes["count-sketch"], sizes["count-min"]
+    found = [
+        theory.frequency.count_sketch_rmse(sketch["width"], sketch["depth"], *counts),
+        theory.frequency.count_min_moments(least["width"], least["depth"], *counts)[1],
+    ]
+    assert [rows["count-sketch"].error, rows["count-min"].error] == pytest.approx(
+        [value / counts.l2 for value in found], rel=0.01
     )
-    assert hypersketch.BloomFilter(**bloom.size, layout="classic").nbytes == bloom.bytes
-    assert hypersketch.CountingBloomFilter(**counting.size).nbytes == counting.bytes
-    assert hypersketch.MapI(map_i.size["dim"]).bundle().nbytes == map_i.bytes
-    assert hypersketch.MapB(map_b.size["dim"]).bundle().pack().nbytes == map_b.bytes
-    assert hypersketch.HopfieldMembership(hopfield.size["dim"]).nbytes == hopfield.bytes
+    assert rows["count-sketch"].bytes < rows["map-i"].bytes / 3
+
+
+def test_heavy_hitters_stand_out_as_planned() -> None:
+    n, share = 5000, 0.01
+    keys, counts = np.arange(n), zipf_counts(n)
+    for row in plan("heavy-hitters", n, error=share):
+        sketch = eval(row.expression, vars(hypersketch))
+        sketch.add(keys, counts)
+        strangers = sketch.estimate(np.arange(n, 2 * n))
+        assert (strangers >= share * counts.sum() / 2).sum() <= 5
+        found = sketch.estimate(keys) >= 0.75 * share * counts.sum()
+        heavy = counts >= 1.25 * share * counts.sum()
+        assert np.all(found[heavy])
 
 
 def test_universe_gives_expected_wrong_answers() -> None:

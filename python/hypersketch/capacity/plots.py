@@ -199,7 +199,7 @@ def _cost_figure(rows: Sequence[Row]) -> Figure:
     plain_decades(panel.yaxis)
     panel.set_xlabel("bits of memory for each stored item")
     panel.set_ylabel("share of wrong answers")
-    figure.legend(loc="outside lower center", ncol=len(names), fontsize=9)
+    figure.legend(loc="outside lower center", ncol=min(4, len(names)), fontsize=9)
     return figure
 
 
@@ -352,7 +352,7 @@ def ratio_figure(rows: Sequence[Row]) -> Figure:
     _ratio_limits(panel, shown)
     panel.set_xticks([])
     panel.set_ylabel("measured / predicted")
-    figure.legend(loc="outside lower center", ncol=len(names), fontsize=9)
+    figure.legend(loc="outside lower center", ncol=min(4, len(names)), fontsize=9)
     return figure
 
 

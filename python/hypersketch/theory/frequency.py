@@ -3,8 +3,8 @@
 
 The median and the minimum of independent rows follow from the law of one row, and that from the counts. Rows
 of skewed counts are no Gaussians, and far better than the bounds: most rows meet none of the few large
-counts. `numbers` says how many keys have each of `values`, 1 by default. Exact while the counts add up to
-2^15 at most; beyond that within 1.5 percent from 64 cells a row on.
+counts. `numbers` says how many keys have each of `values`, 1 by default. Exact to five digits while the
+counts add up to 2^15 at most; beyond that within 1.5 percent from 64 cells a row on.
 """
 
 from __future__ import annotations

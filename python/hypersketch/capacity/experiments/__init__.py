@@ -7,6 +7,7 @@ from hypersketch.capacity.experiments.base import Experiment, Quantity, Request
 from hypersketch.capacity.experiments.bloom_fpr import BloomFpr
 from hypersketch.capacity.experiments.bloom_intersection import BloomIntersection
 from hypersketch.capacity.experiments.cleanup import Cleanup
+from hypersketch.capacity.experiments.count_error import CountError
 from hypersketch.capacity.experiments.frequency import Frequency
 from hypersketch.capacity.experiments.intersection import Intersection
 from hypersketch.capacity.experiments.membership import Membership
@@ -29,6 +30,7 @@ EXPERIMENTS: dict[str, Experiment] = {
         Cleanup(),
         BloomFpr(),
         BloomIntersection(),
+        CountError(),
     )
 }
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 from hypersketch.capacity.structures.base import Structure
 from hypersketch.capacity.structures.bloom import Bloom, CacheLineBloom, SplitBlockBloom
+from hypersketch.capacity.structures.count_sketch import ConservativeCountMin, CountMin, SignedRows
 from hypersketch.capacity.structures.counting_bloom import CountingBloom
 from hypersketch.capacity.structures.hopfield import Hopfield
 from hypersketch.capacity.structures.map_b import MapBundleB
@@ -22,6 +23,9 @@ STRUCTURES: dict[str, Structure] = {
         SplitBlockBloom(),
         CacheLineBloom(),
         CountingBloom(),
+        SignedRows(),
+        CountMin(),
+        ConservativeCountMin(),
         MapBundleI(),
         MapBundleB(),
         Hopfield(),

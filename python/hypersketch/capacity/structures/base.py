@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hypersketch.capacity.cells import Size
+from hypersketch.capacity.streams import Counts
 from hypersketch.keys import hash_keys
 
 __all__ = ["ErrorRates", "Moments", "Structure", "combined_hashes", "smallest"]
@@ -112,8 +113,20 @@ class Structure(ABC):
         """Predicted mean and standard deviation of the estimated intersection."""
         raise NotImplementedError
 
-    def count_error(self, size: Size, weights: Int64Array) -> float:
+    def count_rmse(self, size: Size, counts: Counts) -> float:
+        """Predicted root mean square error of the counts of all stored keys."""
+        raise NotImplementedError
+
+    def count_error(self, size: Size, counts: Counts) -> float:
         """Predicted error of a stored key's count; :attr:`count_quantity` says which error that is."""
+        return self.count_rmse(size, counts)
+
+    def stranger_count(self, size: Size, counts: Counts, chance: float) -> float:
+        """Count that a key which never occurred reaches with that chance, as predicted."""
+        raise NotImplementedError
+
+    def inner_error(self, size: Size, counts: Counts) -> float:
+        """Predicted rms error of the inner product of two such streams without common keys."""
         raise NotImplementedError
 
     #: Quantity of the frequency experiment: ``rmse`` of the counts or ``wrong counts`` (rate).
