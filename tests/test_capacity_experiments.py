@@ -25,6 +25,7 @@ SMALL = {
     "bloom-fpr": {"n": [2000], "trials": 12},
     "bloom-intersection": {"n": [300], "trials": 60},
     "count-error": {"n": [300], "dims": [24, 96], "trials": 60},
+    "projection": {"dims": [31, 64], "trials": 20},
     "cleanup": {"n": [5, 15], "dims": [100, 256], "trials": 100},
 }
 WITHOUT_THEORY = {("count-min-conservative", name) for name in ("mean excess", "conservative over plain")}
@@ -201,6 +202,7 @@ def test_draws_are_distinct_keys_and_do_not_depend_on_blocks(monkeypatch: pytest
         ),
         ("bloom-fpr", {"n": 600_000, "trials": 1, "universe": 700_000}, "there are 670000."),
         ("count-error", {"dims": 2}, "Rows of this experiment need 3 cells. Got 2 instead."),
+        ("projection", {"dims": 4}, "A map of 4 outputs cannot have 8 signs a feature."),
         ("paper", {"n": 20}, "The paper's claims come with their own sizes; the option 'n' cannot be set."),
     ],
 )

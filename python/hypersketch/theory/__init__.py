@@ -12,8 +12,8 @@ forms say so in theirs. Each docstring gives the formula, its source and its sta
 * derived: worked out here; simulated: checked by simulation, with the figures.
 
 NumPy and the standard library suffice at import. Functions that need SciPy load it when called
-(``pip install 'hypersketch[lab]'``); `bloom`, `count_sketch`, `count_min`, `frequency`, `projection`, `normal`,
-`counting_bloom.false_positive_rate` and `map_b.correlation` never do.
+(``pip install 'hypersketch[lab]'``); `bloom`, `count_sketch`, `count_min`, `frequency`, `projection`,
+`normal`, `counting_bloom.false_positive_rate` and `map_b.correlation` never do.
 
 Examples
 --------

@@ -13,6 +13,7 @@ from hypersketch.capacity.experiments.intersection import Intersection
 from hypersketch.capacity.experiments.membership import Membership
 from hypersketch.capacity.experiments.nested import Nested
 from hypersketch.capacity.experiments.pairs import Pairs
+from hypersketch.capacity.experiments.projection import Projection
 from hypersketch.capacity.experiments.sequence import Sequence
 
 __all__ = ["EXPERIMENTS", "Experiment", "Quantity", "Request", "experiment"]
@@ -31,6 +32,7 @@ EXPERIMENTS: dict[str, Experiment] = {
         BloomFpr(),
         BloomIntersection(),
         CountError(),
+        Projection(),
     )
 }
 

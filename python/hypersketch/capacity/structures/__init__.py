@@ -12,6 +12,7 @@ from hypersketch.capacity.structures.counting_bloom import CountingBloom
 from hypersketch.capacity.structures.hopfield import Hopfield
 from hypersketch.capacity.structures.map_b import MapBundleB
 from hypersketch.capacity.structures.map_i import MapBundleI
+from hypersketch.capacity.structures.projection import DenseSigns, SparseSigns, TensorSketch
 
 __all__ = ["STRUCTURES", "Structure", "known_structures", "structure"]
 
@@ -29,6 +30,9 @@ STRUCTURES: dict[str, Structure] = {
         MapBundleI(),
         MapBundleB(),
         Hopfield(),
+        DenseSigns(),
+        SparseSigns(),
+        TensorSketch(),
     )
 }
 
