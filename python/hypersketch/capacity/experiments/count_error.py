@@ -27,7 +27,7 @@ _SKEWS = (0.8, 1.1, 1.5)
 _WIDTHS = (24, 48, 96, 192)
 # Of the most frequent key. Far larger ones would meet a key in most rows too rarely for any run to see, and
 # yet rule its mean squared error.
-_MOST = 300
+_MOST = 100
 _DEPTHS = {"count-sketch": (1, 3, 5, 7), "count-min": (1, 4), "count-min-conservative": (4,)}
 
 
@@ -45,7 +45,7 @@ class CountError(Experiment):
         "it gain when few keys make up most of the stream?"
     )
     method: ClassVar[str] = (
-        "In each trial a stream of n different keys is counted, the r-th of which occurs 300/r^α times "
+        "In each trial a stream of n different keys is counted, the r-th of which occurs 100/r^α times "
         "(rounded, at least once), and every key's count is asked for. For the conservative update the "
         "keys arrive one at a time, in random order; a plain Count-Min sketch of the same seed counts the "
         "same stream."
