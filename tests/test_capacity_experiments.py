@@ -11,6 +11,7 @@ from hypersketch.capacity import schlegel
 from hypersketch.capacity.cells import Cell, Draw
 from hypersketch.capacity.experiments import EXPERIMENTS, experiment
 from hypersketch.capacity.schlegel import first_dimensions, line_at
+from hypersketch.capacity.streams import Counts, zipf_counts, zipf_groups
 from hypersketch.capacity.structures import STRUCTURES, known_structures
 from hypersketch.capacity.structures.base import combined_hashes, smallest
 
@@ -21,15 +22,20 @@ SMALL = {
     "pairs": {"n": [20], "trials": 60},
     "sequence": {"n": [12], "trials": 60},
     "nested": {"n": [3], "dims": [256], "trials": 40},
+    "bloom-fpr": {"n": [2000], "trials": 12},
+    "bloom-intersection": {"n": [300], "trials": 60},
+    "count-error": {"n": [300], "dims": [24, 96], "trials": 60},
+    "projection": {"dims": [31, 64], "trials": 20},
     "cleanup": {"n": [5, 15], "dims": [100, 256], "trials": 100},
 }
+WITHOUT_THEORY = {("count-min-conservative", name) for name in ("mean excess", "conservative over plain")}
 
 
 @pytest.mark.parametrize("name", SMALL)
 def test_all_verdicts_are_inside(name: str) -> None:
     results = capacity.run(name, seed=11, **SMALL[name])
     assert {row.structure for row in results} == {entry.name for entry in known_structures(name)}
-    assert all(row.verdict for row in results)
+    assert all(row.verdict for row in results if (row.structure, row.quantity) not in WITHOUT_THEORY)
     assert results.outside == []
 
 
@@ -91,7 +97,9 @@ def test_the_rule_of_the_minimal_dimension(monkeypatch: pytest.MonkeyPatch) -> N
         capacity.minimal_dimension("map-b", accuracy=1)
 
 
-@pytest.mark.parametrize("name", STRUCTURES)
+@pytest.mark.parametrize(
+    "name", [name for name, entry in STRUCTURES.items() if "projection" not in entry.tasks]
+)
 def test_trials_agree_with_the_public_objects(name: str) -> None:
     """The fused kernels and the loops over objects give what a user's own object says."""
     entry = STRUCTURES[name]
@@ -104,7 +112,8 @@ def test_trials_agree_with_the_public_objects(name: str) -> None:
         return
     for t, seed in enumerate(seeds.tolist()):
         built = entry.build(size, seed, keys[0, t, :10])
-        ask = {"bloom": "contains_hashes", "counting-bloom": "count_hashes", "hopfield": "score_hashes"}[name]
+        ask = "estimate_hashes" if name.startswith("count-") else "contains_hashes"
+        ask = {"counting-bloom": "count_hashes", "hopfield": "score_hashes"}.get(name, ask)
         np.testing.assert_array_equal(scores[t], getattr(built, ask)(keys[0, t]))
 
 
@@ -117,6 +126,23 @@ def test_fused_bundles_are_the_public_ones(name: str) -> None:
     entry = STRUCTURES[name]
     scores = entry.score_trials({"dim": 300}, np.array([9], dtype=np.uint64), hashes[:, :, :7], hashes)
     np.testing.assert_allclose(scores[0], entry.build({"dim": 300}, 9, plain[:7]).similarity(plain))
+
+
+def test_conservative_counts_are_between_the_truth_and_the_plain_ones() -> None:
+    results = capacity.run("count-error", n=[200], dims=[24], trials=20)
+    share = [row.measured for row in results if row.quantity == "conservative over plain"]
+    assert len(share) == 3
+    assert all(0.3 < value < 0.8 for value in share)
+    never = [row for row in results if row.quantity in ("counts too small", "counts above plain")]
+    assert {row.measured for row in never} == {0.0}
+
+
+@pytest.mark.parametrize("n", [1, 2, 5, 77, 1000, 2_000_000])
+def test_grouped_zipf_streams(n: int) -> None:
+    alone, grouped = Counts.of(zipf_counts(n)), zipf_groups(n)
+    assert grouped.n == alone.n == n
+    assert grouped.total == pytest.approx(alone.total, rel=1e-3)
+    assert grouped.l2 == pytest.approx(alone.l2, rel=1e-4)
 
 
 def test_combined_hashes_keep_the_order_of_factors() -> None:
@@ -174,6 +200,9 @@ def test_draws_are_distinct_keys_and_do_not_depend_on_blocks(monkeypatch: pytest
             {"n": 20, "dims": 30},
             "A sequence of 20 symbols needs at least 40 dimensions. Got 30 instead.",
         ),
+        ("bloom-fpr", {"n": 600_000, "trials": 1, "universe": 700_000}, "there are 670000."),
+        ("count-error", {"dims": 2}, "Rows of this experiment need 3 cells. Got 2 instead."),
+        ("projection", {"dims": 4}, "A map of 4 outputs cannot have 8 signs a feature."),
         ("paper", {"n": 20}, "The paper's claims come with their own sizes; the option 'n' cannot be set."),
     ],
 )

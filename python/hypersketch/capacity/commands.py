@@ -95,7 +95,11 @@ def capacity(
 
 def plan(
     task: Annotated[
-        str, typer.Argument(help="membership, intersection, frequency, pairs, sequence or cleanup.")
+        str,
+        typer.Argument(
+            help="membership, intersection, frequency, heavy-hitters, inner-product, pairs, sequence or "
+            "cleanup."
+        ),
     ],
     n: Annotated[str, typer.Option(help="Items to store, e.g. 1000 or 1e6.")],
     universe: Annotated[str | None, typer.Option(help="Items that will be asked for.")] = None,

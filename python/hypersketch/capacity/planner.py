@@ -6,14 +6,13 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, overload
-
-import numpy as np
 
 from hypersketch import _validation
 from hypersketch.capacity import tables
 from hypersketch.capacity.cells import Size
-from hypersketch.capacity.experiments.frequency import zipf_counts
+from hypersketch.capacity.streams import Counts, zipf_groups
 from hypersketch.capacity.structures import known_structures
 from hypersketch.capacity.structures.base import Structure, smallest
 from hypersketch.capacity.structures.bundles import MapBundle
@@ -48,12 +47,14 @@ class PlanRow:
     wrong_answers : float or None
         Wrong answers expected when the whole universe is asked for; None if no universe was given or the task
         has no yes-or-no answers.
+    expression : str
+        Python that makes it, empty, with the names of `hypersketch`.
 
     Examples
     --------
     >>> from hypersketch import plan
-    >>> plan("membership", 1000, error=0.01)[0].structure
-    'bloom'
+    >>> plan("membership", 1000, error=0.01)[0].expression
+    "BloomFilter(n_bits=9595, n_hashes=7, layout='classic')"
     """
 
     structure: str
@@ -63,6 +64,7 @@ class PlanRow:
     error: float
     meaning: str
     wrong_answers: float | None
+    expression: str
 
 
 @dataclass(frozen=True)
@@ -84,21 +86,31 @@ def _intersection_error(entry: Structure, size: Size, n: int, universe: int) -> 
     return math.hypot(moments.sd, moments.mean - shared) / shared
 
 
+@lru_cache(maxsize=4)
+def _zipf(n: int) -> tuple[Counts, float]:
+    """A Zipf stream of n keys and the root of the sum of its squared counts."""
+    counts = zipf_groups(n)
+    return counts, counts.l2
+
+
 def _count_error(entry: Structure, size: Size, n: int, universe: int) -> float:
-    weights = zipf_counts(n)
-    scale = 1.0 if entry.count_quantity == "wrong counts" else float(np.linalg.norm(weights))
-    return entry.count_error(size, weights) / scale
+    counts, scale = _zipf(n)
+    return entry.count_rmse(size, counts) / scale
+
+
+def _heavy_share(entry: Structure, size: Size, n: int, universe: int) -> float:
+    counts, _ = _zipf(n)
+    return 2.0 * entry.stranger_count(size, counts, min(0.25, 1.0 / n)) / counts.total
+
+
+def _inner_error(entry: Structure, size: Size, n: int, universe: int) -> float:
+    counts, scale = _zipf(n)
+    return entry.inner_error(size, counts) / scale**2
 
 
 def _cleanup_error(entry: Structure, size: Size, n: int, universe: int) -> float:
     assert isinstance(entry, MapBundle)
     return 1.0 - entry.cleanup_accuracy(size, n, universe)
-
-
-def _count_meaning(entry: Structure) -> str:
-    if entry.count_quantity == "wrong counts":
-        return "chance that a count is too large (Zipf counts)"
-    return "rms error of a count / root of the sum of squared counts (Zipf counts)"
 
 
 def _always(text: str) -> Callable[[Structure], str]:
@@ -108,7 +120,20 @@ def _always(text: str) -> Callable[[Structure], str]:
 _TASKS: dict[str, _Task] = {
     "membership": _Task(_error_rate, _always("chance that one answer is wrong"), yes_or_no=True),
     "intersection": _Task(_intersection_error, _always("rms error / overlap, two sets that share half")),
-    "frequency": _Task(_count_error, _count_meaning),
+    "frequency": _Task(
+        _count_error, _always("rms error of a count / root of the sum of squared counts (Zipf counts)")
+    ),
+    "heavy-hitters": _Task(
+        _heavy_share,
+        _always("share of the total that stands out: twice what any stranger's count reaches (Zipf counts)"),
+    ),
+    "inner-product": _Task(
+        _inner_error,
+        _always(
+            "rms error, without what skew gains in several rows, / product of both norms (two Zipf streams "
+            "without common keys)"
+        ),
+    ),
     "pairs": _Task(_error_rate, _always("chance that one answer is wrong"), yes_or_no=True),
     "sequence": _Task(_error_rate, _always("chance that one answer is wrong"), yes_or_no=True),
     "cleanup": _Task(_cleanup_error, _always("share of stored items that are missed")),
@@ -216,8 +241,9 @@ def plan(
 
     Parameters
     ----------
-    task : {"membership", "intersection", "frequency", "pairs", "sequence", "cleanup"}
-        What the structure is for.
+    task : str
+        What the structure is for: ``membership``, ``intersection``, ``frequency``, ``heavy-hitters``,
+        ``inner-product``, ``pairs``, ``sequence`` or ``cleanup``.
     n : int
         Items to store.
     universe : int, optional
@@ -226,7 +252,8 @@ def plan(
     error : float, optional
         Wanted error, in (0, 1); 0.01 if no budget is given. What error it is depends on the task: the chance
         that one answer is wrong (membership, pairs, sequence), the relative rms error (intersection,
-        frequency), or the share of missed items (cleanup).
+        frequency, inner-product), the smallest share of the total that is told from a stranger's count
+        (heavy-hitters), or the share of missed items (cleanup).
     budget_bytes : int, optional
         Bytes that the state may take. Without `error` the largest structure that fits is predicted; with it,
         structures that need more are left out.
@@ -305,6 +332,7 @@ class _Planner:
             error=self._error(entry, units),
             meaning=task.meaning(entry),
             wrong_answers=self._wrong_answers(entry, size) if task.yes_or_no else None,
+            expression=entry.expression(size),
         )
 
     def _error(self, entry: Structure, units: int) -> float:

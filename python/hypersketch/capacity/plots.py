@@ -21,12 +21,14 @@ if TYPE_CHECKING:
 
 __all__ = [
     "COLOURS",
+    "Panels",
     "Picture",
     "cost_picture",
     "draw_interval",
     "pictures",
     "plain_decades",
     "ratio_figure",
+    "standard_panels",
     "style",
 ]
 
@@ -53,6 +55,48 @@ class Picture:
     title: str
     caption: str
     draw: Callable[[], Figure]
+
+
+@dataclass(frozen=True)
+class Panels:
+    """How measured points are laid out: panels, series within a panel, places along the horizontal axis.
+
+    Attributes
+    ----------
+    title : str
+        Label of the horizontal axis.
+    place : callable
+        Place of a row on it.
+    series : callable
+        Name of the series of a row: one colour each.
+    panel : callable
+        Title of the panel of a row.
+    log : bool
+        Whether the horizontal axis is logarithmic.
+    """
+
+    title: str
+    place: Callable[[Row], float]
+    series: Callable[[Row], str]
+    panel: Callable[[Row], str]
+    log: bool = True
+
+
+def standard_panels(along: str | None) -> Panels:
+    """One panel a structure; along a setting, or along the bytes of the structure.
+
+    Examples
+    --------
+    >>> standard_panels("depth").title, standard_panels(None).log
+    ('depth', True)
+    """
+    return Panels(
+        "bytes" if along is None else along.replace("_", " "),
+        lambda row: float(row.bytes if along is None else row.setting[along]),
+        partial(_label, along=along),
+        lambda row: structure(row.structure).title,
+        log=along is None,
+    )
 
 
 @contextmanager
@@ -93,7 +137,8 @@ def pictures(experiment: Experiment, results: Results) -> list[Picture]:
     list of Picture
     """
     found = []
-    against = experiment.along or "the memory of the structure"
+    axis = experiment.panels()
+    against = "the memory of the structure" if axis.title == "bytes" else axis.title
     for name, quantity in experiment.quantities.items():
         rows = [row for row in results if row.quantity == name and not (quantity.log and _is_zero(row))]
         if rows:
@@ -103,7 +148,7 @@ def pictures(experiment: Experiment, results: Results) -> list[Picture]:
                     name.capitalize(),
                     f"{_sentence(quantity.title)} against {against}. Points: measured, the bars are the "
                     "intervals that the verdicts use. Lines: predicted.",
-                    partial(_quantity_figure, rows, quantity.title, quantity.log, experiment.along),
+                    partial(_quantity_figure, rows, quantity.title, quantity.log, axis),
                 )
             )
     found.append(
@@ -154,7 +199,7 @@ def _cost_figure(rows: Sequence[Row]) -> Figure:
     plain_decades(panel.yaxis)
     panel.set_xlabel("bits of memory for each stored item")
     panel.set_ylabel("share of wrong answers")
-    figure.legend(loc="outside lower center", ncol=len(names), fontsize=9)
+    figure.legend(loc="outside lower center", ncol=min(4, len(names)), fontsize=9)
     return figure
 
 
@@ -180,29 +225,25 @@ def _new_figure(panels: int, height: float = 3.1) -> tuple[Figure, list[Axes]]:
     return figure, axes[:panels]
 
 
-def _quantity_figure(rows: Sequence[Row], title: str, log: bool, along: str | None) -> Figure:
-    """One panel a structure: the quantity against bytes (or a setting), one colour for each series."""
-    names = list(dict.fromkeys(row.structure for row in rows))
-    labels = list(dict.fromkeys(_label(row, along) for row in rows))
+def _quantity_figure(rows: Sequence[Row], title: str, log: bool, axis: Panels) -> Figure:
+    """The quantity along the axis, one colour for each series of each panel."""
+    names = list(dict.fromkeys(axis.panel(row) for row in rows))
+    labels = list(dict.fromkeys(axis.series(row) for row in rows))
     figure, axes = _new_figure(len(names))
     for panel, name in zip(axes, names, strict=True):
         for colour, label in zip(_cycle(len(labels)), labels, strict=True):
-            chosen = [row for row in rows if row.structure == name and _label(row, along) == label]
-            _draw_series(panel, chosen, partial(_place, along=along), colour)
-        panel.set_title(structure(name).title, fontsize=10.5, fontweight="bold", loc="left")
-        _finish_panel(panel, log, along, sorted({_place(row, along) for row in rows}))
+            chosen = [row for row in rows if axis.panel(row) == name and axis.series(row) == label]
+            _draw_series(panel, chosen, axis.place, colour)
+        panel.set_title(name, fontsize=10.5, fontweight="bold", loc="left")
+        _finish_panel(panel, log, axis, sorted({axis.place(row) for row in rows}))
     for panel in axes[:: min(3, len(axes))]:
         panel.set_ylabel(_wrapped(title))
     _legend(figure, labels)
     return figure
 
 
-def _place(row: Row, along: str | None) -> float:
-    return float(row.bytes if along is None else row.setting[along])
-
-
-def _finish_panel(panel: Axes, log: bool, along: str | None, places: list[float]) -> None:
-    if along is None:
+def _finish_panel(panel: Axes, log: bool, axis: Panels, places: list[float]) -> None:
+    if axis.log:
         panel.set_xscale("log")
         plain_decades(panel.xaxis)
     else:
@@ -210,7 +251,7 @@ def _finish_panel(panel: Axes, log: bool, along: str | None, places: list[float]
     if log:
         panel.set_yscale("log")
         plain_decades(panel.yaxis)
-    panel.set_xlabel("bytes" if along is None else along.replace("_", " "))
+    panel.set_xlabel(axis.title)
 
 
 def plain_decades(axis: Axis) -> None:
@@ -311,7 +352,7 @@ def ratio_figure(rows: Sequence[Row]) -> Figure:
     _ratio_limits(panel, shown)
     panel.set_xticks([])
     panel.set_ylabel("measured / predicted")
-    figure.legend(loc="outside lower center", ncol=len(names), fontsize=9)
+    figure.legend(loc="outside lower center", ncol=min(4, len(names)), fontsize=9)
     return figure
 
 

@@ -34,6 +34,11 @@ _UNITS = {
     "n_cells": "{:,} cells",
     "n_hashes": "{} hashes",
     "counter_bits": "{} bits each",
+    "width": "w = {:,}",
+    "depth": "d = {}",
+    "n_components": "m = {:,}",
+    "n_nonzeros": "s = {}",
+    "degree": "degree {}",
 }
 
 

@@ -2,19 +2,18 @@
 """Closed forms: what every structure is expected to do, from its size and its load alone.
 
 One module a family (`map_i`, `map_b`, `bloom`, `counting_bloom`, `count_sketch`, `count_min`, `hopfield`,
-`projection`),
-the retrieval of the best codewords (`cleanup`), the paper's provable bounds (`bounds`) and the normal tail
-(`normal`). The functions are pure: numbers in, numbers out, arrays elementwise where the docstring says so.
-Exact forms carry the plain name; Gaussian and textbook forms say so in theirs. Each docstring gives the
-formula, its source and its status:
+`projection`), the retrieval of the best codewords (`cleanup`), counts in known streams (`frequency`), the
+paper's provable bounds (`bounds`) and the normal tail (`normal`). The functions are pure: numbers in, numbers
+out, arrays elementwise where the docstring says so. Exact forms carry the plain name; Gaussian and textbook
+forms say so in theirs. Each docstring gives the formula, its source and its status:
 
 * paper: seen in the paper or in its authors' code; second hand: seen in a public note that quotes it;
 * recalled: published, written from memory;
 * derived: worked out here; simulated: checked by simulation, with the figures.
 
 NumPy and the standard library suffice at import. Functions that need SciPy load it when called
-(``pip install 'hypersketch[lab]'``); `bloom`, `normal`, `count_sketch`,
-`count_min`, `counting_bloom.false_positive_rate` and `map_b.correlation` never do.
+(``pip install 'hypersketch[lab]'``); `bloom`, `count_sketch`, `count_min`, `frequency`, `projection`,
+`normal`, `counting_bloom.false_positive_rate` and `map_b.correlation` never do.
 
 Examples
 --------
@@ -34,6 +33,7 @@ from . import (
     count_min,
     count_sketch,
     counting_bloom,
+    frequency,
     hopfield,
     map_b,
     map_i,
@@ -48,6 +48,7 @@ __all__ = [
     "count_min",
     "count_sketch",
     "counting_bloom",
+    "frequency",
     "hopfield",
     "map_b",
     "map_i",

@@ -19,6 +19,7 @@ from ._checks import Floats, answer, count, counts, probabilities, real
 from .bloom_blocks import (
     blocked_false_positive_rate,
     cache_line_fpr,
+    cache_line_hashes,
     cache_line_size,
     parquet_bits_per_key,
     split_block_false_positive_rate,
@@ -49,6 +50,7 @@ __all__ = [
     "blocked_fill",
     "blocked_intersection_sd",
     "cache_line_fpr",
+    "cache_line_hashes",
     "cache_line_size",
     "capacity",
     "cardinality",

@@ -12,7 +12,7 @@ from hypersketch.capacity import kernels
 from hypersketch.capacity.cells import Cell
 from hypersketch.capacity.claims import scores
 from hypersketch.capacity.claims.base import Case, Claim, FloatArray, Int64Array, UInt64Array, blocks
-from hypersketch.capacity.experiments.frequency import zipf_counts
+from hypersketch.capacity.streams import zipf_counts
 from hypersketch.vsa import MapI
 
 __all__ = ["COLLAPSE_CASES", "claims"]

@@ -4,12 +4,16 @@
 from __future__ import annotations
 
 from hypersketch.capacity.experiments.base import Experiment, Quantity, Request
+from hypersketch.capacity.experiments.bloom_fpr import BloomFpr
+from hypersketch.capacity.experiments.bloom_intersection import BloomIntersection
 from hypersketch.capacity.experiments.cleanup import Cleanup
+from hypersketch.capacity.experiments.count_error import CountError
 from hypersketch.capacity.experiments.frequency import Frequency
 from hypersketch.capacity.experiments.intersection import Intersection
 from hypersketch.capacity.experiments.membership import Membership
 from hypersketch.capacity.experiments.nested import Nested
 from hypersketch.capacity.experiments.pairs import Pairs
+from hypersketch.capacity.experiments.projection import Projection
 from hypersketch.capacity.experiments.sequence import Sequence
 
 __all__ = ["EXPERIMENTS", "Experiment", "Quantity", "Request", "experiment"]
@@ -25,6 +29,10 @@ EXPERIMENTS: dict[str, Experiment] = {
         Sequence(),
         Nested(),
         Cleanup(),
+        BloomFpr(),
+        BloomIntersection(),
+        CountError(),
+        Projection(),
     )
 }
 

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from hypersketch.capacity.cells import Cell, Outcomes
+from hypersketch.capacity.cells import Cell, Outcomes, Size
 from hypersketch.capacity.statistics import Kind
 from hypersketch.capacity.structures import known_structures, structure
 from hypersketch.capacity.structures.base import Structure
 
 if TYPE_CHECKING:
-    from hypersketch.capacity.plots import Picture
+    from hypersketch.capacity.plots import Panels, Picture
     from hypersketch.capacity.results import Results
 
 __all__ = ["Experiment", "Quantity", "Request"]
@@ -83,6 +83,10 @@ class Experiment(ABC):
     def units(self, entry: Structure, n: int) -> list[int]:
         """Default sizes of a structure for n items."""
 
+    def sizes(self, entry: Structure, units: int, n: int) -> Iterable[Size]:
+        """Parameters of the structures of that many units."""
+        return [entry.size(units, n, self.name)]
+
     @abstractmethod
     def measure(self, cell: Cell, hashes: UInt64Array) -> Outcomes:
         """One number a trial for every quantity of the cell."""
@@ -120,6 +124,12 @@ class Experiment(ABC):
 
         return tables.HEAD, tables.lines(results.rows)
 
+    def panels(self) -> Panels:
+        """How figures lay the measured points out."""
+        from hypersketch.capacity import plots
+
+        return plots.standard_panels(self.along)
+
     def pictures(self, results: Results) -> list[Picture]:
         """Figures of the report."""
         from hypersketch.capacity import plots
@@ -147,12 +157,13 @@ class Experiment(ABC):
     def _column(
         self, entry: Structure, n: int, setting: Mapping[str, Any], request: Request
     ) -> Iterable[Cell]:
-        for units in request.dims or self.units(entry, n):
+        units = request.dims or self.units(entry, n)
+        for size in (size for one in units for size in self.sizes(entry, one, n)):
             cell = Cell(
                 self.name,
                 entry.name,
                 n,
-                entry.size(units, n, self.name),
+                size,
                 request.trials or self.default_trials,
                 self.probes,
                 request.universe or self.default_universe,

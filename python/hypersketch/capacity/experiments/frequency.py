@@ -11,21 +11,11 @@ import numpy as np
 
 from hypersketch.capacity.cells import Cell, Draw, Outcomes
 from hypersketch.capacity.experiments.base import Experiment, Quantity, UInt64Array
+from hypersketch.capacity.streams import Counts, zipf_counts
 from hypersketch.capacity.structures import structure
-from hypersketch.capacity.structures.base import Int64Array, Structure
+from hypersketch.capacity.structures.base import Structure
 
-__all__ = ["Frequency", "zipf_counts"]
-
-
-def zipf_counts(n: int) -> Int64Array:
-    """Counts of a skewed stream: the r-th most frequent of n keys occurs n / r times, at least once.
-
-    Examples
-    --------
-    >>> zipf_counts(5).tolist()
-    [5, 2, 2, 1, 1]
-    """
-    return np.maximum(1, np.rint(n / np.arange(1, n + 1))).astype(np.int64)
+__all__ = ["Frequency"]
 
 
 class Frequency(Experiment):
@@ -40,14 +30,15 @@ class Frequency(Experiment):
     )
     method: ClassVar[str] = (
         "In each trial n keys are stored with the counts n, n/2, n/3, ... (rounded, at least 1), and every "
-        "key's count is asked for. MAP-I and Hopfield± answer with noise around the true count, measured as "
-        "root mean square error; a counting Bloom filter answers with the true count or a larger one, "
-        "measured as the share of wrong counts."
+        "key's count is asked for. MAP-I, Hopfield± and count sketches answer with noise around the true "
+        "count, measured as root mean square error; counting Bloom filters and Count-Min sketches answer "
+        "with the true count or a larger one, measured as the share of wrong counts."
     )
     prediction: ClassVar[str] = (
         "The noise is the sum of squares of all other counts, divided by the dimension (MAP-I) or, times 3 "
-        "− 2/D, by its square (Hopfield±). A count of a counting Bloom filter is wrong when other keys hit "
-        "all of its cells."
+        "− 2/D, by its square (Hopfield±). The error of a count sketch is the median of its rows' errors, "
+        "whose law follows from all counts. A count of a counting Bloom filter or a Count-Min sketch is "
+        "wrong when other keys hit all of its cells."
     )
     quantities: ClassVar[Mapping[str, Quantity]] = {
         "rmse": Quantity("rms", "root mean square error of the counts of the stored keys"),
@@ -78,4 +69,4 @@ class Frequency(Experiment):
 
     def predict(self, cell: Cell) -> dict[str, float]:
         entry = structure(cell.structure)
-        return {entry.count_quantity: entry.count_error(cell.size, zipf_counts(cell.n))}
+        return {entry.count_quantity: entry.count_error(cell.size, Counts.of(zipf_counts(cell.n)))}

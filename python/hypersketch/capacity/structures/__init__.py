@@ -6,17 +6,34 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from hypersketch.capacity.structures.base import Structure
-from hypersketch.capacity.structures.bloom import Bloom
+from hypersketch.capacity.structures.bloom import Bloom, CacheLineBloom, SplitBlockBloom
+from hypersketch.capacity.structures.count_sketch import ConservativeCountMin, CountMin, SignedRows
 from hypersketch.capacity.structures.counting_bloom import CountingBloom
 from hypersketch.capacity.structures.hopfield import Hopfield
 from hypersketch.capacity.structures.map_b import MapBundleB
 from hypersketch.capacity.structures.map_i import MapBundleI
+from hypersketch.capacity.structures.projection import DenseSigns, SparseSigns, TensorSketch
 
 __all__ = ["STRUCTURES", "Structure", "known_structures", "structure"]
 
 #: Every structure by its name, in the order of tables and figures.
 STRUCTURES: dict[str, Structure] = {
-    entry.name: entry for entry in (Bloom(), CountingBloom(), MapBundleI(), MapBundleB(), Hopfield())
+    entry.name: entry
+    for entry in (
+        Bloom(),
+        SplitBlockBloom(),
+        CacheLineBloom(),
+        CountingBloom(),
+        SignedRows(),
+        CountMin(),
+        ConservativeCountMin(),
+        MapBundleI(),
+        MapBundleB(),
+        Hopfield(),
+        DenseSigns(),
+        SparseSigns(),
+        TensorSketch(),
+    )
 }
 
 

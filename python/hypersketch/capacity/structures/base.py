@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hypersketch.capacity.cells import Size
+from hypersketch.capacity.streams import Counts
 from hypersketch.keys import hash_keys
 
 __all__ = ["ErrorRates", "Moments", "Structure", "combined_hashes", "smallest"]
@@ -72,7 +73,10 @@ class Structure(ABC):
     def n_bytes(self, size: Size) -> int:
         """Bytes of the state: what `nbytes` of the public object says."""
 
-    @abstractmethod
+    def expression(self, size: Size) -> str:
+        """Python that makes an empty public object of that size."""
+        raise NotImplementedError
+
     def score_trials(
         self,
         size: Size,
@@ -85,14 +89,15 @@ class Structure(ABC):
 
         F is the number of factors bound into one item; the result has shape (T, q).
         """
+        raise NotImplementedError
 
-    @abstractmethod
     def threshold(self, size: Size, n: int) -> float:
         """An item counts as stored from this score on."""
+        raise NotImplementedError
 
-    @abstractmethod
     def error_rates(self, size: Size, n: int) -> ErrorRates:
         """Predicted error rates of membership among n stored items."""
+        raise NotImplementedError
 
     def intersection_trials(
         self, size: Size, seeds: UInt64Array, x: UInt64Array, y: UInt64Array
@@ -108,8 +113,20 @@ class Structure(ABC):
         """Predicted mean and standard deviation of the estimated intersection."""
         raise NotImplementedError
 
-    def count_error(self, size: Size, weights: Int64Array) -> float:
+    def count_rmse(self, size: Size, counts: Counts) -> float:
+        """Predicted root mean square error of the counts of all stored keys."""
+        raise NotImplementedError
+
+    def count_error(self, size: Size, counts: Counts) -> float:
         """Predicted error of a stored key's count; :attr:`count_quantity` says which error that is."""
+        return self.count_rmse(size, counts)
+
+    def stranger_count(self, size: Size, counts: Counts, chance: float) -> float:
+        """Count that a key which never occurred reaches with that chance, as predicted."""
+        raise NotImplementedError
+
+    def inner_error(self, size: Size, counts: Counts) -> float:
+        """Predicted rms error of the inner product of two such streams without common keys."""
         raise NotImplementedError
 
     #: Quantity of the frequency experiment: ``rmse`` of the counts or ``wrong counts`` (rate).

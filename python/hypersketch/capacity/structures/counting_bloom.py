@@ -3,12 +3,14 @@
 
 from __future__ import annotations
 
+import math
 from typing import ClassVar, Literal, cast
 
 import numpy as np
 
 from hypersketch import theory
 from hypersketch.capacity.cells import Size
+from hypersketch.capacity.streams import Counts
 from hypersketch.capacity.structures.base import (
     ErrorRates,
     FloatArray,
@@ -33,13 +35,14 @@ class CountingBloom(Structure):
         "A row of small counters: every key adds to a few of them, so keys can be removed and counted as "
         "well."
     )
-    tasks: ClassVar[frozenset[str]] = frozenset({"membership", "intersection", "frequency"})
+    tasks: ClassVar[frozenset[str]] = frozenset({"membership", "intersection", "frequency", "inner-product"})
     unit: ClassVar[str] = "n_cells"
+    least: ClassVar[int] = 3
     count_quantity: ClassVar[str] = "wrong counts"
 
     def size(self, units: int, n: int, task: str = "membership") -> Size:
         # A set fits into bytes; counts of a stream may not.
-        counter_bits = 32 if task == "frequency" else 8
+        counter_bits = 32 if task in ("frequency", "inner-product") else 8
         return {"n_cells": units, "n_hashes": best_hashes(units, n), "counter_bits": counter_bits}
 
     def n_bytes(self, size: Size) -> int:
@@ -84,5 +87,18 @@ class CountingBloom(Structure):
         )
         return Moments(float(mean), float(sd))
 
-    def count_error(self, size: Size, weights: Int64Array) -> float:
-        return float(theory.counting_bloom.wrong_count_rate(size["n_cells"], size["n_hashes"], weights.size))
+    def expression(self, size: Size) -> str:
+        return (
+            f"CountingBloomFilter(n_cells={size['n_cells']}, n_hashes={size['n_hashes']}, "
+            f"counter_bits={size['counter_bits']})"
+        )
+
+    def count_error(self, size: Size, counts: Counts) -> float:
+        return float(theory.counting_bloom.wrong_count_rate(size["n_cells"], size["n_hashes"], counts.n))
+
+    def count_rmse(self, size: Size, counts: Counts) -> float:
+        return theory.frequency.counting_bloom_rmse(size["n_cells"], size["n_hashes"], *counts)
+
+    def inner_error(self, size: Size, counts: Counts) -> float:
+        # 4.10 for weights: each pair of keys adds the product of its squared weights over m - 1.
+        return counts.l2**2 / math.sqrt(size["n_cells"] - 1.0)

@@ -10,6 +10,7 @@ import numpy as np
 
 from hypersketch import theory
 from hypersketch.capacity.cells import Size
+from hypersketch.capacity.streams import Counts
 from hypersketch.capacity.structures.base import (
     ErrorRates,
     FloatArray,
@@ -85,8 +86,10 @@ class Hopfield(Structure):
         pairs = n_x * n_y + shared * shared - 2 * shared
         return Moments(float(shared), math.sqrt((3 - 2 / dim) * pairs) / dim)
 
-    def count_error(self, size: Size, weights: Int64Array) -> float:
+    def expression(self, size: Size) -> str:
+        return f"HopfieldMembership(dim={size['dim']})"
+
+    def count_rmse(self, size: Size, counts: Counts) -> float:
         # The other keys' squares, averaged over the keys, times the noise that one unit weight makes.
-        squares = weights.astype(np.float64) ** 2
-        others = float(np.mean(squares.sum() - squares))
+        others = counts.l2**2 * (1.0 - 1.0 / counts.n)
         return math.sqrt(float(theory.hopfield.noise_variance(size["dim"], 1)) * others)

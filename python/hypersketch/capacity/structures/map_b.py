@@ -31,6 +31,9 @@ class MapBundleB(MapBundle):
     def n_bytes(self, size: Size) -> int:
         return 8 * -(-size["dim"] // 64)
 
+    def expression(self, size: Size) -> str:
+        return f"MapB(dim={size['dim']}).bundle().pack()"
+
     def space(self, size: Size, seed: int) -> MapB:
         return MapB(size["dim"], seed=seed)
 

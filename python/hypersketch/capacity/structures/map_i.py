@@ -10,7 +10,8 @@ import numpy as np
 
 from hypersketch import theory
 from hypersketch.capacity.cells import Size
-from hypersketch.capacity.structures.base import ErrorRates, Int64Array, Moments, UInt64Array
+from hypersketch.capacity.streams import Counts
+from hypersketch.capacity.structures.base import ErrorRates, Moments, UInt64Array
 from hypersketch.capacity.structures.bundles import MapBundle
 from hypersketch.vsa import Bundle, MapI
 
@@ -26,7 +27,7 @@ class MapBundleI(MapBundle):
         "A vector of integers: every key has its own random vector of −1 and +1, and the memory is their sum."
     )
     tasks: ClassVar[frozenset[str]] = frozenset(
-        {"membership", "intersection", "frequency", "pairs", "sequence", "nested", "cleanup"}
+        {"membership", "intersection", "frequency", "inner-product", "pairs", "sequence", "nested", "cleanup"}
     )
     packed: ClassVar[bool] = False
 
@@ -53,10 +54,15 @@ class MapBundleI(MapBundle):
         mean, variance = theory.map_i.inner_moments(n_x, n_y, shared, size["dim"])
         return Moments(float(mean), math.sqrt(variance))
 
-    def count_error(self, size: Size, weights: Int64Array) -> float:
-        squares = float(np.sum(weights.astype(np.float64) ** 2))
-        rmse = np.asarray(theory.map_i.frequency_rmse(math.sqrt(squares), weights, size["dim"]))
-        return float(np.sqrt(np.mean(rmse**2)))
+    def expression(self, size: Size) -> str:
+        return f"MapI(dim={size['dim']}).bundle()"
+
+    def count_rmse(self, size: Size, counts: Counts) -> float:
+        rmse = np.asarray(theory.map_i.frequency_rmse(counts.l2, counts.values, size["dim"]))
+        return math.sqrt(float(rmse**2 @ counts.numbers) / counts.n)
+
+    def inner_error(self, size: Size, counts: Counts) -> float:
+        return counts.l2**2 / math.sqrt(size["dim"])  # 1.7
 
     def cleanup_accuracy(self, size: Size, n: int, universe: int) -> float:
         return float(theory.cleanup.map_i_top_k(size["dim"], n, universe))
