@@ -334,6 +334,33 @@ def test_files(mmap: bool, path: Any) -> None:
     assert same(other, again)
 
 
+def test_doors() -> None:
+    keys = zipf_stream(5000, 300, 1.0)
+    sketch, other = CountSketch(2000, 5, track=4), CountSketch(2000, 5, track=4)
+    sketch.update(np.array_split(keys, 7))
+    other.add(["elsewhere"] * 5000)
+    assert same(hypersketch.from_bytes(sketch.to_bytes()), sketch)
+    with sketch.share() as shared:
+        attached = hypersketch.attach(shared.name)
+        assert attached.heavy_hitters() == sketch.heavy_hitters()
+        del attached
+    sketch.merge_from_bytes(other.to_bytes())
+    assert sketch.heavy_hitters(1) == [("elsewhere", 5000)]
+    with pytest.raises(ValueError, match="must see the keys themselves"):
+        sketch.update([pl.Series(["a", None])], nulls="skip")  # nulls shift the places of keys
+
+
+def test_a_header_too_large_to_be_read_back(path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    sketch = CountSketch(9, 3, track=2)
+    sketch.add(["x" * 3000])
+    monkeypatch.setattr("hypersketch._container._MAX_HEADER", 2000)
+    with pytest.raises(
+        ValueError, match=r"cannot be saved: its tracked keys make a header of .* at most 2000"
+    ):
+        sketch.save(path)
+    assert not path.exists()
+
+
 @pytest.mark.parametrize(
     ("candidates", "text"),
     [
