@@ -81,6 +81,10 @@ class RowSketch(RowCells):
         """
         self._add(f"{type(self).__name__}.add", batch_of(keys, threads, self.track > 0), weights, threads)
 
+    def _add_without_nulls(self, batch: Any, threads: int | None) -> None:
+        owner = f"{type(self).__name__}.update"
+        self._add(owner, batch_of(batch, threads, self.track > 0, skip_nulls=True), None, threads)
+
     def add_hashes(
         self, hashes: NDArray[np.uint64], weights: Any = None, *, threads: int | None = None
     ) -> None:
