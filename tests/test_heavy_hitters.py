@@ -215,18 +215,87 @@ def test_single_keys_ranges_and_bytes() -> None:
     assert sketch.heavy_hitters(1) == [(b"w", 9)]
 
 
-def test_columns_that_cannot_be_indexed_are_refused_before_anything_changes() -> None:
-    class Column:
-        def __arrow_c_array__(self, requested_schema: Any = None) -> Any:
-            return pa.array(["a"]).__arrow_c_array__()
+class Column:
+    """A column that offers nothing but its capsules, and those only once."""
 
-    sketch = CountSketch(99, 3, track=2)
-    with pytest.raises(TypeError, match=r"items can be got by their places. Got a Column instead"):
-        sketch.add(Column())
-    assert sketch.n_added == 0
-    plain = CountSketch(99, 3)
-    plain.add(Column())
-    assert plain.n_added == 1
+    def __init__(self, *chunks: Any) -> None:
+        self.stream = pa.chunked_array(list(chunks)).__arrow_c_stream__()
+
+    def __arrow_c_stream__(self, requested_schema: Any = None) -> Any:
+        return self.stream
+
+
+@pytest.mark.parametrize(
+    "type_",
+    [pa.string(), pa.large_string(), pa.string_view(), pa.binary(), pa.large_binary(), pa.binary_view()],
+    ids=str,
+)
+def test_items_of_arrow_columns(type_: Any) -> None:
+    words = ["a", "", "longer than twelve bytes", "äöü€"] * 3
+    expected = words[:4] if "string" in str(type_) else [word.encode() for word in words[:4]]
+    column = pa.array(words, pa.binary() if "binary" in str(type_) else pa.string()).cast(type_)
+    for offset in (0, 5):
+        sketch = CountSketch(2**12, 5, track=9)
+        sketch.add(Column(column[offset:], column[offset:offset], column[:4]))
+        assert {key for key, _ in sketch.heavy_hitters()} == set(expected)
+        counts = Counter(column[offset:].to_pylist() + column[:4].to_pylist())
+        assert dict(sketch.heavy_hitters()) == counts
+
+
+def test_items_of_other_arrow_columns() -> None:
+    for type_ in (
+        pa.int8(),
+        pa.uint8(),
+        pa.int16(),
+        pa.uint16(),
+        pa.int32(),
+        pa.uint32(),
+        pa.int64(),
+        pa.uint64(),
+    ):
+        sketch = CountSketch(2**12, 5, track=9)
+        sketch.add(Column(pa.array([1, 100, 7, 7], type_)[1:], pa.array([3], type_)))
+        assert dict(sketch.heavy_hitters()) == {7: 2, 100: 1, 3: 1}
+        column = pa.array(["x", "y", "x"]).dictionary_encode().cast(pa.dictionary(type_, pa.string()))
+        sketch.add(Column(column[1:]))
+        assert dict(sketch.heavy_hitters()) == {7: 2, 100: 1, 3: 1, "x": 1, "y": 1}
+    fixed = CountSketch(2**12, 5, track=9)
+    fixed.add(pa.array([b"abc", b"xyz"], pa.binary(3))[1:])
+    assert fixed.heavy_hitters() == [(b"xyz", 1)]
+    extremes = CountSketch(2**12, 5, track=9)
+    extremes.add(pa.array([-(2**63), 2**63 - 1]))
+    extremes.add(pa.array([2**64 - 2], pa.uint64()))
+    assert {key for key, _ in extremes.heavy_hitters()} == {-(2**63), 2**63 - 1, 2**64 - 2}
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        ["a", None, "b", "b"],
+        pl.Series([None, "a", None, "b", "b", None]),
+        pl.Series([None, "a", "b", "b"], dtype=pl.Categorical),
+        pa.chunked_array([[None], ["a", None, "b"], [], ["b"]], pa.string()),
+        pa.array([None, "a", "b", "b"]).dictionary_encode(),
+        pa.DictionaryArray.from_arrays(pa.array([0, 1, 2, 2]), pa.array([None, "a", "b"])),
+        np.ma.MaskedArray(["x", "a", "b", "b"], [True, False, False, False]),
+        pd.Series(["a", None, "b", "b"]),
+    ],
+    ids=lambda keys: f"{type(keys).__module__}.{type(keys).__name__}",
+)
+def test_nulls_may_be_left_out(keys: Any) -> None:
+    sketch = CountSketch(2**12, 5, track=2)
+    sketch.update([keys], nulls="skip")
+    assert sketch.heavy_hitters() == [("b", 2), ("a", 1)]
+    assert sketch.n_added == 3
+    with pytest.raises((TypeError, ValueError), match=r"null|None"):
+        sketch.add(keys)
+    assert sketch.n_added == 3
+
+
+def test_all_nulls() -> None:
+    sketch = CountSketch(2**12, 5, track=2)
+    sketch.update([pa.nulls(3), pa.array([None], pa.string()), [None]], nulls="skip")
+    assert sketch.heavy_hitters() == []
 
 
 @pytest.mark.parametrize(
@@ -332,6 +401,33 @@ def test_files(mmap: bool, path: Any) -> None:
     for twin in (other, again):
         twin.add(zipf_stream(5000, 300, 1.0, seed=8))
     assert same(other, again)
+
+
+def test_doors() -> None:
+    keys = zipf_stream(5000, 300, 1.0)
+    sketch, other = CountSketch(2000, 5, track=4), CountSketch(2000, 5, track=4)
+    sketch.update(np.array_split(keys, 7))
+    other.update(pa.table({"key": ["x", "y"], "more": [1, 2]}), column="key")
+    other.add(["elsewhere"] * 5000)
+    assert same(hypersketch.from_bytes(sketch.to_bytes()), sketch)
+    with sketch.share() as shared:
+        attached = hypersketch.attach(shared.name)
+        assert attached.heavy_hitters() == sketch.heavy_hitters()
+        del attached
+    sketch.merge_from_bytes(other.to_bytes())
+    assert sketch.heavy_hitters(1) == [("elsewhere", 5000)]
+    assert {"x", "y"} <= {key for key, _ in other.heavy_hitters()}
+
+
+def test_a_header_too_large_to_be_read_back(path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    sketch = CountSketch(9, 3, track=2)
+    sketch.add(["x" * 3000])
+    monkeypatch.setattr("hypersketch._container._MAX_HEADER", 2000)
+    with pytest.raises(
+        ValueError, match=r"cannot be saved: its tracked keys make a header of .* at most 2000"
+    ):
+        sketch.save(path)
+    assert not path.exists()
 
 
 @pytest.mark.parametrize(

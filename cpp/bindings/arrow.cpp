@@ -105,32 +105,78 @@ void hash_each(Column column, BytesOf bytes_of) {
   });
 }
 
+// Element i of a column of strings or bytes, counted from where its buffers begin.
 template <class Offset>
-void hash_strings(Column column) {
-  const Offset* offsets = column.buffer<Offset>(1);
-  const char* data = column.buffer<char>(2);
-  hash_each(column, [=](size_t i) {
-    return std::string_view(data + offsets[i], static_cast<size_t>(offsets[i + 1] - offsets[i]));
-  });
+auto string_bytes(const ArrowArray& array) {
+  const auto* offsets = static_cast<const Offset*>(array.buffers[1]);
+  const auto* data = static_cast<const char*>(array.buffers[2]);
+  return
+      [=](size_t i) { return std::string_view(data + offsets[i], static_cast<size_t>(offsets[i + 1] - offsets[i])); };
 }
 
 // Views of 16 bytes: a length, then up to 12 bytes inline or (prefix, buffer, offset).
-void hash_views(Column column) {
-  constexpr std::int32_t kInline = 12;
-  const char* views = column.buffer<char>(1);
-  const void* const* data = column.array.buffers + 2;
-  hash_each(column, [=](size_t i) {
+auto view_bytes(const ArrowArray& array) {
+  const auto* views = static_cast<const char*>(array.buffers[1]);
+  const void* const* data = array.buffers + 2;
+  return [=](size_t i) {
+    constexpr std::int32_t kInline = 12;
     std::int32_t field[4];
     std::memcpy(field, views + 16 * i, sizeof field);
     const auto size = static_cast<size_t>(field[0]);
     if (field[0] <= kInline) return std::string_view(views + 16 * i + 4, size);
     return std::string_view(static_cast<const char*>(data[field[2]]) + field[3], size);
-  });
+  };
 }
 
-void hash_fixed_width(Column column, size_t width) {
-  const char* data = column.buffer<char>(1);
-  hash_each(column, [=](size_t i) { return std::string_view(data + i * width, width); });
+auto fixed_bytes(const ArrowArray& array, std::string_view format) {
+  const size_t width = std::stoul(std::string(format.substr(2)));
+  const auto* data = static_cast<const char*>(array.buffers[1]);
+  return [=](size_t i) { return std::string_view(data + i * width, width); };
+}
+
+[[noreturn]] void refuse_type(std::string_view format) {
+  throw pybind11::type_error(
+      "The 'keys' parameter must be a column of integers, strings or bytes. Got an Arrow column of format '" +
+      std::string(format) + "' instead.");
+}
+
+// Calls body(bytes_of) for a column of strings or bytes.
+template <class Body>
+auto with_bytes(std::string_view format, const ArrowArray& array, Body body) {
+  if (format == "u" || format == "z") return body(string_bytes<std::int32_t>(array));
+  if (format == "U" || format == "Z") return body(string_bytes<std::int64_t>(array));
+  if (format == "vu" || format == "vz") return body(view_bytes(array));
+  if (format.starts_with("w:")) return body(fixed_bytes(array, format));
+  refuse_type(format);
+}
+
+// Calls body(zero) with a zero of the column's type.
+template <class Body>
+auto with_integer(std::string_view format, Body body) {
+  switch (format.front()) {
+    case 'c':
+      return body(std::int8_t{0});
+    case 'C':
+      return body(std::uint8_t{0});
+    case 's':
+      return body(std::int16_t{0});
+    case 'S':
+      return body(std::uint16_t{0});
+    case 'i':
+      return body(std::int32_t{0});
+    case 'I':
+      return body(std::uint32_t{0});
+    case 'l':
+      return body(std::int64_t{0});
+    case 'L':
+      return body(std::uint64_t{0});
+    default:
+      refuse_type(format);
+  }
+}
+
+bool is_integer(std::string_view format) {
+  return format.size() == 1 && std::string_view("cCsSiIlL").find(format[0]) != std::string_view::npos;
 }
 
 // The hashes of a dictionary's values; those of nulls are never looked up.
@@ -154,61 +200,14 @@ size_t pick_from_dictionary(Column column, const Dictionary& dictionary) {
   return done;
 }
 
-[[noreturn]] void refuse_type(std::string_view format) {
-  throw pybind11::type_error(
-      "The 'keys' parameter must be a column of integers, strings or bytes. Got an Arrow column of format '" +
-      std::string(format) + "' instead.");
-}
-
 size_t hash_indices(const ArrowSchema& schema, Column column, const Dictionary& dictionary) {
-  switch (schema.format[0]) {
-    case 'c':
-      return pick_from_dictionary<std::int8_t>(column, dictionary);
-    case 'C':
-      return pick_from_dictionary<std::uint8_t>(column, dictionary);
-    case 's':
-      return pick_from_dictionary<std::int16_t>(column, dictionary);
-    case 'S':
-      return pick_from_dictionary<std::uint16_t>(column, dictionary);
-    case 'i':
-      return pick_from_dictionary<std::int32_t>(column, dictionary);
-    case 'I':
-      return pick_from_dictionary<std::uint32_t>(column, dictionary);
-    case 'l':
-      return pick_from_dictionary<std::int64_t>(column, dictionary);
-    case 'L':
-      return pick_from_dictionary<std::uint64_t>(column, dictionary);
-    default:
-      refuse_type(schema.format);
-  }
+  return with_integer(schema.format,
+                      [&](auto zero) { return pick_from_dictionary<decltype(zero)>(column, dictionary); });
 }
 
 void hash_plain(std::string_view format, Column column) {
-  if (format == "u" || format == "z") return hash_strings<std::int32_t>(column);
-  if (format == "U" || format == "Z") return hash_strings<std::int64_t>(column);
-  if (format == "vu" || format == "vz") return hash_views(column);
-  if (format.starts_with("w:")) return hash_fixed_width(column, std::stoul(std::string(format.substr(2))));
-  if (format.size() != 1) refuse_type(format);
-  switch (format[0]) {
-    case 'c':
-      return hash_integers<std::int8_t>(column);
-    case 'C':
-      return hash_integers<std::uint8_t>(column);
-    case 's':
-      return hash_integers<std::int16_t>(column);
-    case 'S':
-      return hash_integers<std::uint16_t>(column);
-    case 'i':
-      return hash_integers<std::int32_t>(column);
-    case 'I':
-      return hash_integers<std::uint32_t>(column);
-    case 'l':
-      return hash_integers<std::int64_t>(column);
-    case 'L':
-      return hash_integers<std::uint64_t>(column);
-    default:
-      refuse_type(format);
-  }
+  if (is_integer(format)) return with_integer(format, [&](auto zero) { hash_integers<decltype(zero)>(column); });
+  with_bytes(format, column.array, [&](auto bytes_of) { hash_each(column, bytes_of); });
 }
 
 Dictionary hash_dictionary(const ArrowSchema& schema, const ArrowArray& array, uint64_t seed, size_t threads,
@@ -221,9 +220,43 @@ Dictionary hash_dictionary(const ArrowSchema& schema, const ArrowArray& array, u
   return dictionary;
 }
 
+size_t dictionary_index(const ArrowSchema& schema, const ArrowArray& array, size_t i) {
+  const size_t at = static_cast<size_t>(array.offset) + i;
+  const size_t index = with_integer(schema.format, [&](auto zero) {
+    return static_cast<size_t>(static_cast<const decltype(zero)*>(array.buffers[1])[at]);
+  });
+  if (index >= static_cast<size_t>(array.dictionary->length))
+    throw std::out_of_range("A dictionary index is too large.");
+  return index;
+}
+
 }  // namespace
 
 bool has_nulls(const ArrowArray& array) { return count_nulls(array) != 0; }
+
+bool is_null_item(const ArrowSchema& schema, const ArrowArray& array, size_t i) {
+  if (std::string_view(schema.format) == "n") return true;
+  if (may_have_nulls(array) && !is_valid(array, static_cast<std::int64_t>(i))) return true;
+  return schema.dictionary != nullptr &&
+         is_null_item(*schema.dictionary, *array.dictionary, dictionary_index(schema, array, i));
+}
+
+pybind11::object arrow_item(const ArrowSchema& schema, const ArrowArray& array, size_t i) {
+  if (is_null_item(schema, array, i)) return pybind11::none();
+  if (schema.dictionary != nullptr)
+    return arrow_item(*schema.dictionary, *array.dictionary, dictionary_index(schema, array, i));
+  const std::string_view format = schema.format;
+  const size_t at = static_cast<size_t>(array.offset) + i;
+  if (is_integer(format))
+    return with_integer(format, [&](auto zero) -> pybind11::object {
+      return pybind11::int_(static_cast<const decltype(zero)*>(array.buffers[1])[at]);
+    });
+  return with_bytes(format, array, [&](auto bytes_of) -> pybind11::object {
+    const std::string_view bytes = bytes_of(at);
+    if (format.find_first_of("uU") != std::string_view::npos) return pybind11::str(bytes.data(), bytes.size());
+    return pybind11::bytes(bytes.data(), bytes.size());
+  });
+}
 
 size_t hash_arrow(const ArrowSchema& schema, const ArrowArray& array, uint64_t seed, size_t threads, Nulls nulls,
                   uint64_t* out) {

@@ -3,6 +3,8 @@
 // The three structures are the ABI published at arrow.apache.org/docs/format/CDataInterface.html.
 #pragma once
 
+#include <pybind11/pybind11.h>
+
 #include <cstddef>
 #include <cstdint>
 
@@ -45,6 +47,10 @@ enum class Nulls { kRefuse, kSkip };
 
 // Whether an element is null.
 bool has_nulls(const ArrowArray& array);
+
+// Element i as a Python int, str or bytes; None for a null.
+bool is_null_item(const ArrowSchema& schema, const ArrowArray& array, std::size_t i);
+pybind11::object arrow_item(const ArrowSchema& schema, const ArrowArray& array, std::size_t i);
 
 // Writes the XXH64 of each of the array.length elements to `out`, leaving out nulls where they are skipped; returns how
 // many it wrote. Needs no Python lock. Throws pybind11::type_error for element types that cannot be keys and

@@ -108,6 +108,19 @@ class ArrowColumn {
 
   size_t size() const { return static_cast<size_t>(array_.length); }
 
+  py::object item(size_t i) const {
+    if (i >= size()) throw py::index_error("The column ends before that place.");
+    return arrow_item(schema_, array_, i);
+  }
+
+  // Places of the items that are not null.
+  Hashes places() const {
+    std::vector<uint64_t> valid;
+    for (size_t i = 0; i < size(); ++i)
+      if (!is_null_item(schema_, array_, i)) valid.push_back(i);
+    return Hashes(static_cast<py::ssize_t>(valid.size()), valid.data());
+  }
+
   py::typing::Tuple<py::capsule, py::capsule> capsules(const py::object&) const {
     return py::make_tuple(exported(schema_, schema_owner_, "arrow_schema"), exported(array_, owner_, "arrow_array"));
   }
@@ -183,6 +196,8 @@ void bind_arrow_keys(py::module_& module) {
              "XXH64 of the elements of a stream of Arrow arrays.");
   py::class_<ArrowColumn>(module, "ArrowColumn", "A column of one batch, as hash_keys takes it.")
       .def("__len__", &ArrowColumn::size)
+      .def("item", &ArrowColumn::item, py::arg("i"), "Item i as an int, str or bytes; None for a null.")
+      .def("places", &ArrowColumn::places, "Places of the items that are not null.")
       .def("__arrow_c_array__", &ArrowColumn::capsules, py::arg("requested_schema") = py::none());
   py::class_<ArrowReader>(module, "ArrowReader", "The batches of an Arrow stream, one at a time.")
       .def(py::init<const py::capsule&>(), py::arg("stream"))

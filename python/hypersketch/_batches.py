@@ -42,6 +42,14 @@ def _of_batch(owner: str, batch: Any, column: str | None) -> Iterator[Any]:
     yield batch if column is None else batch[column]
 
 
+def chunks(column: Any) -> list[_core.ArrowColumn]:
+    """Return the chunks of an Arrow column, which stay in memory as long as they are kept."""
+    reader = _reader(column)
+    if reader.columns is None:
+        reader.choose(None)
+    return list(reader)
+
+
 def _reader(batch: Any) -> _core.ArrowReader:
     if hasattr(batch, "__arrow_c_stream__"):
         return _core.ArrowReader(batch.__arrow_c_stream__())

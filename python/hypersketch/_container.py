@@ -40,8 +40,8 @@ _NAMES: dict[np.dtype[Any], str] = {
 }
 _ITEM_BYTES = {name: dtype.itemsize for dtype, name in _NAMES.items()}
 _DESCRIBED = ("format", "version", "type", "parameters", "counts")
-_MAX_HEADER = 1 << 20
-"""Ours take less than a thousandth of this."""
+_MAX_HEADER = 1 << 26
+"""Ours take less than a thousandth of a mebibyte, unless a sketch tracks many or long keys."""
 
 
 class Storable(Protocol):
@@ -88,6 +88,11 @@ def packed(structure: Storable) -> tuple[bytes, NDArray[np.uint8]]:
     tensor = {"dtype": _NAMES[state.dtype], "shape": list(state.shape), "data_offsets": [0, state.nbytes]}
     text = json.dumps({"__metadata__": metadata, _TENSOR: tensor}).encode()
     text += b" " * (-(8 + len(text)) % ALIGNMENT)
+    if len(text) > _MAX_HEADER:
+        raise ValueError(
+            f"This {type(structure).__name__} cannot be saved: its tracked keys make a header of {len(text)} "
+            f"bytes, and at most {_MAX_HEADER} can be read back."
+        )
     return len(text).to_bytes(8, "little") + text, state.reshape(-1).view(np.uint8)
 
 

@@ -77,6 +77,14 @@ class ArrowColumn:
         self, requested_schema: typing.Any = None
     ) -> tuple[typing_extensions.CapsuleType, typing_extensions.CapsuleType]: ...
     def __len__(self) -> int: ...
+    def item(self, i: typing.SupportsInt | typing.SupportsIndex) -> typing.Any:
+        """
+        Item i as an int, str or bytes; None for a null.
+        """
+    def places(self) -> numpy.typing.NDArray[numpy.uint64]:
+        """
+        Places of the items that are not null.
+        """
 
 class ArrowReader:
     """

@@ -175,10 +175,13 @@ class Imports:
             for batch in _batches.each(owner, batches, column):
                 before = this.n_added
                 if skip:
-                    this.add_hashes(hash_keys(batch, nulls="skip", threads=threads))
+                    self._add_without_nulls(batch, threads)
                 else:
                     this.add(batch, threads=threads)
                 advance(this.n_added - before)
+
+    def _add_without_nulls(self, batch: Any, threads: int | None) -> None:
+        cast(Any, self).add_hashes(hash_keys(batch, nulls="skip", threads=threads))
 
     def merge_from_bytes(self, data: Any) -> None:
         """Merge with what `to_bytes` of another structure returned, without making that structure.

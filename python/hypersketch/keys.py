@@ -83,7 +83,7 @@ def hash_keys(
     if skip and out is not None:
         raise ValueError("The 'out' parameter of hash_keys must be None where nulls are skipped.")
     if isinstance(keys, np.ndarray):
-        return _hash_array(_without_nulls(keys) if skip else keys, seed, n_threads, out)
+        return _hash_array(without_nulls(keys) if skip else keys, seed, n_threads, out)
     if is_single(keys):
         return _placed(_core.hash_list([keys], seed), out)
     if hasattr(keys, "__arrow_c_array__") or hasattr(keys, "__arrow_c_stream__"):
@@ -94,8 +94,8 @@ def hash_keys(
         _refuse(f"a {type(keys).__name__}")
     if hasattr(keys, "__array__"):
         array = np.asarray(keys)
-        return _hash_array(_without_nulls(array) if skip else array, seed, n_threads, out)
-    return _placed(_core.hash_list(_listed(keys, skip), seed), out)
+        return _hash_array(without_nulls(array) if skip else array, seed, n_threads, out)
+    return _placed(_core.hash_list(listed(keys, skip), seed), out)
 
 
 def skips_nulls(owner: str, nulls: object) -> bool:
@@ -103,13 +103,14 @@ def skips_nulls(owner: str, nulls: object) -> bool:
     return bool(_validation.one_of("error", "skip")(owner, "nulls", nulls) == "skip")
 
 
-def _listed(keys: Iterable[Any], skip: bool) -> list[Any]:
+def listed(keys: Iterable[Any], skip: bool) -> list[Any]:
+    """Return the keys as a list, without those that are None where they are skipped."""
     if skip:
         return [key for key in keys if key is not None]
     return keys if isinstance(keys, list) else list(keys)
 
 
-def _without_nulls(keys: NDArray[Any]) -> NDArray[Any]:
+def without_nulls(keys: NDArray[Any]) -> NDArray[Any]:
     """Return the elements that are neither masked nor None."""
     if isinstance(keys, np.ma.MaskedArray):
         keys = keys.compressed()
@@ -221,4 +222,4 @@ def _hash_arrow(
         if not hasattr(keys, "__array__"):
             raise
     array = np.asarray(keys)
-    return _hash_array(_without_nulls(array) if skip else array, seed, threads, out)
+    return _hash_array(without_nulls(array) if skip else array, seed, threads, out)

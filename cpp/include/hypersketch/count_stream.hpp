@@ -14,9 +14,9 @@
 
 namespace hypersketch {
 
-inline constexpr size_t kWindow = 8192;  // keys; their starts stay in the second cache
-inline constexpr size_t kRing = 4;       // windows under way
-inline constexpr size_t kTests = 4;      // parts of a window whose keys are compared with the floor at the same time
+inline constexpr size_t kWindow = 16384;  // keys; their starts stay in the second cache
+inline constexpr size_t kRing = 4;        // windows under way
+inline constexpr size_t kTests = 4;       // parts of a window whose keys are compared with the floor at the same time
 
 template <class Cell>
 struct AddBatch {

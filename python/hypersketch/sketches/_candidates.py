@@ -3,15 +3,16 @@
 
 from __future__ import annotations
 
+import functools
 import operator
-from collections.abc import Callable, Iterable, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterable
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hypersketch import _core, _validation
-from hypersketch.keys import hash_keys, integer_bits, is_single
+from hypersketch import _batches, _core, _validation
+from hypersketch.keys import hash_keys, integer_bits, is_single, listed, without_nulls
 
 PLACES_PER_KEY = 4
 """Candidates for every key that is asked for: at least half of them stay when the others leave."""
@@ -30,43 +31,61 @@ class Batch(NamedTuple):
     key_at: Callable[[int], Any] = _no_key
 
 
-def batch_of(keys: Any, threads: int | None, keep: bool) -> Batch:
+def batch_of(keys: Any, threads: int | None, keep: bool, skip_nulls: bool = False) -> Batch:
     """Return a batch of keys; with ``keep`` its keys can be got back."""
-    bits = integer_bits(keys)
-    if keep and not (is_single(keys) or isinstance(keys, np.ndarray | range | list | tuple)):
-        keys = _indexable(keys)
-    words = hash_keys(keys, threads=threads) if bits is None else bits
-    return Batch(words, bits is None, _getter(keys) if keep else _no_key)
-
-
-def _indexable(keys: Any) -> Any:
-    """Return a column that gives its items by place, or the list of what an iterable holds."""
+    nulls: Literal["skip", "error"] = "skip" if skip_nulls else "error"
+    if not keep:
+        bits = integer_bits(keys)
+        return Batch(hash_keys(keys, nulls=nulls, threads=threads) if bits is None else bits, bits is None)
     if hasattr(keys, "__arrow_c_array__") or hasattr(keys, "__arrow_c_stream__"):
-        if not hasattr(keys, "__getitem__"):
-            raise TypeError(
-                "Keys that are tracked must be a column whose items can be got by their places. Got a "
-                f"{type(keys).__name__} instead."
-            )
+        try:
+            return _arrow_batch(_batches.chunks(keys), threads, nulls)
+        except ImportError:  # pandas offers the door but needs pyarrow to open it
+            keys = np.asarray(keys)
+    keys = _indexable(keys, skip_nulls)
+    bits = integer_bits(keys)
+    words = hash_keys(keys, threads=threads) if bits is None else bits
+    return Batch(words, bits is None, lambda place: plain(keys if is_single(keys) else keys[place]))
+
+
+def _indexable(keys: Any, skip_nulls: bool) -> Any:
+    """Return keys that are got by their places, without nulls where they are skipped."""
+    if is_single(keys) or isinstance(keys, range):
         return keys
-    if isinstance(keys, Iterable) and not isinstance(keys, bytearray | memoryview | Sequence):
-        return np.asarray(keys) if hasattr(keys, "__array__") else list(keys)
-    return keys
+    if hasattr(keys, "__array__"):
+        keys = np.ma.asanyarray(keys) if isinstance(keys, np.ma.MaskedArray) else np.asarray(keys)
+        keys = without_nulls(keys) if skip_nulls else keys
+        return keys.reshape(1) if keys.ndim == 0 else keys
+    if not isinstance(keys, Iterable) or isinstance(keys, bytearray | memoryview):
+        return keys  # which hash_keys refuses
+    return listed(keys, skip_nulls)
 
 
-def _getter(keys: Any) -> Callable[[int], Any]:
-    """Return the function that gets one key as a Python object."""
-    if is_single(keys):
-        return lambda index: plain(keys)
-    if isinstance(keys, np.ndarray) and keys.ndim == 0:
-        keys = keys.reshape(1)
-    items = getattr(keys, "iloc", keys)  # pandas, where [] looks for labels
-    return lambda index: plain(items[index])
+def _arrow_batch(
+    chunks: list[_core.ArrowColumn], threads: int | None, nulls: Literal["skip", "error"]
+) -> Batch:
+    """Return the batch of a column that came in chunks."""
+    words = [hash_keys(chunk, nulls=nulls, threads=threads) for chunk in chunks]
+    ends = np.cumsum([chunk.size for chunk in words])
+
+    def key_at(place: int) -> Any:
+        number = int(np.searchsorted(ends, place, side="right"))
+        chunk, first = chunks[number], int(ends[number]) - words[number].size
+        return chunk.item(
+            place - first if len(chunk) == words[number].size else int(places(number)[place - first])
+        )
+
+    @functools.cache
+    def places(number: int) -> NDArray[np.uint64]:
+        return chunks[number].places()
+
+    return Batch(
+        words[0] if len(words) == 1 else np.concatenate([np.empty(0, np.uint64), *words]), True, key_at
+    )
 
 
 def plain(key: Any) -> int | str | bytes:
     """Return a key as an int, str or bytes of Python, whatever scalar type a column made of it."""
-    if hasattr(key, "as_py"):  # pyarrow
-        key = key.as_py()
     if isinstance(key, str):
         return str(key)
     return bytes(key) if isinstance(key, bytes) else operator.index(key)

@@ -9,7 +9,8 @@ import numpy as np
 
 from hypersketch import _validation, files
 from hypersketch._structure import Tally
-from hypersketch.sketches._rows import DEPTH, DTYPE, TRACK, WIDTH, RowSketch
+from hypersketch.sketches._row_streams import TRACK, RowSketch
+from hypersketch.sketches._rows import DEPTH, DTYPE, WIDTH
 from hypersketch.sketches.count_sketch import Cells
 from hypersketch.theory import count_min as theory
 

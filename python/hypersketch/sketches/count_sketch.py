@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from hypersketch import _validation, files
 from hypersketch._structure import Tally
-from hypersketch.sketches._rows import DEPTH, DTYPE, TRACK, WIDTH, RowSketch
+from hypersketch.sketches._row_streams import TRACK, RowSketch
+from hypersketch.sketches._rows import DEPTH, DTYPE, WIDTH
 from hypersketch.theory import count_sketch as theory
 
 Cells: TypeAlias = Literal["int32", "int64", "float32", "float64"]

@@ -1,0 +1,348 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What count sketches and Count-Min sketches do alike: take streams, track their heaviest keys, add up."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hypersketch import _core, _threads, _validation
+from hypersketch._structure import Stored, Tally, chunks
+from hypersketch.sketches._candidates import PLACES_PER_KEY, Batch, batch_of, decoded, encoded
+from hypersketch.sketches._rows import RowCells, tally_of
+
+TRACK = _validation.within(0, 2**20)
+
+_JOIN_PIECE = 1 << 20
+_Sketch = TypeVar("_Sketch", bound="RowSketch")
+
+
+class RowSketch(RowCells):
+    """A sketch of rows that streams go into."""
+
+    _UNCOMPARED = frozenset({"track"})
+
+    _candidates: dict[int, int | str | bytes]
+    """Keys that may be among the heaviest, by hash. Replaced as a whole, never changed."""
+
+    def _fill(self, parameters: dict[str, Any], state: NDArray[Any] | None, tally: Tally) -> None:
+        super()._fill(parameters, state, tally)
+        self._candidates = {}
+
+    @property
+    def track(self) -> int:
+        """Number of heaviest keys that `heavy_hitters` can name; 0 when none are tracked.
+
+        >>> import hypersketch
+        >>> hypersketch.CountSketch(1024, 5, track=10).track
+        10
+        """
+        return int(self._values["track"])
+
+    # ---- adding
+
+    def add(self, keys: Any, weights: Any = None, *, threads: int | None = None) -> None:
+        """Add keys, each with its weight.
+
+        Parameters
+        ----------
+        keys : int, str, bytes or a batch of them
+            n keys, as for `hypersketch.hash_keys`. An empty batch adds nothing.
+        weights : array of shape (n,), optional
+            One weight a key, default 1: integers for integer cells, finite numbers for float cells. A
+            Count-Min sketch takes none below 0.
+        threads : int, optional
+            Threads for this call; default `hypersketch.get_num_threads`. The cells do not depend on it.
+
+        Raises
+        ------
+        TypeError, ValueError
+            For keys that `hypersketch.hash_keys` refuses, for weights that do not fit the cells or are not
+            one a key, or when the state is memory-mapped.
+        OverflowError
+            When a cell would leave the range of its type. Nothing is changed then.
+
+        Notes
+        -----
+        A large batch goes in by pieces. After Ctrl-C the sketch holds a prefix of the batch, and ``n_added``
+        has grown by exactly its length.
+
+        Examples
+        --------
+        >>> import hypersketch
+        >>> sketch = hypersketch.CountSketch(1024, 5)
+        >>> sketch.add(["a", "b"], weights=[3, -1])
+        >>> sketch.n_added, sketch.total_weight
+        (2, 2)
+        """
+        self._add(f"{type(self).__name__}.add", batch_of(keys, threads, self.track > 0), weights, threads)
+
+    def _add_without_nulls(self, batch: Any, threads: int | None) -> None:
+        owner = f"{type(self).__name__}.update"
+        self._add(owner, batch_of(batch, threads, self.track > 0, skip_nulls=True), None, threads)
+
+    def add_hashes(
+        self, hashes: NDArray[np.uint64], weights: Any = None, *, threads: int | None = None
+    ) -> None:
+        """Add keys by their hashes; otherwise as `add`.
+
+        A sketch that tracks heavy hitters refuses (ValueError): it must name the keys themselves.
+
+        >>> import hypersketch
+        >>> sketch = hypersketch.CountSketch(1024, 5)
+        >>> sketch.add_hashes(hypersketch.hash_keys(["a"]), weights=[3])
+        >>> sketch.estimate("a")
+        array([3])
+        """
+        owner = f"{type(self).__name__}.add_hashes"
+        words = _validation.hashes(owner, hashes)
+        if self.track:
+            raise ValueError(
+                f"This {type(self).__name__} tracks heavy hitters (track={self.track}) and must see the keys "
+                "themselves: use add()."
+            )
+        self._add(owner, Batch(words, hashed=True), weights, threads)
+
+    def _checked_weights(self, owner: str, weights: Any, n: int) -> NDArray[Any] | None:
+        if self._integral:
+            least = -self._most if self._SIGNED else 0
+            return _validation.weights(owner, weights, n, least, self._most)
+        return _validation.real_weights(owner, weights, n, self._state.dtype, None if self._SIGNED else 0.0)
+
+    def _add(self, owner: str, batch: Batch, weights: Any, threads: int | None) -> None:
+        checked = self._checked_weights(owner, weights, batch.words.size)
+        n_threads = _threads.resolve(owner, threads)
+        with self._lock:
+            self._require_writable()
+            if batch.words.size == 0:
+                return
+            self._require_room(batch, checked)
+            for part in chunks(batch.words.size, self.depth):
+                mine = None if checked is None else checked[part]
+                tally = tally_of(part.stop - part.start, mine)
+                self._add_part(batch, part, mine, tally, n_threads)
+
+    def _add_part(
+        self, batch: Batch, part: slice, weights: NDArray[Any] | None, tally: Tally, threads: int
+    ) -> None:
+        arguments = (batch.words[part], weights)
+        if not self.track:
+            change = partial(_core.sketch_add, self._state, self._rule, hashed=batch.hashed, threads=threads)
+            self._commit(change, arguments, tally)
+            return
+        places = PLACES_PER_KEY * self.track
+        known = np.fromiter(self._candidates, np.uint64, len(self._candidates))
+        found, origins = np.empty(places, np.uint64), np.empty(places, np.int64)
+        track = partial(
+            _core.sketch_track,
+            self._state,
+            self._rule,
+            hashed=batch.hashed,
+            tracked=known,
+            found=found,
+            origins=origins,
+            threads=threads,
+        )
+        self._commit(track, arguments, tally)
+        listed = zip(found[origins > -2].tolist(), origins[origins > -2].tolist(), strict=True)
+        self._candidates = {
+            hash_: self._candidates[hash_] if origin < 0 else batch.key_at(part.start + origin)
+            for hash_, origin in listed
+        }
+
+    # ---- heavy hitters
+
+    def heavy_hitters(self, k: int | None = None) -> list[tuple[int | str | bytes, int | float]]:
+        """Return the keys with the largest estimates among those tracked.
+
+        Parameters
+        ----------
+        k : int, optional
+            How many, at most ``track``; default ``track``.
+
+        Returns
+        -------
+        list of (key, estimate)
+            Descending by estimate, ties by hash; only keys with a positive estimate. Keys come back as the
+            int, str or bytes that they were added as.
+
+        Raises
+        ------
+        TypeError
+            When ``k`` is not an integer.
+        ValueError
+            When no keys are tracked, or ``k`` is out of range.
+
+        Notes
+        -----
+        Up to 4 ``track`` candidates are kept while keys are added. One is dropped only for 2 ``track`` others
+        whose estimates were at least as large, so every key is named whose weight exceeds the k-th largest
+        estimate by more than its own error. Weights below 0 and `subtract` may bring keys back to the top
+        that are no candidates any more.
+
+        Examples
+        --------
+        >>> import hypersketch
+        >>> words = "the cat and the dog and the bird".split()
+        >>> sketch = hypersketch.CountSketch(1024, 5, track=2)
+        >>> sketch.add(words)
+        >>> sketch.heavy_hitters()
+        [('the', 3), ('and', 2)]
+        """
+        owner = f"{type(self).__name__}.heavy_hitters"
+        if not self.track:
+            raise ValueError(
+                f"This {type(self).__name__} tracks no keys. Make it with track=k to ask for heavy hitters."
+            )
+        count = self.track if k is None else _validation.integer(owner, "k", k, 1, self.track)
+        candidates = self._candidates
+        ranked = [(key, estimate) for _, key, estimate in self._ranked(candidates) if estimate > 0]
+        return ranked[:count]
+
+    def _ranked(
+        self, candidates: Mapping[int, int | str | bytes]
+    ) -> list[tuple[int, int | str | bytes, int | float]]:
+        """Return hash, key and estimate of the candidates, the largest estimate first."""
+        hashes = np.fromiter(candidates, np.uint64, len(candidates))
+        estimates = self._estimate(hashes, True, 1).tolist()
+        items = zip(candidates, candidates.values(), estimates, strict=True)
+        return sorted(items, key=lambda item: (-item[2], item[0]))
+
+    # ---- merging
+
+    def _join(self, other: Any) -> None:
+        self._combine(np.add, other, other._tally)
+
+    def subtract(self: _Sketch, other: _Sketch) -> None:
+        """Take away everything another sketch of the same type and parameters holds.
+
+        Parameters
+        ----------
+        other : same type
+            Stays as it is. For a Count-Min sketch it must hold nothing that this one does not hold.
+
+        Raises
+        ------
+        TypeError
+            When the other is of another type.
+        ValueError
+            When a parameter or the seed differs, this state is memory-mapped, or a Count-Min sketch is
+            updated conservatively or would have a cell below 0.
+        OverflowError
+            When a cell would leave its range. Nothing is changed then.
+
+        Examples
+        --------
+        >>> import hypersketch
+        >>> week, monday = (hypersketch.CountSketch(1024, 5) for _ in range(2))
+        >>> week.add(["a", "a", "b"])
+        >>> monday.add(["a"])
+        >>> week.subtract(monday)
+        >>> week.estimate(["a", "b"])
+        array([1, 1])
+        """
+        self._require_same(other, "subtract")
+        first, second = sorted((self, other), key=id)
+        with first._lock, second._lock:
+            self._require_writable()
+            taken = other._tally
+            opposite = Tally(-taken.n_added, -taken.total_weight, 0, taken.bound)
+            self._combine(np.subtract, other, opposite)
+
+    def _combine(self, operation: np.ufunc, other: Any, tally: Tally) -> None:
+        """Add or subtract another sketch's cells, all or none; both locks are held."""
+        if not self._is_far_from_full(other._tally.bound):
+            self._require_sums(operation, other)
+        candidates = {**self._candidates, **other._candidates} if self.track else {}
+        self._commit(operation, (self._state, other._state, self._state), tally)
+        kept = self._ranked(candidates)[: PLACES_PER_KEY * self.track]
+        self._candidates = {hash_: key for hash_, key, _ in kept}
+
+    def _require_sums(self, operation: np.ufunc, other: Any) -> None:
+        for first in range(0, self._state.size, _JOIN_PIECE):
+            mine, theirs = (s._state[first : first + _JOIN_PIECE] for s in (self, other))
+            with np.errstate(over="ignore", invalid="ignore"):
+                result = operation(mine, theirs)
+            if not self._integral:
+                good = np.isfinite(result)
+            else:  # a sum that wrapped differs from the floating one by 2**32 or 2**64
+                near = np.abs(operation(mine.astype(np.float64), theirs.astype(np.float64)) - result)
+                good = (near < self._most / 2) & (result >= -self._most)
+            if not good.all():
+                self._overflow()
+
+    def __isub__(self: _Sketch, other: _Sketch) -> _Sketch:
+        self.subtract(other)
+        return self
+
+    def __sub__(self: _Sketch, other: _Sketch) -> _Sketch:
+        self._require_same(other, "subtract")
+        rest = self.copy()
+        rest.subtract(other)
+        return rest
+
+    # ---- copies and files
+
+    def copy(self: _Sketch) -> _Sketch:
+        """Return an independent copy, which can be changed even where this one is memory-mapped.
+
+        >>> import hypersketch
+        >>> sketch = hypersketch.CountSketch(1024, 5)
+        >>> other = sketch.copy()
+        >>> other.add("a")
+        >>> sketch.n_added, other.n_added
+        (0, 1)
+        """
+        with self._lock:
+            twin = super().copy()
+            twin._candidates = self._candidates
+        return twin
+
+    def clear(self) -> None:
+        """Remove everything, the tracked keys too.
+
+        Raises
+        ------
+        ValueError
+            When the state is memory-mapped.
+
+        Examples
+        --------
+        >>> import hypersketch
+        >>> sketch = hypersketch.CountSketch(1024, 5)
+        >>> sketch.add("a")
+        >>> sketch.clear()
+        >>> sketch.estimate("a")
+        array([0])
+        """
+        with self._lock:
+            super().clear()
+            self._candidates = {}
+
+    def _saved_counts(self) -> dict[str, Any]:
+        counts: dict[str, Any] = super()._saved_counts()
+        if self.track:
+            counts["candidates"] = encoded(key for _, key in sorted(self._candidates.items()))
+        return counts
+
+    @classmethod
+    def _restore(cls, parameters: dict[str, Any], counts: Mapping[str, Any], state: NDArray[Any]) -> Stored:
+        rest, name = dict(counts), cls.__name__
+        keys = decoded(name, rest.pop("candidates", []), PLACES_PER_KEY * parameters["track"])
+        total = rest.get("total_weight")
+        if state.dtype.kind == "i":
+            total = _validation.integer(name, "total_weight", total, -(2**126), 2**126)
+        else:
+            total = _validation.real(name, "total_weight", total)
+            # A mapped state is not read through, as its checksum is not; its estimates may then be NaN.
+            if state.flags.writeable and not np.isfinite(state).all():
+                raise ValueError("its state holds cells that are not finite.")
+        made = super()._restore(parameters, {**rest, "total_weight": 0}, state)
+        assert isinstance(made, RowSketch)
+        made._record = (made._tally._replace(total_weight=total, bound=made._most), [])
+        made._candidates = keys
+        return made
