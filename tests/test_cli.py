@@ -13,8 +13,8 @@ import pytest
 from typer.testing import CliRunner, Result
 
 import hypersketch
-from hypersketch import capacity
-from hypersketch.capacity import cli, runner
+from hypersketch import capacity, cli
+from hypersketch.capacity import runner
 from hypersketch.capacity.experiments import EXPERIMENTS
 
 SMALL = ["--n", "5", "--dims", "64,144", "--trials", "20", "--jobs", "1"]
@@ -171,9 +171,21 @@ def test_missing_extra_is_named(monkeypatch: pytest.MonkeyPatch, capsys: pytest.
     with pytest.raises(SystemExit) as stop:
         cli.main()
     assert stop.value.code == 1
-    assert "needs the extra 'lab' (missing: typer). Install it with: pip install 'hypersketch[lab]'" in (
+    assert "needs the extra 'cli' (missing: typer). Install it with: pip install 'hypersketch[cli]'" in (
         capsys.readouterr().err
     )
+
+
+def test_the_lab_may_be_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "scipy" else found(name))
+    result = call("capacity", "membership", "--trials", "5")
+    assert result.exit_code == 1
+    assert result.stderr.startswith(
+        "The command hypersketch capacity needs the extra 'lab' (missing: scipy). Install it"
+    )
+    (tmp_path / "in").write_text("a\nb\na\n")
+    assert call("dedup", str(tmp_path / "in"), "--out", "-").stdout == "a\nb\n"
 
 
 def test_python_names_the_extra_too(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -187,7 +199,7 @@ def test_python_names_the_extra_too(monkeypatch: pytest.MonkeyPatch, tmp_path: P
 
 
 def test_as_a_process(tmp_path: Path) -> None:
-    code = "from hypersketch.capacity.cli import main; main()"
+    code = "from hypersketch.cli import main; main()"
     done = subprocess.run(
         [sys.executable, "-c", code, "capacity", "cleanup", *SMALL, "--out", "report"],
         cwd=tmp_path, capture_output=True, text=True, check=False,

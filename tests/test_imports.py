@@ -18,6 +18,7 @@ HEAVY = [
     "typer",
     "safetensors",
     "hypersketch.capacity",
+    "hypersketch.cli",
     "multiprocessing",
 ]
 

@@ -17,6 +17,7 @@ void bind_keys(py::module_& module);
 void bind_key_lists(py::module_& module);
 void bind_arrow_keys(py::module_& module);
 void bind_memory(py::module_& module);
+void bind_records(py::module_& module);
 void bind_bloom(py::module_& module);
 void bind_bloom_blocks(py::module_& module);
 void bind_counting_bloom(py::module_& module);
@@ -72,6 +73,7 @@ PYBIND11_MODULE(_core, module, py::mod_gil_not_used()) {
   bind_key_lists(module);
   bind_arrow_keys(module);
   bind_memory(module);
+  bind_records(module);
   bind_bloom(module);
   bind_bloom_blocks(module);
   bind_counting_bloom(module);

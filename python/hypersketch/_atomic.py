@@ -25,7 +25,7 @@ def replacing(target: Path) -> Iterator[BinaryIO]:
         with contextlib.suppress(OSError):
             os.unlink(temporary)
         raise
-    _sync_directory(target.parent)
+    sync_directory(target.parent)
 
 
 def resolved(path: str | os.PathLike[str]) -> Path:
@@ -42,7 +42,7 @@ def resolved(path: str | os.PathLike[str]) -> Path:
     return target
 
 
-def _sync_directory(directory: Path) -> None:
+def sync_directory(directory: Path) -> None:
     """Make the new name survive a power failure, where directories can be synchronized."""
     with contextlib.suppress(OSError):
         descriptor = os.open(directory, os.O_RDONLY)

@@ -40,16 +40,21 @@ __all__: list[str] = [
     "counting_sums",
     "counting_test_and_add",
     "dense_signs",
+    "exact_keep",
+    "exact_move",
+    "exact_reserve",
     "hash_arrow_array",
     "hash_arrow_stream",
     "hash_bytes",
     "hash_fixed",
     "hash_list",
+    "hash_spans",
     "hash_u64",
     "hash_ucs4",
     "hopfield_add",
     "hopfield_scores",
     "pack_signs",
+    "pack_spans",
     "packed_score_rows",
     "packed_scores",
     "popcount",
@@ -66,6 +71,8 @@ __all__: list[str] = [
     "sketch_estimate",
     "sketch_fits",
     "sketch_track",
+    "split_lines",
+    "split_words",
     "zeros",
 ]
 
@@ -577,6 +584,40 @@ def dense_signs(
     Atoms of features as -1 and +1.
     """
 
+def exact_keep(
+    slots: numpy.typing.NDArray[numpy.uint64],
+    arena: numpy.typing.NDArray[numpy.uint8],
+    numbers: tuple[typing.SupportsInt | typing.SupportsIndex, typing.SupportsInt | typing.SupportsIndex],
+    data: numpy.typing.NDArray[numpy.uint8],
+    starts: numpy.typing.NDArray[numpy.int64],
+    ends: numpy.typing.NDArray[numpy.int64],
+    hashes: numpy.typing.NDArray[numpy.uint64],
+    keep: numpy.typing.NDArray[numpy.bool],
+) -> tuple[int, int, int]:
+    """
+    Tell which records are the first of their bytes; return (records done, slots used, arena bytes).
+    """
+
+def exact_move(
+    old: numpy.typing.NDArray[numpy.uint64],
+    slots: numpy.typing.NDArray[numpy.uint64],
+    arena: numpy.typing.NDArray[numpy.uint8],
+    numbers: tuple[typing.SupportsInt | typing.SupportsIndex, typing.SupportsInt | typing.SupportsIndex],
+) -> None:
+    """
+    Move all slots of a table to a larger, empty one.
+    """
+
+def exact_reserve(
+    slots: numpy.typing.NDArray[numpy.uint64],
+    arena: numpy.typing.NDArray[numpy.uint8],
+    numbers: tuple[typing.SupportsInt | typing.SupportsIndex, typing.SupportsInt | typing.SupportsIndex],
+    hashes: numpy.typing.NDArray[numpy.uint64],
+) -> tuple[int, int, int]:
+    """
+    Reserve slots for hashes; return (hashes done, slots used, arena bytes).
+    """
+
 def hash_arrow_array(
     schema: typing_extensions.CapsuleType,
     array: typing_extensions.CapsuleType,
@@ -617,6 +658,17 @@ def hash_list(
 ) -> numpy.typing.NDArray[numpy.uint64]:
     """
     XXH64 of a list of int, str or bytes.
+    """
+
+def hash_spans(
+    data: numpy.typing.NDArray[numpy.uint8],
+    starts: numpy.typing.NDArray[numpy.int64],
+    ends: numpy.typing.NDArray[numpy.int64],
+    seed: typing.SupportsInt | typing.SupportsIndex,
+    threads: typing.SupportsInt | typing.SupportsIndex,
+) -> numpy.typing.NDArray[numpy.uint64]:
+    """
+    XXH64 of parts of a block.
     """
 
 def hash_u64(
@@ -668,6 +720,17 @@ def pack_signs(
 ) -> None:
     """
     Signs of counters as bits; ties take the tie vector's.
+    """
+
+def pack_spans(
+    data: numpy.typing.NDArray[numpy.uint8],
+    starts: numpy.typing.NDArray[numpy.int64],
+    ends: numpy.typing.NDArray[numpy.int64],
+    keep: numpy.typing.NDArray[numpy.bool] | None,
+    out: numpy.typing.NDArray[numpy.uint8],
+) -> int:
+    """
+    Move the kept parts of a block to out, one behind the other; return their bytes.
     """
 
 def packed_score_rows(
@@ -1069,6 +1132,20 @@ def sketch_track(
 ) -> None:
     """
     The same with candidates: places in the batch, -1 for those tracked already, -2 beyond the last.
+    """
+
+def split_lines(
+    data: numpy.typing.NDArray[numpy.uint8], quoted: bool
+) -> tuple[numpy.typing.NDArray[numpy.int64], numpy.typing.NDArray[numpy.int64]]:
+    """
+    Where complete lines end, without and with their LF or CR LF; with quoted, rows of CSV.
+    """
+
+def split_words(
+    data: numpy.typing.NDArray[numpy.uint8],
+) -> tuple[numpy.typing.NDArray[numpy.int64], numpy.typing.NDArray[numpy.int64]]:
+    """
+    Where words begin and end.
     """
 
 def zeros(n_bytes: typing.SupportsInt | typing.SupportsIndex) -> numpy.typing.NDArray[numpy.uint8]:

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Optional packages: which are missing, and the one sentence that names the extra which brings them."""
+"""Optional packages: the one sentence that names the extra of a missing one, and what their errors say."""
 
 from __future__ import annotations
 
 import importlib.util
 
-__all__ = ["missing_sentence", "require"]
+__all__ = ["first_line", "missing_sentence", "require"]
 
 
 def missing_sentence(what: str, extra: str, names: tuple[str, ...]) -> str | None:
@@ -58,3 +58,15 @@ def require(what: str, extra: str, *names: str) -> None:
     sentence = missing_sentence(what, extra, names)
     if sentence is not None:
         raise ModuleNotFoundError(sentence)
+
+
+def first_line(error: Exception) -> str:
+    """Return the first line of an error's text, as the end of a sentence.
+
+    Examples
+    --------
+    >>> first_line(ValueError("no such column\\nand much more"))
+    'no such column.'
+    """
+    text = (str(error).strip().splitlines() or [type(error).__name__])[0]
+    return text if text.endswith(".") else text + "."

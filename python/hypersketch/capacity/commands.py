@@ -1,12 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The commands behind ``hypersketch``. Needs the extra ``lab``."""
+"""The commands ``hypersketch capacity`` and ``hypersketch plan``. Needs the extra ``lab``."""
 
 # No `from __future__ import annotations` here: typer reads the annotations themselves.
 
 import os
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -14,38 +11,22 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-import hypersketch
 from hypersketch.capacity import tables
 from hypersketch.capacity.experiments import EXPERIMENTS, experiment
 from hypersketch.capacity.planner import Plan
 from hypersketch.capacity.planner import plan as make_plan
 from hypersketch.capacity.results import Results
 from hypersketch.capacity.runner import run
+from hypersketch.cli.terminal import integer, sentences, wide_console
 
-__all__ = ["capacity", "plan", "top"]
+__all__ = ["capacity", "plan"]
 
-#: Exit codes besides 0 (all verdicts inside) and 1 (an error, said in one sentence).
+#: Exit code when a verdict is outside; the others are those of every command.
 EXIT_OUTSIDE = 3
-EXIT_INTERRUPTED = 130
 
 _STYLES = {"inside": "green", "above": "bold red", "below": "bold red"}
 
 Structures = Annotated[str | None, typer.Option(help="Names, e.g. map-i,bloom. Default: all that can do it.")]
-
-
-def _print_version(wanted: bool) -> None:
-    if wanted:
-        print(f"hypersketch {hypersketch.__version__}")
-        raise typer.Exit
-
-
-def top(
-    version: Annotated[
-        bool,
-        typer.Option("--version", help="Print the version and stop.", callback=_print_version, is_eager=True),
-    ] = False,
-) -> None:
-    """Fixed-size memories: how large they must be, and how often they are wrong."""
 
 
 def capacity(
@@ -70,16 +51,16 @@ def capacity(
     if name == "list":
         _print_experiments()
         return
-    with _sentences(out):
+    with sentences(_how_to_go_on(out)):
         results = run(
             name,
             structures=_names(structures),
             n=_integers("--n", n),
             dims=_integers("--dims", dims),
-            universe=_integer("--universe", universe),
-            trials=_integer("--trials", trials),
-            seed=_integer("--seed", seed) or 0,
-            jobs=_integer("--jobs", jobs) or _cores(),
+            universe=integer("--universe", universe),
+            trials=integer("--trials", trials),
+            seed=integer("--seed", seed) or 0,
+            jobs=integer("--jobs", jobs) or _cores(),
             keys=keys,
             column=column,
             out=out,
@@ -108,34 +89,20 @@ def plan(
     structures: Structures = None,
 ) -> None:
     """Size every structure for a task, or say what error a budget buys."""
-    with _sentences():
+    with sentences():
         made = make_plan(
             task,
-            _integer("--n", n) or 0,
-            universe=_integer("--universe", universe),
+            integer("--n", n) or 0,
+            universe=integer("--universe", universe),
             error=error,
-            budget_bytes=_integer("--budget-bytes", budget_bytes),
+            budget_bytes=integer("--budget-bytes", budget_bytes),
             structures=_names(structures),
         )
         _print_plan(made)
 
 
-@contextmanager
-def _sentences(out: Path | None = None) -> Iterator[None]:
-    """Errors become one sentence on stderr, Ctrl-C says how to go on."""
-    try:
-        yield
-    except KeyboardInterrupt:
-        how = f" Finished cells are kept; go on with: --out {out} --resume" if out is not None else ""
-        print(f"Interrupted.{how}", file=sys.stderr)
-        raise typer.Exit(EXIT_INTERRUPTED) from None
-    except OSError as error:
-        where = f" '{error.filename}'" if error.filename else ""
-        print(f"Could not read or write{where}: {error.strerror or error}.", file=sys.stderr)
-        raise typer.Exit(1) from None
-    except (ValueError, TypeError, MemoryError, OverflowError) as error:
-        print(str(error) or "There is not enough memory for this run.", file=sys.stderr)
-        raise typer.Exit(1) from None
+def _how_to_go_on(out: Path | None) -> str:
+    return f"Finished cells are kept; go on with: --out {out} --resume" if out is not None else ""
 
 
 def _cores() -> int:
@@ -149,24 +116,7 @@ def _names(text: str | None) -> list[str] | None:
 def _integers(option: str, text: str | None) -> list[int] | None:
     if text is None:
         return None
-    return [value for part in text.split(",") if (value := _integer(option, part)) is not None]
-
-
-def _integer(option: str, text: str | None) -> int | None:
-    """An integer as people write them: 1000, 1_000, 1e6."""
-    if text is None:
-        return None
-    try:
-        return int(text, 10)
-    except ValueError:
-        pass
-    try:
-        number = float(text)
-        if number == int(number):
-            return int(number)
-    except (ValueError, OverflowError):
-        pass
-    raise ValueError(f"{option} must be an integer such as 1000 or 1e6. Got '{text}' instead.")
+    return [value for part in text.split(",") if (value := integer(option, part)) is not None]
 
 
 def _print_experiments() -> None:
@@ -186,7 +136,7 @@ def _print_results(name: str, results: Results) -> None:
         )
     for line in lines:
         table.add_row(*line[:-1], f"[{_STYLES.get(line[-1], 'dim')}]{line[-1]}[/]")
-    _console().print(table)
+    wide_console().print(table)
     print(tables.headline(results))
 
 
@@ -197,12 +147,6 @@ def _print_plan(made: Plan) -> None:
         table.add_column(column, justify="left" if index < 2 else "right", overflow="fold")
     for line in lines:
         table.add_row(*line)
-    _console().print(table)
+    wide_console().print(table)
     for note in made.notes():
         print(note)
-
-
-def _console() -> Console:
-    """A console that does not squeeze tables into 80 columns when the output is a file or a pipe."""
-    console = Console()
-    return console if console.is_terminal else Console(width=160)

@@ -17,6 +17,7 @@ from typing import Any, ClassVar, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from hypersketch._optional import first_line
 from hypersketch.capacity import kernels
 from hypersketch.capacity.extras import require
 from hypersketch.keys import hash_keys
@@ -243,7 +244,7 @@ def _read_npy(path: str, column: str | None) -> npt.NDArray[Any]:
     try:
         array: npt.NDArray[Any] = np.load(path, allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:
-        raise ValueError(f"Could not read keys from '{path}': {_first_line(error)}") from error
+        raise ValueError(f"Could not read keys from '{path}': {first_line(error)}") from error
     if array.ndim != 1:
         raise ValueError(
             f"'{path}' must hold a one-dimensional array of keys. Got shape {array.shape} instead."
@@ -261,7 +262,7 @@ def _read_table(path: str, column: str | None) -> Any:
         frame = scan(path)
         names = frame.collect_schema().names()
     except Exception as error:
-        raise ValueError(f"Could not read keys from '{path}': {_first_line(error)}") from error
+        raise ValueError(f"Could not read keys from '{path}': {first_line(error)}") from error
     if column is None and len(names) == 1:
         column = names[0]
     if column not in names:
@@ -270,10 +271,5 @@ def _read_table(path: str, column: str | None) -> Any:
     try:
         series = frame.select(column).collect().to_series().drop_nulls()
     except Exception as error:
-        raise ValueError(f"Could not read keys from '{path}': {_first_line(error)}") from error
+        raise ValueError(f"Could not read keys from '{path}': {first_line(error)}") from error
     return series
-
-
-def _first_line(error: Exception) -> str:
-    text = (str(error).strip().splitlines() or [type(error).__name__])[0]
-    return text if text.endswith(".") else text + "."

@@ -1,0 +1,158 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A column of a table as records: the bytes of its values, and the rows that have none."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from hypersketch.cli.sources import Reading, Source
+from hypersketch.cli.spans import Absent, Flags, Spans
+
+__all__ = ["NullPolicy", "chosen_column", "column_spans"]
+
+
+_BYTES = (
+    "string",
+    "large_string",
+    "string_view",
+    "binary",
+    "large_binary",
+    "binary_view",
+    "fixed_size_binary",
+)
+"""Arrow's types of bytes."""
+
+
+def chosen_column(names: Sequence[str], reading: Reading, source: Source) -> int:
+    """Where the wanted column stands.
+
+    Raises
+    ------
+    ValueError
+        When there is none of that name, or several, or none was named and there are several.
+
+    Examples
+    --------
+    >>> chosen_column(["id", "text"], Reading("column", "text"), Source("a.csv", "csv", 10))
+    1
+    """
+    if reading.column is None and len(names) == 1:
+        return 0
+    n = list(names).count(reading.column or "")
+    if n == 1:
+        return list(names).index(reading.column or "")
+    if reading.column is None:
+        asked = "A column must be named (--column)"
+    else:
+        asked = f"There {'are several columns' if n else 'is no column'} '{reading.column}'"
+    raise ValueError(f"{asked} in {source.label}. Its columns are: {', '.join(names)}.")
+
+
+class NullPolicy:
+    """What becomes of rows without a value, over all files of a pass.
+
+    Examples
+    --------
+    >>> NullPolicy("equal").absent(np.array([True, False, True]), "column 'a' of 'b.csv'").kept
+    array([ True, False])
+    """
+
+    def __init__(self, nulls: str) -> None:
+        self._nulls = nulls
+        self._seen = False
+
+    def absent(self, rows: Flags, label: str) -> Absent | None:
+        """Which of these rows stay; None when all have a value.
+
+        Raises
+        ------
+        ValueError
+            When there may be none.
+        """
+        n = int(np.count_nonzero(rows))
+        if n == 0:
+            return None
+        if self._nulls == "error":
+            raise ValueError(
+                f"{label} has rows without a value. Say what becomes of them: --nulls keep (all stay) or "
+                "--nulls equal (they are duplicates of each other)."
+            )
+        kept: Flags = np.full(n, self._nulls == "keep")
+        kept[0] |= not self._seen
+        self._seen = True
+        return Absent(rows, kept)
+
+
+def column_spans(column: Any, label: str) -> tuple[Spans, Flags]:
+    """The values of an Arrow column as records.
+
+    An integer is its eight little-endian bytes and a string its UTF-8 bytes, as in `hypersketch.hash_keys`;
+    dates and times are the integers they are stored as.
+
+    Parameters
+    ----------
+    column : pyarrow.Array or pyarrow.ChunkedArray
+    label : str
+        How messages name it.
+
+    Returns
+    -------
+    Spans
+        Of the rows that have a value.
+    ndarray of bool, shape (rows,)
+        Which rows have none.
+
+    Raises
+    ------
+    TypeError
+        For floats, booleans and nested values, which are no keys.
+
+    Examples
+    --------
+    >>> import pyarrow as pa
+    >>> spans, absent = column_spans(pa.array(["a", None, "bc"]), "an example")
+    >>> spans.starts, spans.ends, absent
+    (array([0, 1]), array([1, 3]), array([False,  True, False]))
+    """
+    import pyarrow as pa
+
+    array = _plain(column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column, label)
+    absent: Flags = np.asarray(array.is_null())
+    present = array.drop_null()
+    return (_integers(present) if pa.types.is_integer(array.type) else _strings(present)), absent
+
+
+def _plain(array: Any, label: str) -> Any:
+    """The same values as integers or large_binary."""
+    import pyarrow as pa
+    from pyarrow import types
+
+    if types.is_dictionary(array.type):
+        array = array.dictionary_decode()
+    kind = array.type
+    if types.is_integer(kind):
+        return array
+    if types.is_date(kind) or types.is_time(kind) or types.is_timestamp(kind) or types.is_duration(kind):
+        return array.view(pa.int32() if kind.bit_width == 32 else pa.int64())
+    if not any(getattr(types, f"is_{name}")(kind) for name in _BYTES):
+        raise TypeError(f"{label} must hold integers, strings, bytes or times. It holds {kind} instead.")
+    return array.cast(pa.large_binary())
+
+
+def _integers(array: Any) -> Spans:
+    values = array.to_numpy(zero_copy_only=False)
+    wide = values.astype(np.uint64 if values.dtype.kind == "u" else np.int64)
+    starts = np.arange(0, 8 * wide.size, 8, dtype=np.int64)
+    return Spans(wide.astype(wide.dtype.newbyteorder("<")).view(np.uint8), starts, starts + 8, wide)
+
+
+def _strings(array: Any) -> Spans:
+    if len(array) == 0:
+        return Spans(np.empty(0, np.uint8), np.empty(0, np.int64), np.empty(0, np.int64))
+    _, offsets, data = array.buffers()
+    bounds = np.frombuffer(offsets, np.int64)[array.offset : array.offset + len(array) + 1]
+    values = np.frombuffer(data, np.uint8) if data is not None and data.size else np.empty(0, np.uint8)
+    return Spans(values, bounds[:-1].copy(), bounds[1:].copy())

@@ -1,0 +1,268 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Records that are rows of CSV and Parquet files, told apart by a column."""
+
+from __future__ import annotations
+
+import csv
+import datetime
+import importlib.util
+import io
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from pyarrow import parquet
+
+from cli_tools import call, number, run
+from hypersketch.cli import spans as spans_module
+
+VALUES = [f"value {i * i % 37}" for i in range(400)]
+FIRST = [i for i in range(400) if VALUES[i] not in VALUES[:i]]
+
+
+def table_of(values: Any) -> pa.Table:
+    table = pa.table({"id": pa.array(range(len(values)), pa.int16()), "value": values})
+    return table.replace_schema_metadata({"made by": "a test"})
+
+
+def dedup(path: Path, *more: object) -> tuple[Path, Any]:
+    out = path.with_name(f"out{path.suffix}")
+    return out, call("dedup", path, "--by", "column", "--column", "value", "--out", out, *more)
+
+
+# ---- Parquet
+
+COLUMNS = {
+    "string": pa.array(VALUES),
+    "large_string": pa.array(VALUES, pa.large_string()),
+    "string_view": pa.array(VALUES, pa.string_view()),
+    "binary": pa.array([value.encode() + b"\0\xff" for value in VALUES]),
+    "dictionary": pa.array(VALUES).dictionary_encode(),
+    "int8": pa.array([i * i % 37 - 18 for i in range(400)], pa.int8()),
+    "uint64": pa.array([2**64 - 1 - i * i % 37 for i in range(400)], pa.uint64()),
+    "date32": pa.array([datetime.date(2020, 1, 1 + i * i % 37 % 28) for i in range(400)]),
+    "timestamp": pa.array([datetime.datetime(2020, 1, 1, 0, i * i % 37) for i in range(400)]),
+    "fixed_size_binary": pa.array([b"%08d" % (i * i % 37) for i in range(400)], pa.binary(8)),
+}
+
+
+@pytest.mark.parametrize("kind", COLUMNS)
+@pytest.mark.parametrize("more", [[], ["--one-pass"]], ids=["two passes", "one pass"])
+def test_parquet_keeps_the_first_rows(kind: str, more: list[str], tmp_path: Path) -> None:
+    table = table_of(COLUMNS[kind])
+    parquet.write_table(table, tmp_path / "in.parquet", row_group_size=150, compression="zstd")
+    out, result = dedup(tmp_path / "in.parquet", *more)
+    assert result.exit_code == 0, result.output
+    plain = table.column("value").to_pylist()
+    first = [i for i in range(400) if plain[i] not in plain[:i]]
+    rows = table.to_pylist()
+    assert parquet.read_table(out).to_pylist() == [rows[i] for i in first]
+    assert parquet.read_schema(out).equals(parquet.read_schema(tmp_path / "in.parquet"), check_metadata=True)
+    assert parquet.ParquetFile(out).metadata.row_group(0).column(1).compression == "ZSTD"
+    assert number(result.output, "rows dropped") == 400 - len(first)
+
+
+def test_several_parquet_files_become_one(tmp_path: Path) -> None:
+    table = table_of(VALUES)
+    files = []
+    for i in range(3):
+        files.append(tmp_path / f"{i}.parquet")
+        parquet.write_table(table.slice(130 * i, 130), files[-1])
+    command = ["dedup", *files, "--by", "column", "--column", "value", "--out"]
+    assert call(*command, tmp_path / "all.parquet").exit_code == 0
+    assert parquet.read_table(tmp_path / "all.parquet").equals(table.take([i for i in FIRST if i < 390]))
+    assert parquet.ParquetFile(tmp_path / "all.parquet").metadata.num_row_groups == 1
+    assert call(*command, f"{tmp_path}/each/").exit_code == 0
+    parts = [parquet.read_table(tmp_path / "each" / f"{i}.parquet") for i in range(3)]
+    assert pa.concat_tables(parts).equals(table.take([i for i in FIRST if i < 390]))
+
+
+def test_empty_parquet(tmp_path: Path) -> None:
+    empty = table_of(VALUES).schema.empty_table()
+    parquet.write_table(empty, tmp_path / "in.parquet")
+    parquet.ParquetWriter(tmp_path / "none.parquet", empty.schema).close()  # not even a row group
+    for name in ("in", "none"):
+        out, result = dedup(tmp_path / f"{name}.parquet")
+        assert result.exit_code == 0, result.output
+        assert parquet.read_table(out).equals(empty)
+
+
+NULLS = {"keep": [0, 1, 2, 3, 5, 6], "equal": [0, 1, 2, 5]}
+
+
+@pytest.mark.parametrize("policy", NULLS)
+@pytest.mark.parametrize("more", [[], ["--one-pass"]], ids=["two passes", "one pass"])
+def test_rows_without_a_value(policy: str, more: list[str], tmp_path: Path) -> None:
+    values = ["a", None, "b", None, "a", "c", None]
+    parquet.write_table(table_of(values), tmp_path / "in.parquet", row_group_size=3)
+    out, result = dedup(tmp_path / "in.parquet", "--nulls", policy, *more)
+    assert result.exit_code == 0, result.output
+    assert parquet.read_table(out).column("id").to_pylist() == NULLS[policy]
+    text = "".join(f"{i},{'' if value is None else value}\n" for i, value in enumerate(values))
+    (tmp_path / "in.csv").write_text("id,value\n" + text)
+    out, result = dedup(tmp_path / "in.csv", "--nulls", policy, *more)
+    assert result.exit_code == 0, result.output
+    assert [int(row["id"]) for row in csv.DictReader(io.StringIO(out.read_text()))] == NULLS[policy]
+
+
+# ---- CSV
+
+
+def as_csv(values: list[str], end: str = "\n") -> str:
+    text = io.StringIO()
+    csv.writer(text, lineterminator=end).writerows(
+        [("id", "value", "price"), *((i, v, "1.50") for i, v in enumerate(values))]
+    )
+    return text.getvalue()
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"], ids=["LF", "CRLF"])
+@pytest.mark.parametrize("block", [23, 1 << 22])
+def test_csv_rows_are_written_as_they_were(
+    end: str, block: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(spans_module, "BLOCK", block)
+    values = [
+        'say "no"',
+        "a, b",
+        "two\nlines",
+        "plain",
+        "a, b",
+        "00",
+        "0",
+        'say "no"',
+        "ä",
+        "two\nlines",
+        "00",
+    ]
+    data = as_csv(values, end).encode()
+    (tmp_path / "in.csv").write_bytes(data)
+    out, result = dedup(tmp_path / "in.csv")
+    assert result.exit_code == 0, result.output
+    kept = [value for i, value in enumerate(values) if value not in values[:i]]
+    rows = list(csv.reader(io.StringIO(out.read_bytes().decode(), newline="")))
+    assert [row[1] for row in rows[1:]] == kept
+    out.rename(tmp_path / "in.csv")
+    again, result = dedup(tmp_path / "in.csv")
+    assert number(result.output, "rows dropped") == 0
+    assert again.read_bytes() == (tmp_path / "in.csv").read_bytes()
+
+
+def test_csv_bytes_stay(tmp_path: Path) -> None:
+    data = b'\xef\xbb\xbfid,value\n1,"x"\n\n2,x\n3,007\n4,7\n\n5,\xff\n6,""\n7,\xff\n8,"y"'
+    (tmp_path / "in.csv").write_bytes(data)
+    out, result = dedup(tmp_path / "in.csv")
+    assert result.exit_code == 0, result.output
+    # Row 2 has the value of row 1 without its quotes; blank lines are no rows and stay.
+    assert out.read_bytes() == data.replace(b"2,x\n", b"").replace(b"7,\xff\n", b"")
+    assert (number(result.output, "rows seen"), number(result.output, "rows dropped")) == (8, 2)
+
+
+def test_csv_streams_and_tabs() -> None:
+    data = b"id\tvalue\n1\ta,b\n2\tc\n3\ta,b\n"
+    done = run(
+        "dedup", "-", "--one-pass", "--by", "column", "--column", "value", "--format", "tsv", stdin=data
+    )
+    assert (done.returncode, done.stdout) == (0, b"id\tvalue\n1\ta,b\n2\tc\n")
+
+
+def test_csv_files_of_one_header_become_one(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_bytes(b"id,value\r\n1,x\r\n2,y")
+    (tmp_path / "b.csv").write_bytes(b"id,value\n3,y\n4,z\n")
+    (tmp_path / "c.csv").write_bytes(b"id,value")
+    (tmp_path / "d.csv").write_bytes(b"value,id\nx,1\n")
+    command = ["dedup", "--by", "column", "--column", "value", "--out", tmp_path / "out.csv"]
+    assert call(*command, *(tmp_path / f"{name}.csv" for name in "abc")).exit_code == 0
+    assert (tmp_path / "out.csv").read_bytes() == b"id,value\r\n1,x\r\n2,y\n4,z\n"
+    result = call(*command, *(tmp_path / f"{name}.csv" for name in "ad"))
+    assert result.exit_code == 1
+    assert "d.csv' has other columns than the files before it" in result.stderr
+    assert (tmp_path / "out.csv").read_bytes() == b"id,value\r\n1,x\r\n2,y\n4,z\n"
+
+
+def test_the_only_column_needs_no_name(tmp_path: Path) -> None:
+    (tmp_path / "in.csv").write_text("word\nb\na\nb\n")
+    assert call("dedup", tmp_path / "in.csv", "--by", "column", "--out", tmp_path / "out").exit_code == 0
+    assert (tmp_path / "out").read_text() == "word\nb\na\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "sentence"),
+    [
+        ("in.csv", b"", "'{}' is empty; a table begins with a row of names."),
+        ("in.csv", b"id,text\n1,a\n", "There is no column 'value' in '{}'. Its columns are: id, text."),
+        ("in.csv", b"value,value\n1,a\n", "There are several columns 'value' in '{}'."),
+        (
+            "in.csv",
+            b"id,value\n1,\n",
+            "Column 'value' of '{}' has rows without a value. Say what becomes of them",
+        ),
+        ("in.csv", b"id,value\n1,a,b\n", "'{}' cannot be read: CSV parse error: Expected 2 columns, got 3"),
+        ("in.csv", b'id,value\n1,5" pipe\n2,6" pipe\n', "The rows of '{}' cannot be told apart"),
+        ("in.parquet", b"PAR1 and nothing else", "'{}' cannot be read as Parquet"),
+    ],
+)
+def test_tables_that_cannot_be_read(name: str, content: bytes, sentence: str, tmp_path: Path) -> None:
+    path = tmp_path / name
+    path.write_bytes(content)
+    out, result = dedup(path)
+    assert result.exit_code == 1
+    assert sentence.format(path) in result.stderr
+    assert len(result.stderr.strip().splitlines()) == 1
+    assert not out.exists()
+
+
+@pytest.mark.parametrize(
+    ("values", "sentence"),
+    [
+        ([1.5, 2.5], "must hold integers, strings, bytes or times. It holds double instead."),
+        ([True, False], "It holds bool instead."),
+        ([[1], [2]], "It holds list<"),
+        (["a", None], "has rows without a value. Say what becomes of them: --nulls keep"),
+    ],
+)
+def test_parquet_columns_that_are_no_keys(values: list[Any], sentence: str, tmp_path: Path) -> None:
+    parquet.write_table(table_of(values), tmp_path / "in.parquet")
+    out, result = dedup(tmp_path / "in.parquet")
+    assert result.exit_code == 1
+    assert f"Column 'value' of '{tmp_path / 'in.parquet'}'" in result.stderr
+    assert sentence in result.stderr
+    assert not out.exists()
+
+
+def test_damaged_parquet_leaves_no_output(tmp_path: Path) -> None:
+    values = [f"value {i}" for i in np.random.default_rng(1).permutation(20_000)]
+    parquet.write_table(table_of(values), tmp_path / "in.parquet", use_dictionary=False)
+    data = bytearray((tmp_path / "in.parquet").read_bytes())
+    data[4:60_000] = bytes(59_996)
+    (tmp_path / "in.parquet").write_bytes(data)
+    out, result = dedup(tmp_path / "in.parquet", "--one-pass")
+    assert result.exit_code == 1
+    assert "cannot be read as Parquet" in result.stderr
+    assert [each.name for each in tmp_path.iterdir()] == ["in.parquet"]
+    assert not out.exists()
+
+
+def test_parquet_needs_files(tmp_path: Path) -> None:
+    parquet.write_table(table_of(VALUES), tmp_path / "in.parquet")
+    result = call("dedup", tmp_path / "in.parquet", "--out", tmp_path / "out")
+    assert "is a Parquet file, which has no lines. Use --by column." in result.stderr
+    column = ["--by", "column", "--column", "value"]
+    result = call("dedup", tmp_path / "in.parquet", *column, "--out", "-")
+    assert "Parquet cannot be written to standard output. Give a file as --out." in result.stderr
+    result = call("dedup", "-", "--format", "parquet", *column, "--out", tmp_path / "out", "--one-pass")
+    assert "Parquet cannot be read from a stream" in result.stderr
+
+
+def test_the_extra_is_named_when_pyarrow_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "in.csv").write_text(as_csv(VALUES))
+    found = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "pyarrow" else found(name))
+    result = call("dedup", tmp_path / "in.csv", "--by", "column", "--column", "value", "--out", "-")
+    assert result.exit_code == 1
+    assert result.stderr.startswith("A column of a file needs the extra 'cli' (missing: pyarrow).")
+    assert (
+        call("dedup", tmp_path / "in.csv", "--out", tmp_path / "out").exit_code == 0
+    )  # lines do not need it

@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: Apache-2.0
+"""hypersketch top beside exact counts of a real corpus."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+from pyarrow import parquet
+
+from cli_tools import call, corpus, lines_of, run
+
+
+def rows_of(output: str) -> list[tuple[int, str, int, int]]:
+    """Rank, record, count and error of every printed row."""
+    found = re.findall(r"^│ *(\d+) │ (.*?) *│ *([\d,]+) │ *([\d,]+) │$", output, re.MULTILINE)
+    return [(int(a), b, int(c.replace(",", "")), int(d.replace(",", ""))) for a, b, c, d in found]
+
+
+@pytest.fixture(scope="module")
+def files() -> list[Path]:
+    return corpus(8_000_000)
+
+
+@pytest.mark.parametrize("by", ["word", "line"])
+def test_the_most_frequent_of_a_corpus(by: str, files: list[Path]) -> None:
+    texts = [path.read_bytes() for path in files]
+    if by == "word":
+        records = [word for text in texts for word in text.split()]
+    else:
+        records = [content for text in texts for content, _ in lines_of(text)]
+    counts: dict[str, list[int]] = {}
+    for key, n in Counter(records).items():
+        counts.setdefault(key.decode("utf-8", "backslashreplace").rstrip(), []).append(n)
+    result = call("top", *files, "--by", by, "--k", "30", "--memory", "4e6")
+    assert result.exit_code == 0, result.output
+    found = rows_of(result.stdout)
+    assert [rank for rank, *_ in found] == list(range(1, 31))
+    for _, record, count, error in found:
+        assert min(abs(count - n) for n in counts[record]) <= 2 * error + 1  # four standard errors
+    surely = min(count + 2 * error for _, _, count, error in found)
+    named = {record for _, record, *_ in found}
+    assert {key for key, ns in counts.items() if max(ns) > surely} <= named
+    assert f"{len(records):,} records counted." in result.stdout
+
+
+def test_a_small_text_is_exact() -> None:
+    text = b"to be or not to be\nthat is the question\nto be\n" * 3 + b"\xff\x00 end"
+    wanted = [("to", 9), ("be", 9), ("or", 3)]
+    found = [
+        (record, count)
+        for _, record, count, _ in rows_of(run("top", "-", "--by", "word", stdin=text).stdout.decode())
+    ]
+    assert sorted(found[:2]) == sorted(wanted[:2])
+    assert ("\\xff\\x00", 1) in found
+    assert dict(found) | dict(wanted) == dict(found)
+
+
+def test_columns(tmp_path: Path) -> None:
+    values = [i * i % 11 for i in range(300)]
+    parquet.write_table(pa.table({"n": values, "s": [f"s{v}" for v in values]}), tmp_path / "in.parquet")
+    (tmp_path / "in.csv").write_text("n,s\n" + "".join(f"{v},s{v}\n" for v in values))
+    wanted = sorted(Counter(values).items())
+    for name in ("in.parquet", "in.csv"):
+        for column, mark in (("n", ""), ("s", "s")):
+            result = call("top", tmp_path / name, "--by", "column", "--column", column)
+            found = sorted((record, count) for _, record, count, _ in rows_of(result.stdout))
+            assert found == sorted((f"{mark}{value}", count) for value, count in wanted)
+
+
+def test_width_and_depth_make_the_sketch(tmp_path: Path) -> None:
+    (tmp_path / "in").write_bytes(b"a\nb\na\n" + b"x" * 300 + b"\n")
+    result = call("top", tmp_path / "in", "--width", "1e3", "--depth", "3", "--k", "2")
+    assert rows_of(result.stdout)[0][1:3] == ("a", 2)
+    assert call("top", tmp_path / "in", "--k", "9").stdout.count("x" * 100 + "…") == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["{}/nowhere"], "'{}/nowhere': No such file or directory."),
+        (["{}/in", "--memory", "1e6", "--width", "5"], "by --memory or by --width and --depth, not by both."),
+        (["{}/in", "--depth", "0"], "The 'depth' parameter of CountSketch must be an integer in [1, 64]."),
+        (["{}/in", "--by", "letter"], "one of line, word, paragraph, column. Got 'letter' instead."),
+    ],
+)
+def test_errors_are_one_sentence(arguments: list[str], sentence: str, tmp_path: Path) -> None:
+    (tmp_path / "in").write_bytes(b"a\n")
+    result = call("top", *(each.format(tmp_path) for each in arguments))
+    assert result.exit_code == 1
+    assert sentence.format(tmp_path) in result.stderr
+    assert len(result.stderr.strip().splitlines()) == 1
+
+
+def test_an_empty_file_has_no_rows(tmp_path: Path) -> None:
+    (tmp_path / "in").touch()
+    result = call("top", tmp_path / "in")
+    assert result.exit_code == 0, result.output
+    assert "0 records counted." in result.stdout
