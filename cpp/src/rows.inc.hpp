@@ -2,19 +2,15 @@
 // Kernels of count sketches: one row at a time, and the order statistics of all rows.
 //
 // Idea: a key's place in a row is one random word (two products), computed for a vector of keys; the increments that
-// follow are scalar, because the caches bound them and not the instructions. So the next group's places are computed
-// while the cells of this group are waited for: groups are as small as the processor's window of open instructions.
-// Rows beyond a core's own cache are prefetched some groups ahead. Medians compare whole rows of a block: a lane holds
+// follow are scalar, because the caches bound them and not the instructions. So places are computed some groups before
+// they are used, in groups as small as a vector: the processor then does both at the same time. A place is one word,
+// the column below and the sign on top, because narrowing them for two tables costs more than taking them apart. Rows
+// beyond a core's own cache are prefetched as well, further ahead. Medians compare whole rows of a block: a lane holds
 // a key, so any depth fills the vector and nothing branches.
 
-constexpr size_t kPlaceGroup = 32;
-constexpr size_t kPlaceRing = 4;
-constexpr size_t kNearRow = size_t{1} << 20;  // a row of this size still fits a core's own cache
-
-struct Places {
-  std::uint32_t columns[kPlaceGroup];
-  std::int32_t signs[kPlaceGroup];  // 1 or -1; unset where they are not wanted
-};
+constexpr size_t kPlaceGroup = 8;
+constexpr size_t kNearAhead = 10, kFarAhead = 20, kPlaceRing = 32;  // groups
+constexpr size_t kNearRow = size_t{1} << 20;                        // a row of this size still fits a core's own cache
 
 HYPERSKETCH_HD void place_keys(const uint64_t* starts, size_t n, uint64_t row, uint64_t width, std::uint32_t* columns,
                                std::int32_t* signs) {
@@ -33,25 +29,42 @@ void row_places(const uint64_t* starts, size_t n, uint64_t row, uint64_t width, 
     place_keys(starts, n, row, width, columns, signs);
 }
 
+HYPERSKETCH_HD std::uint32_t column_of(uint64_t place) { return static_cast<std::uint32_t>(place); }
+
+HYPERSKETCH_HD std::int32_t sign_of(uint64_t place) {
+  return static_cast<std::int32_t>(static_cast<std::int64_t>(place) >> 63) | 1;
+}
+
+template <bool kSigned, bool kFar, class Cell>
+HYPERSKETCH_HD void find_places(RowView<Cell> row, const uint64_t* starts, size_t n, uint64_t* places) {
+  for_lanes(n, [=](size_t i, size_t lanes) {
+    const Vec word = random_word(load_lanes(starts + i, lanes), row.index);
+    const Vec column = row_column(word, row.width);
+    store_lanes(places + i, kSigned ? column | (word << 63) : column, lanes);
+  });
+  if constexpr (kFar)
+    for (size_t i = 0; i < n; ++i)
+      __builtin_prefetch(row.cells + column_of(places[i]), std::is_const_v<Cell> ? 0 : 1, 3);
+}
+
 // Calls visit(places, first, count) for groups of keys in order, whose cells are on their way.
 template <bool kSigned, bool kFar, class Cell, class Visit>
 HYPERSKETCH_HD void visit_groups(RowView<Cell> row, const uint64_t* starts, size_t n, Visit visit) {
-  constexpr size_t kAhead = kFar ? (kPlaceRing - 1) * kPlaceGroup : kPlaceGroup;
-  Places ring[kPlaceRing];
+  constexpr size_t kAhead = (kFar ? kFarAhead : kNearAhead) * kPlaceGroup;
+  alignas(64) uint64_t ring[kPlaceRing][kPlaceGroup];
+  const size_t whole = n / kPlaceGroup * kPlaceGroup;
   const auto prepare = [&](size_t first) {
-    if (first >= n) return;
-    Places& places = ring[first / kPlaceGroup % kPlaceRing];
-    const size_t count = n - first < kPlaceGroup ? n - first : kPlaceGroup;
-    place_keys(starts + first, count, row.index, row.width, places.columns, kSigned ? places.signs : nullptr);
-    if constexpr (kFar)
-      for (size_t i = 0; i < count; ++i)
-        __builtin_prefetch(row.cells + places.columns[i], std::is_const_v<Cell> ? 0 : 1, 3);
+    if (first < whole)
+      find_places<kSigned, kFar>(row, starts + first, kPlaceGroup, ring[first / kPlaceGroup % kPlaceRing]);
   };
   for (size_t first = 0; first < kAhead; first += kPlaceGroup) prepare(first);
-  for (size_t first = 0; first < n; first += kPlaceGroup) {
+  for (size_t first = 0; first < whole; first += kPlaceGroup) {
     prepare(first + kAhead);
-    visit(ring[first / kPlaceGroup % kPlaceRing], first, n - first < kPlaceGroup ? n - first : kPlaceGroup);
+    visit(ring[first / kPlaceGroup % kPlaceRing], first, kPlaceGroup);
   }
+  if (whole == n) return;
+  find_places<kSigned, kFar>(row, starts + whole, n - whole, ring[0]);
+  visit(ring[0], whole, n - whole);
 }
 
 template <bool kSigned, class Cell, class Visit>
@@ -64,13 +77,13 @@ HYPERSKETCH_HD void visit_row(RowView<Cell> row, const uint64_t* starts, size_t 
 
 template <bool kSigned, bool kWeighted, class Cell>
 HYPERSKETCH_HD void add_keys(RowView<Cell> row, const uint64_t* starts, const Weight<Cell>* weights, size_t n) {
-  visit_row<kSigned>(row, starts, n, [=](const Places& places, size_t first, size_t count) {
+  visit_row<kSigned>(row, starts, n, [=](const uint64_t* places, size_t first, size_t count) {
 #pragma GCC unroll 8
     for (size_t i = 0; i < count; ++i) {
       Weight<Cell> change = 1;
-      if constexpr (kSigned) change = static_cast<Weight<Cell>>(places.signs[i]);
+      if constexpr (kSigned) change = static_cast<Weight<Cell>>(sign_of(places[i]));
       if constexpr (kWeighted) change *= weights[first + i];
-      Cell& cell = row.cells[places.columns[i]];
+      Cell& cell = row.cells[column_of(places[i])];
       cell = static_cast<Cell>(cell + static_cast<Cell>(change));
     }
   });
@@ -86,11 +99,11 @@ void row_add(RowView<Cell> row, const uint64_t* starts, const Weight<Cell>* weig
 
 template <bool kSigned, class Cell>
 HYPERSKETCH_HD void read_keys(RowView<const Cell> row, const uint64_t* starts, size_t n, Cell* out) {
-  visit_row<kSigned>(row, starts, n, [=](const Places& places, size_t first, size_t count) {
+  visit_row<kSigned>(row, starts, n, [=](const uint64_t* places, size_t first, size_t count) {
 #pragma GCC unroll 8
     for (size_t i = 0; i < count; ++i) {
-      const Cell cell = row.cells[places.columns[i]];
-      out[first + i] = kSigned ? static_cast<Cell>(cell * static_cast<Cell>(places.signs[i])) : cell;
+      const Cell cell = row.cells[column_of(places[i])];
+      out[first + i] = kSigned ? static_cast<Cell>(cell * static_cast<Cell>(sign_of(places[i]))) : cell;
     }
   });
 }
