@@ -32,6 +32,7 @@ struct RowParams {
 inline constexpr size_t kRowBlock = 64;
 inline constexpr size_t kStartBlock = 512;  // stays in the first cache
 inline constexpr size_t kReadBlock = 1024;
+inline constexpr size_t kEstimateBlock = 16384;  // a row stays in the cache for so many keys before the next comes
 inline constexpr size_t kNearCells = size_t{1} << 20;  // a table of this size still fits a core's own cache
 
 template <class Cell>
@@ -145,13 +146,19 @@ bool sketch_fits(std::span<const Cell> cells, RowParams params, bool conservativ
 template <class Cell>
 class RowReader {
  public:
-  RowReader(std::span<const Cell> cells, RowParams params)
-      : cells_(cells), params_(params), values_(params.depth * kReadBlock) {}
+  // `block` keys go through a row at a time.
+  RowReader(std::span<const Cell> cells, RowParams params, size_t block = kReadBlock)
+      : cells_(cells), params_(params), block_(block), values_(params.depth * block) {}
 
   template <class Out>
   void read(const uint64_t* starts, size_t n, Out* out) {
-    for (size_t first = 0; first < n; first += kReadBlock)
-      read_block(starts + first, std::min(kReadBlock, n - first), out + first);
+    for (size_t first = 0; first < n; first += block_) {
+      const size_t count = std::min(block_, n - first);
+      for (size_t r = 0; r < params_.depth; ++r)
+        row_kernels<Cell>().read(row_of(cells_.data(), params_, r), starts + first, count, values_.data() + r * block_);
+      for (size_t i = 0; i < count; i += kReadBlock)
+        choose(values_.data() + i, std::min(kReadBlock, count - i), out + first + i);
+    }
   }
 
   // Moves the keys whose estimate may exceed the floor to the front, with their places, and returns how many there are;
@@ -178,15 +185,14 @@ class RowReader {
   }
 
  private:
+  // The estimate of each of n keys from its rows' values.
   template <class Out>
-  void read_block(const uint64_t* starts, size_t n, Out* out) {
-    for (size_t r = 0; r < params_.depth; ++r)
-      row_kernels<Cell>().read(row_of(cells_.data(), params_, r), starts, n, values_.data() + r * kReadBlock);
+  void choose(Cell* values, size_t n, Out* out) {
     const size_t middle = params_.is_signed ? params_.depth / 2 : 0;
-    row_kernels<Cell>().sort(values_.data(), kReadBlock, params_.depth, n, middle);
-    const Cell* upper = values_.data() + middle * kReadBlock;
+    row_kernels<Cell>().sort(values, block_, params_.depth, n, middle);
+    const Cell* upper = values + middle * block_;
     if (params_.is_signed && params_.depth % 2 == 0) {
-      const Cell* lower = upper - kReadBlock;
+      const Cell* lower = upper - block_;
       for (size_t i = 0; i < n; ++i)
         out[i] = static_cast<Out>(0.5 * static_cast<double>(lower[i]) + 0.5 * static_cast<double>(upper[i]));
     } else {
@@ -196,18 +202,20 @@ class RowReader {
 
   std::span<const Cell> cells_;
   RowParams params_;
+  size_t block_;
   std::vector<Cell> values_;
 };
 
 template <class Cell, class Out>
 void sketch_estimate(std::span<const Cell> cells, RowParams params, KeyBatch keys, Out* out, size_t threads) {
-  parallel_for(keys.size(), 4 * kReadBlock, threads, [&](size_t begin, size_t end) {
-    RowReader<Cell> reader(cells, params);
-    uint64_t starts[kReadBlock];
-    for (size_t first = begin; first < end; first += kReadBlock) {
-      const size_t n = std::min(kReadBlock, end - first);
-      key_starts(keys, params.seed, first, n, starts);
-      reader.read(starts, n, out + first);
+  parallel_for(keys.size(), kEstimateBlock, threads, [&](size_t begin, size_t end) {
+    const size_t block = std::min(kEstimateBlock, end - begin);
+    RowReader<Cell> reader(cells, params, block);
+    std::vector<uint64_t> starts(block);
+    for (size_t first = begin; first < end; first += block) {
+      const size_t n = std::min(block, end - first);
+      key_starts(keys, params.seed, first, n, starts.data());
+      reader.read(starts.data(), n, out + first);
     }
   });
 }

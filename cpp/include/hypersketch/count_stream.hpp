@@ -14,9 +14,10 @@
 
 namespace hypersketch {
 
-inline constexpr size_t kWindow = 16384;  // keys; their starts stay in the second cache
-inline constexpr size_t kRing = 4;        // windows under way
-inline constexpr size_t kTests = 4;       // parts of a window whose keys are compared with the floor at the same time
+inline constexpr size_t kWindow = 16384;        // keys; their starts stay in the second cache
+inline constexpr size_t kLoneWindow = 1 << 17;  // of one thread without candidates: a row stays longer than the starts
+inline constexpr size_t kRing = 4;              // windows under way
+inline constexpr size_t kTests = 4;  // parts of a window whose keys are compared with the floor at the same time
 
 template <class Cell>
 struct AddBatch {
@@ -39,15 +40,16 @@ class Adder {
   }
 
   void run(size_t threads) {
-    const size_t steps = (batch_.keys.size() + kWindow - 1) / kWindow;
+    if (threads <= 1 && candidates_ == nullptr) window_ = kLoneWindow;
+    const size_t steps = (batch_.keys.size() + window_ - 1) / window_;
     const size_t lanes = 1 + rows_ + (candidates_ == nullptr ? 0 : kTests + 1);
     if (threads <= 1 || steps <= 2) {
-      starts_.resize(kWindow);
+      starts_.resize(std::min(window_, batch_.keys.size()));
       for (size_t step = 0; step < steps; ++step)
         for (size_t lane = 0; lane < lanes; ++lane) work(lane, step);
       return;
     }
-    starts_.resize(kRing * kWindow);
+    starts_.resize(kRing * window_);
     const size_t workers = std::min(threads, lanes);
     Lanes(lanes, steps)
         .work(
@@ -87,7 +89,7 @@ class Adder {
   }
 
   void work(size_t lane, size_t step) {
-    const size_t first = step * kWindow, n = std::min(kWindow, batch_.keys.size() - first);
+    const size_t first = step * window_, n = std::min(window_, batch_.keys.size() - first);
     uint64_t* const starts = starts_.data() + first % starts_.size();
     if (lane == 0)
       key_starts(batch_.keys, batch_.params.seed, first, n, starts);
@@ -143,6 +145,7 @@ class Adder {
   AddBatch<Cell> batch_;
   Candidates* candidates_;
   size_t rows_;
+  size_t window_ = kWindow;
   std::vector<uint64_t> starts_;
   std::vector<RowReader<Cell>> readers_;
   std::vector<std::vector<Candidate>> hits_;
