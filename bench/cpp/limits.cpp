@@ -6,14 +6,15 @@
 //   <access> <size> <pages> <method>
 // by one JSON object a line, so that a caller can take turns between its own loops and these:
 //   access   read32 read64 update32 update64 (random units of that many bytes), increment (one random int32),
-//            increments-uniform, increments-zipf (kDepth int32 a key, one in every row of a table),
+//            increments-uniform, increments-zipf, increments-signed (kDepth int32 a key, one in every row of a
+//            table: for uniform keys, for Zipf's law, and for it with a sign each),
 //            stream-read stream-copy (sequential; counted in bytes)
 //   size     bytes of the state; for increments-* the columns of one row
 //   pages    small (4 KiB) or huge (2 MiB)
 //   method   prefetch or plain. Addresses are always computed a batch ahead of their use; prefetch asks for them too.
 //
 // Addresses come from a multiplicative mix of a counter, so no index array is read and the accesses are independent.
-// increments-zipf alone reads columns that were computed beforehand, from keys drawn by Zipf's law.
+// Only those under Zipf's law read columns that were computed beforehand.
 #include <sys/mman.h>
 
 #include <algorithm>
@@ -40,7 +41,8 @@ using std::uint64_t;
 constexpr size_t kBatch = 64;
 constexpr size_t kHugePage = size_t{2} << 20;
 constexpr size_t kDepth = 5;
-constexpr size_t kChunk = 2048;  // keys that go through one row before the next row: a row then stays in a cache
+constexpr size_t kChunk = 1 << 17;     // keys that go through one row before the next row: a row then stays in a cache
+constexpr size_t kColumnsAhead = 160;  // increments between a prefetch and its use
 constexpr size_t kZipfKeys = size_t{1} << 20;
 constexpr uint64_t kGamma = 0x9E3779B97F4A7C15ULL;
 
@@ -167,25 +169,30 @@ double stream_copy(unsigned char* to, const unsigned char* from, size_t bytes) {
   return now() - start;
 }
 
-template <bool kPrefetch>
-void prefetch_columns(const uint32_t* row, const uint32_t* columns) {
-  if constexpr (kPrefetch)
-    for (size_t j = 0; j < kBatch; ++j) __builtin_prefetch(row + columns[j], 1, 3);
-}
-
 // Increments of one row for one chunk of keys, straight from their columns: a copy in between would halve the rate.
-template <bool kPrefetch>
+// With signs the top bit of a column tells whether to add or to subtract.
+template <bool kSigned, bool kPrefetch>
 void increment_row(uint32_t* row, const uint32_t* columns) {
-  prefetch_columns<kPrefetch>(row, columns);
-  for (size_t first = 0; first < kChunk; first += kBatch) {
-    if (first + kBatch < kChunk) prefetch_columns<kPrefetch>(row, columns + first + kBatch);
-    for (size_t j = 0; j < kBatch; ++j) ++row[columns[first + j]];
+  constexpr uint32_t kColumn = kSigned ? ~uint32_t{0} >> 1 : ~uint32_t{0};
+  const auto prefetch_at = [&](size_t j) {
+    __builtin_prefetch(row + (columns[j < kChunk ? j : kChunk - 1] & kColumn), 1, 3);
+  };
+  if constexpr (kPrefetch)
+    for (size_t j = 0; j < kColumnsAhead; ++j) prefetch_at(j);
+  for (size_t first = 0; first < kChunk; first += 8) {
+    if constexpr (kPrefetch)
+      for (size_t j = 0; j < 8; ++j) prefetch_at(first + kColumnsAhead + j);
+    for (size_t j = 0; j < 8; ++j) {
+      const uint32_t column = columns[first + j];
+      row[column & kColumn] += kSigned ? 1 - (column >> 31) * 2 : 1;
+    }
   }
 }
 
 // Columns of keys under a Zipf law of exponent 1.1 over 10^6 ranks, chunk by chunk and row by row in a chunk. Ranks
 // are drawn from the law's continuous form, by inversion.
-std::vector<uint32_t> zipf_columns(uint64_t n_columns) {
+std::vector<uint32_t> zipf_columns(uint64_t n_columns, bool with_signs) {
+  const uint64_t signs = with_signs ? uint64_t{1} << 31 : 0;
   constexpr double kExponent = 1.1, kRanks = 1e6;
   std::vector<uint32_t> columns(kZipfKeys * kDepth);
   for (size_t i = 0; i < kZipfKeys; ++i) {
@@ -193,32 +200,32 @@ std::vector<uint32_t> zipf_columns(uint64_t n_columns) {
     const double tail = 1 - uniform * (1 - std::pow(kRanks, 1 - kExponent));
     const auto rank = static_cast<uint64_t>(std::pow(tail, 1 / (1 - kExponent)));
     for (size_t r = 0; r < kDepth; ++r) {
-      const uint64_t column = ((mix(rank * kDepth + r) >> 32) * n_columns) >> 32;
-      columns[(i / kChunk * kDepth + r) * kChunk + i % kChunk] = static_cast<uint32_t>(column);
+      const uint64_t word = mix(rank * kDepth + r), column = ((word >> 32) * n_columns) >> 32;
+      columns[(i / kChunk * kDepth + r) * kChunk + i % kChunk] = static_cast<uint32_t>(column | (word & signs));
     }
   }
   return columns;
 }
 
-template <bool kPrefetch>
+template <bool kSigned, bool kPrefetch>
 double increments_zipf(uint32_t* table, size_t n_columns, const std::vector<uint32_t>& columns, size_t count) {
   const double start = now();
   for (size_t done = 0; done < count; done += kChunk)
     for (size_t r = 0; r < kDepth; ++r)
-      increment_row<kPrefetch>(table + r * n_columns, columns.data() + (done * kDepth + r * kChunk));
+      increment_row<kSigned, kPrefetch>(table + r * n_columns, columns.data() + (done * kDepth + r * kChunk));
   return now() - start;
 }
 
 template <bool kPrefetch>
 double increments_uniform(uint32_t* table, size_t n_columns, uint64_t counter, size_t count) {
-  uint32_t columns[kChunk];
+  std::vector<uint32_t> columns(kChunk);
   const double start = now();
   for (size_t done = 0; done < count; done += kChunk)
     for (size_t r = 0; r < kDepth; ++r) {
       const uint64_t first = counter + (done * kDepth + r * kChunk);
       for (size_t j = 0; j < kChunk; ++j)
         columns[j] = static_cast<uint32_t>(((mix(first + j) >> 32) * n_columns) >> 32);
-      increment_row<kPrefetch>(table + r * n_columns, columns);
+      increment_row<false, kPrefetch>(table + r * n_columns, columns.data());
     }
   return now() - start;
 }
@@ -254,8 +261,7 @@ class Machine {
     if (request.access == "update32") return random<Update<32>, kPrefetch>(request);
     if (request.access == "update64") return random<Update<64>, kPrefetch>(request);
     if (request.access == "increment") return random<Increment, kPrefetch>(request);
-    if (request.access == "increments-uniform" || request.access == "increments-zipf")
-      return increments<kPrefetch>(request);
+    if (request.access.starts_with("increments-")) return increments<kPrefetch>(request);
     return stream(request);
   }
 
@@ -277,12 +283,19 @@ class Machine {
       increments_uniform<kPrefetch>(table, request.size, advance(count * kDepth), count / 8);
       return {count, increments_uniform<kPrefetch>(table, request.size, advance(count * kDepth), count)};
     }
-    if (zipf_size_ != request.size) {
-      zipf_ = zipf_columns(request.size);
-      zipf_size_ = request.size;
+    if (request.access == "increments-zipf") return zipf<false, kPrefetch>(table, request.size, count);
+    return zipf<true, kPrefetch>(table, request.size, count);
+  }
+
+  template <bool kSigned, bool kPrefetch>
+  Answer zipf(uint32_t* table, size_t n_columns, size_t count) {
+    if (zipf_size_ != n_columns || zipf_signed_ != kSigned) {
+      zipf_ = zipf_columns(n_columns, kSigned);
+      zipf_size_ = n_columns;
+      zipf_signed_ = kSigned;
     }
-    increments_zipf<kPrefetch>(table, request.size, zipf_, count / 8);
-    return {count, increments_zipf<kPrefetch>(table, request.size, zipf_, count)};
+    increments_zipf<kSigned, kPrefetch>(table, n_columns, zipf_, count / 8);
+    return {count, increments_zipf<kSigned, kPrefetch>(table, n_columns, zipf_, count)};
   }
 
   Answer stream(const Request& request) {
@@ -321,6 +334,7 @@ class Machine {
   Kept first_, second_;
   std::vector<uint32_t> zipf_;
   size_t zipf_size_ = 0;
+  bool zipf_signed_ = false;
   uint64_t counter_ = 1;
 };
 
@@ -356,7 +370,7 @@ std::vector<Request> grid() {
       for (const char* access : {"stream-read", "stream-copy"}) requests.push_back({access, size, pages, "plain"});
     }
     for (const int exponent : {16, 18, 20})
-      for (const char* access : {"increments-uniform", "increments-zipf"})
+      for (const char* access : {"increments-uniform", "increments-zipf", "increments-signed"})
         for (const char* method : {"plain", "prefetch"})
           requests.push_back({access, size_t{1} << exponent, pages, method});
   }

@@ -31,10 +31,12 @@ def boxed() -> tuple[list[int], list[int]]:
     return stream().keys[:BOXED].tolist(), stream().distinct.tolist()
 
 
-def limit_row(what: str, got: dict[str, float], width: int, accuracy: str, size: str) -> Row:
+def limit_row(
+    what: str, got: dict[str, float], width: int, accuracy: str, size: str, kind: str = "increments"
+) -> Row:
     """Against the increments alone, of columns that stand ready."""
-    limit = best(got, "limit")
-    text = f"5 int32 increments a key in {size_name(4 * DEPTH * width)}: {rate_text(limit)}"
+    limit = best(got, kind)
+    text = f"5 int32 {kind} a key in {size_name(4 * DEPTH * width)}: {rate_text(limit)}"
     ratio = got["ours"] / limit
     return row(what, rate_text(got["ours"]), text, ratio, 0.8, accuracy, size, limit=True)
 
@@ -48,7 +50,8 @@ def count_sketch_rows(repeats: int, limits: Limits, exponent: int) -> list[Row]:
         {
             "ours": Work(lambda: ours.add(data.keys, threads=1), N, ours.clear),
             "peer": Work(lambda: peer.add(data.keys), N, peer.fresh),
-            **limits.works("limit", "increments-zipf", width),
+            **limits.works("increments", "increments-zipf", width),
+            **limits.works("signed increments", "increments-signed", width),
         },
     )
     asked = data.distinct.size
@@ -66,6 +69,7 @@ def count_sketch_rows(repeats: int, limits: Limits, exponent: int) -> list[Row]:
     mine, theirs = rate_text(got["ours"]), f"{peer.name}: {rate_text(got['peer'])}"
     bar = NUMPY_BARS[exponent]
     results = [
+        limit_row(what, got, width, accuracy, size, "signed increments"),
         limit_row(what, got, width, accuracy, size),
         row(what, mine, theirs, got["ours"] / got["peer"], bar, accuracy, size, headline=True),
     ]
@@ -97,7 +101,7 @@ def count_min_rows(repeats: int, limits: Limits, exponent: int) -> list[Row]:
     except Missing as reason:
         results.append(note("Count-Min", str(reason)))
     add, estimate = count_min_works(ours, peers)
-    added = rates(repeats, add | limits.works("limit", "increments-zipf", width))
+    added = rates(repeats, add | limits.works("increments", "increments-zipf", width))
     peers["numpy"].fresh()
     peers["numpy"].add(data.keys)
     ours.clear()

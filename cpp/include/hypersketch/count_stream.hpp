@@ -16,7 +16,8 @@ namespace hypersketch {
 
 inline constexpr size_t kWindow = 16384;        // keys; their starts stay in the second cache
 inline constexpr size_t kLoneWindow = 1 << 17;  // of one thread without candidates: a row stays longer than the starts
-inline constexpr size_t kRing = 4;              // windows under way
+inline constexpr size_t kMostCopied = size_t{8} << 20;  // bytes of a sketch that every thread may have of its own
+inline constexpr size_t kRing = 4;                      // windows under way
 inline constexpr size_t kTests = 4;  // parts of a window whose keys are compared with the floor at the same time
 
 template <class Cell>
@@ -151,8 +152,35 @@ class Adder {
   std::vector<std::vector<Candidate>> hits_;
 };
 
+// Whether each thread may take its part of the keys to a sketch of its own: sums of integers do not depend on their
+// order, and the part must outweigh making and adding such a sketch.
+template <class Cell>
+bool takes_copies(const AddBatch<Cell>& batch, size_t threads) {
+  return std::is_integral_v<Cell> && threads > 1 && !batch.conservative && batch.cells.size_bytes() <= kMostCopied &&
+         batch.keys.size() / threads >= std::max(kWindow, batch.cells.size());
+}
+
+template <class Cell>
+void add_by_copies(AddBatch<Cell> batch, size_t threads) {
+  const size_t size = batch.cells.size(), n = batch.keys.size();
+  std::vector<Cell> copies((threads - 1) * size);  // before anything is changed
+  parallel_for(threads, 1, threads, [&](size_t part, size_t) {
+    const size_t first = n * part / threads, last = n * (part + 1) / threads;
+    AddBatch<Cell> mine = batch;
+    if (part > 0) mine.cells = std::span(copies).subspan((part - 1) * size, size);
+    mine.keys = batch.keys.part(first, last);
+    if (batch.weights != nullptr) mine.weights = batch.weights + first;
+    Adder<Cell>(mine, nullptr).run(1);
+  });
+  parallel_for(size, 4096, threads, [&](size_t begin, size_t end) {
+    for (const Cell* copy = copies.data(); copy != copies.data() + copies.size(); copy += size)
+      for (size_t i = begin; i < end; ++i) batch.cells[i] = static_cast<Cell>(batch.cells[i] + copy[i]);
+  });
+}
+
 template <class Cell>
 void sketch_add(AddBatch<Cell> batch, size_t threads) {
+  if (takes_copies(batch, threads)) return add_by_copies(batch, threads);
   Adder<Cell>(batch, nullptr).run(threads);
 }
 
