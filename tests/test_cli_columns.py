@@ -7,6 +7,7 @@ import csv
 import datetime
 import importlib.util
 import io
+import re
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
-from cli_tools import call, number, run
+from cli_tools import call, first_ones, number, run
 from hypersketch.cli import spans as spans_module
 
 VALUES = [f"value {i * i % 37}" for i in range(400)]
@@ -160,6 +161,79 @@ def test_csv_bytes_stay(tmp_path: Path) -> None:
     assert (number(result.output, "rows seen"), number(result.output, "rows dropped")) == (8, 2)
 
 
+def test_quotes_open_only_where_a_field_begins(tmp_path: Path) -> None:
+    data = b'id,value\nd,d\na"b,"c\nd"\ne"f,d\nz,q\n'
+    (tmp_path / "in.csv").write_bytes(data)
+    out, result = dedup(tmp_path / "in.csv")
+    assert result.exit_code == 0, result.output
+    assert out.read_bytes() == b'id,value\nd,d\na"b,"c\nd"\nz,q\n'
+    (tmp_path / "in.tsv").write_bytes(b'id\tvalue\n1\t5" disk\n2\t6"\n3\t5" disk\n')
+    out, result = dedup(tmp_path / "in.tsv")
+    assert result.exit_code == 0, result.output
+    assert out.read_bytes() == b'id\tvalue\n1\t5" disk\n2\t6"\n'
+
+
+PIECES = ['"', '"', ",", ",", "\n", "\r\n", "a", "b", "\t", " ", '""', "ä"]
+
+
+def csv_rows(text: str, delimiter: str) -> list[tuple[list[str], str]]:
+    """Rows of CSV by Python's reader: their fields, and their text."""
+    lines = re.findall(r"[^\n]*\n|[^\n]+\Z", text)
+    reader = csv.reader(lines, delimiter=delimiter)
+    found, used = [], 0
+    for fields in reader:
+        found.append((fields, "".join(lines[used : reader.line_num])))
+        used = reader.line_num
+    return found
+
+
+def test_rows_are_those_of_pythons_reader() -> None:
+    draw = np.random.default_rng(11)
+    for _ in range(3000):
+        text = "".join(draw.choice(PIECES, draw.integers(0, 25)))
+        data = np.frombuffer(text.encode(), np.uint8)
+        for delimiter in ",\t":
+            cut = spans_module.cut_rows(data, True, delimiter.encode())
+            found = [data[a:b].tobytes().decode() for a, b in zip(cut.starts, cut.stops, strict=True)]
+            assert found == [whole for _, whole in csv_rows(text, delimiter)], text
+
+
+@pytest.mark.parametrize("block", [29, 1 << 22])
+def test_values_are_those_of_pythons_reader(
+    block: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(spans_module, "BLOCK", block)
+    draw = np.random.default_rng(12)
+    header = '\ufeff"i\nd",value\n'
+    for number_of_files in range(60):
+        rows: list[str] = []
+        while len(rows) < 40:
+            text = "".join(draw.choice(PIECES, draw.integers(3, 9))) + "\n"
+            parsed = csv_rows(text + "x,y\n", ",")
+            if len(parsed) == 2 and len(parsed[0][0]) == 2:
+                rows.append(text)
+        # An empty field may be no value, as a quoted one is not: Python's reader does not tell.
+        parsed = [each for each in csv_rows("".join(rows), ",") if len(each[0]) == 2 and each[0][1]]
+        path = tmp_path / f"{number_of_files}.csv"
+        path.write_bytes((header + "".join(whole for _, whole in parsed)).encode())
+        wanted = first_ones((fields[1].encode(), whole.encode()) for fields, whole in parsed)
+        out, result = dedup(path)
+        assert result.exit_code == 0, result.output
+        assert out.read_bytes() == header.encode() + b"".join(wanted)
+
+
+@pytest.mark.parametrize("block", [9, 1 << 22])
+def test_a_byte_order_mark_is_none_inside_a_file(
+    block: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(spans_module, "BLOCK", block)
+    data = b"\xef\xbb\xbfvalue\n\xef\xbb\xbfx\nx\n\xef\xbb\xbfx\nyyyyyyyy\n\xef\xbb\xbfyyyyyyyy\n"
+    (tmp_path / "in.csv").write_bytes(data)
+    out, result = dedup(tmp_path / "in.csv")
+    assert result.exit_code == 0, result.output
+    assert out.read_bytes() == data.replace(b"x\n\xef\xbb\xbfx\n", b"x\n")
+
+
 def test_csv_streams_and_tabs() -> None:
     data = b"id\tvalue\n1\ta,b\n2\tc\n3\ta,b\n"
     done = run(
@@ -200,7 +274,17 @@ def test_the_only_column_needs_no_name(tmp_path: Path) -> None:
             "Column 'value' of '{}' has rows without a value. Say what becomes of them",
         ),
         ("in.csv", b"id,value\n1,a,b\n", "'{}' cannot be read: CSV parse error: Expected 2 columns, got 3"),
-        ("in.csv", b'id,value\n1,5" pipe\n2,6" pipe\n', "The rows of '{}' cannot be told apart"),
+        (
+            "in.csv",
+            b"id,value\r1,a\r2,b\r",
+            "'{}' cannot be read: a carriage return (CR) outside quotes ends no line. Line ends of old Macs",
+        ),
+        (
+            "in.csv",
+            b"id,value\n1,a\n2,b\r3,c\n",
+            "'{}' cannot be read: a carriage return (CR) outside quotes",
+        ),
+        ("in.csv", b"id,value\n1,a\r", "'{}' cannot be read: a carriage return (CR) outside quotes"),
         ("in.parquet", b"PAR1 and nothing else", "'{}' cannot be read as Parquet"),
     ],
 )

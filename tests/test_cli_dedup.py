@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import resource
 import time
 from pathlib import Path
@@ -140,7 +141,12 @@ PIECES = st.lists(
 def test_blocks_are_cut_as_the_whole_is(pieces: list[bytes], size: int) -> None:
     data = b"".join(pieces)
     for splitter in (cut_lines, cut_paragraphs, cut_words, cut_rows):
-        whole = splitter(np.frombuffer(data, np.uint8), True)
+        try:
+            whole = splitter(np.frombuffer(data, np.uint8), True)
+        except ValueError as error:
+            with pytest.raises(ValueError, match=re.escape(str(error))):
+                list(blocks(io.BytesIO(data), splitter, size))
+            continue
         wanted = [data[a:b] for a, b in zip(whole.starts, whole.ends, strict=True)]
         found, covered = [], b""
         for block in blocks(io.BytesIO(data), splitter, size):
