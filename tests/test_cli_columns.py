@@ -90,6 +90,73 @@ def test_empty_parquet(tmp_path: Path) -> None:
         assert parquet.read_table(out).equals(empty)
 
 
+KINDS = {
+    "units of timestamps": (pa.array([1000], pa.timestamp("ms")), pa.array([1000], pa.timestamp("us"))),
+    "moments and local times": (pa.array([1], pa.timestamp("ms", "UTC")), pa.array([1], pa.timestamp("ms"))),
+    "units of durations": (pa.array([1000], pa.duration("ms")), pa.array([1000], pa.duration("s"))),
+    "units of times": (pa.array([1000], pa.time32("ms")), pa.array([1000], pa.time64("us"))),
+    "signs": (pa.array([-1], pa.int64()), pa.array([2**64 - 1], pa.uint64())),
+    "dates and integers": (pa.array([18262], pa.date32()), pa.array([18262], pa.int64())),
+    "dates and dates": (pa.array([0], pa.date32()), pa.array([0], pa.timestamp("ms"))),
+    "integers and bytes": (pa.array([1], pa.int64()), pa.array([b"\1" + bytes(7)])),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("more", [[], ["--one-pass"]], ids=["two passes", "one pass"])
+def test_columns_of_other_kinds_are_not_compared(kind: str, more: list[str], tmp_path: Path) -> None:
+    a, b = tmp_path / "a.parquet", tmp_path / "b.parquet"
+    for path, column in zip((a, b), KINDS[kind], strict=True):
+        parquet.write_table(pa.table({"value": column}), path)
+    for command in (
+        ["dedup", "--out", f"{tmp_path}/out/", *more],
+        ["top"],
+        ["filter", "build", "--out", tmp_path / "f"],
+    ):
+        result = call(*command, a, b, "--by", "column", "--column", "value")
+        assert result.exit_code == 1
+        told = rf"The column holds .* in '{a}' and .* in '{b}', which cannot be compared\. Convert one.*\n"
+        assert re.fullmatch(told, result.stderr)
+        assert sorted(each.name for each in tmp_path.iterdir()) == ["a.parquet", "b.parquet"]
+
+
+def test_columns_of_one_kind_are_compared(tmp_path: Path) -> None:
+    alike = [
+        [pa.array([-1, 5], kind) for kind in (pa.int8(), pa.int32(), pa.int64())],
+        [pa.array([1, 5], kind) for kind in (pa.uint8(), pa.uint64())],
+        [pa.array([1, 5], pa.timestamp("ms", zone)) for zone in ("UTC", "Asia/Tokyo")],
+        [
+            pa.array(["a", "b"]),
+            pa.array(["a", "b"], pa.large_string()),
+            pa.array(["a", "b"], pa.string_view()),
+            pa.array(["a", "b"]).dictionary_encode(),
+            pa.array([b"a", b"b"], pa.binary(1)),
+        ],
+    ]
+    for number_of_group, columns in enumerate(alike):
+        files = [tmp_path / f"{number_of_group}-{i}.parquet" for i in range(len(columns))]
+        for path, column in zip(files, columns, strict=True):
+            parquet.write_table(pa.table({"value": column}), path)
+        result = call("dedup", *files, "--by", "column", "--column", "value", "--out", f"{tmp_path}/out/")
+        assert result.exit_code == 0, result.output
+        rows = [parquet.read_table(tmp_path / "out" / path.name).num_rows for path in files]
+        assert rows == [2] + [0] * (len(files) - 1)
+
+
+def test_csv_beside_parquet(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("value\n1\n00000002\n")
+    parquet.write_table(pa.table({"value": ["1", "2"]}), tmp_path / "texts.parquet")
+    parquet.write_table(
+        pa.table({"value": [1, int.from_bytes(b"00000002", "little")]}), tmp_path / "b.parquet"
+    )
+    command = ["dedup", "--by", "column", "--out", f"{tmp_path}/out/", tmp_path / "a.csv"]
+    assert call(*command, tmp_path / "texts.parquet").exit_code == 0
+    assert parquet.read_table(tmp_path / "out" / "texts.parquet").to_pydict() == {"value": ["2"]}
+    result = call(*command, tmp_path / "b.parquet")
+    assert result.exit_code == 1
+    assert f"holds text or bytes in '{tmp_path / 'a.csv'}' and signed integers in" in result.stderr
+
+
 NULLS = {"keep": [0, 1, 2, 3, 5, 6], "equal": [0, 1, 2, 5]}
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from hypersketch import CountSketch
-from hypersketch.cli.pieces import Reader
+from hypersketch.cli.pieces import Reader, require_one_kind
 from hypersketch.cli.sources import Advance, Reading, Source
 
 __all__ = ["Heavy", "heaviest", "new_sketch"]
@@ -89,6 +89,7 @@ def heaviest(
     >>> [(word, count) for word, count, _ in found.records]
     [('be', 2.0), ('to', 2.0)]
     """
+    require_one_kind(sources, reading)
     reader = Reader(reading, columns_only=True)
     for source in sources:
         for piece in reader.pieces(source):
