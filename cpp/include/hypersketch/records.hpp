@@ -90,7 +90,7 @@ inline RowScan split_rows(Bytes data, unsigned char delimiter, bool at_end, int6
   NextByte newlines(data, '\n'), quotes(data, '"'), returns(data, '\r');
   RowScan scan{0, -1};
   // The rows are known up to `start`, and `from` is outside quotes.
-  for (const unsigned char *start = first, *from = first; from != last && scan.stray < 0;) {
+  for (const unsigned char *start = first, *from = first; from != last;) {
     const unsigned char* const line = newlines.at(from);
     const unsigned char* quote = quotes.at(from);
     while (quote < line && quote != start && quote[-1] != delimiter) quote = quotes.at(quote + 1);
@@ -98,7 +98,7 @@ inline RowScan split_rows(Bytes data, unsigned char delimiter, bool at_end, int6
     for (const unsigned char* back = returns.at(from); back < plain; back = returns.at(back + 1)) {
       if (back + 1 == line && (line != last || !at_end)) continue;
       scan.stray = back - first;
-      break;
+      return scan;
     }
     if (quote < line) {
       for (from = quotes.at(quote + 1); from + 1 < last && from[1] == '"'; from = quotes.at(from + 2)) {
