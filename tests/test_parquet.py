@@ -371,7 +371,13 @@ def test_nanoseconds_of_pandas(zone: str | None, tmp_path: Path) -> None:
     pq.write_table(pa.table({"t": pd.Series(moments)}), path)
     [bloom] = build_parquet_bloom(path, "t", fpr=1e-6)
     strangers = [pd.Timestamp(i, tz=zone) for i in (0, 2, 1000, 10**18)]
-    boxes = (list, tuple, pd.Series, lambda x: pd.Series(x, dtype=object), lambda x: np.array(x, dtype=object))
+    boxes = (
+        list,
+        tuple,
+        pd.Series,
+        lambda x: pd.Series(x, dtype=object),
+        lambda x: np.array(x, dtype=object),
+    )
     for box in boxes:
         assert bloom.contains(box(moments)).all()
         assert not bloom.contains(box(strangers)).any()

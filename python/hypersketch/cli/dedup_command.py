@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from hypersketch.cli.dedup import Summary, deduplicate, peak_memory
+from hypersketch.cli.interruptions import Changes
 from hypersketch.cli.options import (
     Capacity,
     Column,
@@ -51,7 +52,7 @@ def dedup(
     A Bloom filter flags records that came before; a second pass compares their bytes, so nothing unique is
     lost.
     """
-    with sentences("No file was changed."):
+    with sentences(Changes(out, files)):
         require_known("--by", by, ("line", "paragraph", "column"))
         reading = Reading(by, column, format, nulls)
         sources = find_sources(files, reading)

@@ -12,6 +12,7 @@ import typer
 from hypersketch import CapacityWarning
 from hypersketch.cli.filters import build as build_filter
 from hypersketch.cli.filters import load_filter, matching
+from hypersketch.cli.interruptions import Changes
 from hypersketch.cli.options import (
     By,
     Capacity,
@@ -31,7 +32,6 @@ from hypersketch.cli.terminal import facts, integer, sentences
 __all__ = ["application"]
 
 Filter = Annotated[str, typer.Argument(metavar="FILTER", help="A filter that 'filter build' or save() made.")]
-_UNCHANGED = "No file was changed."
 
 
 def application() -> typer.Typer:
@@ -58,7 +58,7 @@ def build(
     format: Format = None,
 ) -> None:
     """Make a filter of the records of files. Rows without a value are left out."""
-    with sentences(_UNCHANGED):
+    with sentences(Changes(out)):
         require_known("--by", by, ("line", "column"))
         reading = Reading(by, column, format, nulls="keep")
         sources = find_sources(files, reading)
@@ -86,7 +86,7 @@ def query(
 
     A row without a value is in no filter.
     """
-    with sentences(_UNCHANGED):
+    with sentences(Changes(out, files)):
         require_known("--by", by, ("line", "column"))
         reading = Reading(by, column, format, nulls="keep")
         made = load_filter(filter)
@@ -112,7 +112,7 @@ def merge(
     out: Annotated[str, typer.Option(help="The filter that has everything that one of them has.")],
 ) -> None:
     """Merge filters that were built alike (on several machines, or day by day)."""
-    with sentences(_UNCHANGED):
+    with sentences(Changes(out)):
         merged, *others = (load_filter(path) for path in filters)
         with warnings.catch_warnings(record=True) as told:
             warnings.simplefilter("always", CapacityWarning)

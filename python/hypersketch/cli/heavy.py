@@ -3,9 +3,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import comb
 from statistics import NormalDist
 
 import numpy as np
@@ -144,7 +144,7 @@ def simultaneous_error(sketch: CountSketch) -> float:
     error = max(float(np.partition(np.abs(row), -1 - most)[-1 - most]) for row in rows)
     if most > 0:
         return error
-    return error + NormalDist().inv_cdf(1 - chance) * (sketch.second_moment() / sketch.width) ** 0.5
+    return error + NormalDist().inv_cdf(1 - chance) * math.sqrt(sketch.second_moment() / sketch.width)
 
 
 def _row_chance(depth: int, chance: float) -> float:
@@ -153,7 +153,7 @@ def _row_chance(depth: int, chance: float) -> float:
     low, high = 0.0, 0.5
     for _ in range(_HALVINGS):
         p = (low + high) / 2
-        tail = sum(comb(depth, i) * p**i * (1 - p) ** (depth - i) for i in range(least, depth + 1))
+        tail = sum(math.comb(depth, i) * p**i * (1 - p) ** (depth - i) for i in range(least, depth + 1))
         low, high = (p, high) if tail <= chance else (low, p)
     return low
 

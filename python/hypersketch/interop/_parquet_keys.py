@@ -88,13 +88,14 @@ def _arrow_array(keys: Any) -> Any:
     """Return one key or a batch of keys as a pyarrow array."""
     import pyarrow
 
-    if hasattr(keys, "__arrow_c_stream__") and getattr(keys, "dtype", None) != object:
+    objects = isinstance(getattr(keys, "dtype", None), np.dtype) and keys.dtype.hasobject
+    if hasattr(keys, "__arrow_c_stream__") and not objects:
         return pyarrow.chunked_array(keys).combine_chunks()
     if isinstance(keys, str | bytes) or not isinstance(keys, Iterable):
         keys = [keys]
     if isinstance(keys, np.ndarray) and keys.dtype.kind in "SU":
         keys = keys.tolist()  # NumPy ends them at their last character, Arrow at the first NUL
-    if hasattr(keys, "__array__") and getattr(keys, "dtype", None) != object:
+    if hasattr(keys, "__array__") and not objects:
         return pyarrow.array(keys)
     values = list(keys)
     try:
