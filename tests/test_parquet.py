@@ -438,6 +438,13 @@ def test_refused_filters(plain: Path, tmp_path: Path) -> None:
         ({"int32": [seeded, None, None]}, ValueError, "a power of two of them, and seed 0"),
         ({"int32": [lines, None, None]}, ValueError, "a power of two of them, and seed 0"),
         ({"int32": [blooms[0].bloom, None, None]}, TypeError, "must be ParquetBloom objects or None"),
+        (
+            {"int32": blooms[0]},
+            TypeError,
+            "a list with one filter a row group for the column 'int32'. Got Parq",
+        ),
+        ({"int32": None}, TypeError, "a list with one filter a row group for the column 'int32'. Got None"),
+        (blooms, TypeError, "must be a mapping of names of columns to lists of filters. Got"),  # type: ignore
     ]
     for filters, error, text in cases:
         with pytest.raises(error, match=text):
