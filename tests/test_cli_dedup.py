@@ -414,7 +414,7 @@ def test_a_file_that_changes_between_the_passes_is_refused(
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["{}/in"], "Where to? Name a file or a folder with --out"),
+        (["{}/in"], "--out must name a file or a folder"),
         (["{}/nowhere", "--out", "{}/out"], "'{}/nowhere': No such file or directory."),
         (["{}", "--out", "{}/out"], "'{}' is a folder; name the files in it."),
         (["-"], "Standard input can be read only once. Add --one-pass."),
@@ -425,9 +425,9 @@ def test_a_file_that_changes_between_the_passes_is_refused(
         (["{}/in", "--by", "column", "--out", "-"], "'{}/in' is read as text, which has no columns."),
         (["{}/in", "{}/in", "--out", "{}/"], "cannot be written to one folder: several are called 'in'."),
         (["-", "--one-pass", "--out", "{}/"], "cannot be written to one folder: standard input has no name."),
-        (["{}/in", "--fpr", "2", "--out", "-"], "must be a float in (0, 1). Got 2.0 instead."),
+        (["{}/in", "--fpr", "2", "--out", "-"], "--fpr must be a float in (0, 1). Got 2.0 instead."),
         (["{}/in", "--capacity", "many", "--out", "-"], "--capacity must be an integer such as 1000 or 1e6."),
-        (["{}/in", "--layout", "round", "--out", "-"], "Got 'round' instead."),
+        (["{}/in", "--layout", "round", "--out", "-"], "--layout must be one of 'split-block', "),
         (["{}/in", "--out", "{}/no/such/out"], "No such file or directory."),
     ],
 )

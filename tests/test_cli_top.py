@@ -118,6 +118,22 @@ def test_columns(tmp_path: Path) -> None:
             assert found == sorted((f"{mark}{value}", count) for value, count in wanted)
 
 
+def test_rows_without_a_value_are_skipped_on_request(tmp_path: Path) -> None:
+    parquet.write_table(pa.table({"s": ["a", None, "a"]}), tmp_path / "in.parquet")
+    (tmp_path / "in.csv").write_text("i,s\n1,a\n2,\n3,a\n")
+    for name in ("in.parquet", "in.csv"):
+        command = ["top", tmp_path / name, "--by", "column", "--column", "s"]
+        result = call(*command)
+        assert result.exit_code == 1
+        assert result.stderr == (
+            f"Column 's' of '{tmp_path / name}' has rows without a value. "
+            "Say what becomes of them: --nulls skip (they are left out).\n"
+        )
+        result = call(*command, "--nulls", "skip")
+        assert rows_of(result.stdout) == [(1, "a", 2, 0)]
+        assert "2 records counted." in result.stdout
+
+
 def test_width_and_depth_make_the_sketch(tmp_path: Path) -> None:
     (tmp_path / "in").write_bytes(b"a\nb\na\n" + b"x" * 300 + b"\n")
     result = call("top", tmp_path / "in", "--width", "1e3", "--depth", "3", "--k", "2")
@@ -130,7 +146,10 @@ def test_width_and_depth_make_the_sketch(tmp_path: Path) -> None:
     [
         (["{}/nowhere"], "'{}/nowhere': No such file or directory."),
         (["{}/in", "--memory", "1e6", "--width", "5"], "by --memory or by --width and --depth, not by both."),
-        (["{}/in", "--depth", "0"], "The 'depth' parameter of CountSketch must be an integer in [1, 64]."),
+        (["{}/in", "--depth", "0"], "--depth must be an integer in [1, 64]. Got 0 instead."),
+        (["{}/in", "--width", "0"], "--width must be an integer in [1, 2**32 - 1]. Got 0 instead."),
+        (["{}/in", "--memory", "5"], "--memory must be at least 40, one cell a row. Got 5 instead."),
+        (["{}/in", "--nulls", "keep"], "--nulls must be one of error, skip. Got 'keep' instead."),
         (["{}/in", "--by", "letter"], "one of line, word, paragraph, column. Got 'letter' instead."),
     ],
 )

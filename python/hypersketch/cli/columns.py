@@ -25,6 +25,12 @@ _BYTES = (
 )
 """Arrow's types of bytes."""
 
+_WAYS = {
+    "keep": "all stay",
+    "equal": "they are duplicates of each other",
+    "skip": "they are left out",
+}
+
 TEXT = "text or bytes"
 """The kind of values that are bytes themselves; those of CSV are."""
 
@@ -63,8 +69,9 @@ class NullPolicy:
     array([ True, False])
     """
 
-    def __init__(self, nulls: str) -> None:
+    def __init__(self, nulls: str, ways: Sequence[str] = tuple(_WAYS)) -> None:
         self._nulls = nulls
+        self._ways = ways
         self._seen = False
 
     def absent(self, rows: Flags, label: str) -> Absent | None:
@@ -79,11 +86,9 @@ class NullPolicy:
         if n == 0:
             return None
         if self._nulls == "error":
-            raise ValueError(
-                f"{label} has rows without a value. Say what becomes of them: --nulls keep (all stay) or "
-                "--nulls equal (they are duplicates of each other)."
-            )
-        kept: Flags = np.full(n, self._nulls == "keep")
+            ways = " or ".join(f"--nulls {way} ({_WAYS[way]})" for way in self._ways if way != "error")
+            raise ValueError(f"{label} has rows without a value. Say what becomes of them: {ways}.")
+        kept: Flags = np.full(n, self._nulls != "equal")
         kept[0] |= not self._seen
         self._seen = True
         return Absent(rows, kept)

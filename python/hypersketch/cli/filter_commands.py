@@ -3,23 +3,24 @@
 
 # No `from __future__ import annotations` here: typer reads the annotations themselves.
 
-import sys
 import warnings
 from typing import Annotated, Any
 
 import typer
 
-from hypersketch import CapacityWarning
+from hypersketch import CapacityWarning, ScalableBloomFilter
 from hypersketch.cli.filters import build as build_filter
 from hypersketch.cli.filters import load_filter, matching
 from hypersketch.cli.interruptions import Changes
 from hypersketch.cli.options import (
+    FILTER_OPTIONS,
     By,
     Capacity,
     Column,
     Files,
     Format,
     Layout,
+    Nulls,
     bytes_text,
     total_bytes,
     warn_of_rate,
@@ -56,11 +57,12 @@ def build(
     capacity: Capacity = None,
     layout: Layout = None,
     format: Format = None,
+    nulls: Nulls = "error",
 ) -> None:
-    """Make a filter of the records of files. Rows without a value are left out."""
-    with sentences(Changes(out)):
+    """Make a filter of the records of files."""
+    with sentences(Changes(out), FILTER_OPTIONS):
         require_known("--by", by, ("line", "column"))
-        reading = Reading(by, column, format, nulls="keep")
+        reading = Reading(by, column, format, nulls, ("error", "skip"))
         sources = find_sources(files, reading)
         with byte_bar("building", total_bytes(sources)) as advance:
             most = integer("--capacity", capacity)
@@ -114,14 +116,16 @@ def merge(
     """Merge filters that were built alike (on several machines, or day by day)."""
     with sentences(Changes(out)):
         merged, *others = (load_filter(path) for path in filters)
-        with warnings.catch_warnings(record=True) as told:
-            warnings.simplefilter("always", CapacityWarning)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", CapacityWarning)  # said below, in the words of commands
             for other in others:
                 merged.merge(other)
         merged.save(out)
         _describe(out, merged)
-        for each in told:
-            print(each.message, file=sys.stderr)
+        if not isinstance(merged, ScalableBloomFilter) and merged.capacity is not None:
+            rate = merged.expected_fpr(round(merged.cardinality()))
+            wanted = merged.expected_fpr(merged.capacity)
+            warn_of_rate(rate, wanted, "Build the filters with a larger --capacity.")
 
 
 def _describe(path: str, made: Any) -> None:

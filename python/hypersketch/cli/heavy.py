@@ -64,7 +64,8 @@ def new_sketch(k: int, width: int | None, depth: int | None, memory: int | None)
         raise ValueError("A sketch is sized by --memory or by --width and --depth, not by both.")
     if (width, depth) == (None, None):
         return CountSketch.for_memory(_MEMORY if memory is None else memory, track=k)
-    return CountSketch(width or _MEMORY // 8 // _DEPTH, _DEPTH if depth is None else depth, track=k)
+    wide = _MEMORY // 8 // _DEPTH if width is None else width
+    return CountSketch(wide, _DEPTH if depth is None else depth, track=k)
 
 
 def heaviest(

@@ -150,7 +150,7 @@ class Reader:
     def __init__(self, reading: Reading, *, columns_only: bool = False) -> None:
         self._reading = reading
         self._columns_only = columns_only
-        self._nulls = NullPolicy(reading.nulls)
+        self._nulls = NullPolicy(reading.nulls, reading.ways)
 
     def pieces(self, source: Source) -> Iterator[Any]:
         """The pieces of a file.

@@ -4,8 +4,9 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import NoReturn
 
@@ -21,9 +22,11 @@ EXIT_INTERRUPTED = 130
 EXIT_PIPE = 141
 EXIT_TERMINATED = 143
 
+_NO_OPTIONS: Mapping[str, str] = {}
+
 
 @contextmanager
-def sentences(interrupted: object = "") -> Iterator[None]:
+def sentences(interrupted: object = "", options: Mapping[str, str] = _NO_OPTIONS) -> Iterator[None]:
     """Errors become one sentence on standard error; a reader that went away is no error.
 
     Parameters
@@ -31,6 +34,8 @@ def sentences(interrupted: object = "") -> Iterator[None]:
     interrupted : object
         Its text is said after "Interrupted." when Ctrl-C came, and after "Terminated." when the process was
         told to end. Of `Changes` also after an error, where there are any.
+    options : mapping of str to str
+        For parameters of the library the options that they come from: errors name the option.
 
     Raises
     ------
@@ -59,7 +64,21 @@ def sentences(interrupted: object = "") -> Iterator[None]:
         where = f" '{error.filename}'" if error.filename else ""
         _fail(f"Could not read or write{where}: {error.strerror or error}.", interrupted)
     except (ValueError, TypeError, MemoryError, OverflowError, ModuleNotFoundError) as error:
-        _fail(str(error) or "There is not enough memory for this run.", interrupted)
+        _fail(_of_option(str(error), options) or "There is not enough memory for this run.", interrupted)
+
+
+def _of_option(sentence: str, options: Mapping[str, str]) -> str:
+    """The sentence about an option, where it is about the parameter behind it.
+
+    Examples
+    --------
+    >>> _of_option("The 'n_bytes' parameter of CountSketch.for_memory must be more.", {"n_bytes": "--memory"})
+    '--memory must be more.'
+    """
+    found = re.match(r"The '(\w+)' parameter of [\w.]+ must ", sentence)
+    if found is None or found[1] not in options:
+        return sentence
+    return f"{options[found[1]]} must {sentence[found.end() :]}"
 
 
 def _fail(sentence: str, changes: object) -> NoReturn:

@@ -10,12 +10,14 @@ from rich.table import Table
 from rich.text import Text
 
 from hypersketch.cli.heavy import Heavy, heaviest, new_sketch
-from hypersketch.cli.options import Column, Files, Format, total_bytes
+from hypersketch.cli.options import Column, Files, Format, Nulls, total_bytes
 from hypersketch.cli.progress import byte_bar
 from hypersketch.cli.sources import Reading, find_sources, require_known
 from hypersketch.cli.terminal import integer, sentences, wide_console
 
 __all__ = ["top"]
+
+_OPTIONS = {"width": "--width", "depth": "--depth", "n_bytes": "--memory", "track": "--k"}
 
 
 def top(
@@ -29,15 +31,16 @@ def top(
     ] = None,
     depth: Annotated[str | None, typer.Option(help="Rows of counters.")] = None,
     format: Format = None,
+    nulls: Nulls = "error",
 ) -> None:
     """Print the most frequent records of files, with estimated counts, in fixed memory.
 
     The true counts of all rows are within ± of the printed ones, at 95 % confidence; that the largest of many
     estimates are shown is reckoned with.
     """
-    with sentences():
+    with sentences(options=_OPTIONS):
         require_known("--by", by, ("line", "word", "paragraph", "column"))
-        reading = Reading(by, column, format, nulls="keep")
+        reading = Reading(by, column, format, nulls, ("error", "skip"))
         sources = find_sources(files, reading)
         sizes = integer("--width", width), integer("--depth", depth), integer("--memory", memory)
         sketch = new_sketch(k, *sizes)
