@@ -42,9 +42,9 @@ def start(*arguments: object) -> subprocess.Popen[bytes]:
     return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
 
-def interrupt(process: subprocess.Popen[bytes]) -> tuple[int, bytes]:
-    """Press Ctrl-C; return exit code and standard error."""
-    process.send_signal(signal.SIGINT)
+def interrupt(process: subprocess.Popen[bytes], number: signal.Signals = signal.SIGINT) -> tuple[int, bytes]:
+    """Press Ctrl-C, or send another signal; return exit code and standard error."""
+    process.send_signal(number)
     code = process.wait(timeout=30)
     streams: list[IO[bytes] | None] = [process.stdin, process.stdout]
     for stream in streams:

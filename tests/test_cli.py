@@ -29,6 +29,12 @@ def test_version() -> None:
     assert (result.exit_code, result.output) == (0, f"hypersketch {hypersketch.__version__}\n")
 
 
+def test_the_module_is_the_command() -> None:
+    command = [sys.executable, "-m", "hypersketch", "--version"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout == f"hypersketch {hypersketch.__version__}\n"
+
+
 def test_list_explains_every_experiment() -> None:
     result = call("capacity", "list")
     assert result.exit_code == 0

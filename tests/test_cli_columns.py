@@ -7,6 +7,7 @@ import csv
 import datetime
 import importlib.util
 import io
+import re
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
-from cli_tools import call, number, run
+from cli_tools import call, first_ones, number, run
 from hypersketch.cli import spans as spans_module
 
 VALUES = [f"value {i * i % 37}" for i in range(400)]
@@ -89,6 +90,73 @@ def test_empty_parquet(tmp_path: Path) -> None:
         assert parquet.read_table(out).equals(empty)
 
 
+KINDS = {
+    "units of timestamps": (pa.array([1000], pa.timestamp("ms")), pa.array([1000], pa.timestamp("us"))),
+    "moments and local times": (pa.array([1], pa.timestamp("ms", "UTC")), pa.array([1], pa.timestamp("ms"))),
+    "units of durations": (pa.array([1000], pa.duration("ms")), pa.array([1000], pa.duration("s"))),
+    "units of times": (pa.array([1000], pa.time32("ms")), pa.array([1000], pa.time64("us"))),
+    "signs": (pa.array([-1], pa.int64()), pa.array([2**64 - 1], pa.uint64())),
+    "dates and integers": (pa.array([18262], pa.date32()), pa.array([18262], pa.int64())),
+    "dates and dates": (pa.array([0], pa.date32()), pa.array([0], pa.timestamp("ms"))),
+    "integers and bytes": (pa.array([1], pa.int64()), pa.array([b"\1" + bytes(7)])),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("more", [[], ["--one-pass"]], ids=["two passes", "one pass"])
+def test_columns_of_other_kinds_are_not_compared(kind: str, more: list[str], tmp_path: Path) -> None:
+    a, b = tmp_path / "a.parquet", tmp_path / "b.parquet"
+    for path, column in zip((a, b), KINDS[kind], strict=True):
+        parquet.write_table(pa.table({"value": column}), path)
+    for command in (
+        ["dedup", "--out", f"{tmp_path}/out/", *more],
+        ["top"],
+        ["filter", "build", "--out", tmp_path / "f"],
+    ):
+        result = call(*command, a, b, "--by", "column", "--column", "value")
+        assert result.exit_code == 1
+        told = rf"The column holds .* in '{a}' and .* in '{b}', which cannot be compared\. Convert one.*\n"
+        assert re.fullmatch(told, result.stderr)
+        assert sorted(each.name for each in tmp_path.iterdir()) == ["a.parquet", "b.parquet"]
+
+
+def test_columns_of_one_kind_are_compared(tmp_path: Path) -> None:
+    alike = [
+        [pa.array([-1, 5], kind) for kind in (pa.int8(), pa.int32(), pa.int64())],
+        [pa.array([1, 5], kind) for kind in (pa.uint8(), pa.uint64())],
+        [pa.array([1, 5], pa.timestamp("ms", zone)) for zone in ("UTC", "Asia/Tokyo")],
+        [
+            pa.array(["a", "b"]),
+            pa.array(["a", "b"], pa.large_string()),
+            pa.array(["a", "b"], pa.string_view()),
+            pa.array(["a", "b"]).dictionary_encode(),
+            pa.array([b"a", b"b"], pa.binary(1)),
+        ],
+    ]
+    for number_of_group, columns in enumerate(alike):
+        files = [tmp_path / f"{number_of_group}-{i}.parquet" for i in range(len(columns))]
+        for path, column in zip(files, columns, strict=True):
+            parquet.write_table(pa.table({"value": column}), path)
+        result = call("dedup", *files, "--by", "column", "--column", "value", "--out", f"{tmp_path}/out/")
+        assert result.exit_code == 0, result.output
+        rows = [parquet.read_table(tmp_path / "out" / path.name).num_rows for path in files]
+        assert rows == [2] + [0] * (len(files) - 1)
+
+
+def test_csv_beside_parquet(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("value\n1\n00000002\n")
+    parquet.write_table(pa.table({"value": ["1", "2"]}), tmp_path / "texts.parquet")
+    parquet.write_table(
+        pa.table({"value": [1, int.from_bytes(b"00000002", "little")]}), tmp_path / "b.parquet"
+    )
+    command = ["dedup", "--by", "column", "--out", f"{tmp_path}/out/", tmp_path / "a.csv"]
+    assert call(*command, tmp_path / "texts.parquet").exit_code == 0
+    assert parquet.read_table(tmp_path / "out" / "texts.parquet").to_pydict() == {"value": ["2"]}
+    result = call(*command, tmp_path / "b.parquet")
+    assert result.exit_code == 1
+    assert f"holds text or bytes in '{tmp_path / 'a.csv'}' and signed integers in" in result.stderr
+
+
 NULLS = {"keep": [0, 1, 2, 3, 5, 6], "equal": [0, 1, 2, 5]}
 
 
@@ -160,6 +228,79 @@ def test_csv_bytes_stay(tmp_path: Path) -> None:
     assert (number(result.output, "rows seen"), number(result.output, "rows dropped")) == (8, 2)
 
 
+def test_quotes_open_only_where_a_field_begins(tmp_path: Path) -> None:
+    data = b'id,value\nd,d\na"b,"c\nd"\ne"f,d\nz,q\n'
+    (tmp_path / "in.csv").write_bytes(data)
+    out, result = dedup(tmp_path / "in.csv")
+    assert result.exit_code == 0, result.output
+    assert out.read_bytes() == b'id,value\nd,d\na"b,"c\nd"\nz,q\n'
+    (tmp_path / "in.tsv").write_bytes(b'id\tvalue\n1\t5" disk\n2\t6"\n3\t5" disk\n')
+    out, result = dedup(tmp_path / "in.tsv")
+    assert result.exit_code == 0, result.output
+    assert out.read_bytes() == b'id\tvalue\n1\t5" disk\n2\t6"\n'
+
+
+PIECES = ['"', '"', ",", ",", "\n", "\r\n", "a", "b", "\t", " ", '""', "ä"]
+
+
+def csv_rows(text: str, delimiter: str) -> list[tuple[list[str], str]]:
+    """Rows of CSV by Python's reader: their fields, and their text."""
+    lines = re.findall(r"[^\n]*\n|[^\n]+\Z", text)
+    reader = csv.reader(lines, delimiter=delimiter)
+    found, used = [], 0
+    for fields in reader:
+        found.append((fields, "".join(lines[used : reader.line_num])))
+        used = reader.line_num
+    return found
+
+
+def test_rows_are_those_of_pythons_reader() -> None:
+    draw = np.random.default_rng(11)
+    for _ in range(3000):
+        text = "".join(draw.choice(PIECES, draw.integers(0, 25)))
+        data = np.frombuffer(text.encode(), np.uint8)
+        for delimiter in ",\t":
+            cut = spans_module.cut_rows(data, True, delimiter.encode())
+            found = [data[a:b].tobytes().decode() for a, b in zip(cut.starts, cut.stops, strict=True)]
+            assert found == [whole for _, whole in csv_rows(text, delimiter)], text
+
+
+@pytest.mark.parametrize("block", [29, 1 << 22])
+def test_values_are_those_of_pythons_reader(
+    block: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(spans_module, "BLOCK", block)
+    draw = np.random.default_rng(12)
+    header = '\ufeff"i\nd",value\n'
+    for number_of_files in range(60):
+        rows: list[str] = []
+        while len(rows) < 40:
+            text = "".join(draw.choice(PIECES, draw.integers(3, 9))) + "\n"
+            parsed = csv_rows(text + "x,y\n", ",")
+            if len(parsed) == 2 and len(parsed[0][0]) == 2:
+                rows.append(text)
+        # An empty field may be no value, as a quoted one is not: Python's reader does not tell.
+        parsed = [each for each in csv_rows("".join(rows), ",") if len(each[0]) == 2 and each[0][1]]
+        path = tmp_path / f"{number_of_files}.csv"
+        path.write_bytes((header + "".join(whole for _, whole in parsed)).encode())
+        wanted = first_ones((fields[1].encode(), whole.encode()) for fields, whole in parsed)
+        out, result = dedup(path)
+        assert result.exit_code == 0, result.output
+        assert out.read_bytes() == header.encode() + b"".join(wanted)
+
+
+@pytest.mark.parametrize("block", [9, 1 << 22])
+def test_a_byte_order_mark_is_none_inside_a_file(
+    block: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(spans_module, "BLOCK", block)
+    data = b"\xef\xbb\xbfvalue\n\xef\xbb\xbfx\nx\n\xef\xbb\xbfx\nyyyyyyyy\n\xef\xbb\xbfyyyyyyyy\n"
+    (tmp_path / "in.csv").write_bytes(data)
+    out, result = dedup(tmp_path / "in.csv")
+    assert result.exit_code == 0, result.output
+    assert out.read_bytes() == data.replace(b"x\n\xef\xbb\xbfx\n", b"x\n")
+
+
 def test_csv_streams_and_tabs() -> None:
     data = b"id\tvalue\n1\ta,b\n2\tc\n3\ta,b\n"
     done = run(
@@ -200,7 +341,17 @@ def test_the_only_column_needs_no_name(tmp_path: Path) -> None:
             "Column 'value' of '{}' has rows without a value. Say what becomes of them",
         ),
         ("in.csv", b"id,value\n1,a,b\n", "'{}' cannot be read: CSV parse error: Expected 2 columns, got 3"),
-        ("in.csv", b'id,value\n1,5" pipe\n2,6" pipe\n', "The rows of '{}' cannot be told apart"),
+        (
+            "in.csv",
+            b"id,value\r1,a\r2,b\r",
+            "'{}' cannot be read: a carriage return (CR) outside quotes ends no line. Line ends of old Macs",
+        ),
+        (
+            "in.csv",
+            b"id,value\n1,a\n2,b\r3,c\n",
+            "'{}' cannot be read: a carriage return (CR) outside quotes",
+        ),
+        ("in.csv", b"id,value\n1,a\r", "'{}' cannot be read: a carriage return (CR) outside quotes"),
         ("in.parquet", b"PAR1 and nothing else", "'{}' cannot be read as Parquet"),
     ],
 )

@@ -5,7 +5,10 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import resource
+import signal
+import stat
 import time
 from pathlib import Path
 
@@ -27,6 +30,7 @@ from cli_tools import (
     run,
     start,
 )
+from hypersketch.cli import dedup_command, filter_commands
 from hypersketch.cli import sources as sources_module
 from hypersketch.cli import spans as spans_module
 from hypersketch.cli.dedup import deduplicate
@@ -140,7 +144,12 @@ PIECES = st.lists(
 def test_blocks_are_cut_as_the_whole_is(pieces: list[bytes], size: int) -> None:
     data = b"".join(pieces)
     for splitter in (cut_lines, cut_paragraphs, cut_words, cut_rows):
-        whole = splitter(np.frombuffer(data, np.uint8), True)
+        try:
+            whole = splitter(np.frombuffer(data, np.uint8), True)
+        except ValueError as error:
+            with pytest.raises(ValueError, match=re.escape(str(error))):
+                list(blocks(io.BytesIO(data), splitter, size))
+            continue
         wanted = [data[a:b] for a, b in zip(whole.starts, whole.ends, strict=True)]
         found, covered = [], b""
         for block in blocks(io.BytesIO(data), splitter, size):
@@ -256,24 +265,115 @@ def test_an_input_may_be_its_own_output(tmp_path: Path) -> None:
     assert sorted(each.name for each in tmp_path.iterdir()) == ["a", "b"]
 
 
+ENDS = {signal.SIGINT: (130, b"Interrupted"), signal.SIGTERM: (143, b"Terminated")}
+
+
+@pytest.mark.parametrize("number", ENDS, ids=["Ctrl-C", "SIGTERM"])
+@pytest.mark.parametrize("kind", ["text", "csv"])
 @pytest.mark.parametrize("folder", [False, True], ids=["to a file", "to a folder"])
-def test_ctrl_c_leaves_everything_as_it_was(folder: bool, tmp_path: Path) -> None:
+def test_the_end_leaves_everything_as_it_was(
+    folder: bool, kind: str, number: signal.Signals, tmp_path: Path
+) -> None:
     place = tmp_path / "place"
     place.mkdir()
     (place / "pipe").write_bytes(b"old")
     os.mkfifo(tmp_path / "pipe")
     out = place if folder else place / "pipe"
-    process = start("dedup", tmp_path / "pipe", "--one-pass", "--out", out)
+    how = ["--by", "column", "--format", "csv"] if kind == "csv" else []
+    process = start("dedup", tmp_path / "pipe", "--one-pass", *how, "--out", out)
     with open(tmp_path / "pipe", "wb", buffering=0) as pipe:
         pipe.write(b"some line\n" * 1000)
         deadline = time.monotonic() + 30
         while not any(place.glob(".hypersketch-*")) and time.monotonic() < deadline:
             time.sleep(0.01)
         assert any(place.glob(".hypersketch-*"))
-        code, message = interrupt(process)
-    assert (code, message) == (130, b"Interrupted. No file was changed.\n")
+        code, message = interrupt(process, number)
+    assert (code, message) == (ENDS[number][0], ENDS[number][1] + b". No file was changed.\n")
     assert [each.name for each in place.iterdir()] == ["pipe"]
     assert (place / "pipe").read_bytes() == b"old"
+
+
+@pytest.mark.parametrize("number", ENDS, ids=["Ctrl-C", "SIGTERM"])
+def test_a_folder_is_replaced_as_a_whole(
+    number: signal.Signals, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in "abc":
+        (tmp_path / name).write_bytes(b"x\ny\nx\n" + name.encode())
+    replace = os.replace
+
+    def interrupted(source: object, target: object) -> None:
+        replace(source, target)  # type: ignore[arg-type]
+        signal.raise_signal(number)
+
+    monkeypatch.setattr(os, "replace", interrupted)
+    result = call("dedup", *(tmp_path / name for name in "abc"), "--out", tmp_path)
+    code, word = ENDS[number]
+    assert (result.exit_code, result.stderr) == (
+        code,
+        f"{word.decode()}. All 3 files in '{tmp_path}' were written.\n",
+    )
+    assert [(tmp_path / name).read_bytes() for name in "abc"] == [b"x\ny\na\n"[:-1], b"b", b"c"]
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["a", "b", "c"]
+
+
+def test_ctrl_c_afterwards_does_not_deny_the_output(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*arguments: object) -> None:
+        signal.raise_signal(signal.SIGINT)
+
+    (tmp_path / "in").write_bytes(b"x\nx\n")
+    monkeypatch.setattr(dedup_command, "_print", interrupted)
+    result = call("dedup", tmp_path / "in", "--out", tmp_path / "out")
+    assert (result.exit_code, result.stderr) == (130, f"Interrupted. '{tmp_path / 'out'}' was written.\n")
+    monkeypatch.setattr(filter_commands, "_describe", interrupted)
+    result = call("filter", "build", tmp_path / "in", "--out", tmp_path / "f")
+    assert (result.exit_code, result.stderr) == (130, f"Interrupted. '{tmp_path / 'f'}' was written.\n")
+
+
+def test_a_failure_among_several_files_tells_which_were_changed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in "abc":
+        (tmp_path / name).write_bytes(b"x\nx\n" + name.encode())
+    files = [tmp_path / name for name in "abc"]
+    (tmp_path / "out" / "b").mkdir(parents=True)
+    result = call("dedup", *files, "--out", tmp_path / "out")
+    assert result.stderr == f"Could not read or write '{tmp_path / 'out' / 'b'}': Is a directory.\n"
+    assert [each.name for each in (tmp_path / "out").iterdir()] == ["b"]
+    (tmp_path / "out" / "b").rmdir()
+    replace = os.replace
+
+    def failing(source: Path, target: Path) -> None:
+        if target.name == "c":
+            raise OSError(5, "Input/output error", str(target))
+        replace(source, target)
+
+    monkeypatch.setattr(os, "replace", failing)
+    result = call("dedup", *files, "--out", tmp_path / "out")
+    assert result.stderr == (
+        f"Could not read or write '{tmp_path / 'out' / 'c'}': Input/output error. "
+        f"2 of 3 files in '{tmp_path / 'out'}' were written.\n"
+    )
+
+
+def test_a_replaced_file_keeps_its_permissions(tmp_path: Path) -> None:
+    umask = os.umask(0o022)
+    try:
+        for mode in (0o600, 0o666, 0o444):
+            for name in "ab":
+                (tmp_path / name).write_bytes(b"x\nx\n")
+                (tmp_path / name).chmod(mode)
+            assert call("dedup", tmp_path / "a", "--out", tmp_path / "a").exit_code == 0
+            assert call("dedup", tmp_path / "b", "--out", tmp_path).exit_code == 0
+            assert [stat.S_IMODE((tmp_path / name).stat().st_mode) for name in "ab"] == [mode, mode]
+            for name in "ab":
+                (tmp_path / name).unlink()
+        (tmp_path / "in").write_bytes(b"x\n")
+        call("dedup", tmp_path / "in", "--out", tmp_path / "new")
+        call("dedup", tmp_path / "in", "--out", f"{tmp_path}/folder/")
+        for new in (tmp_path / "new", tmp_path / "folder" / "in"):
+            assert stat.S_IMODE(new.stat().st_mode) == 0o644
+    finally:
+        os.umask(umask)
 
 
 @pytest.mark.parametrize("more", [[], ["--one-pass"]], ids=["two passes", "one pass"])
@@ -314,7 +414,7 @@ def test_a_file_that_changes_between_the_passes_is_refused(
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["{}/in"], "Where to? Name a file or a folder with --out"),
+        (["{}/in"], "--out must name a file or a folder"),
         (["{}/nowhere", "--out", "{}/out"], "'{}/nowhere': No such file or directory."),
         (["{}", "--out", "{}/out"], "'{}' is a folder; name the files in it."),
         (["-"], "Standard input can be read only once. Add --one-pass."),
@@ -325,9 +425,9 @@ def test_a_file_that_changes_between_the_passes_is_refused(
         (["{}/in", "--by", "column", "--out", "-"], "'{}/in' is read as text, which has no columns."),
         (["{}/in", "{}/in", "--out", "{}/"], "cannot be written to one folder: several are called 'in'."),
         (["-", "--one-pass", "--out", "{}/"], "cannot be written to one folder: standard input has no name."),
-        (["{}/in", "--fpr", "2", "--out", "-"], "must be a float in (0, 1). Got 2.0 instead."),
+        (["{}/in", "--fpr", "2", "--out", "-"], "--fpr must be a float in (0, 1). Got 2.0 instead."),
         (["{}/in", "--capacity", "many", "--out", "-"], "--capacity must be an integer such as 1000 or 1e6."),
-        (["{}/in", "--layout", "round", "--out", "-"], "Got 'round' instead."),
+        (["{}/in", "--layout", "round", "--out", "-"], "--layout must be one of 'split-block', "),
         (["{}/in", "--out", "{}/no/such/out"], "No such file or directory."),
     ],
 )

@@ -267,7 +267,7 @@ def test_progress(batches: Any, capsys: pytest.CaptureFixture[str]) -> None:
 def test_progress_without_rich(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     made = MAKERS["BloomFilter"]()
-    with pytest.raises(ModuleNotFoundError, match=r"pip install 'hypersketch\[lab\]'"):
+    with pytest.raises(ModuleNotFoundError, match=r"pip install 'hypersketch\[cli\]'"):
         made.update([range(10)], progress=True)
     assert made.n_added == 0
 

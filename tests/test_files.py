@@ -156,6 +156,21 @@ def interrupted(*args: object) -> None:
     raise KeyboardInterrupt
 
 
+def test_a_replaced_file_keeps_its_permissions(tmp_path: Path) -> None:
+    path = tmp_path / "a"
+    made = hypersketch.BloomFilter(100, 0.01)
+    umask = os.umask(0o022)
+    try:
+        made.save(path)
+        assert path.stat().st_mode & 0o777 == 0o644
+        for mode in (0o600, 0o664):
+            path.chmod(mode)
+            made.save(path)
+            assert path.stat().st_mode & 0o777 == mode
+    finally:
+        os.umask(umask)
+
+
 @pytest.mark.parametrize(("failure", "error"), [(full_disk, OSError), (interrupted, KeyboardInterrupt)])
 @pytest.mark.parametrize("where", ["os.fsync", "os.replace", "hypersketch.files._write_array"])
 def test_a_failed_save_leaves_the_old_file_and_no_other(

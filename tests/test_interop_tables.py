@@ -136,7 +136,28 @@ def test_duckdb_sees_what_is_added_later_and_builds_from_queries(
     assert seen.contains(range(20000)).all()
 
 
+def test_duckdb_keys_of_any_type(connection: duckdb.DuckDBPyConnection) -> None:
+    seen = BloomFilter(capacity=1000, fpr=1e-6)
+    seen.add([3, -5, 2**64 - 1])
+    seen.add(["a"])
+    register_contains(connection, "was_seen", seen)
+    query = "SELECT was_seen(3), was_seen(-5::TINYINT), was_seen(4), was_seen(18446744073709551615::UBIGINT)"
+    assert connection.sql(query).fetchall() == [(True, True, False, True)]
+    query = "SELECT was_seen('a'), was_seen('a'::BLOB), was_seen('b'), was_seen(NULL)"
+    assert connection.sql(query).fetchall() == [(True, True, False, None)]
+    with pytest.raises(duckdb.Error, match="must be a column of integers, strings or bytes"):
+        connection.sql("SELECT was_seen(1.5)").fetchall()
+    with pytest.raises(duckdb.Error, match=r"was_seen takes one argument\. Got 2 instead"):
+        connection.sql("SELECT was_seen(1, 2)").fetchall()
+
+
 def test_duckdb_refusals(connection: duckdb.DuckDBPyConnection, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(TypeError, match="'name' parameter of register_contains must be a str"):
+        register_contains(connection, 5, filled("BloomFilter"))  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="'connection' parameter of register_contains must be a duckdb"):
+        register_contains("c", "f", filled("BloomFilter"))  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="'key_type' parameter of register_contains must be a str or None"):
+        register_contains(connection, "f", filled("BloomFilter"), key_type=5)  # type: ignore[arg-type]
     with pytest.raises(TypeError, match="register_contains must be an object with a method 'contains'"):
         register_contains(connection, "f", object())
     register_contains(connection, "f", filled("BloomFilter"), key_type="DOUBLE")

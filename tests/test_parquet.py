@@ -364,6 +364,38 @@ def test_adding_more(plain: Path) -> None:
     assert repr(bloom) == f"ParquetBloom(column='int32', physical_type='INT32', n_blocks={bloom.n_blocks})"
 
 
+@pytest.mark.parametrize("zone", [None, "Asia/Tokyo"])
+def test_nanoseconds_of_pandas(zone: str | None, tmp_path: Path) -> None:
+    moments = [pd.Timestamp(i, tz=zone) for i in (1, 1001, 10**18 + 7)]
+    path = tmp_path / "nanos.parquet"
+    pq.write_table(pa.table({"t": pd.Series(moments)}), path)
+    [bloom] = build_parquet_bloom(path, "t", fpr=1e-6)
+    strangers = [pd.Timestamp(i, tz=zone) for i in (0, 2, 1000, 10**18)]
+    boxes = (
+        list,
+        tuple,
+        pd.Series,
+        lambda x: pd.Series(x, dtype=object),
+        lambda x: np.array(x, dtype=object),
+    )
+    for box in boxes:
+        assert bloom.contains(box(moments)).all()
+        assert not bloom.contains(box(strangers)).any()
+    assert moments[0] in bloom
+    bloom.add(strangers)
+    assert bloom.contains(strangers).all()
+    assert not bloom.contains([pd.Timestamp(3, tz=zone), pd.Timestamp(1002, tz=zone)]).any()
+
+
+def test_nanoseconds_are_no_microseconds(plain: Path) -> None:
+    [bloom, *_] = build_parquet_bloom(plain, "micros")
+    with pytest.raises(ValueError, match="would lose data"):
+        bloom.contains(pd.Timestamp(1))
+    [bloom, *_] = build_parquet_bloom(plain, "date")
+    with pytest.raises(TypeError, match="dates and datetimes are mixed"):
+        bloom.contains([datetime.date(1900, 1, 1), datetime.datetime(1900, 1, 1, 5)])
+
+
 # ---- refused
 
 
@@ -406,6 +438,13 @@ def test_refused_filters(plain: Path, tmp_path: Path) -> None:
         ({"int32": [seeded, None, None]}, ValueError, "a power of two of them, and seed 0"),
         ({"int32": [lines, None, None]}, ValueError, "a power of two of them, and seed 0"),
         ({"int32": [blooms[0].bloom, None, None]}, TypeError, "must be ParquetBloom objects or None"),
+        (
+            {"int32": blooms[0]},
+            TypeError,
+            "a list with one filter a row group for the column 'int32'. Got Parq",
+        ),
+        ({"int32": None}, TypeError, "a list with one filter a row group for the column 'int32'. Got None"),
+        (blooms, TypeError, "must be a mapping of names of columns to lists of filters. Got"),  # type: ignore
     ]
     for filters, error, text in cases:
         with pytest.raises(error, match=text):

@@ -12,6 +12,7 @@ using Offsets = Array<std::int64_t>;
 using Flags = Array<bool>;
 using Slots = Array<uint64_t>;
 using Pair = py::typing::Tuple<Offsets, Offsets>;
+using Rows = py::typing::Tuple<Offsets, Offsets, std::int64_t>;
 using Progress = py::typing::Tuple<size_t, size_t, size_t>;
 
 static_assert(sizeof(ExactSlot) == 2 * sizeof(uint64_t));
@@ -30,7 +31,7 @@ Offsets first_of(const Offsets& array, size_t n) {
   return py::reinterpret_borrow<Offsets>(array[py::slice(0, static_cast<py::ssize_t>(n), 1)]);
 }
 
-Pair bind_lines(const Block& data, bool quoted) {
+Pair bind_lines(const Block& data) {
   const auto bytes = read(data);
   const auto most = static_cast<py::ssize_t>(count_byte(bytes, '\n'));
   Offsets ends(most), stops(most);
@@ -39,9 +40,23 @@ Pair bind_lines(const Block& data, bool quoted) {
     std::int64_t* const to = ends.mutable_data();
     std::int64_t* const behind = stops.mutable_data();
     py::gil_scoped_release release;
-    n = split_lines(bytes, quoted, to, behind);
+    n = split_lines(bytes, to, behind);
   }
   return py::make_tuple(first_of(ends, n), first_of(stops, n));
+}
+
+Rows bind_rows(const Block& data, unsigned char delimiter, bool at_end) {
+  const auto bytes = read(data);
+  const auto most = static_cast<py::ssize_t>(count_byte(bytes, '\n'));
+  Offsets ends(most), stops(most);
+  RowScan scan{};
+  {
+    std::int64_t* const to = ends.mutable_data();
+    std::int64_t* const behind = stops.mutable_data();
+    py::gil_scoped_release release;
+    scan = split_rows(bytes, delimiter, at_end, to, behind);
+  }
+  return py::make_tuple(first_of(ends, scan.n), first_of(stops, scan.n), scan.stray);
 }
 
 Pair bind_words(const Block& data) {
@@ -130,8 +145,10 @@ Progress bind_keep(Slots slots, Block arena, std::pair<size_t, size_t> numbers, 
 }  // namespace
 
 void bind_records(py::module_& module) {
-  module.def("split_lines", &bind_lines, py::arg("data").noconvert(), py::arg("quoted"),
-             "Where complete lines end, without and with their LF or CR LF; with quoted, rows of CSV.");
+  module.def("split_lines", &bind_lines, py::arg("data").noconvert(),
+             "Where complete lines end, without and with their LF or CR LF.");
+  module.def("split_rows", &bind_rows, py::arg("data").noconvert(), py::arg("delimiter"), py::arg("at_end"),
+             "Where complete rows of CSV end, without and with their LF or CR LF, and the first stray CR or -1.");
   module.def("split_words", &bind_words, py::arg("data").noconvert(), "Where words begin and end.");
   module.def("hash_spans", &bind_hashes, py::arg("data").noconvert(), py::arg("starts").noconvert(),
              py::arg("ends").noconvert(), py::arg("seed"), py::arg("threads"), "XXH64 of parts of a block.");

@@ -16,7 +16,7 @@ def replacing(target: Path) -> Iterator[BinaryIO]:
     """Open a new file that takes the target's place when the block ends well, and vanishes otherwise."""
     temporary = target.with_name(f".hypersketch-{secrets.token_hex(8)}.tmp")
     try:
-        with open(temporary, "xb") as file:
+        with created(temporary, like=target) as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
@@ -26,6 +26,22 @@ def replacing(target: Path) -> Iterator[BinaryIO]:
             os.unlink(temporary)
         raise
     sync_directory(target.parent)
+
+
+def created(path: Path, like: Path, buffering: int = -1) -> BinaryIO:
+    """Open a new file with the permissions of the one that it will replace, or else the usual ones."""
+    try:
+        mode = os.stat(like).st_mode & 0o777
+    except FileNotFoundError:
+        return open(path, "xb", buffering=buffering)
+
+    def opener(name: str, flags: int) -> int:
+        descriptor = os.open(name, flags, mode)  # at no time others may read what they could not before
+        with contextlib.suppress(OSError):  # of file systems without permissions
+            os.fchmod(descriptor, mode)
+        return descriptor
+
+    return open(path, "xb", buffering=buffering, opener=opener)
 
 
 def resolved(path: str | os.PathLike[str]) -> Path:

@@ -72,6 +72,7 @@ __all__: list[str] = [
     "sketch_fits",
     "sketch_track",
     "split_lines",
+    "split_rows",
     "split_words",
     "zeros",
 ]
@@ -1135,10 +1136,19 @@ def sketch_track(
     """
 
 def split_lines(
-    data: numpy.typing.NDArray[numpy.uint8], quoted: bool
+    data: numpy.typing.NDArray[numpy.uint8],
 ) -> tuple[numpy.typing.NDArray[numpy.int64], numpy.typing.NDArray[numpy.int64]]:
     """
-    Where complete lines end, without and with their LF or CR LF; with quoted, rows of CSV.
+    Where complete lines end, without and with their LF or CR LF.
+    """
+
+def split_rows(
+    data: numpy.typing.NDArray[numpy.uint8],
+    delimiter: typing.SupportsInt | typing.SupportsIndex,
+    at_end: bool,
+) -> tuple[numpy.typing.NDArray[numpy.int64], numpy.typing.NDArray[numpy.int64], int]:
+    """
+    Where complete rows of CSV end, without and with their LF or CR LF, and the first stray CR or -1.
     """
 
 def split_words(

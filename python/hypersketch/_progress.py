@@ -16,7 +16,7 @@ def keys_added(wanted: bool, batches: Any) -> Iterator[Callable[[int], None]]:
     if not wanted:
         yield lambda n: None
         return
-    _optional.require("A progress bar", "lab", "rich")
+    _optional.require("A progress bar", "cli", "rich")
     from rich.console import Console
     from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 

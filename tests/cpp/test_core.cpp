@@ -510,9 +510,10 @@ std::vector<unsigned char> bytes_of(std::string_view text) { return {text.begin(
 void test_lines_and_words() {
   const auto data = bytes_of("a\r\n\n\"x\ny\"\n to  be");
   std::vector<int64_t> ends(count_byte(data, '\n')), stops(ends.size());
-  check(split_lines(data, false, ends.data(), stops.data()) == 4, "lines");
+  check(split_lines(data, ends.data(), stops.data()) == 4, "lines");
   check(ends == std::vector<int64_t>({1, 3, 6, 9}) && stops == std::vector<int64_t>({3, 4, 7, 10}), "where lines end");
-  check(split_lines(data, true, ends.data(), stops.data()) == 3 && ends[2] == 9, "rows of CSV");
+  const RowScan rows = split_rows(data, ',', true, ends.data(), stops.data());
+  check(rows.n == 3 && rows.stray == -1 && ends[2] == 9, "rows of CSV");
   const size_t n = count_words(data);
   std::vector<int64_t> from(n), to(n);
   split_words(data, from.data(), to.data());
@@ -522,6 +523,33 @@ void test_lines_and_words() {
   check(pack_spans({block.data(), from.data(), to.data(), n}, keep, block.data()) == 7 &&
             std::string_view(reinterpret_cast<const char*>(block.data()), 7) == "ay\"tobe",
         "packed words");
+}
+
+// Quotes open where a field begins; CRs outside of them end lines. Blocks have exactly the size of their text.
+void test_csv_rows() {
+  const std::pair<std::string_view, RowScan> cases[] = {
+      {"", {0, -1}},
+      {"\"", {0, -1}},
+      {"\"\"", {0, -1}},
+      {"\"a\"\n", {1, -1}},
+      {"a\"b\nc\"\n", {2, -1}},
+      {"a,\"b\nc\"\n", {1, -1}},
+      {"\"a\"\"\nb\"\n", {1, -1}},
+      {"\"a\"b\"c\nd\n", {2, -1}},
+      {"a;\"b\nc\"\n", {2, -1}},
+      {"a\r\nb\r", {1, 4}},
+      {"a\rb\n", {0, 1}},
+      {"\"a\rb\"\r\n", {1, -1}},
+      {"a,\"\r\"\rb\n", {0, 5}},
+  };
+  for (const auto& [text, wanted] : cases) {
+    const auto data = bytes_of(text);
+    std::vector<int64_t> ends(count_byte(data, '\n')), stops(ends.size());
+    const RowScan scan = split_rows(data, ',', true, ends.data(), stops.data());
+    check(scan.n == wanted.n && scan.stray == wanted.stray, "split_rows", scan.n, data.size());
+  }
+  const auto data = bytes_of("a\r");
+  check(split_rows(data, ',', false, nullptr, nullptr).stray == -1, "a CR whose LF may follow");
 }
 
 // Records of `size` bytes, each value three times; with `same` all hashes are equal. Table and arena have no room
@@ -561,6 +589,7 @@ void test_level(const char* level) {
   test_hash_strings();
   test_multiply_high();
   test_lines_and_words();
+  test_csv_rows();
   for (const size_t size : {0, 1, 9}) test_exact_table(size, false), test_exact_table(size, true);
   for (const size_t dim : {1, 2, 63, 64, 65, 127, 129, 511, 513, 700})
     for (const size_t n : {0, 1, 2, 4, 15, 16, 17, 33, 254, 255, 256}) {

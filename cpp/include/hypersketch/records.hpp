@@ -33,24 +33,86 @@ inline size_t count_byte(Bytes data, unsigned char byte) {
   return static_cast<size_t>(std::count(data.begin(), data.end(), byte));
 }
 
-// The complete lines of a block: stops[i] is behind line i's LF, ends[i] before its LF or CR LF. Where `quoted`, an
-// LF inside double quotes ends nothing (a row of CSV). Both arrays hold as many elements as the block has LFs.
-inline size_t split_lines(Bytes data, bool quoted, int64_t* ends, int64_t* stops) {
+// The complete lines of a block: stops[i] is behind line i's LF, ends[i] before its LF or CR LF. Both arrays hold as
+// many elements as the block has LFs. Returns the number of lines.
+inline size_t split_lines(Bytes data, int64_t* ends, int64_t* stops) {
   const unsigned char* const first = data.data();
   const unsigned char* const last = first + data.size();
-  const unsigned char* start = first;
-  size_t n = 0, quotes = 0;
-  for (const unsigned char* from = first; from != last;) {
-    const auto* newline = static_cast<const unsigned char*>(std::memchr(from, '\n', static_cast<size_t>(last - from)));
+  size_t n = 0;
+  for (const unsigned char* start = first; start != last;) {
+    const auto* newline =
+        static_cast<const unsigned char*>(std::memchr(start, '\n', static_cast<size_t>(last - start)));
     if (newline == nullptr) break;
-    if (quoted) quotes += count_byte({from, newline}, '"');
-    from = newline + 1;
-    if (quotes % 2 != 0) continue;
     ends[n] = newline - first - (newline > start && newline[-1] == '\r' ? 1 : 0);
-    stops[n++] = from - first;
-    start = from;
+    start = newline + 1;
+    stops[n++] = start - first;
   }
   return n;
+}
+
+// Where a byte comes next; remembered, so that a block is searched for it only once.
+class NextByte {
+ public:
+  NextByte(Bytes data, unsigned char byte) : last_(data.data() + data.size()), byte_(byte), place_(data.data()) {
+    search(data.data());
+  }
+
+  // The first one at or behind `from`, which never goes back; the end of the block if there is none.
+  const unsigned char* at(const unsigned char* from) {
+    if (place_ < from) search(from);
+    return place_;
+  }
+
+ private:
+  void search(const unsigned char* from) {
+    const auto* found =
+        from == last_ ? nullptr
+                      : static_cast<const unsigned char*>(std::memchr(from, byte_, static_cast<size_t>(last_ - from)));
+    place_ = found == nullptr ? last_ : found;
+  }
+
+  const unsigned char* last_;
+  unsigned char byte_;
+  const unsigned char* place_;
+};
+
+struct RowScan {
+  size_t n;       // complete rows
+  int64_t stray;  // the first CR outside quotes that is not the end of a CR LF; -1 if there is none
+};
+
+// The complete rows of CSV, as `split_lines` gives lines. A double quote opens a quoted field where the field begins
+// and nowhere else; inside, two of them are one and an LF ends nothing; behind the closing one, quotes are plain bytes
+// again. A CR at the end of the block is stray only `at_end`, for an LF may follow.
+inline RowScan split_rows(Bytes data, unsigned char delimiter, bool at_end, int64_t* ends, int64_t* stops) {
+  const unsigned char* const first = data.data();
+  const unsigned char* const last = first + data.size();
+  NextByte newlines(data, '\n'), quotes(data, '"'), returns(data, '\r');
+  RowScan scan{0, -1};
+  // The rows are known up to `start`, and `from` is outside quotes.
+  for (const unsigned char *start = first, *from = first; from != last;) {
+    const unsigned char* const line = newlines.at(from);
+    const unsigned char* quote = quotes.at(from);
+    while (quote < line && quote != start && quote[-1] != delimiter) quote = quotes.at(quote + 1);
+    const unsigned char* const plain = std::min(quote, line);  // outside quotes up to here
+    for (const unsigned char* back = returns.at(from); back < plain; back = returns.at(back + 1)) {
+      if (back + 1 == line && (line != last || !at_end)) continue;
+      scan.stray = back - first;
+      return scan;
+    }
+    if (quote < line) {
+      for (from = quotes.at(quote + 1); from + 1 < last && from[1] == '"'; from = quotes.at(from + 2)) {
+      }
+      if (from == last) break;  // the field goes on in the next block
+      ++from;
+      continue;
+    }
+    if (line == last) break;
+    ends[scan.n] = line - first - (line > start && line[-1] == '\r' ? 1 : 0);
+    from = start = line + 1;
+    stops[scan.n++] = start - first;
+  }
+  return scan;
 }
 
 // White space of the C locale.

@@ -21,7 +21,7 @@ def main() -> None:
     """Entry point of the console script.
 
     Ends the process with 0 if all is well, 1 after an error, 3 if a verdict of the lab is outside, 130 after
-    Ctrl-C, 141 when nobody reads its output any more.
+    Ctrl-C, 141 when nobody reads its output any more, 143 when it was told to end (SIGTERM).
     """
     sentence = missing_sentence("The command hypersketch", "cli", ("typer", "rich"))
     if sentence is not None:

@@ -11,7 +11,7 @@ import numpy as np
 from hypersketch.cli.sources import Reading, Source
 from hypersketch.cli.spans import Absent, Flags, Spans
 
-__all__ = ["NullPolicy", "chosen_column", "column_spans"]
+__all__ = ["TEXT", "NullPolicy", "chosen_column", "column_kind", "column_spans"]
 
 
 _BYTES = (
@@ -24,6 +24,15 @@ _BYTES = (
     "fixed_size_binary",
 )
 """Arrow's types of bytes."""
+
+_WAYS = {
+    "keep": "all stay",
+    "equal": "they are duplicates of each other",
+    "skip": "they are left out",
+}
+
+TEXT = "text or bytes"
+"""The kind of values that are bytes themselves; those of CSV are."""
 
 
 def chosen_column(names: Sequence[str], reading: Reading, source: Source) -> int:
@@ -60,8 +69,9 @@ class NullPolicy:
     array([ True, False])
     """
 
-    def __init__(self, nulls: str) -> None:
+    def __init__(self, nulls: str, ways: Sequence[str] = tuple(_WAYS)) -> None:
         self._nulls = nulls
+        self._ways = ways
         self._seen = False
 
     def absent(self, rows: Flags, label: str) -> Absent | None:
@@ -76,14 +86,50 @@ class NullPolicy:
         if n == 0:
             return None
         if self._nulls == "error":
-            raise ValueError(
-                f"{label} has rows without a value. Say what becomes of them: --nulls keep (all stay) or "
-                "--nulls equal (they are duplicates of each other)."
-            )
-        kept: Flags = np.full(n, self._nulls == "keep")
+            ways = " or ".join(f"--nulls {way} ({_WAYS[way]})" for way in self._ways if way != "error")
+            raise ValueError(f"{label} has rows without a value. Say what becomes of them: {ways}.")
+        kept: Flags = np.full(n, self._nulls != "equal")
         kept[0] |= not self._seen
         self._seen = True
         return Absent(rows, kept)
+
+
+def column_kind(kind: Any) -> str | None:
+    """What the values of an Arrow type are, as far as they can be compared by their bytes.
+
+    Columns of one kind hold the same record where they hold the same value; of columns of different kinds
+    nobody knows (an integer 1000, a thousand milliseconds and eight bytes of text may be the same bytes).
+
+    Parameters
+    ----------
+    kind : pyarrow.DataType
+
+    Returns
+    -------
+    str or None
+        None for values that are no keys.
+
+    Examples
+    --------
+    >>> import pyarrow as pa
+    >>> column_kind(pa.int8()), column_kind(pa.uint8()), column_kind(pa.timestamp("ms", "Asia/Tokyo"))
+    ('signed integers', 'unsigned integers', 'moments in ms')
+    >>> column_kind(pa.dictionary(pa.int8(), pa.string())), column_kind(pa.float32())
+    ('text or bytes', None)
+    """
+    from pyarrow import types
+
+    if types.is_dictionary(kind):
+        return column_kind(kind.value_type)
+    if types.is_integer(kind):
+        return f"{'signed' if types.is_signed_integer(kind) else 'unsigned'} integers"
+    if types.is_timestamp(kind):
+        return f"{'moments' if kind.tz else 'local times'} in {kind.unit}"
+    if types.is_date(kind):
+        return f"dates in {'days' if types.is_date32(kind) else 'ms'}"
+    if types.is_time(kind) or types.is_duration(kind):
+        return f"{'durations' if types.is_duration(kind) else 'times of day'} in {kind.unit}"
+    return TEXT if any(getattr(types, f"is_{name}")(kind) for name in _BYTES) else None
 
 
 def column_spans(column: Any, label: str) -> tuple[Spans, Flags]:
@@ -132,14 +178,16 @@ def _plain(array: Any, label: str) -> Any:
 
     if types.is_dictionary(array.type):
         array = array.dictionary_decode()
-    kind = array.type
-    if types.is_integer(kind):
+    kind = column_kind(array.type)
+    if kind is None:
+        raise TypeError(
+            f"{label} must hold integers, strings, bytes or times. It holds {array.type} instead."
+        )
+    if kind == TEXT:
+        return array.cast(pa.large_binary())
+    if types.is_integer(array.type):
         return array
-    if types.is_date(kind) or types.is_time(kind) or types.is_timestamp(kind) or types.is_duration(kind):
-        return array.view(pa.int32() if kind.bit_width == 32 else pa.int64())
-    if not any(getattr(types, f"is_{name}")(kind) for name in _BYTES):
-        raise TypeError(f"{label} must hold integers, strings, bytes or times. It holds {kind} instead.")
-    return array.cast(pa.large_binary())
+    return array.view(pa.int32() if array.type.bit_width == 32 else pa.int64())
 
 
 def _integers(array: Any) -> Spans:

@@ -21,7 +21,7 @@ import numpy as np
 from hypersketch import BloomFilter, CapacityWarning, ScalableBloomFilter
 from hypersketch.cli.exact import ExactTable
 from hypersketch.cli.outputs import Output
-from hypersketch.cli.pieces import Reader
+from hypersketch.cli.pieces import Reader, require_one_kind
 from hypersketch.cli.sources import Advance, Reading, Source, estimated_records
 
 __all__ = ["ONE_PASS_FPR", "TWO_PASS_FPR", "Summary", "deduplicate", "new_filter"]
@@ -128,7 +128,8 @@ def deduplicate(
     Raises
     ------
     OSError, ValueError, TypeError
-        When a source cannot be read, or changes between two passes, or the output not be written.
+        When a source cannot be read, or changes between two passes, or the output not be written, and when
+        the sources' columns hold values that cannot be compared.
 
     Examples
     --------
@@ -144,6 +145,7 @@ def deduplicate(
     """
     if not one_pass:
         _require_files(sources)
+    require_one_kind(sources, reading)
     summary = Summary(wanted_fpr=fpr if fpr is not None else ONE_PASS_FPR if one_pass else TWO_PASS_FPR)
     seen = new_filter(sources, reading, capacity, summary.wanted_fpr, layout, growing=one_pass)
     with warnings.catch_warnings():

@@ -8,13 +8,14 @@ from typing import Annotated
 import typer
 
 from hypersketch.cli.dedup import Summary, deduplicate, peak_memory
+from hypersketch.cli.interruptions import Changes
 from hypersketch.cli.options import (
+    FILTER_OPTIONS,
     Capacity,
     Column,
     Files,
     Format,
     Layout,
-    Nulls,
     bytes_text,
     total_bytes,
     warn_of_rate,
@@ -44,19 +45,22 @@ def dedup(
     capacity: Capacity = None,
     layout: Layout = None,
     format: Format = None,
-    nulls: Nulls = "error",
+    nulls: Annotated[
+        str,
+        typer.Option(help="Rows without a value: error, keep (all), or equal (duplicates of each other)."),
+    ] = "error",
 ) -> None:
     """Remove exact duplicates of lines, paragraphs or rows; the first of each stays, in order.
 
     A Bloom filter flags records that came before; a second pass compares their bytes, so nothing unique is
     lost.
     """
-    with sentences("No file was changed."):
+    with sentences(Changes(out, files), FILTER_OPTIONS):
         require_known("--by", by, ("line", "paragraph", "column"))
         reading = Reading(by, column, format, nulls)
         sources = find_sources(files, reading)
         if out is None and STREAM not in files:
-            raise ValueError("Where to? Name a file or a folder with --out ('--out -' is standard output).")
+            raise ValueError("--out must name a file or a folder; '--out -' is standard output.")
         piped = out is None or out == STREAM
         total = total_bytes(sources, 1 if one_pass else 2)
         with opened_output(out, sources) as output, byte_bar("deduplicating", total) as advance:

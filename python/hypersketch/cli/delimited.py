@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """CSV and TSV: rows are cut out of the bytes of the file, pyarrow reads the values of one column.
 
-What is written is therefore what was read, byte for byte, whatever its quotes and numbers look like. pyarrow
-and the cutting must find the same number of rows; where they do not, the file is refused.
+What is written is therefore what was read, byte for byte, whatever its quotes and numbers look like. Both
+read quotes alike: they open a field where it begins and are characters elsewhere. Where readers of CSV
+disagree, at a carriage return that is no part of a line ending, the file is refused.
 """
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 import re
@@ -19,7 +21,7 @@ from hypersketch._optional import first_line
 from hypersketch.cli.columns import NullPolicy, chosen_column, column_spans
 from hypersketch.cli.pieces import TextPiece
 from hypersketch.cli.sources import Reading, Source
-from hypersketch.cli.spans import Absent, Block, Flags, blocks, cut_rows
+from hypersketch.cli.spans import Absent, Block, Bytes, Cut, Flags, blocks, cut_rows
 
 __all__ = ["delimited_pieces"]
 
@@ -48,8 +50,15 @@ def delimited_pieces(source: Source, reading: Reading, nulls: NullPolicy) -> Ite
     (b'id,text\\n', b'a, b')
     """
     table = None
+
+    def splitter(data: Bytes, at_end: bool) -> Cut:
+        try:
+            return cut_rows(data, at_end, _DELIMITERS[source.format].encode(), marked=table is None)
+        except ValueError as error:
+            raise ValueError(f"{source.label} cannot be read: {error}") from error
+
     with source.opened() as file:
-        for block in blocks(file, cut_rows):
+        for block in blocks(file, splitter):
             if table is None:
                 table = _Table(block, source, reading, nulls)
             yield table.piece(block)
@@ -80,7 +89,7 @@ class _Table:
         if null.size != np.count_nonzero(~blank):
             raise ValueError(
                 f"The rows of {self._source.label} cannot be told apart: {null.size} rows are in lines that "
-                f"look like {np.count_nonzero(~blank)}. Is there a double quote inside an unquoted field?"
+                f"look like {np.count_nonzero(~blank)}."
             )
         header = self._header if block.first else b""
         return TextPiece(
@@ -100,14 +109,18 @@ class _Table:
         from pyarrow import csv as arrow
 
         name = str(self._column)
-        if begin == block.data.size:
+        data = block.data[begin:]
+        if not data.size:
             return pa.array([], pa.large_binary())
+        if data[:3].tobytes() == codecs.BOM_UTF8:
+            # Bytes of a value, which pyarrow would skip were they the first; blank lines are no rows.
+            data = np.concatenate([np.frombuffer(b"\n", np.uint8), data])
         try:
             table = arrow.read_csv(
-                pa.BufferReader(pa.py_buffer(block.data[begin:])),
+                pa.BufferReader(pa.py_buffer(data)),
                 arrow.ReadOptions(
                     use_threads=False,
-                    block_size=block.data.size + 1,
+                    block_size=data.size + 1,
                     column_names=[str(i) for i in range(len(self._names))],
                 ),
                 arrow.ParseOptions(delimiter=self._delimiter, newlines_in_values=True),

@@ -3,22 +3,24 @@
 
 # No `from __future__ import annotations` here: typer reads the annotations themselves.
 
-import sys
 import warnings
 from typing import Annotated, Any
 
 import typer
 
-from hypersketch import CapacityWarning
+from hypersketch import CapacityWarning, ScalableBloomFilter
 from hypersketch.cli.filters import build as build_filter
 from hypersketch.cli.filters import load_filter, matching
+from hypersketch.cli.interruptions import Changes
 from hypersketch.cli.options import (
+    FILTER_OPTIONS,
     By,
     Capacity,
     Column,
     Files,
     Format,
     Layout,
+    Nulls,
     bytes_text,
     total_bytes,
     warn_of_rate,
@@ -31,7 +33,6 @@ from hypersketch.cli.terminal import facts, integer, sentences
 __all__ = ["application"]
 
 Filter = Annotated[str, typer.Argument(metavar="FILTER", help="A filter that 'filter build' or save() made.")]
-_UNCHANGED = "No file was changed."
 
 
 def application() -> typer.Typer:
@@ -56,11 +57,12 @@ def build(
     capacity: Capacity = None,
     layout: Layout = None,
     format: Format = None,
+    nulls: Nulls = "error",
 ) -> None:
-    """Make a filter of the records of files. Rows without a value are left out."""
-    with sentences(_UNCHANGED):
+    """Make a filter of the records of files."""
+    with sentences(Changes(out), FILTER_OPTIONS):
         require_known("--by", by, ("line", "column"))
-        reading = Reading(by, column, format, nulls="keep")
+        reading = Reading(by, column, format, nulls, ("error", "skip"))
         sources = find_sources(files, reading)
         with byte_bar("building", total_bytes(sources)) as advance:
             most = integer("--capacity", capacity)
@@ -86,7 +88,7 @@ def query(
 
     A row without a value is in no filter.
     """
-    with sentences(_UNCHANGED):
+    with sentences(Changes(out, files)):
         require_known("--by", by, ("line", "column"))
         reading = Reading(by, column, format, nulls="keep")
         made = load_filter(filter)
@@ -112,16 +114,18 @@ def merge(
     out: Annotated[str, typer.Option(help="The filter that has everything that one of them has.")],
 ) -> None:
     """Merge filters that were built alike (on several machines, or day by day)."""
-    with sentences(_UNCHANGED):
+    with sentences(Changes(out)):
         merged, *others = (load_filter(path) for path in filters)
-        with warnings.catch_warnings(record=True) as told:
-            warnings.simplefilter("always", CapacityWarning)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", CapacityWarning)  # said below, in the words of commands
             for other in others:
                 merged.merge(other)
         merged.save(out)
         _describe(out, merged)
-        for each in told:
-            print(each.message, file=sys.stderr)
+        if not isinstance(merged, ScalableBloomFilter) and merged.capacity is not None:
+            rate = merged.expected_fpr(round(merged.cardinality()))
+            wanted = merged.expected_fpr(merged.capacity)
+            warn_of_rate(rate, wanted, "Build the filters with a larger --capacity.")
 
 
 def _describe(path: str, made: Any) -> None:

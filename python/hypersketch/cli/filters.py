@@ -13,7 +13,7 @@ import hypersketch
 from hypersketch import BloomFilter, CapacityWarning, CountingBloomFilter, ScalableBloomFilter
 from hypersketch.cli.dedup import new_filter
 from hypersketch.cli.outputs import Output
-from hypersketch.cli.pieces import Reader
+from hypersketch.cli.pieces import Reader, require_one_kind
 from hypersketch.cli.sources import Advance, Reading, Source
 
 __all__ = ["build", "load_filter", "matching"]
@@ -59,6 +59,7 @@ def build(
     >>> made.contains([b"a", b"c"])
     array([ True, False])
     """
+    require_one_kind(sources, reading)
     made = new_filter(sources, reading, capacity, fpr, layout)
     reader = Reader(reading, columns_only=True)
     with warnings.catch_warnings():

@@ -12,6 +12,7 @@ import typer
 from hypersketch.cli.sources import Source
 
 __all__ = [
+    "FILTER_OPTIONS",
     "By",
     "Capacity",
     "Column",
@@ -37,12 +38,13 @@ Layout = Annotated[
         help="Of the filter: split-block, cache-line, classic. Default: the smaller of the first two."
     ),
 ]
-Nulls = Annotated[
-    str, typer.Option(help="Rows without a value: error, keep (all), or equal (duplicates of each other).")
-]
+Nulls = Annotated[str, typer.Option(help="Rows without a value: error, or skip (leave them out).")]
+
+FILTER_OPTIONS = {name: f"--{name}" for name in ("capacity", "fpr", "layout")}
+"""Parameters of filters that are options of commands."""
 
 
-def warn_of_rate(fpr: float, wanted: float) -> None:
+def warn_of_rate(fpr: float, wanted: float, advice: str = "Give a larger --capacity.") -> None:
     """Say on standard error when a filter was made for fewer records than came.
 
     Examples
@@ -52,7 +54,7 @@ def warn_of_rate(fpr: float, wanted: float) -> None:
     if fpr > 1.05 * wanted:
         print(
             "There were more different records than the filter was made for: its false-positive rate is "
-            f"{fpr:.2g} instead of {wanted:.2g}. Give a larger --capacity.",
+            f"{fpr:.2g} instead of {wanted:.2g}. {advice}",
             file=sys.stderr,
         )
 

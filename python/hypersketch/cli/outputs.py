@@ -8,6 +8,7 @@ all of them are on the disk. Until then old files stay as they were, so an input
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import shutil
 import sys
@@ -17,6 +18,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from hypersketch import _atomic
+from hypersketch.cli.interruptions import uninterrupted
 from hypersketch.cli.pieces import TextPiece
 from hypersketch.cli.sources import STREAM, Source
 from hypersketch.cli.spans import Flags
@@ -40,7 +42,8 @@ class Output:
         """Begin with a source; in a folder, begin its file."""
         if self._folder is not None:
             self.finish()
-            self._sink = open(self._folder / Path(source.path).name, "xb", buffering=0)  # noqa: SIM115
+            name = Path(source.path).name
+            self._sink = _atomic.created(self._folder / name, self._folder.parent / name, buffering=0)
         if self._writer is None:
             assert self._sink is not None
             kind = _TableWriter if source.format == "parquet" else _TextWriter
@@ -250,7 +253,11 @@ def _folder(folder: Path, sources: Sequence[Source]) -> Iterator[Path]:
     try:
         yield staged
         for name in names:
-            os.replace(staged / name, folder / name)
+            if (folder / name).is_dir():
+                raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(folder / name))
+        with uninterrupted():
+            for name in names:
+                os.replace(staged / name, folder / name)
     finally:
         shutil.rmtree(staged, ignore_errors=True)
         if fresh:

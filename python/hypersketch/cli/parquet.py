@@ -11,12 +11,12 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from hypersketch._optional import first_line
-from hypersketch.cli.columns import NullPolicy, chosen_column, column_spans
+from hypersketch.cli.columns import NullPolicy, chosen_column, column_kind, column_spans
 from hypersketch.cli.pieces import Piece
 from hypersketch.cli.sources import Reading, Source
 from hypersketch.cli.spans import Flags, Spans
 
-__all__ = ["TablePiece", "new_parquet", "opened_parquet", "table_pieces"]
+__all__ = ["TablePiece", "new_parquet", "opened_parquet", "parquet_kind", "table_pieces"]
 
 
 @dataclass(frozen=True)
@@ -68,6 +68,13 @@ def opened_parquet(source: Source) -> Iterator[Any]:
         if isinstance(error, OSError) and error.errno is not None:
             raise  # the system's, such as a missing file; pyarrow's own have no number
         raise ValueError(f"{source.label} cannot be read as Parquet: {first_line(error)}") from error
+
+
+def parquet_kind(source: Source, reading: Reading) -> str | None:
+    """What the values of a file's column are, by `column_kind`."""
+    with opened_parquet(source) as file:
+        schema = file.schema_arrow
+        return column_kind(schema.field(chosen_column(schema.names, reading, source)).type)
 
 
 def table_pieces(

@@ -6,7 +6,7 @@ Text and CSV are written as the very bytes that were read, Parquet as the rows o
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,11 +14,11 @@ import numpy as np
 
 from hypersketch import _core
 from hypersketch._optional import require
-from hypersketch.cli.columns import NullPolicy
+from hypersketch.cli.columns import TEXT, NullPolicy
 from hypersketch.cli.sources import Reading, Source
 from hypersketch.cli.spans import Absent, Block, Flags, Offsets, Spans, blocks
 
-__all__ = ["Piece", "Reader", "TextPiece"]
+__all__ = ["Piece", "Reader", "TextPiece", "require_one_kind"]
 
 
 @dataclass(frozen=True)
@@ -85,6 +85,48 @@ class TextPiece(Piece):
         return data[:n].data
 
 
+def require_one_kind(sources: Sequence[Source], reading: Reading) -> None:
+    """Refuse tables whose columns cannot be compared: their records are told apart by bytes alone.
+
+    Parameters
+    ----------
+    sources : sequence of Source
+    reading : Reading
+        What a record is.
+
+    Raises
+    ------
+    ValueError
+        When the columns hold values of different kinds or units.
+
+    Examples
+    --------
+    >>> import pyarrow as pa
+    >>> from pyarrow.parquet import write_table
+    >>> from hypersketch.cli.sources import find_sources
+    >>> write_table(pa.table({"id": pa.array([1], pa.int8())}), "a.parquet")
+    >>> write_table(pa.table({"id": pa.array([1], pa.int64())}), "b.parquet")
+    >>> reading = Reading("column", "id")
+    >>> require_one_kind(find_sources(["a.parquet", "b.parquet"], reading), reading)
+    """
+    if reading.by != "column" or all(source.format != "parquet" for source in sources):
+        return
+    require("A column of a file", "cli", "pyarrow")
+    from hypersketch.cli.parquet import parquet_kind
+
+    first: tuple[str, str] | None = None
+    for source in sources:
+        kind = parquet_kind(source, reading) if source.format == "parquet" else TEXT
+        if kind is None:
+            continue  # reading it will say so
+        first = first or (kind, source.label)
+        if kind != first[0]:
+            raise ValueError(
+                f"The column holds {first[0]} in {first[1]} and {kind} in {source.label}, which cannot be "
+                "compared. Convert one of them first."
+            )
+
+
 class Reader:
     """One pass over the files.
 
@@ -108,7 +150,7 @@ class Reader:
     def __init__(self, reading: Reading, *, columns_only: bool = False) -> None:
         self._reading = reading
         self._columns_only = columns_only
-        self._nulls = NullPolicy(reading.nulls)
+        self._nulls = NullPolicy(reading.nulls, reading.ways)
 
     def pieces(self, source: Source) -> Iterator[Any]:
         """The pieces of a file.

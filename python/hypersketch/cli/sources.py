@@ -44,19 +44,23 @@ class Reading:
         Which column; may be left out where there is only one.
     format : {"text", "csv", "tsv", "parquet"} or None
         Of all files; None takes it from their names.
-    nulls : {"error", "keep", "equal"}
-        What becomes of rows without a value in the column: refused, all kept, or duplicates of each other.
+    nulls : {"error", "skip", "keep", "equal"}
+        What becomes of rows without a value in the column: refused, no records (skip and keep: where rows are
+        written, they stay), or duplicates of each other.
+    ways : sequence of str
+        What the user may choose for nulls.
     """
 
     by: str = "line"
     column: str | None = None
     format: str | None = None
     nulls: str = "error"
+    ways: Sequence[str] = ("error", "keep", "equal")
 
     def __post_init__(self) -> None:
         require_known("--by", self.by, ("line", "paragraph", "word", "column"))
         require_known("--format", self.format, (None, "text", "csv", "tsv", "parquet"))
-        require_known("--nulls", self.nulls, ("error", "keep", "equal"))
+        require_known("--nulls", self.nulls, self.ways)
         if self.column is not None and self.by != "column":
             raise ValueError(f"--column names a column, but records are by {self.by}. Use --by column.")
 

@@ -5,7 +5,7 @@ No record becomes a Python object. A block of bytes is cut in one of four ways; 
 whether the file ends with it, and leaves what it cannot decide yet to the next block.
 
 * A line ends with LF or CR LF; its ending is no part of it.
-* A row of CSV is a line, but for line endings inside double quotes.
+* A row of CSV is a line, but for line endings inside quoted fields.
 * A paragraph is text between blank lines (lines of nothing but their ending). Without its last line ending it
   is the record; that ending and the blank lines behind it go where the paragraph goes.
 * A word is what lies between white space (ASCII).
@@ -13,6 +13,7 @@ whether the file ends with it, and leaves what it cannot decide yet to the next 
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, BinaryIO, TypeAlias
@@ -130,26 +131,48 @@ def cut_lines(data: Bytes, at_end: bool) -> Cut:
     >>> cut.starts, cut.ends, cut.missing
     (array([0, 3, 6]), array([1, 5, 7]), b'\\n')
     """
-    return _cut_lines(data, at_end, False)
+    ends, stops = _core.split_lines(data)
+    return _cut(ends, stops, data.size if at_end else 0)
 
 
-def cut_rows(data: Bytes, at_end: bool) -> Cut:
-    """Cut rows of CSV: lines, where an LF inside double quotes ends nothing.
+def cut_rows(data: Bytes, at_end: bool, delimiter: bytes = b",", *, marked: bool = False) -> Cut:
+    """Cut rows of CSV: lines, where an LF inside a quoted field ends nothing.
+
+    Double quotes quote where they open a field, as in RFC 4180; elsewhere they are characters like others.
+
+    Parameters
+    ----------
+    data : ndarray of uint8, shape (n,)
+    at_end : bool
+    delimiter : bytes, default b","
+    marked : bool, default False
+        Whether a byte order mark may stand before the first field.
+
+    Raises
+    ------
+    ValueError
+        When a CR outside quoted fields ends no line: readers of CSV disagree about such files.
 
     Examples
     --------
-    >>> cut_rows(np.frombuffer(b'1,"a\\nb"\\n2,c\\n', np.uint8), at_end=True).stops
-    array([ 8, 12])
+    >>> cut_rows(np.frombuffer(b'1,"a\\nb"\\n2",c\\n', np.uint8), at_end=True).stops
+    array([ 8, 13])
     """
-    return _cut_lines(data, at_end, True)
+    skip = 3 if marked and data[:3].tobytes() == codecs.BOM_UTF8 else 0
+    ends, stops, stray = _core.split_rows(data[skip:], delimiter[0], at_end)
+    if stray >= 0:
+        raise ValueError(
+            "a carriage return (CR) outside quotes ends no line. Line ends of old Macs must become LF first."
+        )
+    return _cut(ends + skip, stops + skip, data.size if at_end else 0)
 
 
-def _cut_lines(data: Bytes, at_end: bool, quoted: bool) -> Cut:
-    ends, stops = _core.split_lines(data, quoted)
+def _cut(ends: Offsets, stops: Offsets, end: int) -> Cut:
+    """The cut at these lines; what is left before the end of a file is one more."""
     used = int(stops[-1]) if stops.size else 0
-    left_open = at_end and used < data.size
+    left_open = used < end
     if left_open:
-        ends, stops = (np.append(each, data.size) for each in (ends, stops))
+        ends, stops = (np.append(each, end) for each in (ends, stops))
     starts = np.zeros_like(stops)
     starts[1:] = stops[:-1]
     return Cut(starts, ends, stops, b"\n" if left_open else b"")

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -87,19 +88,32 @@ def _arrow_array(keys: Any) -> Any:
     """Return one key or a batch of keys as a pyarrow array."""
     import pyarrow
 
-    if hasattr(keys, "__arrow_c_stream__"):
+    objects = isinstance(getattr(keys, "dtype", None), np.dtype) and keys.dtype.hasobject
+    if hasattr(keys, "__arrow_c_stream__") and not objects:
         return pyarrow.chunked_array(keys).combine_chunks()
     if isinstance(keys, str | bytes) or not isinstance(keys, Iterable):
         keys = [keys]
     if isinstance(keys, np.ndarray) and keys.dtype.kind in "SU":
         keys = keys.tolist()  # NumPy ends them at their last character, Arrow at the first NUL
-    if hasattr(keys, "__array__"):
+    if hasattr(keys, "__array__") and not objects:
         return pyarrow.array(keys)
     values = list(keys)
     try:
-        return pyarrow.array(values)
+        return _exact_moments(pyarrow.array(values), values)
     except OverflowError:  # beyond int64, which is tried first
         return pyarrow.array(values, pyarrow.uint64())
+
+
+def _exact_moments(array: Any, values: list[Any]) -> Any:
+    """Return the array of the values again where pyarrow's guess of its type cut their ends off."""
+    import pyarrow
+    from pyarrow import types
+
+    if types.is_date(array.type) and any(isinstance(value, datetime.datetime) for value in values):
+        raise pyarrow.ArrowTypeError("dates and datetimes are mixed.")
+    if types.is_timestamp(array.type) and any(getattr(value, "nanosecond", 0) for value in values):
+        return pyarrow.array(values, pyarrow.timestamp("ns", array.type.tz))  # those of pandas
+    return array
 
 
 def column_type(schema: Any, column: object) -> ColumnType:

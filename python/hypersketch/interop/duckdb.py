@@ -18,7 +18,7 @@ def register_contains(
     name: str,
     structure: Any,
     *,
-    key_type: str = "VARCHAR",
+    key_type: str | None = None,
     threads: int | None = 1,
 ) -> None:
     """Give a connection an SQL function that tells which keys a structure probably holds.
@@ -31,9 +31,9 @@ def register_contains(
         Name of the function, of one argument; it returns BOOLEAN, and NULL for NULL.
     structure : BloomFilter, CountingBloomFilter, ...
         Anything with a method ``contains``. What is added to it later counts.
-    key_type : str, default 'VARCHAR'
-        SQL type of the argument: VARCHAR, BLOB, or an integer type up to BIGINT and UBIGINT. DuckDB converts
-        what it is called with.
+    key_type : str, optional
+        SQL type to which DuckDB converts the argument: VARCHAR, BLOB, or an integer type up to BIGINT and
+        UBIGINT. Without it the function takes whatever of these it is called with, as it is.
     threads : int, optional
         Threads for each vector, which has some thousands of keys; None for `hypersketch.get_num_threads`.
 
@@ -42,9 +42,9 @@ def register_contains(
     ModuleNotFoundError
         When duckdb or pyarrow is missing.
     TypeError
-        When the structure has no such method.
+        For a connection or a name that is none, and when the structure has no such method.
     duckdb.Error
-        When the name is taken or the type unknown.
+        When the name is taken or the type unknown; at the query, for arguments that are no keys.
 
     Notes
     -----
@@ -60,17 +60,31 @@ def register_contains(
     >>> register_contains(connection, "was_seen", seen)
     >>> connection.sql("SELECT was_seen(k) FROM (VALUES ('a'), ('x'), (NULL)) t(k)").fetchall()
     [(True,), (False,), (None,)]
+    >>> seen.add([7])
+    >>> connection.sql("SELECT was_seen(7), was_seen(8)").fetchall()
+    [(True, False)]
     >>> connection.close()
     """
     _optional.require("hypersketch.interop.duckdb", "duckdb", "duckdb", "pyarrow")
+    import duckdb
     import pyarrow
 
+    owner = "register_contains"
+    if not isinstance(connection, duckdb.DuckDBPyConnection):
+        _validation.refuse(owner, "connection", "a duckdb.DuckDBPyConnection", connection, TypeError)
+    if not isinstance(name, str):
+        _validation.refuse(owner, "name", "a str", name, TypeError)
+    if key_type is not None and not isinstance(key_type, str):
+        _validation.refuse(owner, "key_type", "a str or None", key_type, TypeError)
     if not callable(getattr(structure, "contains", None)):
         must = "an object with a method 'contains'"
-        _validation.refuse("register_contains", "structure", must, structure, TypeError)
+        _validation.refuse(owner, "structure", must, structure, TypeError)
 
-    def contains(keys: Any) -> Any:
-        return pyarrow.array(structure.contains(keys, threads=threads))
+    def contains(*keys: Any) -> Any:
+        if len(keys) != 1:
+            raise TypeError(f"{name} takes one argument. Got {len(keys)} instead.")
+        return pyarrow.array(structure.contains(keys[0], threads=threads))
 
-    # DuckDB keeps NULLs to itself and answers them with NULL.
-    connection.create_function(name, contains, [key_type], "BOOLEAN", type=cast(Any, "arrow"))
+    # DuckDB keeps NULLs to itself and answers them with NULL. No types are any types.
+    types = None if key_type is None else [key_type]
+    connection.create_function(name, contains, cast(Any, types), "BOOLEAN", type=cast(Any, "arrow"))

@@ -70,17 +70,38 @@ class ParquetBloom:
 
     @property
     def column(self) -> str:
-        """Name (or dotted path) of the column."""
+        """Name (or dotted path) of the column.
+
+        >>> import pyarrow, pyarrow.parquet
+        >>> pyarrow.parquet.write_table(pyarrow.table({"id": [3, 5]}), "x.parquet")
+        >>> [bloom] = build_parquet_bloom("x.parquet", "id")
+        >>> bloom.column
+        'id'
+        """
         return self._kind.column
 
     @property
     def physical_type(self) -> str:
-        """Parquet's type of the column, which decides what bytes are hashed."""
+        """Parquet's type of the column, which decides what bytes are hashed.
+
+        >>> import pyarrow, pyarrow.parquet
+        >>> pyarrow.parquet.write_table(pyarrow.table({"id": [3, 5]}), "x.parquet")
+        >>> [bloom] = build_parquet_bloom("x.parquet", "id")
+        >>> bloom.physical_type
+        'INT64'
+        """
         return self._kind.physical
 
     @property
     def n_blocks(self) -> int:
-        """Number of blocks of 32 bytes."""
+        """Number of blocks of 32 bytes.
+
+        >>> import pyarrow, pyarrow.parquet
+        >>> pyarrow.parquet.write_table(pyarrow.table({"id": [3, 5]}), "x.parquet")
+        >>> [bloom] = build_parquet_bloom("x.parquet", "id")
+        >>> bloom.n_blocks
+        1
+        """
         return self._bloom.n_bits // _BLOCK_BITS
 
     def __repr__(self) -> str:
@@ -133,6 +154,15 @@ class ParquetBloom:
         ------
         TypeError, ValueError
             As `hash_keys`.
+
+        Examples
+        --------
+        >>> import pyarrow, pyarrow.parquet
+        >>> pyarrow.parquet.write_table(pyarrow.table({"id": [3, 5]}), "x.parquet")
+        >>> [bloom] = build_parquet_bloom("x.parquet", "id")
+        >>> bloom.add([7])
+        >>> 7 in bloom
+        True
         """
         self._bloom.add_hashes(self.hash_keys(keys, threads=threads), threads=threads)
 
@@ -155,6 +185,14 @@ class ParquetBloom:
         ------
         TypeError, ValueError
             As `hash_keys`.
+
+        Examples
+        --------
+        >>> import pyarrow, pyarrow.parquet
+        >>> pyarrow.parquet.write_table(pyarrow.table({"id": [3, 5]}), "x.parquet")
+        >>> [bloom] = build_parquet_bloom("x.parquet", "id")
+        >>> bloom.contains([3, 4, 5])
+        array([ True, False,  True])
         """
         return self._bloom.contains_hashes(self.hash_keys(keys, threads=threads), threads=threads)
 
@@ -355,6 +393,9 @@ def write_parquet_bloom(
     >>> bloom.contains([0, 999, 1000])
     array([ True,  True, False])
     """
+    if not isinstance(filters, Mapping):
+        must = "a mapping of names of columns to lists of filters"
+        _validation.refuse("write_parquet_bloom", "filters", must, filters, TypeError)
     kinds = {column: _column_type("write_parquet_bloom", source, column) for column in filters}
     target = _atomic.resolved(destination)
     with open(source, "rb") as file:
@@ -387,8 +428,11 @@ def _write_bitset(out: BinaryIO, filter: ParquetBloom) -> int:
     return out.write(_parquet_file.bitset_header(bitset.nbytes)) + out.write(bitset.data)
 
 
-def _require_filters(kind: ColumnType, blooms: Sequence[object], n_row_groups: int) -> None:
+def _require_filters(kind: ColumnType, blooms: object, n_row_groups: int) -> None:
     owner, name = "write_parquet_bloom", "filters"
+    if not isinstance(blooms, Sequence) or isinstance(blooms, str | bytes):
+        must = f"a list with one filter a row group for the column {kind.column!r}"
+        _validation.refuse(owner, name, must, blooms, TypeError)
     if len(blooms) != n_row_groups:
         raise ValueError(
             f"The column {kind.column!r} needs one filter for each of {n_row_groups} row groups. "
