@@ -90,6 +90,15 @@ class Structure(ABC):
 
         F is the number of factors bound into one item; the result has shape (T, q).
         """
+        added, asked = combined_hashes(members), combined_hashes(probes)
+        weighted = [] if weights is None else [weights]  # what holds sets takes none
+        scores = np.empty(asked.shape)
+        for t, seed in enumerate(seeds.tolist()):
+            scores[t] = self.scores(self.build(size, seed, added[t], *weighted), asked[t])
+        return scores
+
+    def scores(self, built: Any, asked: UInt64Array) -> npt.ArrayLike:
+        """What the object that :meth:`build` made says of each key."""
         raise NotImplementedError
 
     def threshold(self, size: Size, n: int) -> float:
