@@ -21,6 +21,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import harness
+from peers import Missing
 from suites import GROUPS, SUITES
 
 
@@ -48,6 +49,16 @@ def arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
+def measured(suite: str, repeats: int) -> list[harness.Row]:
+    """Return the rows of a suite, or one that says which peer it cannot do without."""
+    rows: list[harness.Row]
+    try:
+        rows = importlib.import_module(f"suites.{suite}").rows(repeats)
+    except Missing as reason:
+        rows = [harness.note(suite, str(reason))]
+    return rows
+
+
 def main() -> None:
     given = arguments()
     for option in ("quickbloom", "fastfilter"):
@@ -59,7 +70,7 @@ def main() -> None:
     with harness.on_cores(1):
         for name in chosen(given.suites):
             start = time.monotonic()
-            results[name] = importlib.import_module(f"suites.{name}").rows(given.repeats)
+            results[name] = measured(name, given.repeats)
             print(
                 f"{name} ({time.monotonic() - start:.0f} s)\n\n{harness.table(results[name])}\n", flush=True
             )

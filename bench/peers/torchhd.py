@@ -8,11 +8,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from peers import name_of
+
 
 class Torchhd:
     """Float atoms, sums or their signs, cosine similarity, topk."""
 
     def __init__(self) -> None:
+        self.name = name_of("torch-hd")
         import torch
         import torchhd
 

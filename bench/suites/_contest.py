@@ -100,7 +100,7 @@ class Contest:
         return works
 
     def querying(self) -> dict[str, Work]:
-        """One work a way of querying; half of the keys are members."""
+        """One work a way of querying; half of the keys are members. Lists hold the first 10⁶ of them."""
         data, ours, n = self.data, self.ours, self.data.probes.size
         works = {
             "ours": Work(lambda: ours.contains(data.probes, out=data.out, threads=1), n),
@@ -122,7 +122,10 @@ class Contest:
         return works
 
     def fill(self) -> dict[str, Quality]:
-        """Put all keys into every filter; return what each is worth on the same absent keys."""
+        """Put all keys into every filter; return what each is worth on the same absent keys.
+
+        Up to 10⁶ members, evenly spread over all, must be found again.
+        """
         self.ours.clear()
         self.ours.add_hashes(self.data.hashes)
         found = int(np.count_nonzero(self.ours.contains_hashes(self.data.absent_hashes)))

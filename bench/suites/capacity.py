@@ -7,7 +7,6 @@ import numpy as np
 
 import hypersketch
 from harness import Row, medians, row
-from peers import version_of
 from peers.torchhd import Torchhd
 
 DIMS = [i * i for i in range(2, 35)]
@@ -20,8 +19,7 @@ def cleanup_accuracy(structure: str, seed: int) -> np.ndarray:
     results = hypersketch.capacity.run(
         "cleanup", structures=[structure], n=SIZES, dims=DIMS, universe=UNIVERSE, trials=TRIALS, seed=seed
     )
-    frame = results.to_polars()
-    table = {(r["dim"], r["n"]): r["measured"] for r in frame.iter_rows(named=True)}
+    table = {(found.size["dim"], found.n): found.value for found in results.measurements()}
     return np.array([[table[dim, n] for n in SIZES] for dim in DIMS])
 
 
@@ -51,7 +49,7 @@ def rows(repeats: int) -> list[Row]:
             row(
                 f"capacity sweep, {structure}, 1,980 bundles of 1,000 items",
                 f"{1e3 * ours:.1f} ms",
-                f"torchhd {version_of('torch-hd')}: {theirs:.2f} s",
+                f"{torchhd.name}: {theirs:.2f} s",
                 theirs / ours,
                 100,
                 f"mean over the grid {found:.3f}, torchhd {theirs_found:.3f}",

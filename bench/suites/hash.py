@@ -11,7 +11,6 @@ import hypersketch
 from data import random_keys, strings
 from harness import Row, Work, rate_text, rates, row
 from native import Limits
-from peers import version_of
 from peers.polars import Polars
 
 
@@ -28,11 +27,12 @@ def works_of(keys: Any, series: Any, limits: Limits) -> dict[str, Work]:
 
 
 def case_rows(repeats: int, limits: Limits, name: str, values: Any, bar: float) -> list[Row]:
-    series = Polars().series(values)
+    polars = Polars()
+    series = polars.series(values)
     integers = isinstance(values, np.ndarray)
     got = rates(max(repeats, 11), works_of(values if integers else series, series, limits))
     what = f"hash_keys, {name}"
-    rivals = [(f"polars {version_of('polars')}", got["polars"], bar)]
+    rivals = [(polars.name, got["polars"], bar)]
     if integers:
         rivals.append(("copying them", got["copy"] / 8, None))
     results = []

@@ -48,12 +48,11 @@ uint64_t test_and_add(Array<uint64_t> words, uint64_t n_bits, uint64_t n_hashes,
   return bloom_test_and_add(state, params, keys, answers.data());
 }
 
-template <class Combine>
-uint64_t combined_ones(const Array<uint64_t>& a, const Array<uint64_t>& b, Combine combine) {
+uint64_t ones_of_either(const Array<uint64_t>& a, const Array<uint64_t>& b) {
   const auto left = read(a), right = read(b);
   require_size(right, left.size(), "b");
   py::gil_scoped_release release;
-  return popcount_of(left, right, combine);
+  return popcount_or(left, right);
 }
 
 uint64_t ones(const Array<uint64_t>& words) {
@@ -74,18 +73,8 @@ void bind_bloom(py::module_& module) {
              py::arg("seed"), py::arg("hashes").noconvert(), py::arg("out").noconvert(),
              "Tell for every key whether it was there, then add it. Returns how many were not there.");
   module.def("popcount", &ones, py::arg("words").noconvert(), "Number of set bits.");
-  module.def(
-      "popcount_or",
-      [](const Hashes& a, const Hashes& b) {
-        return combined_ones(a, b, [](uint64_t x, uint64_t y) { return x | y; });
-      },
-      py::arg("a").noconvert(), py::arg("b").noconvert(), "Number of bits set in either.");
-  module.def(
-      "popcount_and",
-      [](const Hashes& a, const Hashes& b) {
-        return combined_ones(a, b, [](uint64_t x, uint64_t y) { return x & y; });
-      },
-      py::arg("a").noconvert(), py::arg("b").noconvert(), "Number of bits set in both.");
+  module.def("popcount_or", &ones_of_either, py::arg("a").noconvert(), py::arg("b").noconvert(),
+             "Number of bits set in either.");
 }
 
 }  // namespace hypersketch::bindings

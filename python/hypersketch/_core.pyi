@@ -58,7 +58,6 @@ __all__: list[str] = [
     "packed_score_rows",
     "packed_scores",
     "popcount",
-    "popcount_and",
     "popcount_or",
     "project_csr",
     "project_dense",
@@ -760,11 +759,6 @@ def packed_scores(
 def popcount(words: numpy.typing.NDArray[numpy.uint64]) -> int:
     """
     Number of set bits.
-    """
-
-def popcount_and(a: numpy.typing.NDArray[numpy.uint64], b: numpy.typing.NDArray[numpy.uint64]) -> int:
-    """
-    Number of bits set in both.
     """
 
 def popcount_or(a: numpy.typing.NDArray[numpy.uint64], b: numpy.typing.NDArray[numpy.uint64]) -> int:

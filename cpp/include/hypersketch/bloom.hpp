@@ -119,11 +119,10 @@ inline uint64_t popcount(std::span<const uint64_t> words) {
   return ones;
 }
 
-// Set bits of the union or intersection of two filters of equal size.
-template <class Combine>
-uint64_t popcount_of(std::span<const uint64_t> a, std::span<const uint64_t> b, Combine combine) {
+// Set bits of the union of two filters of equal size.
+inline uint64_t popcount_or(std::span<const uint64_t> a, std::span<const uint64_t> b) {
   uint64_t ones = 0;
-  for (size_t i = 0; i < a.size(); ++i) ones += count_ones(combine(a[i], b[i]));
+  for (size_t i = 0; i < a.size(); ++i) ones += count_ones(a[i] | b[i]);
   return ones;
 }
 

@@ -260,10 +260,7 @@ def _row(
     kind = experiment.quantity(name).kind
     tests = experiment.tests(cell).get(name, 1)
     bounds = statistics.interval(kind, values, tests, alpha)
-    if kind == "rate":
-        usual = statistics.wilson_interval(values, tests)
-    else:
-        usual = statistics.interval(kind, values, tests, 0.05)
+    usual = _usual_interval(kind, values, tests)
     n_bytes = experiment.n_bytes(cell)
     return Row(
         experiment=cell.experiment,
@@ -285,6 +282,13 @@ def _row(
         predicted=predicted,
         verdict="" if predicted is None else statistics.verdict(predicted, bounds),
     )
+
+
+def _usual_interval(kind: statistics.Kind, values: list[float], tests: int) -> statistics.Interval:
+    """The ordinary 95 % interval, Wilson's for rates."""
+    if kind == "rate":
+        return statistics.wilson_interval(values, tests)
+    return statistics.interval(kind, values, tests, 0.05)
 
 
 def _names(mappings: Iterable[Mapping[str, Any]]) -> list[str]:

@@ -106,8 +106,7 @@ def run(
     tasks = _Tasks(cells, source, jobs, executor)
     with progress_report(progress, chosen.name, len(cells)) as report:
         if out is None:
-            outcomes = dict(tasks.run((), report))
-            return Results.measured(chosen, cells, [outcomes[index] for index in range(len(cells))])
+            return Results.measured(chosen, cells, tasks.outcomes(report))
         journal = Journal(Path(out), _config(request, source, cells), resume)
         return _recorded(chosen, tasks, journal, source, report)
 
@@ -152,6 +151,11 @@ class _Tasks:
         for count, result in enumerate(self._measure(left), len(self.cells) - len(left) + 1):
             yield result
             report(count, len(self.cells))
+
+    def outcomes(self, report: Progress) -> list[Outcomes]:
+        """Measures all cells and returns their outcomes in the order of the cells."""
+        measured = dict(self.run((), report))
+        return [measured[index] for index in range(len(self.cells))]
 
     def _measure(self, indices: list[int]) -> Iterator[tuple[int, Outcomes]]:
         if self._executor is not None:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from hypersketch import _validation
+from hypersketch.capacity.results import Measurement
 from hypersketch.capacity.runner import run
 from hypersketch.capacity.validation import positive
 
@@ -81,17 +82,18 @@ def minimal_dimension(
         trials=trials,
         seed=seed,
     ).measurements()
-    found = {}
-    for name in names:
-        reached = first_dimensions(
-            [(row.n, row.size["dim"], row.value) for row in rows if row.structure == name], accuracy
-        )
-        if len(reached) < 2:
-            raise ValueError(
-                f"The structure {name!r} reaches the accuracy {accuracy} at fewer than two sizes."
-            )
-        found[name] = round(line_at(reached, n))
-    return found
+    return {
+        name: _by_the_line(name, [row for row in rows if row.structure == name], n, accuracy)
+        for name in names
+    }
+
+
+def _by_the_line(name: str, rows: Sequence[Measurement], n: int, accuracy: float) -> int:
+    """Dimension of one structure at n items, on the line through its first dimensions that suffice."""
+    reached = first_dimensions([(row.n, row.size["dim"], row.value) for row in rows], accuracy)
+    if len(reached) < 2:
+        raise ValueError(f"The structure {name!r} reaches the accuracy {accuracy} at fewer than two sizes.")
+    return round(line_at(reached, n))
 
 
 def first_dimensions(measured: Sequence[tuple[int, int, float]], accuracy: float) -> dict[int, int]:

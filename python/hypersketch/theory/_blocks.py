@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ._checks import count, refuse
+from ._search import least_passing
 
 LANES = 8
 MOST_HASHES = 16
@@ -171,10 +172,4 @@ def block_fpr(throws: Throws, n_blocks: int, n: int) -> float:
 
 def least_blocks(throws: Throws, n: int, fpr: float, start: int) -> int:
     """Return the smallest number of blocks whose exact rate for n keys is at most fpr."""
-    low, high = 0, max(1, start)
-    while block_fpr(throws, high, n) > fpr:
-        low, high = high, 2 * high
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (low, middle) if block_fpr(throws, middle, n) <= fpr else (middle, high)
-    return high
+    return least_passing(lambda n_blocks: block_fpr(throws, n_blocks, n) <= fpr, start=max(1, start))

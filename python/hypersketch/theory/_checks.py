@@ -103,6 +103,31 @@ def at_most(owner: str, name: str, value: NDArray[np.float64], limit: NDArray[np
         refuse(owner, name, f"at most {what} = {most}", _first(values, ~bad))
 
 
+def subset_counts(owner: str, n: object, universe: object) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return ``n`` and ``universe`` as `counts`, refusing an ``n`` above its ``universe``."""
+    some, all_of_them = counts(owner, "n", n), counts(owner, "universe", universe)
+    at_most(owner, "n", some, all_of_them, "universe")
+    return some, all_of_them
+
+
+def subset_count(owner: str, n: object, universe: object) -> tuple[int, int]:
+    """Return ``n`` and ``universe`` as `count`, refusing an ``n`` above its ``universe``."""
+    some, all_of_them = count(owner, "n", n), count(owner, "universe", universe)
+    at_most(owner, "n", np.float64(some), np.float64(all_of_them), "universe")
+    return some, all_of_them
+
+
+def overlap_counts(
+    owner: str, n_x: object, n_y: object, shared: object
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Return the sizes of two sets and of their overlap, refusing an overlap above the smaller set."""
+    first, second, both = (
+        counts(owner, name, value, 0) for name, value in (("n_x", n_x), ("n_y", n_y), ("shared", shared))
+    )
+    at_most(owner, "shared", both, np.minimum(first, second), "the smaller size")
+    return first, second, both
+
+
 def answer(value: Any) -> Floats:
     """Return a float for a zero-dimensional result and the float64 array for any other."""
     array = np.asarray(value, dtype=np.float64)

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ._scipy import scipy_module
+from ._search import least_passing
 
 _HALF_RANGE = 9.0  # standard deviations kept on each side of a sum: Q(9) = 1e-19
 _EXPONENTIAL_TAIL = 90.0  # one term Y^2 has the tail exp(-y/2D): 90 D is beyond 1e-19
@@ -155,13 +156,7 @@ def first_passing_dimension(passes: Callable[[int], bool]) -> int:
     >>> first_passing_dimension(lambda dim: dim >= 1234)
     1234
     """
-    high = 1
-    while not passes(high):
-        high *= 2
-        if high > 1 << 40:
-            raise ValueError("No dimension up to 2**40 reaches the allowed error.")
-    low = high // 2  # does not pass (or is 0)
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (low, middle) if passes(middle) else (middle, high)
-    return high
+    found = least_passing(passes, start=1, below=0, limit=1 << 40)
+    if found is None:
+        raise ValueError("No dimension up to 2**40 reaches the allowed error.")
+    return found

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from ._blocks import LANES, Throws, throws_of
-from ._checks import Floats, answer, at_most, count, counts
+from ._checks import Floats, answer, at_most, count, counts, overlap_counts
 
 
 def _chance(throws: Throws, n_blocks: int) -> float:
@@ -178,10 +178,7 @@ def blocked_intersection_sd(
     """
     owner = "bloom.blocked_intersection_sd"
     throws, blocks = throws_of(owner, layout, n_hashes), count(owner, "n_blocks", n_blocks)
-    first, second, both = (
-        counts(owner, name, value, 0) for name, value in (("n_x", n_x), ("n_y", n_y), ("shared", shared))
-    )
-    at_most(owner, "shared", both, np.minimum(first, second), "the smaller size")
+    first, second, both = overlap_counts(owner, n_x, n_y, shared)
     variance = _spread(throws, blocks, first + second - both) + 2.0 * _spread(throws, blocks, both)
     variance = variance - _spread(throws, blocks, first) - _spread(throws, blocks, second)
     return answer(np.sqrt(np.maximum(variance, 0.0)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ._checks import Floats, answer, at_most, counts
+from ._checks import Floats, answer, at_most, counts, overlap_counts
 
 
 def fill(n_bits: Floats, n_hashes: Floats, n: Floats) -> Floats:
@@ -171,10 +171,7 @@ def intersection_sd(n_bits: Floats, n_hashes: Floats, n_x: Floats, n_y: Floats, 
     """
     owner = "bloom.intersection_sd"
     m, k = counts(owner, "n_bits", n_bits), counts(owner, "n_hashes", n_hashes)
-    first, second, both = (
-        counts(owner, name, value, 0) for name, value in (("n_x", n_x), ("n_y", n_y), ("shared", shared))
-    )
-    at_most(owner, "shared", both, np.minimum(first, second), "the smaller size")
+    first, second, both = overlap_counts(owner, n_x, n_y, shared)
     variance = _spread(m, k, first + second - both) + 2.0 * np.asarray(_spread(m, k, both))
     variance = variance - _spread(m, k, first) - _spread(m, k, second)
     return answer(np.sqrt(np.maximum(variance, 0.0)))
@@ -259,9 +256,6 @@ def and_density(n_bits: Floats, n_hashes: Floats, n_x: Floats, n_y: Floats, shar
     """
     owner = "bloom.and_density"
     m, k = counts(owner, "n_bits", n_bits), counts(owner, "n_hashes", n_hashes)
-    first, second, both = (
-        counts(owner, name, value, 0) for name, value in (("n_x", n_x), ("n_y", n_y), ("shared", shared))
-    )
-    at_most(owner, "shared", both, np.minimum(first, second), "the smaller size")
+    first, second, both = overlap_counts(owner, n_x, n_y, shared)
     free_x, free_y = np.asarray(_stays_free(m, k * first)), np.asarray(_stays_free(m, k * second))
     return answer(1.0 - free_x - free_y + _stays_free(m, k * (first + second - both)))

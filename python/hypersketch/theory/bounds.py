@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ._checks import Floats, answer, at_most, counts, probabilities, reals
+from ._checks import Floats, answer, counts, probabilities, reals, subset_counts
 
 
 def map_b_dimension(n: Floats, universe: Floats, delta: Floats) -> Floats:
@@ -48,8 +48,7 @@ def map_b_dimension(n: Floats, universe: Floats, delta: Floats) -> Floats:
     [5158, 12894, 25789]
     """
     owner = "bounds.map_b_dimension"
-    items, total = counts(owner, "n", n), counts(owner, "universe", universe)
-    at_most(owner, "n", items, total, "universe")
+    items, total = subset_counts(owner, n, universe)
     return answer(56.0 * items * np.log(2.0 * total / probabilities(owner, "delta", delta)))
 
 

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import map_b
-from ._checks import at_most, count, real, refuse
+from ._checks import count, real, refuse, subset_count
 from ._exchangeable import direction_tail, member_tail_below, norm_nodes, smearing
 from ._lattice import binomial_tail
 from ._order_statistics import Members, expected_misses
@@ -331,8 +331,7 @@ def top_k_accuracy(
 
 def _split(owner: str, n: int, universe: int) -> tuple[int, int]:
     """Return the checked number of members and of non-members."""
-    items, total = count(owner, "n", n), count(owner, "universe", universe)
-    at_most(owner, "n", np.float64(items), np.float64(total), "universe")
+    items, total = subset_count(owner, n, universe)
     return items, total - items
 
 

@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from . import map_i
 from ._checks import Floats, answer, at_most, count, counts, probabilities, real, reals
+from ._search import least_passing
 from .normal import tail
 
 MAX_DEPTH = 64
@@ -230,13 +231,7 @@ def dimensions(eps: float, delta: float) -> tuple[int, int]:
 
 def _width(eps: float, delta: float, depth: int) -> int:
     """Return the least width at this depth."""
-    low, high = 0, 1
-    while failure_bound(high, depth, eps) > delta:
-        low, high = high, 2 * high
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (low, middle) if failure_bound(middle, depth, eps) <= delta else (middle, high)
-    return high
+    return least_passing(lambda width: failure_bound(width, depth, eps) <= delta)
 
 
 def inner_moments(v: ArrayLike, w: ArrayLike, width: int) -> tuple[float, float]:

@@ -13,7 +13,7 @@ import math
 import numpy as np
 
 from . import bloom
-from ._checks import Floats, answer, at_most, count, counts
+from ._checks import Floats, answer, at_most, count, counts, overlap_counts
 from ._lattice import binomial_tail
 
 
@@ -164,10 +164,7 @@ def intersection_moments(
     """
     owner = "counting_bloom.intersection_moments"
     m, k = counts(owner, "n_cells", n_cells, 2), counts(owner, "n_hashes", n_hashes)
-    first, second, both = (
-        counts(owner, name, value, 0) for name, value in (("n_x", n_x), ("n_y", n_y), ("shared", shared))
-    )
-    at_most(owner, "shared", both, np.minimum(first, second), "the smaller size")
+    first, second, both = overlap_counts(owner, n_x, n_y, shared)
     variance = (first * second + both**2 - 2.0 * both / k) / (m - 1.0)
     return answer(both + 0.0 * variance), answer(np.sqrt(np.maximum(variance, 0.0)))
 

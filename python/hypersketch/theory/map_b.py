@@ -14,7 +14,18 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from ._checks import Floats, answer, at_most, count, counts, probabilities, real, reals
+from ._checks import (
+    Floats,
+    answer,
+    at_most,
+    count,
+    counts,
+    probabilities,
+    real,
+    reals,
+    subset_count,
+    subset_counts,
+)
 from ._exchangeable import any_member_fails
 from ._lattice import binomial_tail, first_passing_dimension, least_score
 from .map_b_correlation import (
@@ -248,8 +259,7 @@ def independent_failure_probability(
     0.1444
     """
     owner = "map_b.independent_failure_probability"
-    items, tested = counts(owner, "n", n), counts(owner, "universe", universe)
-    at_most(owner, "n", items, tested, "universe")
+    items, tested = subset_counts(owner, n, universe)
     negatives = items * np.log1p(-np.asarray(false_negative_rate(dim, items, threshold)))
     positives = (tested - items) * np.log1p(-np.asarray(false_positive_rate(dim, items, threshold)))
     return answer(-np.expm1(negatives + positives))
@@ -294,8 +304,7 @@ def failure_probability(dim: int, n: int, universe: int, threshold: float | None
     0.144
     """
     owner = "map_b.failure_probability"
-    d, items, tested = (count(owner, k, v) for k, v in (("dim", dim), ("n", n), ("universe", universe)))
-    at_most(owner, "n", np.float64(items), np.float64(tested), "universe")
+    d, (items, tested) = count(owner, "dim", dim), subset_count(owner, n, universe)
     limit = None if threshold is None else real(owner, "threshold", threshold)
     miss = false_negative_rate(d, items, limit)
     joint = -agreement(items) if items > 1 else 0.0
@@ -372,8 +381,7 @@ def dimension(n: Floats, universe: Floats, delta: Floats) -> Floats:
     [787, 1969]
     """
     owner = "map_b.dimension"
-    items, tested = counts(owner, "n", n), counts(owner, "universe", universe)
-    at_most(owner, "n", items, tested, "universe")
+    items, tested = subset_counts(owner, n, universe)
     return answer(2.0 * math.pi * items * tail_inverse(probabilities(owner, "delta", delta) / tested) ** 2)
 
 
@@ -409,8 +417,7 @@ def provable_dimension(n: Floats, universe: Floats, delta: Floats) -> Floats:
     2676
     """
     owner = "map_b.provable_dimension"
-    items, tested = counts(owner, "n", n), counts(owner, "universe", universe)
-    at_most(owner, "n", items, tested, "universe")
+    items, tested = subset_counts(owner, n, universe)
     return answer(4.0 * math.pi * items * np.log(tested / probabilities(owner, "delta", delta)))
 
 

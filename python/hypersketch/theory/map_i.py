@@ -12,7 +12,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from ._checks import Floats, answer, at_most, count, counts, probabilities, real, reals
+from ._checks import Floats, answer, count, counts, probabilities, real, reals, subset_count, subset_counts
 from ._exchangeable import any_member_fails, direction_tail, member_tail_below, norm_nodes
 from ._lattice import first_passing_dimension, least_score
 from .map_i_moments import (
@@ -103,8 +103,7 @@ def independent_failure_probability(
     0.326
     """
     owner = "map_i.independent_failure_probability"
-    items, tested = counts(owner, "n", n), counts(owner, "universe", universe)
-    at_most(owner, "n", items, tested, "universe")
+    items, tested = subset_counts(owner, n, universe)
     negatives = items * np.log1p(-np.asarray(false_negative_rate(dim, items, threshold)))
     positives = (tested - items) * np.log1p(-np.asarray(false_positive_rate(dim, items, threshold)))
     return answer(-np.expm1(negatives + positives))
@@ -150,8 +149,7 @@ def failure_probability(dim: int, n: int, universe: int, threshold: float = 0.5)
     0.3244
     """
     owner = "map_i.failure_probability"
-    d, items, tested = (count(owner, k, v) for k, v in (("dim", dim), ("n", n), ("universe", universe)))
-    at_most(owner, "n", np.float64(items), np.float64(tested), "universe")
+    d, (items, tested) = count(owner, "dim", dim), subset_count(owner, n, universe)
     limit = real(owner, "threshold", threshold, 0.0, 1.0, "()")
     norms, weights = norm_nodes(d, items, _NODES)
     positive, miss = _rates_given_norm(d, items, limit, norms)
@@ -261,8 +259,7 @@ def dimension(n: Floats, universe: Floats, delta: Floats) -> Floats:
     1253
     """
     owner = "map_i.dimension"
-    items, tested = counts(owner, "n", n), counts(owner, "universe", universe)
-    at_most(owner, "n", items, tested, "universe")
+    items, tested = subset_counts(owner, n, universe)
     return answer(4.0 * items * tail_inverse(probabilities(owner, "delta", delta) / tested) ** 2)
 
 
@@ -297,8 +294,7 @@ def provable_dimension(n: Floats, universe: Floats, delta: Floats) -> Floats:
     1703
     """
     owner = "map_i.provable_dimension"
-    items, tested = counts(owner, "n", n), counts(owner, "universe", universe)
-    at_most(owner, "n", items, tested, "universe")
+    items, tested = subset_counts(owner, n, universe)
     return answer(8.0 * items * np.log(tested / probabilities(owner, "delta", delta)))
 
 

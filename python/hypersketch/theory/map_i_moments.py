@@ -8,7 +8,7 @@ import math
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ._checks import Floats, answer, at_most, count, counts, probabilities, reals
+from ._checks import Floats, answer, at_most, count, counts, overlap_counts, probabilities, reals
 from ._lattice import sign_sum_tail
 from ._scipy import scipy_module
 from .normal import tail, tail_inverse
@@ -151,10 +151,7 @@ def inner_moments(n_x: Floats, n_y: Floats, shared: Floats, dim: Floats) -> tupl
     (150.0, 216.9921875)
     """
     owner = "map_i.inner_moments"
-    first, second, both = (
-        counts(owner, k, v, 0) for k, v in (("n_x", n_x), ("n_y", n_y), ("shared", shared))
-    )
-    at_most(owner, "shared", both, np.minimum(first, second), "the smaller size")
+    first, second, both = overlap_counts(owner, n_x, n_y, shared)
     spread = (first * second + both**2 - 2.0 * both) / counts(owner, "dim", dim)
     return answer(both + 0.0 * spread), answer(spread)
 

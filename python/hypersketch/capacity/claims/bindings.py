@@ -98,58 +98,74 @@ def _each(cell: Cell, hashes: UInt64Array, of: Callable[[int, UInt64Array], floa
 
 def claims() -> list[Claim]:
     """Claims 1b."""
-    grids = tuple(
+    return [
+        _pair_claim(),
+        _grid_claim(),
+        _repeated_symbol_claim(),
+        _shift_claim(),
+    ]
+
+
+def _pair_claim() -> Claim:
+    return Claim(
+        "1b pairs",
+        "Pairs that share keys and values disturb each other no more than independent items: the "
+        "variance of a pair's score is n/D.",
+        "Var⟨x, k ∘ v⟩/D = n/D",
+        _DERIVED,
+        "variance",
+        "map-i",
+        (Case(25, {"dim": 512}, trials=20_000, setting={"side": 5}),),
+        _pair_scores,
+        lambda cell: float(theory.map_i.score_variance(_dim(cell), cell.n)),
+    )
+
+
+def _grid_claim() -> Claim:
+    cases = tuple(
         Case(8**factors, {"dim": 512}, trials=50_000, setting={"side": 8, "factors": factors})
         for factors in (1, 2, 3)
     )
-    return [
-        Claim(
-            "1b pairs",
-            "Pairs that share keys and values disturb each other no more than independent items: the "
-            "variance of a pair's score is n/D.",
-            "Var⟨x, k ∘ v⟩/D = n/D",
-            _DERIVED,
-            "variance",
-            "map-i",
-            (Case(25, {"dim": 512}, trials=20_000, setting={"side": 5}),),
-            _pair_scores,
-            lambda cell: float(theory.map_i.score_variance(_dim(cell), cell.n)),
+    return Claim(
+        "1b grid",
+        "The length of a bundle of all products of one key from each of k groups of 8 spreads far more "
+        "than that of independent items (relative variance 2/D).",
+        "Var(|x|²/D)/n² = ((3 − 2/K)^k − 1)/D, K = 8",
+        _DERIVED,
+        "variance",
+        "map-i",
+        cases,
+        _grid_norms,
+        lambda cell: float(
+            theory.map_i.grid_norm_variance(cell.setting["side"], cell.setting["factors"], _dim(cell))
         ),
-        Claim(
-            "1b grid",
-            "The length of a bundle of all products of one key from each of k groups of 8 spreads far more "
-            "than that of independent items (relative variance 2/D).",
-            "Var(|x|²/D)/n² = ((3 − 2/K)^k − 1)/D, K = 8",
-            _DERIVED,
-            "variance",
-            "map-i",
-            grids,
-            _grid_norms,
-            lambda cell: float(
-                theory.map_i.grid_norm_variance(cell.setting["side"], cell.setting["factors"], _dim(cell))
-            ),
-            beside=lambda cell: {"independent items": 2 / _dim(cell)},
-        ),
-        Claim(
-            "1b repeated symbol",
-            "A symbol stored at 8 positions is no louder at a ninth than 8 different symbols would be.",
-            "Var⟨x, ρ⁹ s⟩/D = n/D",
-            _DERIVED,
-            "variance",
-            "map-i",
-            (Case(8, {"dim": 512}, trials=20_000),),
-            _repeated_symbol,
-            lambda cell: float(theory.map_i.score_variance(_dim(cell), cell.n)),
-        ),
-        Claim(
-            "1b shifts",
-            "The length of one symbol at L consecutive shifts spreads as L³, not as L².",
-            "Var(|x|²/D) = (4/D) Σ (L − t)²",
-            _DERIVED + "; the paper bounds it by the square of the multiplicity (Theorem 10, second hand)",
-            "variance",
-            "map-i",
-            (Case(32, {"dim": 1024}, trials=8000),),
-            _shifted_norms,
-            lambda cell: float(theory.map_i.shifted_norm_variance(cell.n, _dim(cell))),
-        ),
-    ]
+        beside=lambda cell: {"independent items": 2 / _dim(cell)},
+    )
+
+
+def _repeated_symbol_claim() -> Claim:
+    return Claim(
+        "1b repeated symbol",
+        "A symbol stored at 8 positions is no louder at a ninth than 8 different symbols would be.",
+        "Var⟨x, ρ⁹ s⟩/D = n/D",
+        _DERIVED,
+        "variance",
+        "map-i",
+        (Case(8, {"dim": 512}, trials=20_000),),
+        _repeated_symbol,
+        lambda cell: float(theory.map_i.score_variance(_dim(cell), cell.n)),
+    )
+
+
+def _shift_claim() -> Claim:
+    return Claim(
+        "1b shifts",
+        "The length of one symbol at L consecutive shifts spreads as L³, not as L².",
+        "Var(|x|²/D) = (4/D) Σ (L − t)²",
+        _DERIVED + "; the paper bounds it by the square of the multiplicity (Theorem 10, second hand)",
+        "variance",
+        "map-i",
+        (Case(32, {"dim": 1024}, trials=8000),),
+        _shifted_norms,
+        lambda cell: float(theory.map_i.shifted_norm_variance(cell.n, _dim(cell))),
+    )

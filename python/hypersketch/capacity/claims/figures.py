@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -25,6 +25,47 @@ __all__ = ["pictures"]
 _BLUE, _RED, _GREEN = COLOURS[:3]
 _GREY = "#777777"
 
+#: Title and caption of every figure.
+_CAPTIONS = {
+    "collapse": (
+        "One curve for all sizes (MAP-I)",
+        "Share of wrong answers against √(D/n), for bundles of 8 to 512 keys and 64 to 16,384 "
+        "dimensions: all sizes fall on the tail of the normal distribution, Q(½ √(D/n)). Small bundles "
+        "lie a little off it, exactly where the binomial formula puts them.",
+    ),
+    "staircase": (
+        "How similar a majority is to its members (MAP-B)",
+        "A bundle of 2m members is exactly as similar to each of them as one of 2m + 1: the extra "
+        "member costs nothing, since it only breaks ties.",
+    ),
+    "crossing": (
+        "Dimensions for 500 right answers in nine bundles of ten",
+        "Measured dimensions (points) beside formulas. The exact failure probability gives the measured "
+        "numbers; the Gaussian formula is close; bounds that can be proved are safe, but ask for more "
+        "memory than needed, the paper's own constant for MAP-B about six times more.",
+    ),
+    "cleanup": (
+        "Finding 15 stored items among 1,000",
+        "Share of the 15 stored items among the 15 best scores. Lines: theory. Dotted: the dimensions "
+        "that Schlegel, Neubert and Protzel (2022) publish for 99 %.",
+    ),
+    "bloom": (
+        "False positives of Bloom filters, divided by the formula",
+        "Ten million queries each. The exact formula stands at 1; the textbook formula is too low for "
+        "small filters.",
+    ),
+    "hopfield": (
+        "Keys that a Hopfield± matrix holds at 5 % errors",
+        "The number of keys grows as the square of the dimension. Points: measured error rates near 5 "
+        "%, turned into the number of keys at exactly 5 %.",
+    ),
+    "all-claims": (
+        "Every measurement, divided by its prediction",
+        "Each bar is the interval of one measurement on this page, divided by its prediction: at 1 both "
+        "agree. A bar that misses 1 would be red.",
+    ),
+}
+
 
 def pictures(results: Results) -> list[Picture]:
     """The figures of the page.
@@ -41,59 +82,16 @@ def pictures(results: Results) -> list[Picture]:
     rows: dict[str, list[Row]] = {}
     for row in results:
         rows.setdefault(row.quantity, []).append(row)
-    return [
-        Picture(
-            "collapse",
-            "One curve for all sizes (MAP-I)",
-            "Share of wrong answers against √(D/n), for bundles of 8 to 512 keys and 64 to 16,384 "
-            "dimensions: all sizes fall on the tail of the normal distribution, Q(½ √(D/n)). Small bundles "
-            "lie a little off it, exactly where the binomial formula puts them.",
-            lambda: _collapse(rows["1.2 false positives"], rows["1.2 false negatives"]),
-        ),
-        Picture(
-            "staircase",
-            "How similar a majority is to its members (MAP-B)",
-            "A bundle of 2m members is exactly as similar to each of them as one of 2m + 1: the extra "
-            "member costs nothing, since it only breaks ties.",
-            lambda: _staircase(rows["2.1 correlation"]),
-        ),
-        Picture(
-            "crossing",
-            "Dimensions for 500 right answers in nine bundles of ten",
-            "Measured dimensions (points) beside formulas. The exact failure probability gives the measured "
-            "numbers; the Gaussian formula is close; bounds that can be proved are safe, but ask for more "
-            "memory than needed, the paper's own constant for MAP-B about six times more.",
-            lambda: _crossings(rows["1.4 crossing"], rows["2.4 crossing"]),
-        ),
-        Picture(
-            "cleanup",
-            "Finding 15 stored items among 1,000",
-            "Share of the 15 stored items among the 15 best scores. Lines: theory. Dotted: the dimensions "
-            "that Schlegel, Neubert and Protzel (2022) publish for 99 %.",
-            lambda: _cleanup([rows["3.6 accuracy MAP-I"], rows["3.6 accuracy MAP-B"]]),
-        ),
-        Picture(
-            "bloom",
-            "False positives of Bloom filters, divided by the formula",
-            "Ten million queries each. The exact formula stands at 1; the textbook formula is too low for "
-            "small filters.",
-            lambda: _bloom(rows["4.1 false positives"]),
-        ),
-        Picture(
-            "hopfield",
-            "Keys that a Hopfield± matrix holds at 5 % errors",
-            "The number of keys grows as the square of the dimension. Points: measured error rates near 5 "
-            "%, turned into the number of keys at exactly 5 %.",
-            lambda: _hopfield(rows["6.11 false positives"]),
-        ),
-        Picture(
-            "all-claims",
-            "Every measurement, divided by its prediction",
-            "Each bar is the interval of one measurement on this page, divided by its prediction: at 1 both "
-            "agree. A bar that misses 1 would be red.",
-            lambda: plots.ratio_figure(list(results)),
-        ),
-    ]
+    drawn: dict[str, Callable[[], Figure]] = {
+        "collapse": lambda: _collapse(rows["1.2 false positives"], rows["1.2 false negatives"]),
+        "staircase": lambda: _staircase(rows["2.1 correlation"]),
+        "crossing": lambda: _crossings(rows["1.4 crossing"], rows["2.4 crossing"]),
+        "cleanup": lambda: _cleanup([rows["3.6 accuracy MAP-I"], rows["3.6 accuracy MAP-B"]]),
+        "bloom": lambda: _bloom(rows["4.1 false positives"]),
+        "hopfield": lambda: _hopfield(rows["6.11 false positives"]),
+        "all-claims": lambda: plots.ratio_figure(list(results)),
+    }
+    return [Picture(name, *_CAPTIONS[name], draw) for name, draw in drawn.items()]
 
 
 def _panel(width: float = 7.0, height: float = 3.8) -> tuple[Figure, Axes]:

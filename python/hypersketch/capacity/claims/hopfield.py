@@ -95,50 +95,61 @@ def _false_positives(cell: Cell, hashes: UInt64Array) -> list[float]:
 
 def claims() -> list[Claim]:
     """Claims 6.11."""
-    noise = tuple(
+    return [
+        _noise_claim(),
+        _false_positive_claim(),
+        _slope_claim(),
+    ]
+
+
+def _noise_claim() -> Claim:
+    cases = tuple(
         Case(300, {"dim": 64}, trials=4000, probes=500, setting={"diagonal": diagonal})
         for diagonal in (True, False)
     )
-    at_target = tuple(Case(_load(dim), {"dim": dim}, trials=1000, probes=1000) for dim in DIMENSIONS)
-    return [
-        Claim(
-            "6.11 noise",
-            "The score of a key that is not stored spreads with this variance; leaving the diagonal out of "
-            "the matrix saves a third of it.",
-            "n (3 − 2/D)/D²; without the diagonal n (2 − 2/D)/D²",
-            _SOURCE,
-            "variance",
-            "hopfield",
-            noise,
-            _noise,
-            lambda cell: float(theory.hopfield.noise_variance(_dim(cell), cell.n, cell.setting["diagonal"])),
-        ),
-        Claim(
-            "6.11 false positives",
-            "Rate of false positives at a load for which the normal distribution promises 5 %.",
-            "≈ Q(D/(2 √(3n)))",
-            _SOURCE,
-            "rate",
-            "hopfield",
-            at_target,
-            _false_positives,
-            lambda cell: theory.hopfield.false_positive_rate(_dim(cell), cell.n),
-            tests=lambda cell: cell.probes,
-            beside=lambda cell: {
-                "Gaussian": float(theory.hopfield.gaussian_false_positive_rate(_dim(cell), cell.n))
-            },
-        ),
-        Claim(
-            "6.11 slope",
-            "The number of keys that fit grows as the square of the dimension, that is, with the number of "
-            "cells.",
-            "n ≈ D²/(12 z²): slope 2 of log n against log D",
-            _SOURCE,
-            "mean",
-            "hopfield",
-            (Case(_load(DIMENSIONS[-1]), {"dim": DIMENSIONS[-1]}, trials=60, probes=500),),
-            _slopes,
-            _predicted_slope,
-            beside=lambda cell: {"asymptotic": 2.0},
-        ),
-    ]
+    return Claim(
+        "6.11 noise",
+        "The score of a key that is not stored spreads with this variance; leaving the diagonal out of "
+        "the matrix saves a third of it.",
+        "n (3 − 2/D)/D²; without the diagonal n (2 − 2/D)/D²",
+        _SOURCE,
+        "variance",
+        "hopfield",
+        cases,
+        _noise,
+        lambda cell: float(theory.hopfield.noise_variance(_dim(cell), cell.n, cell.setting["diagonal"])),
+    )
+
+
+def _false_positive_claim() -> Claim:
+    return Claim(
+        "6.11 false positives",
+        "Rate of false positives at a load for which the normal distribution promises 5 %.",
+        "≈ Q(D/(2 √(3n)))",
+        _SOURCE,
+        "rate",
+        "hopfield",
+        tuple(Case(_load(dim), {"dim": dim}, trials=1000, probes=1000) for dim in DIMENSIONS),
+        _false_positives,
+        lambda cell: theory.hopfield.false_positive_rate(_dim(cell), cell.n),
+        tests=lambda cell: cell.probes,
+        beside=lambda cell: {
+            "Gaussian": float(theory.hopfield.gaussian_false_positive_rate(_dim(cell), cell.n))
+        },
+    )
+
+
+def _slope_claim() -> Claim:
+    return Claim(
+        "6.11 slope",
+        "The number of keys that fit grows as the square of the dimension, that is, with the number of "
+        "cells.",
+        "n ≈ D²/(12 z²): slope 2 of log n against log D",
+        _SOURCE,
+        "mean",
+        "hopfield",
+        (Case(_load(DIMENSIONS[-1]), {"dim": DIMENSIONS[-1]}, trials=60, probes=500),),
+        _slopes,
+        _predicted_slope,
+        beside=lambda cell: {"asymptotic": 2.0},
+    )

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Is a key in the set? False positives and false negatives of all five structures."""
+"""Is a key in the set? False positives and false negatives of every structure that holds a set."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Membership(StoredOrNot):
     name: ClassVar[str] = "membership"
     title: ClassVar[str] = "Is a key in the set?"
     summary: ClassVar[str] = (
-        "Is a key in the set? False positives and negatives against memory, all five structures."
+        "Is a key in the set? False positives and negatives against memory, for all that hold sets."
     )
     question: ClassVar[str] = (
         "A fixed-size memory holds a set of n keys. How often is it wrong when asked whether a key is in "

@@ -17,6 +17,7 @@ import numpy.typing as npt
 from hypersketch.capacity.cells import Size
 from hypersketch.capacity.streams import Counts
 from hypersketch.keys import hash_keys
+from hypersketch.theory._search import least_passing
 
 __all__ = ["ErrorRates", "Moments", "Structure", "combined_hashes", "smallest"]
 
@@ -89,6 +90,15 @@ class Structure(ABC):
 
         F is the number of factors bound into one item; the result has shape (T, q).
         """
+        added, asked = combined_hashes(members), combined_hashes(probes)
+        weighted = [] if weights is None else [weights]  # what holds sets takes none
+        scores = np.empty(asked.shape)
+        for t, seed in enumerate(seeds.tolist()):
+            scores[t] = self.scores(self.build(size, seed, added[t], *weighted), asked[t])
+        return scores
+
+    def scores(self, built: Any, asked: UInt64Array) -> npt.ArrayLike:
+        """What the object that :meth:`build` made says of each key."""
         raise NotImplementedError
 
     def threshold(self, size: Size, n: int) -> float:
@@ -172,16 +182,7 @@ def smallest(reached: Callable[[int], bool], least: int, limit: int = 1 << 50) -
     >>> smallest(lambda units: units >= 1000, 2)
     1000
     """
-    high = max(1, least)
-    low = least - 1
-    while not reached(high):
-        low, high = high, high * 2
-        if high > limit:
-            return None
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (low, middle) if reached(middle) else (middle, high)
-    for candidate in range(max(least, high - 16), high):
-        if reached(candidate):
-            return candidate
-    return high
+    found = least_passing(reached, max(1, least), least - 1, limit)
+    if found is None:
+        return None
+    return next((units for units in range(max(least, found - 16), found) if reached(units)), found)

@@ -8,17 +8,15 @@ from abc import abstractmethod
 from typing import ClassVar, Literal
 
 import numpy as np
+import numpy.typing as npt
 
 from hypersketch import theory
 from hypersketch.capacity.cells import Size
 from hypersketch.capacity.structures.base import (
     ErrorRates,
-    FloatArray,
-    Int64Array,
     Moments,
     Structure,
     UInt64Array,
-    combined_hashes,
 )
 from hypersketch.sketches import BloomFilter
 
@@ -54,19 +52,8 @@ class Filter(Structure):
         bloom.add_hashes(hashes, threads=1)
         return bloom
 
-    def score_trials(
-        self,
-        size: Size,
-        seeds: UInt64Array,
-        members: UInt64Array,
-        probes: UInt64Array,
-        weights: Int64Array | None = None,
-    ) -> FloatArray:
-        added, asked = combined_hashes(members), combined_hashes(probes)
-        scores = np.empty(asked.shape)
-        for t, seed in enumerate(seeds.tolist()):
-            scores[t] = self.build(size, seed, added[t]).contains_hashes(asked[t], threads=1)
-        return scores
+    def scores(self, built: BloomFilter, asked: UInt64Array) -> npt.ArrayLike:
+        return built.contains_hashes(asked, threads=1)
 
     def threshold(self, size: Size, n: int) -> float:
         return 0.5

@@ -7,17 +7,15 @@ import math
 from abc import abstractmethod
 from typing import ClassVar
 
-import numpy as np
+import numpy.typing as npt
 
 from hypersketch import theory
 from hypersketch.capacity.cells import Size
 from hypersketch.capacity.streams import Counts
 from hypersketch.capacity.structures.base import (
-    FloatArray,
     Int64Array,
     Structure,
     UInt64Array,
-    combined_hashes,
 )
 from hypersketch.sketches import CountMinSketch, CountSketch
 
@@ -50,19 +48,8 @@ class RowSketch(Structure):
         sketch.add_hashes(hashes, weights, threads=1)
         return sketch
 
-    def score_trials(
-        self,
-        size: Size,
-        seeds: UInt64Array,
-        members: UInt64Array,
-        probes: UInt64Array,
-        weights: Int64Array | None = None,
-    ) -> FloatArray:
-        added, asked = combined_hashes(members), combined_hashes(probes)
-        scores = np.empty(asked.shape)
-        for t, seed in enumerate(seeds.tolist()):
-            scores[t] = self.build(size, seed, added[t], weights).estimate_hashes(asked[t], threads=1)
-        return scores
+    def scores(self, built: CountSketch | CountMinSketch, asked: UInt64Array) -> npt.ArrayLike:
+        return built.estimate_hashes(asked, threads=1)
 
 
 class SignedRows(RowSketch):

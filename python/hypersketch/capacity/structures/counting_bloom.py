@@ -6,19 +6,17 @@ from __future__ import annotations
 import math
 from typing import ClassVar, Literal, cast
 
-import numpy as np
+import numpy.typing as npt
 
 from hypersketch import theory
 from hypersketch.capacity.cells import Size
 from hypersketch.capacity.streams import Counts
 from hypersketch.capacity.structures.base import (
     ErrorRates,
-    FloatArray,
     Int64Array,
     Moments,
     Structure,
     UInt64Array,
-    combined_hashes,
 )
 from hypersketch.capacity.structures.bloom import best_hashes
 from hypersketch.sketches import CountingBloomFilter
@@ -60,19 +58,8 @@ class CountingBloom(Structure):
         sketch.add_hashes(hashes, weights)
         return sketch
 
-    def score_trials(
-        self,
-        size: Size,
-        seeds: UInt64Array,
-        members: UInt64Array,
-        probes: UInt64Array,
-        weights: Int64Array | None = None,
-    ) -> FloatArray:
-        added, asked = combined_hashes(members), combined_hashes(probes)
-        scores = np.empty(asked.shape)
-        for t, seed in enumerate(seeds.tolist()):
-            scores[t] = self.build(size, seed, added[t], weights).count_hashes(asked[t], threads=1)
-        return scores
+    def scores(self, built: CountingBloomFilter, asked: UInt64Array) -> npt.ArrayLike:
+        return built.count_hashes(asked, threads=1)
 
     def threshold(self, size: Size, n: int) -> float:
         return 0.5
