@@ -250,15 +250,16 @@ class RowSketch(RowCells):
         with first._lock, second._lock:
             self._require_writable()
             taken = other._tally
-            opposite = Tally(-taken.n_added, -taken.total_weight, 0, taken.bound)
+            opposite = Tally(-taken.n_added, -taken.total_weight)
             self._combine(np.subtract, other, opposite)
 
     def _combine(self, operation: np.ufunc, other: Any, tally: Tally) -> None:
         """Add or subtract another sketch's cells, all or none; both locks are held."""
-        if not self._is_far_from_full(other._tally.bound):
+        bound = other._bound
+        if not self._is_far_from_full(bound):
             self._require_sums(operation, other)
         candidates = {**self._candidates, **other._candidates} if self.track else {}
-        self._commit(operation, (self._state, other._state, self._state), tally)
+        self._commit(operation, (self._state, other._state, self._state), tally._replace(bound=bound))
         kept = self._ranked(candidates)[: PLACES_PER_KEY * self.track]
         self._candidates = {hash_: key for hash_, key, _ in kept}
 
@@ -343,6 +344,6 @@ class RowSketch(RowCells):
                 raise ValueError("its state holds cells that are not finite.")
         made = super()._restore(parameters, {**rest, "total_weight": 0}, state)
         assert isinstance(made, RowSketch)
-        made._record = (made._tally._replace(total_weight=total, bound=made._most), [])
+        made._record = (made._tally._replace(total_weight=total), [])
         made._candidates = keys
         return made

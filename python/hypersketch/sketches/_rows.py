@@ -88,7 +88,6 @@ class RowCells(Additive):
 
     @property
     def _most(self) -> Any:
-        """Largest magnitude of a cell; the smallest integer stays unused, so that signs can turn round."""
         if self._integral:
             return int(np.iinfo(self._state.dtype).max)
         return float(np.finfo(self._state.dtype).max)
@@ -102,17 +101,8 @@ class RowCells(Additive):
         # Sums of floats are rounded, so they keep a margin.
         return bool(bound <= (self._most if self._integral else self._most / 2))
 
-    def _is_far_from_full(self, more: Any) -> bool:
-        """Whether no cell can leave its range by a change of ``more``. Looks at cells only when it must."""
-        if self._fits(self._tally.bound + more):
-            return True
-        largest = self._largest()
-        self._record = (self._tally._replace(bound=largest), [])
-        return self._fits(largest + more)
-
     def _largest(self) -> Any:
-        low, high = self._state.min(), self._state.max()
-        return max(abs(int(low)), abs(int(high))) if self._integral else float(max(-low, high))
+        return super()._largest() if self._integral else float(max(-self._state.min(), self._state.max()))
 
     def _require_room(self, batch: Batch, weights: NDArray[Any] | None) -> None:
         """Refuse a batch that would make a cell leave its range, at the end or on the way."""
