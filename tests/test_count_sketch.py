@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 import hypersketch
 import reference
 from hypersketch import CountMinSketch, CountSketch, _core, _structure, hash_keys, theory
-from makers import state
+from makers import MAKERS, SETS, state
 
 SHAPES = [(1, 1), (2, 3), (63, 2), (64, 5), (65, 4), (1000, 7), (4099, 1)]
 COUNTS = [0, 1, 7, 8, 9, 63, 64, 65, 129, 1025]
@@ -303,13 +303,62 @@ def test_bad_weights() -> None:
         assert sketch.n_added == 0
         assert not state(sketch).any()
     with pytest.raises(TypeError, match=r"must be integers\. Got an array of float64"):
-        CountSketch(9, 3).add(["x"], [0.5])
+        CountSketch(9, 3).add(["x"], np.array([0.5]))
     with pytest.raises(ValueError, match=r"must be integers in \[-\(2\*\*63 - 1\), 2\*\*63 - 1\]. Got -92"):
         CountSketch(9, 3).add(["x"], [-(2**63)])
     with pytest.raises(ValueError, match=r"in \[-\(2\*\*31 - 1\), 2\*\*31 - 1\]. Got 2147483648 instead"):
         CountSketch(9, 3, dtype="int32").add(["x"], [2**31])
     with pytest.raises(ValueError, match=r"must be integers .* Got 18446744073709551615"):
         CountSketch(9, 3).add(["x"], np.array([2**64 - 1], np.uint64))
+
+
+@pytest.mark.parametrize(
+    ("weights", "error", "sentence"),
+    [
+        (
+            [2**63, 1],
+            ValueError,
+            r"integers in \[-\(2\*\*63 - 1\), 2\*\*63 - 1\]\. Got 9223372036854775808 instead",
+        ),
+        ([1, None], TypeError, r"integers\. Got None instead"),
+        (np.array([1, None]), TypeError, r"integers\. Got None instead"),
+        ([1, 0.5], TypeError, r"integers\. Got 0\.5 instead"),
+        ([[1], [1, 2]], TypeError, r"integers\. Got \[\[1\], \[1, 2\]\] instead"),
+        ([1, 2, 3], ValueError, r"have one element a key, 2\. Got 3 instead"),
+        (
+            np.ma.array([1, 2], mask=[0, 1]),
+            ValueError,
+            "have no nulls. Got a masked array with masked elements",
+        ),
+    ],
+)
+def test_sentences_for_weights(weights: Any, error: type[Exception], sentence: str) -> None:
+    sketch = CountSketch(100)
+    with pytest.raises(
+        error, match=rf"^The 'weights' parameter of CountSketch\.add must {'(be )?'}{sentence}"
+    ):
+        sketch.add(["a", "b"], weights)
+    assert sketch.n_added == 0
+
+
+def test_weights_that_numpy_has_no_type_for() -> None:
+    sketch = CountSketch(100, dtype="float64")
+    sketch.add(["a", "b"], [2**70, 1])
+    sketch.add(["a"], np.array([2**63], object))
+    assert sketch.estimate(["a", "b"]).tolist() == [2.0**70 + 2.0**63, 1.0]
+    with pytest.raises(ValueError, match="'weights' .* must be finite numbers of float64. Got "):
+        sketch.add(["a"], [10**400])
+    CountSketch(100).add(["a"], np.array([5], object))
+
+
+@pytest.mark.parametrize("name", [name for name in MAKERS if name not in SETS])
+def test_masked_weights_are_refused(name: str) -> None:
+    made = MAKERS[name]()
+    with pytest.raises(ValueError, match="'weights' parameter of .* must have no nulls"):
+        made.add(["a", "b"], np.ma.array([1, 2], mask=[0, 1]))
+    assert made == MAKERS[name]()
+    made.add(["a", "b"], np.ma.array([1, 2], mask=[0, 0]))
+    assert made.n_added == 2
 
 
 def test_core_refuses_what_does_not_fit() -> None:

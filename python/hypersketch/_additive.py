@@ -83,7 +83,8 @@ class Counters(Additive):
 
     def _largest(self) -> int:
         """Return the largest magnitude of a counter, the diagonal of a matrix among them."""
-        return max(abs(self._tally.trace), super()._largest())
+        largest: int = super()._largest()
+        return max(abs(self._tally.trace), largest)
 
     def _join(self, other: Any) -> None:
         largest = other._largest()
