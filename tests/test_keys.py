@@ -329,7 +329,7 @@ def test_out_takes_the_hashes_of_every_door(keys: Any) -> None:
     [["a"], range(4), np.arange(4), pl.Series(["a"]), pa.array(["a"]), pa.chunked_array([list("abcde")])],
 )
 def test_out_of_another_size_is_refused(keys: Any) -> None:
-    with pytest.raises(ValueError, match=r"out.* elements"):
+    with pytest.raises(ValueError, match=r"out.* elements?"):
         hash_keys(keys, out=np.zeros(3, np.uint64))
 
 

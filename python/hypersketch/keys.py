@@ -42,7 +42,7 @@ def hash_keys(
     nulls : {'error', 'skip'}, default 'error'
         Whether nulls (of an Arrow column, a masked array, or None in a list) are refused or left out. Where
         they are left out there are fewer hashes than keys, so structures take this policy only where no
-        answer belongs to a key: here and in their ``update``.
+        answer belongs to a key: here, in their ``update`` and in ``add`` of the count sketches.
     out : ndarray of uint64, shape (n,), optional
         Where the hashes go. Reusing one array for many large batches saves the time that the system takes to
         hand out fresh memory.
@@ -112,13 +112,26 @@ def listed(keys: Iterable[Any], skip: bool) -> list[Any]:
 
 def without_nulls(keys: NDArray[Any]) -> NDArray[Any]:
     """Return the elements that are neither masked nor None."""
-    if isinstance(keys, np.ma.MaskedArray):
-        keys = keys.compressed()
-    if keys.dtype != object:
-        return keys
-    kept = np.fromiter((key is not None for key in keys.flat), bool, keys.size)
-    some: NDArray[Any] = keys[kept.reshape(keys.shape)]
+    kept = _not_null(keys)
+    some: NDArray[Any] = np.asarray(keys) if kept is None else np.asarray(keys)[kept]
     return some
+
+
+def _not_null(keys: NDArray[Any]) -> NDArray[np.bool_] | None:
+    """Return where elements are neither masked nor None; None where all are kept for sure."""
+    kept = ~np.ma.getmaskarray(keys) if isinstance(keys, np.ma.MaskedArray) else None
+    if keys.dtype.kind != "O":
+        return kept
+    given = np.fromiter((key is not None for key in np.asarray(keys).flat), bool, keys.size)
+    return given.reshape(keys.shape) if kept is None else kept & given.reshape(keys.shape)
+
+
+def places_kept(keys: Any) -> NDArray[np.intp]:
+    """Return the places of the keys that are not null, of a list or an array."""
+    if not isinstance(keys, np.ndarray):
+        return np.flatnonzero(np.fromiter((key is not None for key in keys), bool, len(keys)))
+    kept = _not_null(keys)
+    return np.arange(keys.size) if kept is None else np.flatnonzero(kept)
 
 
 def integer_bits(keys: Any) -> NDArray[np.uint64] | None:

@@ -5,13 +5,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hypersketch import _core, _threads, _validation
 from hypersketch._structure import Stored, Tally, chunks
+from hypersketch.keys import skips_nulls
 from hypersketch.sketches._candidates import PLACES_PER_KEY, Batch, batch_of, decoded, encoded
 from hypersketch.sketches._rows import RowCells, tally_of
 
@@ -45,7 +46,14 @@ class RowSketch(RowCells):
 
     # ---- adding
 
-    def add(self, keys: Any, weights: Any = None, *, threads: int | None = None) -> None:
+    def add(
+        self,
+        keys: Any,
+        weights: Any = None,
+        *,
+        nulls: Literal["error", "skip"] = "error",
+        threads: int | None = None,
+    ) -> None:
         """Add keys, each with its weight.
 
         Parameters
@@ -55,6 +63,9 @@ class RowSketch(RowCells):
         weights : array of shape (n,), optional
             One weight a key, default 1: integers for integer cells, finite numbers for float cells. A
             Count-Min sketch takes none below 0.
+        nulls : {'error', 'skip'}, default 'error'
+            Whether keys that are null (in Arrow columns, masked arrays, or None in lists) are refused or left
+            out, each with its weight.
         threads : int, optional
             Threads for this call; default `hypersketch.get_num_threads`. The cells do not depend on it.
 
@@ -62,7 +73,7 @@ class RowSketch(RowCells):
         ------
         TypeError, ValueError
             For keys that `hypersketch.hash_keys` refuses, for weights that do not fit the cells or are not
-            one a key, or when the state is memory-mapped.
+            one a key (those of nulls counted), or when the state is memory-mapped.
         OverflowError
             When a cell would leave the range of its type. Nothing is changed then.
 
@@ -78,12 +89,17 @@ class RowSketch(RowCells):
         >>> sketch.add(["a", "b"], weights=[3, -1])
         >>> sketch.n_added, sketch.total_weight
         (2, 2)
+        >>> sketch.add(["a", None, "b"], weights=[1, 5, 1], nulls="skip")
+        >>> sketch.estimate(["a", "b"])
+        array([4, 0])
         """
-        self._add(f"{type(self).__name__}.add", batch_of(keys, threads, self.track > 0), weights, threads)
+        owner = f"{type(self).__name__}.add"
+        skip = skips_nulls(owner, nulls)
+        batch = batch_of(keys, threads, self.track > 0 or (skip and weights is not None), skip)
+        self._add(owner, batch, batch.weights(owner, weights), threads)
 
     def _add_without_nulls(self, batch: Any, threads: int | None) -> None:
-        owner = f"{type(self).__name__}.update"
-        self._add(owner, batch_of(batch, threads, self.track > 0, skip_nulls=True), None, threads)
+        self.add(batch, nulls="skip", threads=threads)
 
     def add_hashes(
         self, hashes: NDArray[np.uint64], weights: Any = None, *, threads: int | None = None
