@@ -396,9 +396,21 @@ def test_merging_a_sketch_that_tracks_with_one_that_does_not() -> None:
     tracking, plain = CountSketch(999, 5, track=3), CountSketch(999, 5)
     tracking.add(["a", "a", "b"])
     plain.add(["b"] * 5)
-    assert (tracking + plain).heavy_hitters() == [("b", 6), ("a", 2)]
-    assert (plain + tracking).track == 0
-    assert tracking + plain == plain + tracking
+    before = tracking.copy()
+    for change in (
+        lambda: tracking + plain,
+        lambda: tracking.merge(plain),
+        lambda: tracking.merge_from_bytes(plain.to_bytes()),
+    ):
+        with pytest.raises(ValueError, match=r"\(track=3\) and cannot be merged with one that tracks none"):
+            change()
+        assert same(tracking, before)
+    both = plain + tracking  # names nothing and promises nothing
+    assert both.track == 0
+    assert both.estimate(["a", "b"]).tolist() == [2, 6]
+    other = CountSketch(999, 5, track=1)
+    other.add(["c"] * 4)
+    assert (tracking + other).heavy_hitters() == [("c", 4), ("a", 2), ("b", 1)]
 
 
 def test_copies_pickles_and_clearing() -> None:

@@ -198,7 +198,9 @@ class RowSketch(RowCells):
         Up to 4 ``track`` candidates are kept while keys are added. One is dropped only for 2 ``track`` others
         whose estimates were at least as large, so every key is named whose weight exceeds the k-th largest
         estimate by more than its own error. Weights below 0 and `subtract` may bring keys back to the top
-        that are no candidates any more.
+        that are no candidates any more. `merge` keeps the candidates of both sketches, so a key may be
+        missing that was heavy in neither of them but is in their sum; one that tracks cannot be merged with
+        another that does not, whose heaviest keys nobody could name.
 
         Examples
         --------
@@ -231,6 +233,12 @@ class RowSketch(RowCells):
     # ---- merging
 
     def _join(self, other: Any) -> None:
+        if self.track and not other.track:
+            raise ValueError(
+                f"This {type(self).__name__} tracks heavy hitters (track={self.track}) and cannot be merged "
+                "with one that tracks none (track=0), as it could not name that one's heaviest keys. Merge "
+                "both into one with track=0."
+            )
         self._combine(np.add, other, other._tally)
 
     def subtract(self: _Sketch, other: _Sketch) -> None:
