@@ -492,7 +492,7 @@ def test_a_header_too_large_to_be_read_back(path: Any, monkeypatch: pytest.Monke
         ([{"bytes": "zz"}], "hexadecimal"),
         ([{"bytes": 5}], "'candidates' parameter"),
         ([{"str": "a"}], "'candidates' parameter"),
-        (["\ud800"], "surrogates"),
+        (["\ud800"], "surrogate"),
     ],
 )
 def test_hostile_candidates(candidates: Any, text: str, path: Any) -> None:

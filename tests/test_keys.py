@@ -259,6 +259,14 @@ def test_lone_surrogates() -> None:
     for keys in ("\ud800", np.array(["\ud800"])):
         with pytest.raises(ValueError, match="surrogate"):
             hash_keys(keys)
+    for keys in ("\ud800", ["a", "\ud800"], {"\ud800"}, np.array(["\ud800"], object)):
+        with pytest.raises(
+            ValueError, match=r"^The 'keys' parameter must be strings of UTF-8\. Got '\\ud800'"
+        ):
+            hash_keys(keys)
+        for skip in (False, True):
+            with pytest.raises(ValueError, match=r"^The 'keys' parameter must be strings of UTF-8"):
+                hypersketch.CountSketch(9, track=2).add(keys, nulls="skip" if skip else "error")
 
 
 @pytest.mark.parametrize(

@@ -85,7 +85,7 @@ def hash_keys(
     if isinstance(keys, np.ndarray):
         return _hash_array(without_nulls(keys) if skip else keys, seed, n_threads, out)
     if is_single(keys):
-        return _placed(_core.hash_list([keys], seed), out)
+        return _placed(hash_list([keys], seed), out)
     if hasattr(keys, "__arrow_c_array__") or hasattr(keys, "__arrow_c_stream__"):
         return _hash_arrow(keys, seed, n_threads, out, skip)
     if isinstance(keys, range):
@@ -95,7 +95,7 @@ def hash_keys(
     if hasattr(keys, "__array__"):
         array = np.asarray(keys)
         return _hash_array(without_nulls(array) if skip else array, seed, n_threads, out)
-    return _placed(_core.hash_list(listed(keys, skip), seed), out)
+    return _placed(hash_list(listed(keys, skip), seed), out)
 
 
 def skips_nulls(owner: str, nulls: object) -> bool:
@@ -146,11 +146,22 @@ def is_single(keys: object) -> bool:
     return isinstance(keys, str | bytes | int | np.integer) and not isinstance(keys, bool)
 
 
+def hash_list(keys: list[Any], seed: int) -> NDArray[np.uint64]:
+    """Return the hashes of a list of keys of one type."""
+    try:
+        return _core.hash_list(keys, seed)
+    except UnicodeEncodeError as error:
+        came = _validation.shown(error.object)
+        raise ValueError(
+            f"The 'keys' parameter must be strings of UTF-8. Got {came} with a lone surrogate instead."
+        ) from error
+
+
 def hash_key(owner: str, key: object) -> NDArray[np.uint64]:
     """Return the hash of exactly one key, as an array of one element."""
     if not is_single(key):
         _validation.refuse(owner, "key", "one int, str or bytes", key, TypeError)
-    return _core.hash_list([key], 0)
+    return hash_list([key], 0)
 
 
 def _refuse(came: str) -> NoReturn:
@@ -177,7 +188,7 @@ def _hash_integers(
 def _hash_range(keys: range, seed: int, threads: int, out: NDArray[np.uint64] | None) -> NDArray[np.uint64]:
     """Hash a range without a Python object a key where int64 arithmetic surely holds it."""
     if max(abs(keys.start), abs(keys.stop), abs(keys.step)) >= 2**62:
-        return _placed(_core.hash_list(list(keys), seed), out)
+        return _placed(hash_list(list(keys), seed), out)
     values = np.arange(keys.start, keys.stop, keys.step, dtype=np.int64)
     return _hash_integers(values.view(np.uint64), seed, threads, out)
 
@@ -204,7 +215,7 @@ def _hash_array(
     if kind in "SU":
         return _placed(_hash_fixed_width(keys, seed), out)
     if kind in "OT":
-        return _placed(_core.hash_list(keys.tolist(), seed), out)
+        return _placed(hash_list(keys.tolist(), seed), out)
     _refuse(f"an array of {keys.dtype}")
 
 

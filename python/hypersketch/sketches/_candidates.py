@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hypersketch import _batches, _core, _validation
-from hypersketch.keys import hash_keys, integer_bits, is_single, listed, places_kept
+from hypersketch.keys import hash_keys, hash_list, integer_bits, is_single, listed, places_kept
 
 PLACES_PER_KEY = 4
 """Candidates for every key that is asked for: at least half of them stay when the others leave."""
@@ -114,7 +114,7 @@ def plain(key: Any) -> int | str | bytes:
 
 def hash_one(key: int | str | bytes) -> int:
     """Return the hash of a plain key."""
-    return int(_core.hash_list([key], 0)[0])
+    return int(hash_list([key], 0)[0])
 
 
 def encoded(keys: Iterable[int | str | bytes]) -> list[Any]:
