@@ -48,6 +48,13 @@ class Tally(NamedTuple):
 _Record: TypeAlias = "tuple[Tally, list[tuple[Any, Tally]]]"
 
 
+_PHRASES = {
+    "compare": ("be compared with", "compare them"),
+    "inner": ("have an inner product with", "have an inner product"),
+}
+"""How actions with another structure read after "can only", and after "must be equal to"."""
+
+
 def chunks(n: int, words_per_key: int = 1) -> Iterator[slice]:
     """Cut n keys into pieces that take a fraction of a second each, in whole batches of the kernels (255)."""
     step = max(1, min(_CHUNK_KEYS, _CHUNK_WORK // max(1, words_per_key)) // 255) * 255
@@ -244,16 +251,15 @@ class Stored(Exports, ABC):
 
     def _require_same(self, other: object, action: str) -> None:
         """Refuse another type, or the first parameter that differs."""
+        one, both = _PHRASES.get(action, (action, f"{action} them"))
         name = type(self).__name__
         if not isinstance(other, Stored) or type(other) is not type(self):
-            raise TypeError(
-                f"A {name} can only {action} another {name}. Got a {type(other).__name__} instead."
-            )
+            raise TypeError(f"A {name} can only {one} another {name}. Got a {type(other).__name__} instead.")
         theirs = other._compared()
         for parameter, value in self._compared().items():
             if theirs[parameter] != value:
                 raise ValueError(
-                    f"The {parameter!r} parameter of both {name} objects must be equal to {action} them. "
+                    f"The {parameter!r} parameter of both {name} objects must be equal to {both}. "
                     f"Got {value!r} and {theirs[parameter]!r} instead."
                 )
 
@@ -313,8 +319,11 @@ class Structure(Stored, Imports):
 
     def _require_writable(self) -> None:
         if not self._state.flags.writeable:
+            # Nothing can be mapped of a state without elements, so there is no other way to such a one.
+            mapped = _memory.is_mapped(self._state) or self._state.size == 0
+            why = "memory-mapped" if mapped else "made over a buffer that is"
             raise ValueError(
-                f"This {type(self).__name__} is read-only (memory-mapped). Change a copy() of it instead."
+                f"This {type(self).__name__} is read-only ({why}). Change a copy() of it instead."
             )
 
     def clear(self) -> None:
