@@ -423,7 +423,10 @@ def test_sizing_by_memory(kind: Any) -> None:
             ValueError,
             "'dtype' .* one of 'int32', 'int64', 'float32', 'float64'",
         ),
-        ({"width": 9, "dtype": np.int32}, ValueError, "'dtype'"),
+        ({"width": 9, "dtype": np.int8}, ValueError, "'dtype'"),
+        ({"width": 9, "dtype": np.dtype("float16")}, ValueError, "'dtype'"),
+        ({"width": 9, "dtype": np.dtype(">i4")}, ValueError, "'dtype' .* Got dtype"),
+        ({"width": 9, "dtype": int}, ValueError, "'dtype'"),
         ({"width": 9, "track": -1}, ValueError, "'track' .* Got -1"),
         ({"width": 9, "track": 2**20 + 1}, ValueError, "'track' .* Got 1048577"),
         ({"width": 9, "seed": -1}, ValueError, "'seed' .* Got -1"),
@@ -435,6 +438,39 @@ def test_bad_sizes(kind: Any, arguments: dict[str, Any], error: type[Exception],
         kind(**arguments)
 
 
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("kind", CLASSES)
+def test_types_of_cells_given_as_numpy_has_them(kind: Any, dtype: str) -> None:
+    expected = kind(9, 3, dtype=dtype)
+    for wanted in (np.dtype(dtype), np.dtype(dtype).type, expected.dtype):
+        made = kind(9, 3, dtype=wanted)
+        assert made == expected
+        assert repr(made) == repr(expected)
+        assert hypersketch.from_bytes(made.to_bytes()) == expected
+        assert (
+            kind.for_memory(2**10, dtype=wanted).dtype
+            == kind.for_error(0.1, 0.1, dtype=wanted).dtype
+            == dtype
+        )
+
+
+@pytest.mark.parametrize("kind", CLASSES)
+def test_sizing_names_the_method(kind: Any) -> None:
+    owner = rf"parameter of {kind.__name__}\.for_error must be a"
+    for eps in (0, -1.0, math.inf):
+        with pytest.raises(ValueError, match=rf"^The 'eps' {owner} finite float"):
+            kind.for_error(eps, 0.1)
+    with pytest.raises(ValueError, match=rf"^The 'delta' {owner} float in \(0, 1\)"):
+        kind.for_error(0.1, 1)
+
+
+def test_estimates_have_no_negative_zeros() -> None:
+    for dtype, depth in (("float32", 3), ("float64", 1), ("int64", 2)):
+        sketch = CountSketch(10, depth, dtype=dtype)
+        sketch.add("a")
+        assert not np.signbit(sketch.estimate(range(1000))[sketch.estimate(range(1000)) == 0]).any()
+
+
 @pytest.mark.parametrize("parameter", ["width", "depth", "dtype", "seed"])
 @pytest.mark.parametrize("kind", CLASSES)
 def test_merging_needs_equal_parameters(kind: Any, parameter: str) -> None:
@@ -444,14 +480,16 @@ def test_merging_needs_equal_parameters(kind: Any, parameter: str) -> None:
     made.add("a")
     before = made.copy()
     for action, call in (
-        ("merge with", lambda: made.merge(theirs)),
-        ("merge with", lambda: made + theirs),
-        ("subtract", lambda: made.subtract(theirs)),
-        ("subtract", lambda: made - theirs),
-        ("compare", lambda: made.inner(theirs)),
+        ("merge with them", lambda: made.merge(theirs)),
+        ("merge with them", lambda: made + theirs),
+        ("subtract them", lambda: made.subtract(theirs)),
+        ("subtract them", lambda: made - theirs),
+        ("have an inner product", lambda: made.inner(theirs)),
     ):
-        with pytest.raises(ValueError, match=f"'{parameter}' parameter of both .* equal to {action} them"):
+        with pytest.raises(ValueError, match=rf"'{parameter}' parameter of both .* equal to {action}\. Got"):
             call()
+    with pytest.raises(TypeError, match="can only have an inner product with another"):
+        made.inner(5)
     with pytest.raises(TypeError, match="can only subtract another"):
         made.subtract(5)
     assert same_bytes(made, before)

@@ -94,6 +94,15 @@ def real(owner: str, name: str, value: object, must: str = "a finite float") -> 
     return number
 
 
+def positive(owner: str, name: str, value: object) -> float:
+    """Return a finite float above 0."""
+    must = "a finite float > 0"
+    number = real(owner, name, value, must)
+    if number <= 0.0:
+        refuse(owner, name, must, number)
+    return number
+
+
 def probability(owner: str, name: str, value: object) -> float:
     """Return a float strictly between 0 and 1."""
     must = "a float in (0, 1)"
