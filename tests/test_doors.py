@@ -474,3 +474,16 @@ def test_memory_that_the_system_has_not(name: str, monkeypatch: pytest.MonkeyPat
     if name in MAKERS:
         with pytest.raises(MemoryError, match=text):
             MAKERS[name]()
+
+
+def test_the_state_of_a_chain_of_slices_is_a_copy() -> None:
+    chain = hypersketch.ScalableBloomFilter(50, 0.01)
+    one = chain.state
+    chain.add(range(40))
+    assert np.array_equal(chain.state, one)  # a view of the only slice
+    chain.add(range(200))
+    several = chain.state
+    assert several.size == chain.nbytes // 8 > one.size
+    chain.add(range(1000))
+    assert not np.array_equal(chain.state, several)
+    assert "copy" in (type(chain).state.__doc__ or "")

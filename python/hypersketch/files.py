@@ -38,7 +38,7 @@ def save(structure: Storable, path: Path_) -> None:
 
     Parameters
     ----------
-    structure : BloomFilter, CountingBloomFilter, Bundle, PackedBundle or HopfieldMembership
+    structure : any structure of this package
         What to save. It must not change meanwhile; its own method ``save`` takes care of that.
     path : str or path-like
         Where to; conventionally ``*.safetensors``.
@@ -94,8 +94,8 @@ def load(path: Path_, *, mmap: bool = False) -> Any:
 
     Returns
     -------
-    BloomFilter, CountingBloomFilter, Bundle, PackedBundle or HopfieldMembership
-        What the file holds.
+    structure
+        What the file holds, of the class it was saved from.
 
     Raises
     ------
@@ -168,8 +168,8 @@ def from_bytes(data: Any) -> Any:
 
     Returns
     -------
-    BloomFilter, CountingBloomFilter, Bundle, PackedBundle or HopfieldMembership
-        What the bytes hold.
+    structure
+        What the bytes hold, of the class they were made from.
 
     Raises
     ------

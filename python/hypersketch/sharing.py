@@ -130,8 +130,8 @@ def attach(name: str, *, writable: bool = False) -> Any:
 
     Returns
     -------
-    BloomFilter, CountingBloomFilter, Bundle, PackedBundle or HopfieldMembership
-        A structure whose state is the shared memory, read-only unless ``writable``.
+    structure
+        Of the class that was shared; its state is the shared memory, read-only unless ``writable``.
 
     Raises
     ------

@@ -106,8 +106,22 @@ class RowSketch(RowCells):
     ) -> None:
         """Add keys by their hashes; otherwise as `add`.
 
-        A sketch that tracks heavy hitters refuses (ValueError): it must name the keys themselves.
+        Parameters
+        ----------
+        hashes : ndarray of uint64, shape (n,)
+            What `hypersketch.hash_keys` returns for the keys with seed 0.
+        weights : array of shape (n,), optional
+            One weight a key, as for `add`; default 1.
+        threads : int, optional
+            Threads for this call; default `hypersketch.get_num_threads`.
 
+        Raises
+        ------
+        TypeError, ValueError, OverflowError
+            As for `add`; ValueError also for a sketch that tracks heavy hitters, which must name the keys.
+
+        Examples
+        --------
         >>> import hypersketch
         >>> sketch = hypersketch.CountSketch(1024, 5)
         >>> sketch.add_hashes(hypersketch.hash_keys(["a"]), weights=[3])

@@ -195,6 +195,26 @@ class RowCells(Additive):
     def estimate_hashes(self, hashes: NDArray[np.uint64], *, threads: int | None = None) -> NDArray[Any]:
         """Estimate the weights of keys by their hashes; otherwise as `estimate`.
 
+        Parameters
+        ----------
+        hashes : ndarray of uint64, shape (n,)
+            What `hypersketch.hash_keys` returns for the keys with seed 0.
+        threads : int, optional
+            Threads for this call; default `hypersketch.get_num_threads`.
+
+        Returns
+        -------
+        ndarray of int64 or float64, shape (n,)
+            The estimates, as `estimate` returns them.
+
+        Raises
+        ------
+        TypeError
+            When the hashes are no such array.
+
+        Examples
+        --------
+
         >>> import hypersketch
         >>> sketch = hypersketch.CountSketch(1024, 5)
         >>> sketch.estimate_hashes(hypersketch.hash_keys(["a"]))
