@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 import hypersketch
 import reference
 from hypersketch import CountMinSketch, CountSketch, _core, _structure, hash_keys, theory
-from makers import state
+from makers import MAKERS, SETS, state
 
 SHAPES = [(1, 1), (2, 3), (63, 2), (64, 5), (65, 4), (1000, 7), (4099, 1)]
 COUNTS = [0, 1, 7, 8, 9, 63, 64, 65, 129, 1025]
@@ -303,13 +303,60 @@ def test_bad_weights() -> None:
         assert sketch.n_added == 0
         assert not state(sketch).any()
     with pytest.raises(TypeError, match=r"must be integers\. Got an array of float64"):
-        CountSketch(9, 3).add(["x"], [0.5])
+        CountSketch(9, 3).add(["x"], np.array([0.5]))
     with pytest.raises(ValueError, match=r"must be integers in \[-\(2\*\*63 - 1\), 2\*\*63 - 1\]. Got -92"):
         CountSketch(9, 3).add(["x"], [-(2**63)])
     with pytest.raises(ValueError, match=r"in \[-\(2\*\*31 - 1\), 2\*\*31 - 1\]. Got 2147483648 instead"):
         CountSketch(9, 3, dtype="int32").add(["x"], [2**31])
     with pytest.raises(ValueError, match=r"must be integers .* Got 18446744073709551615"):
         CountSketch(9, 3).add(["x"], np.array([2**64 - 1], np.uint64))
+
+
+@pytest.mark.parametrize(
+    ("weights", "error", "sentence"),
+    [
+        (
+            [2**63, 1],
+            ValueError,
+            r"integers in \[-\(2\*\*63 - 1\), 2\*\*63 - 1\]\. Got 9223372036854775808 instead",
+        ),
+        ([1, None], TypeError, r"integers\. Got None instead"),
+        (np.array([1, None]), TypeError, r"integers\. Got None instead"),
+        ([1, 0.5], TypeError, r"integers\. Got 0\.5 instead"),
+        ([[1], [1, 2]], TypeError, r"integers\. Got \[\[1\], \[1, 2\]\] instead"),
+        ([1, 2, 3], ValueError, r"have one element a key, 2\. Got 3 instead"),
+        (
+            np.ma.array([1, 2], mask=[0, 1]),
+            ValueError,
+            "have no nulls. Got a masked array with masked elements",
+        ),
+    ],
+)
+def test_sentences_for_weights(weights: Any, error: type[Exception], sentence: str) -> None:
+    sketch = CountSketch(100)
+    with pytest.raises(error, match=rf"^The 'weights' parameter of CountSketch\.add must (be )?{sentence}"):
+        sketch.add(["a", "b"], weights)
+    assert sketch.n_added == 0
+
+
+def test_weights_that_numpy_has_no_type_for() -> None:
+    sketch = CountSketch(100, dtype="float64")
+    sketch.add(["a", "b"], [2**70, 1])
+    sketch.add(["a"], np.array([2**63], object))
+    assert sketch.estimate(["a", "b"]).tolist() == [2.0**70 + 2.0**63, 1.0]
+    with pytest.raises(ValueError, match=r"'weights' .* must be finite numbers of float64\. Got "):
+        sketch.add(["a"], [10**400])
+    CountSketch(100).add(["a"], np.array([5], object))
+
+
+@pytest.mark.parametrize("name", [name for name in MAKERS if name not in SETS])
+def test_masked_weights_are_refused(name: str) -> None:
+    made = MAKERS[name]()
+    with pytest.raises(ValueError, match=r"'weights' parameter of .* must have no nulls"):
+        made.add(["a", "b"], np.ma.array([1, 2], mask=[0, 1]))
+    assert made == MAKERS[name]()
+    made.add(["a", "b"], np.ma.array([1, 2], mask=[0, 0]))
+    assert made.n_added == 2
 
 
 def test_core_refuses_what_does_not_fit() -> None:
@@ -376,7 +423,10 @@ def test_sizing_by_memory(kind: Any) -> None:
             ValueError,
             "'dtype' .* one of 'int32', 'int64', 'float32', 'float64'",
         ),
-        ({"width": 9, "dtype": np.int32}, ValueError, "'dtype'"),
+        ({"width": 9, "dtype": np.int8}, ValueError, "'dtype'"),
+        ({"width": 9, "dtype": np.dtype("float16")}, ValueError, "'dtype'"),
+        ({"width": 9, "dtype": np.dtype(">i4")}, ValueError, "'dtype' .* Got dtype"),
+        ({"width": 9, "dtype": int}, ValueError, "'dtype'"),
         ({"width": 9, "track": -1}, ValueError, "'track' .* Got -1"),
         ({"width": 9, "track": 2**20 + 1}, ValueError, "'track' .* Got 1048577"),
         ({"width": 9, "seed": -1}, ValueError, "'seed' .* Got -1"),
@@ -388,6 +438,39 @@ def test_bad_sizes(kind: Any, arguments: dict[str, Any], error: type[Exception],
         kind(**arguments)
 
 
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("kind", CLASSES)
+def test_types_of_cells_given_as_numpy_has_them(kind: Any, dtype: str) -> None:
+    expected = kind(9, 3, dtype=dtype)
+    for wanted in (np.dtype(dtype), np.dtype(dtype).type, expected.dtype):
+        made = kind(9, 3, dtype=wanted)
+        assert made == expected
+        assert repr(made) == repr(expected)
+        assert hypersketch.from_bytes(made.to_bytes()) == expected
+        assert (
+            kind.for_memory(2**10, dtype=wanted).dtype
+            == kind.for_error(0.1, 0.1, dtype=wanted).dtype
+            == dtype
+        )
+
+
+@pytest.mark.parametrize("kind", CLASSES)
+def test_sizing_names_the_method(kind: Any) -> None:
+    owner = rf"parameter of {kind.__name__}\.for_error must be a"
+    for eps in (0, -1.0, math.inf):
+        with pytest.raises(ValueError, match=rf"^The 'eps' {owner} finite float"):
+            kind.for_error(eps, 0.1)
+    with pytest.raises(ValueError, match=rf"^The 'delta' {owner} float in \(0, 1\)"):
+        kind.for_error(0.1, 1)
+
+
+def test_estimates_have_no_negative_zeros() -> None:
+    for dtype, depth in (("float32", 3), ("float64", 1), ("int64", 2)):
+        sketch = CountSketch(10, depth, dtype=dtype)
+        sketch.add("a")
+        assert not np.signbit(sketch.estimate(range(1000))[sketch.estimate(range(1000)) == 0]).any()
+
+
 @pytest.mark.parametrize("parameter", ["width", "depth", "dtype", "seed"])
 @pytest.mark.parametrize("kind", CLASSES)
 def test_merging_needs_equal_parameters(kind: Any, parameter: str) -> None:
@@ -397,14 +480,16 @@ def test_merging_needs_equal_parameters(kind: Any, parameter: str) -> None:
     made.add("a")
     before = made.copy()
     for action, call in (
-        ("merge with", lambda: made.merge(theirs)),
-        ("merge with", lambda: made + theirs),
-        ("subtract", lambda: made.subtract(theirs)),
-        ("subtract", lambda: made - theirs),
-        ("compare", lambda: made.inner(theirs)),
+        ("merge with them", lambda: made.merge(theirs)),
+        ("merge with them", lambda: made + theirs),
+        ("subtract them", lambda: made.subtract(theirs)),
+        ("subtract them", lambda: made - theirs),
+        ("have an inner product", lambda: made.inner(theirs)),
     ):
-        with pytest.raises(ValueError, match=f"'{parameter}' parameter of both .* equal to {action} them"):
+        with pytest.raises(ValueError, match=rf"'{parameter}' parameter of both .* equal to {action}\. Got"):
             call()
+    with pytest.raises(TypeError, match="can only have an inner product with another"):
+        made.inner(5)
     with pytest.raises(TypeError, match="can only subtract another"):
         made.subtract(5)
     assert same_bytes(made, before)

@@ -106,3 +106,12 @@ def test_standard_errors_of_keys() -> None:
         pytest.approx(100 * theory.count_sketch.median_factor(3)),
     ]
     assert CountSketch(9, 3).standard_error() == 0.0
+
+
+def test_standard_errors_of_huge_floats() -> None:
+    one, huge = (CountSketch(9, 3, dtype="float64") for _ in range(2))
+    one.add(range(20), weights=range(20))
+    huge.add(range(20), weights=[2.0**1000 * i for i in range(20)])
+    assert huge.second_moment() == np.inf
+    assert huge.standard_error() == pytest.approx(2.0**1000 * one.standard_error(), rel=1e-14)
+    assert huge.standard_error([3, 19]) == pytest.approx(2.0**1000 * one.standard_error([3, 19]), rel=1e-14)

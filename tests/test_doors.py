@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import builtins
 import io
+import pickle
 import tracemalloc
 from collections.abc import Iterator
 from typing import Any
@@ -17,7 +18,7 @@ import pytest
 
 import hypersketch
 from hypersketch import BloomFilter, HopfieldMembership, from_bytes, hash_keys
-from makers import ALL, MAKERS, filled, state
+from makers import ALL, MAKERS, answers, filled, state
 
 
 def same(a: Any, b: Any) -> bool:
@@ -434,3 +435,55 @@ def test_no_heavy_import_for_these_doors(monkeypatch: pytest.MonkeyPatch) -> Non
     made = MAKERS["BloomFilter"]()
     made.update([range(5)])
     assert from_bytes(made.to_bytes()) == made
+
+
+@pytest.mark.parametrize("name", list(MAKERS))
+def test_mappings_are_no_batches(name: str) -> None:
+    made = filled(name)
+    for batches, column in (({"a": [1, 2]}, None), ({"a": [1, 2]}, "a"), ([{"a": [1, 2]}], None)):
+        with pytest.raises(TypeError, match=r"'batches' parameter of .*update must be .*not a mapping"):
+            made.update(batches, column=column)
+    assert same(made, filled(name))
+    made.update([{"a": [1000, 1001]}], column="a")  # batches of several columns
+    assert answers(made, [1000]).all()
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_states_over_read_only_buffers(name: str) -> None:
+    buffers: list[pickle.PickleBuffer] = []
+    data = pickle.dumps(filled(name), 5, buffer_callback=buffers.append)
+    made = pickle.loads(data, buffers=[bytes(buffer.raw()) for buffer in buffers])
+    assert same(made, filled(name))
+    if name in MAKERS:
+        with pytest.raises(ValueError, match=r"is read-only \(made over a buffer that is\)\. Change"):
+            made.add(1)
+        made.copy().add(1)
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_memory_that_the_system_has_not(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = filled(name)
+
+    def none(n_bytes: int) -> None:
+        raise MemoryError("std::bad_alloc")
+
+    text = rf"^The system has no memory for a state of {made.nbytes} bytes\.$"
+    monkeypatch.setattr("hypersketch._core.zeros", none)
+    with pytest.raises(MemoryError, match=text):
+        made.copy()
+    if name in MAKERS:
+        with pytest.raises(MemoryError, match=text):
+            MAKERS[name]()
+
+
+def test_the_state_of_a_chain_of_slices_is_a_copy() -> None:
+    chain = hypersketch.ScalableBloomFilter(50, 0.01)
+    one = chain.state
+    chain.add(range(40))
+    assert np.array_equal(chain.state, one)  # a view of the only slice
+    chain.add(range(200))
+    several = chain.state
+    assert several.size == chain.nbytes // 8 > one.size
+    chain.add(range(1000))
+    assert not np.array_equal(chain.state, several)
+    assert "copy" in (type(chain).state.__doc__ or "")

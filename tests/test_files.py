@@ -19,7 +19,7 @@ import pytest
 import safetensors.numpy
 
 import hypersketch
-from hypersketch import BloomFilter, HopfieldMembership, _atomic
+from hypersketch import BloomFilter, HopfieldMembership, _atomic, files
 from makers import ALL, MAKERS, answers, filled, state
 
 DATA = Path(__file__).parent / "data"
@@ -216,6 +216,17 @@ def test_places_that_cannot_be_saved_to(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="cannot be saved to: it is not a regular file"):
         seen.save("/dev/null")
     assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.parametrize("path", [5, None, b"bytes", True, ["a"]])
+def test_what_is_no_path(path: Any) -> None:
+    for name, call in (
+        ("load", hypersketch.load),
+        ("save", filled("BloomFilter").save),
+        ("save", lambda path: files.save(filled("BloomFilter"), path)),
+    ):
+        with pytest.raises(TypeError, match=rf"^The 'path' parameter of {name} must be a str or path-like"):
+            call(path)
 
 
 def test_links_and_permissions(tmp_path: Path, path: Path) -> None:

@@ -268,20 +268,19 @@ def test_items_of_other_arrow_columns() -> None:
     assert {key for key, _ in extremes.heavy_hitters()} == {-(2**63), 2**63 - 1, 2**64 - 2}
 
 
-@pytest.mark.parametrize(
-    "keys",
-    [
-        ["a", None, "b", "b"],
-        pl.Series([None, "a", None, "b", "b", None]),
-        pl.Series([None, "a", "b", "b"], dtype=pl.Categorical),
-        pa.chunked_array([[None], ["a", None, "b"], [], ["b"]], pa.string()),
-        pa.array([None, "a", "b", "b"]).dictionary_encode(),
-        pa.DictionaryArray.from_arrays(pa.array([0, 1, 2, 2]), pa.array([None, "a", "b"])),
-        np.ma.MaskedArray(["x", "a", "b", "b"], [True, False, False, False]),
-        pd.Series(["a", None, "b", "b"]),
-    ],
-    ids=lambda keys: f"{type(keys).__module__}.{type(keys).__name__}",
-)
+NULLS = [
+    ["a", None, "b", "b"],
+    pl.Series([None, "a", None, "b", "b", None]),
+    pl.Series([None, "a", "b", "b"], dtype=pl.Categorical),
+    pa.chunked_array([[None], ["a", None, "b"], [], ["b"]], pa.string()),
+    pa.array([None, "a", "b", "b"]).dictionary_encode(),
+    pa.DictionaryArray.from_arrays(pa.array([0, 1, 2, 2]), pa.array([None, "a", "b"])),
+    np.ma.MaskedArray(["x", "a", "b", "b"], [True, False, False, False]),
+    pd.Series(["a", None, "b", "b"]),
+]
+
+
+@pytest.mark.parametrize("keys", NULLS, ids=lambda keys: f"{type(keys).__module__}.{type(keys).__name__}")
 def test_nulls_may_be_left_out(keys: Any) -> None:
     sketch = CountSketch(2**12, 5, track=2)
     sketch.update([keys], nulls="skip")
@@ -290,6 +289,44 @@ def test_nulls_may_be_left_out(keys: Any) -> None:
     with pytest.raises((TypeError, ValueError), match=r"null|None"):
         sketch.add(keys)
     assert sketch.n_added == 3
+
+
+def places_of_values(keys: Any) -> list[int]:
+    plain = [item.as_py() if isinstance(item, pa.Scalar) else item for item in keys]
+    return [i for i, item in enumerate(plain) if isinstance(item, str)]
+
+
+@pytest.mark.parametrize("track", [0, 2])
+@pytest.mark.parametrize("keys", NULLS, ids=lambda keys: f"{type(keys).__module__}.{type(keys).__name__}")
+def test_nulls_are_left_out_with_their_weights(keys: Any, track: int) -> None:
+    places = places_of_values(keys)
+    weights = np.full(len(keys), -1000)
+    weights[places] = [5, 20, 300]
+    sketch = CountSketch(2**12, 5, track=track)
+    for given in (weights, weights.tolist(), pa.array(weights), np.ma.array(weights, mask=weights < 0)):
+        before = sketch.n_added
+        sketch.add(keys, given, nulls="skip")
+        assert sketch.n_added == before + 3
+    assert sketch.estimate(["a", "b"]).tolist() == [4 * 5, 4 * 320]
+    assert sketch.total_weight == 4 * 325
+    if track:
+        assert sketch.heavy_hitters() == [("b", 1280), ("a", 20)]
+    for wrong in (weights[places], [*weights, 1]):
+        with pytest.raises(ValueError, match=rf"must have one element a key, {len(keys)}\. Got {len(wrong)}"):
+            sketch.add(keys, wrong, nulls="skip")
+    with pytest.raises((TypeError, ValueError), match=r"null|None"):
+        sketch.add(keys, weights)
+    with pytest.raises(ValueError, match=r"'nulls' parameter of CountSketch\.add must be one of"):
+        sketch.add(keys, weights, nulls="drop")
+    assert sketch.total_weight == 4 * 325
+
+
+def test_weights_of_keys_without_nulls() -> None:
+    for keys in (np.arange(3), np.arange(3, dtype=np.int8), range(3), pa.array([0, 1, 2]), {0, 1, 2}):
+        for track in (0, 3):
+            sketch = CountMinSketch(2**12, 5, track=track)
+            sketch.add(keys, [1, 10, 100], nulls="skip")
+            assert sketch.estimate(range(3)).tolist() == [1, 10, 100]
 
 
 def test_all_nulls() -> None:
@@ -359,9 +396,21 @@ def test_merging_a_sketch_that_tracks_with_one_that_does_not() -> None:
     tracking, plain = CountSketch(999, 5, track=3), CountSketch(999, 5)
     tracking.add(["a", "a", "b"])
     plain.add(["b"] * 5)
-    assert (tracking + plain).heavy_hitters() == [("b", 6), ("a", 2)]
-    assert (plain + tracking).track == 0
-    assert tracking + plain == plain + tracking
+    before = tracking.copy()
+    for change in (
+        lambda: tracking + plain,
+        lambda: tracking.merge(plain),
+        lambda: tracking.merge_from_bytes(plain.to_bytes()),
+    ):
+        with pytest.raises(ValueError, match=r"\(track=3\) and cannot be merged with one that tracks none"):
+            change()
+        assert same(tracking, before)
+    both = plain + tracking  # names nothing and promises nothing
+    assert both.track == 0
+    assert both.estimate(["a", "b"]).tolist() == [2, 6]
+    other = CountSketch(999, 5, track=1)
+    other.add(["c"] * 4)
+    assert (tracking + other).heavy_hitters() == [("c", 4), ("a", 2), ("b", 1)]
 
 
 def test_copies_pickles_and_clearing() -> None:
@@ -443,7 +492,7 @@ def test_a_header_too_large_to_be_read_back(path: Any, monkeypatch: pytest.Monke
         ([{"bytes": "zz"}], "hexadecimal"),
         ([{"bytes": 5}], "'candidates' parameter"),
         ([{"str": "a"}], "'candidates' parameter"),
-        (["\ud800"], "surrogates"),
+        (["\ud800"], "surrogate"),
     ],
 )
 def test_hostile_candidates(candidates: Any, text: str, path: Any) -> None:

@@ -13,7 +13,7 @@ import pytest
 import scipy.sparse as sp
 
 import reference
-from hypersketch import _core, hash_keys
+from hypersketch import CountSketch, _core, hash_keys
 from hypersketch.sketches import _projection, projection, tensor_sketch
 from hypersketch.sketches.projection import DenseProjection, SparseProjection, TensorProjection, hashed_rows
 from makers import hashes_of
@@ -45,6 +45,18 @@ def test_sparse_signs_are_exact_for_integers(m: int, s: int, dtype: Any, level: 
             assert found.dtype == dtype
             assert found.shape == (n, m)
             assert np.array_equal(found, (expected * dtype(1 / math.sqrt(s))).astype(dtype))
+
+
+@pytest.mark.parametrize(("m", "s"), [(64, 1), (64, 8), (35, 5), (300, 3)])
+def test_equal_blocks_are_count_sketches(m: int, s: int, level: str) -> None:
+    """Block r of a projected row is row r of the count sketch whose keys are the indices of the features."""
+    X = integers(5, 200)
+    for seed in (0, 2**64 - 1):
+        found = SparseProjection(200, m, s, seed=seed).project(X)
+        for row, projected in zip(X, found, strict=True):
+            sketch = CountSketch(m // s, s, dtype="int64", seed=seed)
+            sketch.add(np.arange(200), weights=row.astype(np.int64))
+            assert np.array_equal(projected, sketch.state * (1 / math.sqrt(s)))
 
 
 def test_the_matrix_is_the_definition() -> None:

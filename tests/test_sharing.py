@@ -6,8 +6,10 @@ from __future__ import annotations
 import gc
 import multiprocessing
 import os
+import pickle
 import subprocess
 import sys
+from collections.abc import Callable
 from multiprocessing import resource_tracker, shared_memory
 from pathlib import Path
 from typing import Any
@@ -222,3 +224,61 @@ def test_processes_share_the_pages_of_a_mapped_file(tmp_path: Path) -> None:
     for _ in range(2):
         assert run(program, str(path)) == "True 0 ['r--s']"  # s: shared with all who map it
     assert mapped == seen
+
+
+# ---- states with two owners
+
+MOST = 2**31 - 1
+COUNTERS = {
+    "CountSketch": lambda: hypersketch.CountSketch(16, 1, dtype="int32"),
+    "CountMinSketch": lambda: hypersketch.CountMinSketch(16, 1, dtype="int32"),
+    "Bundle": lambda: hypersketch.MapI(64).bundle(),
+    "HopfieldMembership": lambda: hypersketch.HopfieldMembership(16),
+}
+
+
+def attached_twice(made: Any) -> Any:
+    with made.share() as shared:
+        return attach(shared.name, writable=True), attach(shared.name, writable=True)
+
+
+def pickled_twice(made: Any) -> Any:
+    buffers: list[pickle.PickleBuffer] = []
+    data = pickle.dumps(made, 5, buffer_callback=buffers.append)
+    return made, pickle.loads(data, buffers=buffers)
+
+
+@pytest.mark.parametrize("twice", [attached_twice, pickled_twice])
+@pytest.mark.parametrize("name", COUNTERS)
+def test_owners_who_take_turns_never_wrap(name: str, twice: Any) -> None:
+    for one, other in (twice(COUNTERS[name]()), twice(COUNTERS[name]())[::-1]):
+        other.add(["a"], weights=[1])
+        one.add(["a"], weights=[MOST - 10])
+        before, full = state(one).copy(), COUNTERS[name]()
+        assert np.abs(before).max() == MOST - 9
+        full.add(["a"], weights=[100])
+        changes: list[tuple[Callable[..., Any], Any]] = [
+            (other.add, (["a"], [100])),
+            (other.merge, (full,)),
+            (full.merge, (other,)),
+            (other.copy().add, (["a"], [100])),
+            (one.copy().merge, (one,)),
+        ]
+        for change, arguments in changes:
+            with pytest.raises(OverflowError):
+                change(*arguments)
+            assert np.array_equal(state(one), before)
+        other.add(["a"], weights=[9])
+        other.clear()
+        assert not state(one).any()
+        assert full.total_weight == 100
+
+
+def test_floats_with_two_owners_stay_finite() -> None:
+    one, other = attached_twice(hypersketch.CountSketch(1, 1, dtype="float32"))
+    other.add(["a"], weights=[1.0])
+    for _ in range(2):
+        one.add(["a"], weights=[1.6e38])
+    with pytest.raises(OverflowError):
+        other.add(["a"], weights=[1.6e38])
+    assert np.isfinite(state(one)).all()

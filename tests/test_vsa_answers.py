@@ -254,11 +254,12 @@ def test_refused_vectors() -> None:
 def test_refused_weights() -> None:
     bag = MapI(64).bundle()
     for weights, error, text in (
-        ([1], ValueError, "weights has 1 elements but there are 2 keys"),
+        ([1], ValueError, "must have one element a key, 2. Got 1 instead"),
         ([[1, 2]], ValueError, "must be one-dimensional"),
         (3, ValueError, "must be one-dimensional"),
-        ([1.0, 2.0], TypeError, "must be integers. Got an array of float64"),
-        ([True, False], TypeError, "must be integers. Got an array of bool"),
+        ([1.0, 2.0], TypeError, "must be integers. Got 1.0 instead"),
+        (np.ones(2), TypeError, "must be integers. Got an array of float64"),
+        ([True, False], TypeError, "must be integers. Got True instead"),
         (["1", "2"], TypeError, "must be integers"),
     ):
         with pytest.raises(error, match=text):

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Fixed-size memories whose capacity is planned and proved: Bloom filters, hypervectors, Hopfield memories.
+"""Fixed-size memories whose capacity is planned and proved.
+
+Bloom filters, count sketches and random projections, hypervectors, Hopfield memories.
 
 Examples
 --------

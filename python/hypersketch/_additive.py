@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Structures whose states add up: weights, ``+=``, and int32 counters that never leave their range."""
+"""Structures whose states add up: weights, ``+=``, and counters that never leave their range."""
 
 from __future__ import annotations
 
@@ -35,6 +35,35 @@ class Additive(Structure):
     def __add__(self: Mutable, other: Mutable) -> Mutable:
         return self._joined(other)
 
+    # ---- ranges
+
+    @property
+    def _most(self) -> Any:
+        """Largest magnitude of a counter; the smallest integer stays unused, so that signs can turn round."""
+        return MAX_COUNTER
+
+    def _fits(self, bound: Any) -> bool:
+        return bool(bound <= self._most)
+
+    def _largest(self) -> Any:
+        """Return the largest magnitude of a counter, from the counters themselves."""
+        low, high = (self._state.min(), self._state.max()) if self._state.size else (0, 0)
+        return max(abs(int(low)), abs(int(high)))
+
+    @property
+    def _bound(self) -> Any:
+        """No counter is larger in magnitude. Where others can change the state, only a look can tell."""
+        return self._tally.bound if self._alone else self._largest()
+
+    def _is_far_from_full(self, more: Any) -> bool:
+        """Whether no counter can leave its range by a change of ``more``. Looks at them only when it must."""
+        # The sum of all weights added by this object is a bound without looking.
+        if self._alone and self._fits(self._tally.bound + more):
+            return True
+        largest = self._largest()
+        self._record = (self._tally._replace(bound=largest), [])
+        return self._fits(largest + more)
+
 
 class Counters(Additive):
     """An additive structure of int32 counters, none of which may ever leave its range."""
@@ -46,21 +75,16 @@ class Counters(Additive):
 
     def _require_room(self, more: int) -> None:
         """Refuse a change by up to ``more`` a counter, when the largest counter leaves no room for it."""
-        if self._tally.bound + more <= MAX_COUNTER:
-            return
-        # The sum of all weights is a bound without looking. Now look.
-        largest = self._largest()
-        self._record = (self._tally._replace(bound=largest), [])
-        if largest + more > MAX_COUNTER:
+        if not self._is_far_from_full(more):
             raise OverflowError(
                 f"A counter of this {type(self).__name__} could leave the range of int32: the largest is "
-                f"{largest} and the change adds up to {more}."
+                f"{self._tally.bound} and the change adds up to {more}."
             )
 
     def _largest(self) -> int:
         """Return the largest magnitude of a counter, the diagonal of a matrix among them."""
-        trace = abs(self._tally.trace)
-        return max(trace, int(self._state.max()), -int(self._state.min())) if self._state.size else trace
+        largest: int = super()._largest()
+        return max(abs(self._tally.trace), largest)
 
     def _join(self, other: Any) -> None:
         largest = other._largest()

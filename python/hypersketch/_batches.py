@@ -3,8 +3,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -18,6 +18,8 @@ def each(owner: str, batches: Any, column: str | None) -> Iterator[Any]:
     if _is_arrow(batches) or isinstance(batches, np.ndarray):
         yield from _of_batch(owner, batches, column)
         return
+    if isinstance(batches, Mapping):
+        _refuse_mapping(owner, batches)
     if isinstance(batches, str | bytes | bytearray | memoryview) or not isinstance(batches, Iterable):
         _validation.refuse(owner, "batches", "an iterable of batches of keys", type(batches), TypeError)
     for batch in batches:
@@ -39,7 +41,15 @@ def _of_batch(owner: str, batch: Any, column: str | None) -> Iterator[Any]:
             reader.choose(_index_of(owner, reader.columns, column))
             yield from reader
             return
+    if column is None and isinstance(batch, Mapping):
+        _refuse_mapping(owner, batch)
     yield batch if column is None else batch[column]
+
+
+def _refuse_mapping(owner: str, given: object) -> NoReturn:
+    """Refuse what would otherwise be taken for a batch of its names."""
+    must = "batches of keys, or with a column named batches that have it, not a mapping"
+    _validation.refuse(owner, "batches", must, given, TypeError)
 
 
 def chunks(column: Any) -> list[_core.ArrowColumn]:

@@ -25,6 +25,9 @@ class Exports:
     def state(self) -> NDArray[Any]:
         """The array that is kept, one-dimensional; a read-only view of it as it changes.
 
+        A `hypersketch.ScalableBloomFilter` keeps one array a slice: with several slices this is a copy of
+        them, one after the other, as they are now.
+
         So ``memoryview(structure.state)`` is its buffer and ``structure.state.__dlpack__()`` its DLPack
         capsule, neither with a copy. (NumPy exports read-only arrays through DLPack from version 2.1 on.)
 

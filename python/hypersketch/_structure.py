@@ -3,10 +3,12 @@
 
 from __future__ import annotations
 
+import math
+import operator
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, ClassVar, NamedTuple, TypeAlias, TypeVar
+from typing import Any, ClassVar, NamedTuple, SupportsIndex, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +21,9 @@ Mutable = TypeVar("Mutable", bound="Structure")
 
 MAX_COUNTER = 2**31 - 1
 """Largest magnitude of an int32 counter; -2**31 stays unused so that signs can be turned round."""
+
+UNKNOWN = math.inf
+"""A bound that makes the next change look; so do its sums, and nan, which clearing makes of it."""
 
 _CHUNK_KEYS = 255 * 4096
 _CHUNK_WORK = 1 << 28
@@ -34,13 +39,20 @@ class Tally(NamedTuple):
     trace: int = 0
     """Diagonal of a Hopfield matrix (one number)."""
     bound: Any = 0
-    """No counter is larger in magnitude."""
+    """No counter is larger in magnitude; ``UNKNOWN`` until somebody looks."""
 
     def plus(self, other: Tally, sign: int = 1) -> Tally:
         return Tally(*(a + sign * b for a, b in zip(self, other, strict=True)))
 
 
 _Record: TypeAlias = "tuple[Tally, list[tuple[Any, Tally]]]"
+
+
+_PHRASES = {
+    "compare": ("be compared with", "compare them"),
+    "inner": ("have an inner product with", "have an inner product"),
+}
+"""How actions with another structure read after "can only", and after "must be equal to"."""
 
 
 def chunks(n: int, words_per_key: int = 1) -> Iterator[slice]:
@@ -87,6 +99,12 @@ class Stored(Exports, ABC):
 
     _state: NDArray[Any]
     _record: _Record
+    _lent = False
+
+    @property
+    def _alone(self) -> bool:
+        """Whether no other object can change the state."""
+        return not self._lent and _memory.is_alone(self._state)
 
     @classmethod
     def _checked(cls, **given: object) -> dict[str, Any]:
@@ -188,7 +206,9 @@ class Stored(Exports, ABC):
         """
         with self._lock:
             twin = object.__new__(type(self))
-            twin._fill(self._parameters(), _memory.copied(self._state), self._tally)
+            # Others may have changed a state that is not this object's alone.
+            tally = self._tally if self._alone else self._tally._replace(bound=UNKNOWN)
+            twin._fill(self._parameters(), _memory.copied(self._state), tally)
         return twin
 
     def __copy__(self: Self) -> Self:
@@ -196,6 +216,11 @@ class Stored(Exports, ABC):
 
     def __deepcopy__(self: Self, memo: object) -> Self:
         return self.copy()
+
+    def __reduce_ex__(self, protocol: SupportsIndex) -> tuple[Any, ...]:
+        # Out of band, the receiver may get this very memory.
+        self._lent = self._lent or operator.index(protocol) >= 5
+        return self.__reduce__()
 
     def __reduce__(self) -> tuple[Any, ...]:
         # The array pickles itself: out of band, without a copy, under protocol 5.
@@ -221,22 +246,20 @@ class Stored(Exports, ABC):
         if cls._BITS is not None and _validation.has_tail(state, parameters[cls._BITS]):
             raise ValueError(f"its state sets bits beyond {cls._BITS}.")
         made = object.__new__(cls)
-        # How large counters are is unknown until the next change looks.
-        made._fill(parameters, state, Tally(**numbers, bound=MAX_COUNTER))
+        made._fill(parameters, state, Tally(**numbers, bound=UNKNOWN))
         return made
 
     def _require_same(self, other: object, action: str) -> None:
         """Refuse another type, or the first parameter that differs."""
+        one, both = _PHRASES.get(action, (action, f"{action} them"))
         name = type(self).__name__
         if not isinstance(other, Stored) or type(other) is not type(self):
-            raise TypeError(
-                f"A {name} can only {action} another {name}. Got a {type(other).__name__} instead."
-            )
+            raise TypeError(f"A {name} can only {one} another {name}. Got a {type(other).__name__} instead.")
         theirs = other._compared()
         for parameter, value in self._compared().items():
             if theirs[parameter] != value:
                 raise ValueError(
-                    f"The {parameter!r} parameter of both {name} objects must be equal to {action} them. "
+                    f"The {parameter!r} parameter of both {name} objects must be equal to {both}. "
                     f"Got {value!r} and {theirs[parameter]!r} instead."
                 )
 
@@ -296,8 +319,11 @@ class Structure(Stored, Imports):
 
     def _require_writable(self) -> None:
         if not self._state.flags.writeable:
+            # Nothing can be mapped of a state without elements, so there is no other way to such a one.
+            mapped = _memory.is_mapped(self._state) or self._state.size == 0
+            why = "memory-mapped" if mapped else "made over a buffer that is"
             raise ValueError(
-                f"This {type(self).__name__} is read-only (memory-mapped). Change a copy() of it instead."
+                f"This {type(self).__name__} is read-only ({why}). Change a copy() of it instead."
             )
 
     def clear(self) -> None:

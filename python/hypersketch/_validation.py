@@ -94,6 +94,15 @@ def real(owner: str, name: str, value: object, must: str = "a finite float") -> 
     return number
 
 
+def positive(owner: str, name: str, value: object) -> float:
+    """Return a finite float above 0."""
+    must = "a finite float > 0"
+    number = real(owner, name, value, must)
+    if number <= 0.0:
+        refuse(owner, name, must, number)
+    return number
+
+
 def probability(owner: str, name: str, value: object) -> float:
     """Return a float strictly between 0 and 1."""
     must = "a float in (0, 1)"
@@ -142,8 +151,11 @@ def real_weights(
     """Return one float64 weight a key, finite in the dtype, or None when no weights were given."""
     if value is None:
         return None
-    given = _one_a_key(owner, value, n, "iuf", "real numbers").astype(np.float64)
     limit = float(np.finfo(dtype).max)
+    try:
+        given = _one_a_key(owner, value, n, "iuf", "real numbers").astype(np.float64)
+    except OverflowError:  # an int of Python
+        refuse(owner, "weights", f"finite numbers of {dtype}", value)
     good = np.abs(given) <= limit if least is None else (given >= least) & (given <= limit)
     if not good.all():
         low = "" if least is None else f" >= {least:g}"
@@ -151,27 +163,61 @@ def real_weights(
     return np.ascontiguousarray(given)
 
 
+def of_kept(owner: str, value: object, n: int, places: NDArray[Any]) -> NDArray[Any]:
+    """Return the weights of the keys at some places of n, with their values still to be checked."""
+    given = value if isinstance(value, np.ndarray) else np.asarray(value, object)
+    _require_one_a_key(owner, given, n)
+    kept: NDArray[Any] = given[places]
+    return kept
+
+
 def _one_a_key(owner: str, value: object, n: int, kinds: str, what: str) -> NDArray[Any]:
     """Return the weights as an array of one of the kinds with n elements."""
-    given = np.asarray(value)
-    if given.size and given.dtype.kind not in kinds:
-        raise TypeError(
-            f"The 'weights' parameter of {owner} must be {what}. Got an array of {given.dtype} instead."
+    if np.ma.is_masked(value):
+        raise ValueError(
+            f"The 'weights' parameter of {owner} must have no nulls. Got a masked array with masked elements "
+            "instead."
         )
+    try:
+        given = np.asarray(value)
+    except ValueError:  # rows of different lengths
+        refuse(owner, "weights", what, value, TypeError)
+    if given.size and given.dtype.kind not in kinds:
+        given = _of_objects(owner, value, given.dtype, kinds, what)
+    _require_one_a_key(owner, given, n)
+    return given
+
+
+def _of_objects(owner: str, value: object, dtype: np.dtype[Any], kinds: str, what: str) -> NDArray[Any]:
+    """Return weights that NumPy finds no common number for, as Python's; or refuse the first that is none."""
+    if isinstance(value, np.ndarray) and dtype.kind != "O":
+        raise TypeError(
+            f"The 'weights' parameter of {owner} must be {what}. Got an array of {dtype} instead."
+        )
+    numbers = (int, np.integer, float, np.floating) if "f" in kinds else (int, np.integer)
+    objects = np.asarray(value, object)
+    for one in objects.flat:
+        if isinstance(one, bool) or not isinstance(one, numbers):
+            refuse(owner, "weights", what, one, TypeError)
+    return objects
+
+
+def _require_one_a_key(owner: str, given: NDArray[Any], n: int) -> None:
     if given.ndim != 1:
         raise ValueError(
             f"The 'weights' parameter of {owner} must be one-dimensional. Got shape {given.shape} instead."
         )
     if given.size != n:
-        raise ValueError(f"weights has {given.size} elements but there are {n} keys.")
-    return given
+        raise ValueError(
+            f"The 'weights' parameter of {owner} must have one element a key, {n}. Got {given.size} instead."
+        )
 
 
 def output(owner: str, value: object, n: int, dtype: type[np.generic]) -> NDArray[Any]:
     """Return the array that takes n answers: the given one after checks, or a new one for None."""
     if value is None:
         return np.empty(n, dtype)
-    wanted = f"a writable, contiguous array of {np.dtype(dtype)} with {n} elements"
+    wanted = f"a writable, contiguous array of {np.dtype(dtype)} with {n} element{'' if n == 1 else 's'}"
     if not isinstance(value, np.ndarray):
         refuse(owner, "out", wanted, value, TypeError)
     fits = value.shape == (n,) and value.dtype == dtype and value.flags.c_contiguous and value.flags.writeable

@@ -20,6 +20,13 @@ _PIECE_BYTES = 1 << 24
 Path_ = str | os.PathLike[str]
 
 
+def _checked_path(owner: str, path: object) -> Path_:
+    """Return a path; a number would be a descriptor that is open already."""
+    if not isinstance(path, str | os.PathLike):
+        _validation.refuse(owner, "path", "a str or path-like", path, TypeError)
+    return path
+
+
 # ---- saving
 
 
@@ -31,7 +38,7 @@ def save(structure: Storable, path: Path_) -> None:
 
     Parameters
     ----------
-    structure : BloomFilter, CountingBloomFilter, Bundle, PackedBundle or HopfieldMembership
+    structure : any structure of this package
         What to save. It must not change meanwhile; its own method ``save`` takes care of that.
     path : str or path-like
         Where to; conventionally ``*.safetensors``.
@@ -52,7 +59,7 @@ def save(structure: Storable, path: Path_) -> None:
     >>> hypersketch.load("seen.safetensors") == seen
     True
     """
-    target = _atomic.resolved(path)
+    target = _atomic.resolved(_checked_path("save", path))
     header, state = _container.packed(structure)
     try:
         with _atomic.replacing(target) as file:
@@ -87,8 +94,8 @@ def load(path: Path_, *, mmap: bool = False) -> Any:
 
     Returns
     -------
-    BloomFilter, CountingBloomFilter, Bundle, PackedBundle or HopfieldMembership
-        What the file holds.
+    structure
+        What the file holds, of the class it was saved from.
 
     Raises
     ------
@@ -110,7 +117,7 @@ def load(path: Path_, *, mmap: bool = False) -> Any:
     >>> hypersketch.load("letters.safetensors", mmap=True)
     Bundle(space='MapI', dim=100, seed=0, n_added=2)
     """
-    mmap = _validation.flag("load", "mmap", mmap)
+    path, mmap = _checked_path("load", path), _validation.flag("load", "mmap", mmap)
     if not stat.S_ISREG(os.stat(path).st_mode):  # opening a pipe would wait for a writer
         raise ValueError(f"{path} cannot be loaded: it is not a regular file.")
     with open(path, "rb") as file, _container.refusing(os.fsdecode(path)):
@@ -161,8 +168,8 @@ def from_bytes(data: Any) -> Any:
 
     Returns
     -------
-    BloomFilter, CountingBloomFilter, Bundle, PackedBundle or HopfieldMembership
-        What the bytes hold.
+    structure
+        What the bytes hold, of the class they were made from.
 
     Raises
     ------

@@ -42,7 +42,7 @@ def hash_keys(
     nulls : {'error', 'skip'}, default 'error'
         Whether nulls (of an Arrow column, a masked array, or None in a list) are refused or left out. Where
         they are left out there are fewer hashes than keys, so structures take this policy only where no
-        answer belongs to a key: here and in their ``update``.
+        answer belongs to a key: here, in their ``update`` and in ``add`` of the count sketches.
     out : ndarray of uint64, shape (n,), optional
         Where the hashes go. Reusing one array for many large batches saves the time that the system takes to
         hand out fresh memory.
@@ -85,7 +85,7 @@ def hash_keys(
     if isinstance(keys, np.ndarray):
         return _hash_array(without_nulls(keys) if skip else keys, seed, n_threads, out)
     if is_single(keys):
-        return _placed(_core.hash_list([keys], seed), out)
+        return _placed(hash_list([keys], seed), out)
     if hasattr(keys, "__arrow_c_array__") or hasattr(keys, "__arrow_c_stream__"):
         return _hash_arrow(keys, seed, n_threads, out, skip)
     if isinstance(keys, range):
@@ -95,7 +95,7 @@ def hash_keys(
     if hasattr(keys, "__array__"):
         array = np.asarray(keys)
         return _hash_array(without_nulls(array) if skip else array, seed, n_threads, out)
-    return _placed(_core.hash_list(listed(keys, skip), seed), out)
+    return _placed(hash_list(listed(keys, skip), seed), out)
 
 
 def skips_nulls(owner: str, nulls: object) -> bool:
@@ -112,13 +112,26 @@ def listed(keys: Iterable[Any], skip: bool) -> list[Any]:
 
 def without_nulls(keys: NDArray[Any]) -> NDArray[Any]:
     """Return the elements that are neither masked nor None."""
-    if isinstance(keys, np.ma.MaskedArray):
-        keys = keys.compressed()
-    if keys.dtype != object:
-        return keys
-    kept = np.fromiter((key is not None for key in keys.flat), bool, keys.size)
-    some: NDArray[Any] = keys[kept.reshape(keys.shape)]
+    kept = _not_null(keys)
+    some: NDArray[Any] = np.asarray(keys) if kept is None else np.asarray(keys)[kept]
     return some
+
+
+def _not_null(keys: NDArray[Any]) -> NDArray[np.bool_] | None:
+    """Return where elements are neither masked nor None; None where all are kept for sure."""
+    kept = ~np.ma.getmaskarray(keys) if isinstance(keys, np.ma.MaskedArray) else None
+    if keys.dtype.kind != "O":
+        return kept
+    given = np.fromiter((key is not None for key in np.asarray(keys).flat), bool, keys.size)
+    return given.reshape(keys.shape) if kept is None else kept & given.reshape(keys.shape)
+
+
+def places_kept(keys: Any) -> NDArray[np.intp]:
+    """Return the places of the keys that are not null, of a list or an array."""
+    if not isinstance(keys, np.ndarray):
+        return np.flatnonzero(np.fromiter((key is not None for key in keys), bool, len(keys)))
+    kept = _not_null(keys)
+    return np.arange(keys.size) if kept is None else np.flatnonzero(kept)
 
 
 def integer_bits(keys: Any) -> NDArray[np.uint64] | None:
@@ -133,11 +146,22 @@ def is_single(keys: object) -> bool:
     return isinstance(keys, str | bytes | int | np.integer) and not isinstance(keys, bool)
 
 
+def hash_list(keys: list[Any], seed: int) -> NDArray[np.uint64]:
+    """Return the hashes of a list of keys of one type."""
+    try:
+        return _core.hash_list(keys, seed)
+    except UnicodeEncodeError as error:
+        came = _validation.shown(error.object)
+        raise ValueError(
+            f"The 'keys' parameter must be strings of UTF-8. Got {came} with a lone surrogate instead."
+        ) from error
+
+
 def hash_key(owner: str, key: object) -> NDArray[np.uint64]:
     """Return the hash of exactly one key, as an array of one element."""
     if not is_single(key):
         _validation.refuse(owner, "key", "one int, str or bytes", key, TypeError)
-    return _core.hash_list([key], 0)
+    return hash_list([key], 0)
 
 
 def _refuse(came: str) -> NoReturn:
@@ -164,7 +188,7 @@ def _hash_integers(
 def _hash_range(keys: range, seed: int, threads: int, out: NDArray[np.uint64] | None) -> NDArray[np.uint64]:
     """Hash a range without a Python object a key where int64 arithmetic surely holds it."""
     if max(abs(keys.start), abs(keys.stop), abs(keys.step)) >= 2**62:
-        return _placed(_core.hash_list(list(keys), seed), out)
+        return _placed(hash_list(list(keys), seed), out)
     values = np.arange(keys.start, keys.stop, keys.step, dtype=np.int64)
     return _hash_integers(values.view(np.uint64), seed, threads, out)
 
@@ -191,7 +215,7 @@ def _hash_array(
     if kind in "SU":
         return _placed(_hash_fixed_width(keys, seed), out)
     if kind in "OT":
-        return _placed(_core.hash_list(keys.tolist(), seed), out)
+        return _placed(hash_list(keys.tolist(), seed), out)
     _refuse(f"an array of {keys.dtype}")
 
 

@@ -130,8 +130,8 @@ def attach(name: str, *, writable: bool = False) -> Any:
 
     Returns
     -------
-    BloomFilter, CountingBloomFilter, Bundle, PackedBundle or HopfieldMembership
-        A structure whose state is the shared memory, read-only unless ``writable``.
+    structure
+        Of the class that was shared; its state is the shared memory, read-only unless ``writable``.
 
     Raises
     ------
@@ -146,7 +146,8 @@ def attach(name: str, *, writable: bool = False) -> Any:
     those of the moment of sharing plus what this process added: they are not shared. The lock of a structure
     is its process's own. So let one process at a time change a shared structure (a ``multiprocessing.Lock``
     around the changes does): changes from two processes at once can lose each other. Queries need no
-    lock; one beside a change sees any part of it.
+    lock; one beside a change sees any part of it. Counters of weights stay within their range whoever adds:
+    a change looks at all of them first, as the object cannot know what others added.
 
     Examples
     --------

@@ -35,12 +35,21 @@ def structures() -> dict[str, Any]:
     count.add([b"\xff", b"\x00"], weights=[9.0, 1.0])
     count_min = hypersketch.CountMinSketch(40, 4, conservative=True, dtype="int64", track=1, seed=7)
     count_min.add([-1, 5, 5, 7], weights=[2**40, 1, 2, 3])
+    wide = hypersketch.CountSketch(30, 5, dtype="int32", seed=8)
+    wide.add(range(100), weights=range(-50, 50))
+    single = hypersketch.CountSketch(31, 4, dtype="float32", seed=9)
+    single.add(range(50), weights=[i / 4 - 3 for i in range(50)])
+    linear = hypersketch.CountMinSketch(33, 3, dtype="int32", track=2, seed=10)
+    linear.add(["x", "y", "x", "z"], weights=[1, 20, 300, 0])
     return {
         "bloom_filter": bloom,
         "bloom_filter_split_block": split,
         "bloom_filter_cache_line": lines,
         "count_sketch": count,
         "count_min_sketch": count_min,
+        "count_sketch_int32": wide,
+        "count_sketch_float32": single,
+        "count_min_sketch_linear": linear,
         "counting_bloom_filter": counting,
         "bundle_map_i": map_i,
         "bundle_map_b": map_b,

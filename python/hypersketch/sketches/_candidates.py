@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hypersketch import _batches, _core, _validation
-from hypersketch.keys import hash_keys, integer_bits, is_single, listed, without_nulls
+from hypersketch.keys import hash_keys, hash_list, integer_bits, is_single, listed, places_kept
 
 PLACES_PER_KEY = 4
 """Candidates for every key that is asked for: at least half of them stay when the others leave."""
@@ -29,6 +29,16 @@ class Batch(NamedTuple):
     """Hashes, or the bits of integers that are hashed on the way."""
     hashed: bool
     key_at: Callable[[int], Any] = _no_key
+    n_given: int | None = None
+    """Number of keys with those that were left out as nulls; None where none could be."""
+    places: Callable[[], NDArray[np.integer[Any]]] | None = None
+    """Tells which of them are kept."""
+
+    def weights(self, owner: str, given: Any) -> Any:
+        """Return the weights of the keys that are kept."""
+        if given is None or self.n_given is None or self.places is None:
+            return given
+        return _validation.of_kept(owner, given, self.n_given, self.places())
 
 
 def batch_of(keys: Any, threads: int | None, keep: bool, skip_nulls: bool = False) -> Batch:
@@ -42,23 +52,31 @@ def batch_of(keys: Any, threads: int | None, keep: bool, skip_nulls: bool = Fals
             return _arrow_batch(_batches.chunks(keys), threads, nulls)
         except ImportError:  # pandas offers the door but needs pyarrow to open it
             keys = np.asarray(keys)
-    keys = _indexable(keys, skip_nulls)
+    keys = _indexable(keys)
     bits = integer_bits(keys)
+    if skip_nulls and bits is None and isinstance(keys, list | np.ndarray):
+        return _batch_without_nulls(keys, threads)
     words = hash_keys(keys, threads=threads) if bits is None else bits
     return Batch(words, bits is None, lambda place: plain(keys if is_single(keys) else keys[place]))
 
 
-def _indexable(keys: Any, skip_nulls: bool) -> Any:
-    """Return keys that are got by their places, without nulls where they are skipped."""
+def _indexable(keys: Any) -> Any:
+    """Return keys that are got by their places."""
     if is_single(keys) or isinstance(keys, range):
         return keys
     if hasattr(keys, "__array__"):
         keys = np.ma.asanyarray(keys) if isinstance(keys, np.ma.MaskedArray) else np.asarray(keys)
-        keys = without_nulls(keys) if skip_nulls else keys
         return keys.reshape(1) if keys.ndim == 0 else keys
     if not isinstance(keys, Iterable) or isinstance(keys, bytearray | memoryview):
         return keys  # which hash_keys refuses
-    return listed(keys, skip_nulls)
+    return listed(keys, False)
+
+
+def _batch_without_nulls(keys: list[Any] | NDArray[Any], threads: int | None) -> Batch:
+    """Return the batch of the keys that are neither masked nor None."""
+    places = functools.cache(lambda: places_kept(keys))
+    words = hash_keys(keys, nulls="skip", threads=threads)
+    return Batch(words, True, lambda place: plain(keys[int(places()[place])]), len(keys), places)
 
 
 def _arrow_batch(
@@ -79,9 +97,12 @@ def _arrow_batch(
     def places(number: int) -> NDArray[np.uint64]:
         return chunks[number].places()
 
-    return Batch(
-        words[0] if len(words) == 1 else np.concatenate([np.empty(0, np.uint64), *words]), True, key_at
-    )
+    def all_places() -> NDArray[np.uint64]:
+        first = np.cumsum([0, *(len(chunk) for chunk in chunks)]).astype(np.uint64)
+        return np.concatenate([np.empty(0, np.uint64), *(places(i) + first[i] for i in range(len(chunks)))])
+
+    whole = words[0] if len(words) == 1 else np.concatenate([np.empty(0, np.uint64), *words])
+    return Batch(whole, True, key_at, sum(map(len, chunks)), all_places)
 
 
 def plain(key: Any) -> int | str | bytes:
@@ -93,7 +114,7 @@ def plain(key: Any) -> int | str | bytes:
 
 def hash_one(key: int | str | bytes) -> int:
     """Return the hash of a plain key."""
-    return int(_core.hash_list([key], 0)[0])
+    return int(hash_list([key], 0)[0])
 
 
 def encoded(keys: Iterable[int | str | bytes]) -> list[Any]:

@@ -5,13 +5,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hypersketch import _core, _threads, _validation
 from hypersketch._structure import Stored, Tally, chunks
+from hypersketch.keys import skips_nulls
 from hypersketch.sketches._candidates import PLACES_PER_KEY, Batch, batch_of, decoded, encoded
 from hypersketch.sketches._rows import RowCells, tally_of
 
@@ -45,7 +46,14 @@ class RowSketch(RowCells):
 
     # ---- adding
 
-    def add(self, keys: Any, weights: Any = None, *, threads: int | None = None) -> None:
+    def add(
+        self,
+        keys: Any,
+        weights: Any = None,
+        *,
+        nulls: Literal["error", "skip"] = "error",
+        threads: int | None = None,
+    ) -> None:
         """Add keys, each with its weight.
 
         Parameters
@@ -55,6 +63,9 @@ class RowSketch(RowCells):
         weights : array of shape (n,), optional
             One weight a key, default 1: integers for integer cells, finite numbers for float cells. A
             Count-Min sketch takes none below 0.
+        nulls : {'error', 'skip'}, default 'error'
+            Whether keys that are null (in Arrow columns, masked arrays, or None in lists) are refused or left
+            out, each with its weight.
         threads : int, optional
             Threads for this call; default `hypersketch.get_num_threads`. The cells do not depend on it.
 
@@ -62,7 +73,7 @@ class RowSketch(RowCells):
         ------
         TypeError, ValueError
             For keys that `hypersketch.hash_keys` refuses, for weights that do not fit the cells or are not
-            one a key, or when the state is memory-mapped.
+            one a key (those of nulls counted), or when the state is memory-mapped.
         OverflowError
             When a cell would leave the range of its type. Nothing is changed then.
 
@@ -78,20 +89,39 @@ class RowSketch(RowCells):
         >>> sketch.add(["a", "b"], weights=[3, -1])
         >>> sketch.n_added, sketch.total_weight
         (2, 2)
+        >>> sketch.add(["a", None, "b"], weights=[1, 5, 1], nulls="skip")
+        >>> sketch.estimate(["a", "b"])
+        array([4, 0])
         """
-        self._add(f"{type(self).__name__}.add", batch_of(keys, threads, self.track > 0), weights, threads)
+        owner = f"{type(self).__name__}.add"
+        skip = skips_nulls(owner, nulls)
+        batch = batch_of(keys, threads, self.track > 0 or (skip and weights is not None), skip)
+        self._add(owner, batch, batch.weights(owner, weights), threads)
 
     def _add_without_nulls(self, batch: Any, threads: int | None) -> None:
-        owner = f"{type(self).__name__}.update"
-        self._add(owner, batch_of(batch, threads, self.track > 0, skip_nulls=True), None, threads)
+        self.add(batch, nulls="skip", threads=threads)
 
     def add_hashes(
         self, hashes: NDArray[np.uint64], weights: Any = None, *, threads: int | None = None
     ) -> None:
         """Add keys by their hashes; otherwise as `add`.
 
-        A sketch that tracks heavy hitters refuses (ValueError): it must name the keys themselves.
+        Parameters
+        ----------
+        hashes : ndarray of uint64, shape (n,)
+            What `hypersketch.hash_keys` returns for the keys with seed 0.
+        weights : array of shape (n,), optional
+            One weight a key, as for `add`; default 1.
+        threads : int, optional
+            Threads for this call; default `hypersketch.get_num_threads`.
 
+        Raises
+        ------
+        TypeError, ValueError, OverflowError
+            As for `add`; ValueError also for a sketch that tracks heavy hitters, which must name the keys.
+
+        Examples
+        --------
         >>> import hypersketch
         >>> sketch = hypersketch.CountSketch(1024, 5)
         >>> sketch.add_hashes(hypersketch.hash_keys(["a"]), weights=[3])
@@ -182,7 +212,9 @@ class RowSketch(RowCells):
         Up to 4 ``track`` candidates are kept while keys are added. One is dropped only for 2 ``track`` others
         whose estimates were at least as large, so every key is named whose weight exceeds the k-th largest
         estimate by more than its own error. Weights below 0 and `subtract` may bring keys back to the top
-        that are no candidates any more.
+        that are no candidates any more. `merge` keeps the candidates of both sketches, so a key may be
+        missing that was heavy in neither of them but is in their sum; one that tracks cannot be merged with
+        another that does not, whose heaviest keys nobody could name.
 
         Examples
         --------
@@ -215,6 +247,12 @@ class RowSketch(RowCells):
     # ---- merging
 
     def _join(self, other: Any) -> None:
+        if self.track and not other.track:
+            raise ValueError(
+                f"This {type(self).__name__} tracks heavy hitters (track={self.track}) and cannot be merged "
+                "with one that tracks none (track=0), as it could not name that one's heaviest keys. Merge "
+                "both into one with track=0."
+            )
         self._combine(np.add, other, other._tally)
 
     def subtract(self: _Sketch, other: _Sketch) -> None:
@@ -250,15 +288,16 @@ class RowSketch(RowCells):
         with first._lock, second._lock:
             self._require_writable()
             taken = other._tally
-            opposite = Tally(-taken.n_added, -taken.total_weight, 0, taken.bound)
+            opposite = Tally(-taken.n_added, -taken.total_weight)
             self._combine(np.subtract, other, opposite)
 
     def _combine(self, operation: np.ufunc, other: Any, tally: Tally) -> None:
         """Add or subtract another sketch's cells, all or none; both locks are held."""
-        if not self._is_far_from_full(other._tally.bound):
+        bound = other._bound
+        if not self._is_far_from_full(bound):
             self._require_sums(operation, other)
         candidates = {**self._candidates, **other._candidates} if self.track else {}
-        self._commit(operation, (self._state, other._state, self._state), tally)
+        self._commit(operation, (self._state, other._state, self._state), tally._replace(bound=bound))
         kept = self._ranked(candidates)[: PLACES_PER_KEY * self.track]
         self._candidates = {hash_: key for hash_, key, _ in kept}
 
@@ -343,6 +382,6 @@ class RowSketch(RowCells):
                 raise ValueError("its state holds cells that are not finite.")
         made = super()._restore(parameters, {**rest, "total_weight": 0}, state)
         assert isinstance(made, RowSketch)
-        made._record = (made._tally._replace(total_weight=total, bound=made._most), [])
+        made._record = (made._tally._replace(total_weight=total), [])
         made._candidates = keys
         return made

@@ -3,8 +3,9 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,13 +18,31 @@ from hypersketch.sketches._candidates import Batch, batch_of
 WIDTH = _validation.within(1, 2**32 - 1)
 DEPTH = _validation.within(1, 64)
 BYTES = _validation.within(1, 2**62)
+Cells: TypeAlias = (
+    Literal["int32", "int64", "float32", "float64"]
+    | np.dtype[np.int32 | np.int64 | np.float32 | np.float64]
+    | type[np.int32 | np.int64 | np.float32 | np.float64]
+)
+"""How the type of cells is given."""
 DTYPES: dict[str, type[np.generic]] = {
     "int32": np.int32,
     "int64": np.int64,
     "float32": np.float32,
     "float64": np.float64,
 }
-DTYPE = _validation.one_of(*DTYPES)
+_DTYPE = _validation.one_of(*DTYPES)
+
+
+def DTYPE(owner: str, name: str, value: object) -> str:
+    """Return the name of a type of cells, given as such, as a dtype or as a scalar type of NumPy."""
+    if isinstance(value, np.dtype) and value.isnative:
+        value = value.name
+    elif isinstance(value, type) and value in DTYPES.values():
+        value = np.dtype(value).name
+    return str(_DTYPE(owner, name, value))
+
+
+_Rows = TypeVar("_Rows", bound="RowCells")
 
 
 class RowCells(Additive):
@@ -35,15 +54,36 @@ class RowCells(Additive):
     def _layout(cls, parameters: Mapping[str, Any]) -> tuple[int, type[np.generic]]:
         return parameters["width"] * parameters["depth"], DTYPES[parameters["dtype"]]
 
+    @staticmethod
+    @abstractmethod
+    def _dimensions(eps: float, delta: float) -> tuple[int, int]:
+        """Return the least width and depth for an error and the probability of a larger one."""
+
     @classmethod
-    def _width_for(cls, n_bytes: object, depth: object, dtype: object) -> int:
-        """Return the largest width whose rows fit the bytes."""
+    def _of(cls: type[_Rows], **given: object) -> _Rows:
+        made = object.__new__(cls)
+        made._fill(cls._checked(**given), None, Tally())
+        return made
+
+    @classmethod
+    def _of_error(cls: type[_Rows], eps: object, delta: object, **others: object) -> _Rows:
+        """Return the smallest sketch whose estimates are that good."""
+        owner = f"{cls.__name__}.for_error"
+        error = _validation.positive(owner, "eps", eps)
+        width, depth = cls._dimensions(error, _validation.probability(owner, "delta", delta))
+        return cls._of(width=width, depth=depth, **others)
+
+    @classmethod
+    def _of_memory(
+        cls: type[_Rows], n_bytes: object, depth: object, dtype: object, **others: object
+    ) -> _Rows:
+        """Return the widest sketch whose rows fit the bytes."""
         owner = f"{cls.__name__}.for_memory"
         size = np.dtype(DTYPES[DTYPE(owner, "dtype", dtype)]).itemsize * DEPTH(owner, "depth", depth)
         most = BYTES(owner, "n_bytes", n_bytes)
         if most < size:
             _validation.refuse(owner, "n_bytes", f"at least {size}, one cell a row", most)
-        return int(min(most // size, 2**32 - 1))
+        return cls._of(width=min(most // size, 2**32 - 1), depth=depth, dtype=dtype, **others)
 
     def _fill(self, parameters: dict[str, Any], state: NDArray[Any] | None, tally: Tally) -> None:
         super()._fill(parameters, state, tally)
@@ -88,7 +128,6 @@ class RowCells(Additive):
 
     @property
     def _most(self) -> Any:
-        """Largest magnitude of a cell; the smallest integer stays unused, so that signs can turn round."""
         if self._integral:
             return int(np.iinfo(self._state.dtype).max)
         return float(np.finfo(self._state.dtype).max)
@@ -102,17 +141,8 @@ class RowCells(Additive):
         # Sums of floats are rounded, so they keep a margin.
         return bool(bound <= (self._most if self._integral else self._most / 2))
 
-    def _is_far_from_full(self, more: Any) -> bool:
-        """Whether no cell can leave its range by a change of ``more``. Looks at cells only when it must."""
-        if self._fits(self._tally.bound + more):
-            return True
-        largest = self._largest()
-        self._record = (self._tally._replace(bound=largest), [])
-        return self._fits(largest + more)
-
     def _largest(self) -> Any:
-        low, high = self._state.min(), self._state.max()
-        return max(abs(int(low)), abs(int(high))) if self._integral else float(max(-low, high))
+        return super()._largest() if self._integral else float(max(-self._state.min(), self._state.max()))
 
     def _require_room(self, batch: Batch, weights: NDArray[Any] | None) -> None:
         """Refuse a batch that would make a cell leave its range, at the end or on the way."""
@@ -165,6 +195,26 @@ class RowCells(Additive):
     def estimate_hashes(self, hashes: NDArray[np.uint64], *, threads: int | None = None) -> NDArray[Any]:
         """Estimate the weights of keys by their hashes; otherwise as `estimate`.
 
+        Parameters
+        ----------
+        hashes : ndarray of uint64, shape (n,)
+            What `hypersketch.hash_keys` returns for the keys with seed 0.
+        threads : int, optional
+            Threads for this call; default `hypersketch.get_num_threads`.
+
+        Returns
+        -------
+        ndarray of int64 or float64, shape (n,)
+            The estimates, as `estimate` returns them.
+
+        Raises
+        ------
+        TypeError
+            When the hashes are no such array.
+
+        Examples
+        --------
+
         >>> import hypersketch
         >>> sketch = hypersketch.CountSketch(1024, 5)
         >>> sketch.estimate_hashes(hypersketch.hash_keys(["a"]))
@@ -178,11 +228,14 @@ class RowCells(Additive):
         estimates: NDArray[Any] = np.empty(words.size, np.int64 if whole else np.float64)
         for part in chunks(words.size, self.depth):
             _core.sketch_estimate(self._state, self._rule, words[part], hashed, estimates[part], threads)
+            if not whole:
+                estimates[part] += 0.0  # an empty cell times a sign of -1 is -0.0
         return estimates
 
     def _row_products(self, other: Any) -> NDArray[np.float64]:
-        self._require_same(other, "compare")
-        return np.array([dot(a, b) for a, b in zip(self._rows(), other._rows(), strict=True)])
+        self._require_same(other, "inner")
+        with np.errstate(over="ignore", invalid="ignore"):  # of huge floats: infinite, or nan
+            return np.array([dot(a, b) for a, b in zip(self._rows(), other._rows(), strict=True)])
 
 
 def tally_of(n: int, weights: NDArray[Any] | None) -> Tally:

@@ -10,8 +10,7 @@ import numpy as np
 from hypersketch import _validation, files
 from hypersketch._structure import Tally
 from hypersketch.sketches._row_streams import TRACK, RowSketch
-from hypersketch.sketches._rows import DEPTH, DTYPE, WIDTH
-from hypersketch.sketches.count_sketch import Cells
+from hypersketch.sketches._rows import DEPTH, DTYPE, WIDTH, Cells
 from hypersketch.theory import count_min as theory
 
 
@@ -29,7 +28,7 @@ class CountMinSketch(RowSketch):
         Raise only the cells below the key's smallest plus its weight. Estimates are never higher than without
         and often much lower, but the sketch is not linear any more: it cannot be merged, subtracted or
         compared, keys count in their order, and one thread adds them.
-    dtype : {'int64', 'int32', 'float32', 'float64'}
+    dtype : {'int64', 'int32', 'float32', 'float64'}, or such a dtype or type of NumPy
         Type of the cells. Integer cells take integer weights, are exact and never wrap: an addition that
         would make one leave its range is refused. Float cells take finite weights; their rounding may make an
         estimate too low by as much.
@@ -67,6 +66,7 @@ class CountMinSketch(RowSketch):
     """
 
     _SIGNED = False
+    _dimensions = staticmethod(theory.dimensions)
     _PARAMETERS: ClassVar[dict[str, _validation.Check]] = {
         "width": WIDTH,
         "depth": DEPTH,
@@ -133,8 +133,7 @@ class CountMinSketch(RowSketch):
         >>> sketch.width, sketch.depth
         (2512, 5)
         """
-        width, depth = theory.dimensions(eps, delta)
-        return cls(width, depth, conservative=conservative, dtype=dtype, track=track, seed=seed)
+        return cls._of_error(eps, delta, conservative=conservative, dtype=dtype, track=track, seed=seed)
 
     @classmethod
     def for_memory(
@@ -171,8 +170,7 @@ class CountMinSketch(RowSketch):
         >>> hypersketch.CountMinSketch.for_memory(2**20, depth=4).width
         32768
         """
-        width = cls._width_for(n_bytes, depth, dtype)
-        return cls(width, depth, conservative=conservative, dtype=dtype, track=track, seed=seed)
+        return cls._of_memory(n_bytes, depth, dtype, conservative=conservative, track=track, seed=seed)
 
     @property
     def conservative(self) -> bool:
@@ -276,7 +274,8 @@ class CountMinSketch(RowSketch):
         Notes
         -----
         Exact over the random places of such a key; see `hypersketch.theory.count_min.excess`. The mean of a
-        single row is F1 / w.
+        single row is F1 / w. There is no error for single keys, as `CountSketch.standard_error` has: how much
+        of a key's cells is its own weight is what only its estimate tells, which is too high by the error.
 
         Examples
         --------

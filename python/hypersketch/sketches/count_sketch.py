@@ -3,18 +3,17 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Literal, TypeAlias
+import math
+from typing import Any, ClassVar, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hypersketch import _validation, files
-from hypersketch._structure import Tally
+from hypersketch._structure import Tally, dot
 from hypersketch.sketches._row_streams import TRACK, RowSketch
-from hypersketch.sketches._rows import DEPTH, DTYPE, WIDTH
+from hypersketch.sketches._rows import DEPTH, DTYPE, WIDTH, Cells
 from hypersketch.theory import count_sketch as theory
-
-Cells: TypeAlias = Literal["int32", "int64", "float32", "float64"]
 
 
 @files.register
@@ -27,7 +26,7 @@ class CountSketch(RowSketch):
         Cells w of a row.
     depth : int in [1, 64], default 5
         Rows d. Odd depths give whole estimates; an even one averages its middle two rows.
-    dtype : {'int64', 'int32', 'float32', 'float64'}
+    dtype : {'int64', 'int32', 'float32', 'float64'}, or such a dtype or type of NumPy
         Type of the cells. Integer cells take integer weights, are exact and never wrap: an addition that
         would make one leave its range is refused. Float cells take finite weights and round as sums in the
         order of the keys do, whatever the number of threads.
@@ -67,6 +66,7 @@ class CountSketch(RowSketch):
     """
 
     _SIGNED = True
+    _dimensions = staticmethod(theory.dimensions)
     _PARAMETERS: ClassVar[dict[str, _validation.Check]] = {
         "width": WIDTH,
         "depth": DEPTH,
@@ -117,8 +117,7 @@ class CountSketch(RowSketch):
         >>> sketch.width, sketch.depth
         (42480, 7)
         """
-        width, depth = theory.dimensions(eps, delta)
-        return cls(width, depth, dtype=dtype, track=track, seed=seed)
+        return cls._of_error(eps, delta, dtype=dtype, track=track, seed=seed)
 
     @classmethod
     def for_memory(
@@ -148,7 +147,7 @@ class CountSketch(RowSketch):
         >>> hypersketch.CountSketch.for_memory(2**20, dtype="int32").nbytes
         1048560
         """
-        return cls(cls._width_for(n_bytes, depth, dtype), depth, dtype=dtype, track=track, seed=seed)
+        return cls._of_memory(n_bytes, depth, dtype, track=track, seed=seed)
 
     def inner(self, other: CountSketch) -> float:
         """Estimate the inner product of two weight vectors: the sum over all keys of the product of weights.
@@ -189,7 +188,7 @@ class CountSketch(RowSketch):
         Returns
         -------
         float
-            The median of the rows' squared norms, each of which is unbiased.
+            The median of the rows' squared norms, each of which is unbiased; infinite beyond float64.
 
         Notes
         -----
@@ -205,6 +204,12 @@ class CountSketch(RowSketch):
         25.0
         """
         return self.inner(self)
+
+    @overload
+    def standard_error(self, keys: None = None, *, threads: int | None = None) -> float: ...
+
+    @overload
+    def standard_error(self, keys: Any, *, threads: int | None = None) -> NDArray[np.float64]: ...
 
     def standard_error(self, keys: Any = None, *, threads: int | None = None) -> float | NDArray[np.float64]:
         """Return the standard error of estimates, from the sketch's own second moment.
@@ -239,9 +244,12 @@ class CountSketch(RowSketch):
         >>> round(sketch.standard_error(), 1)
         5.5
         """
-        f2 = self.second_moment()
+        f2, unit = self.second_moment(), 1.0
+        if not math.isfinite(f2):  # squares of huge floats
+            unit = self._largest()
+            f2 = float(np.median([dot(row / unit, row / unit) for row in self._rows()]))
         if keys is None:
-            return float(theory.standard_error(f2, 0.0, self.width, self.depth))
-        own = np.minimum(np.abs(self.estimate(keys, threads=threads).astype(np.float64)), np.sqrt(f2))
+            return unit * float(theory.standard_error(f2, 0.0, self.width, self.depth))
+        own = np.minimum(np.abs(self.estimate(keys, threads=threads) / unit), np.sqrt(f2))
         errors: NDArray[np.float64] = np.asarray(theory.standard_error(f2, own, self.width, self.depth))
-        return errors
+        return unit * errors
