@@ -83,6 +83,8 @@ class Stored(Exports, ABC):
     """The parameter that counts the bits of a state of bits."""
     _RESULT: ClassVar[str] = "trace"
     """The count that grows by the number which a change of the state returns, if it returns one."""
+    _GROWS: ClassVar[bool] = False
+    """Whether a change may need a larger state, for which shared memory has no room."""
     __hash__ = None  # type: ignore[assignment]
 
     _state: NDArray[Any]

@@ -24,7 +24,7 @@ _MOST_SLICES = 64
 """Every query asks every slice."""
 
 _AUTO = (("split-block", 1e-3), ("cache-line", 1e-6), ("classic", 0.0))
-"""The least rate for which a chain that chooses takes a layout: at most 1.4 times the bits of a classic one."""
+"""The least rate for which a chain that chooses takes a layout: 1.4 times the bits of a classic at most."""
 
 
 def _slices(owner: str, name: str, value: object) -> list[int]:
@@ -81,7 +81,8 @@ class ScalableBloomFilter(Structure):
     the 64th slice that is 18 bits more than at the promised rate; with t = 0.5 it is 92.
 
     When a batch needs new slices, they are made before anything changes: where memory or the 64 slices do
-    not suffice, the chain stays as it was before the batch (before its last piece of a million keys).
+    not suffice, the chain stays as it was before the batch (before its last piece of a million keys). Shared
+    memory has no room for new slices: `hypersketch.attach` takes a chain for reading only.
 
     Examples
     --------
@@ -104,6 +105,7 @@ class ScalableBloomFilter(Structure):
         "slices": _slices,
     }
     _UNCOMPARED = frozenset({"slices"})
+    _GROWS = True
 
     def __init__(
         self,
@@ -199,7 +201,8 @@ class ScalableBloomFilter(Structure):
         room = _room(self._chain[-1])
         if hashes.size <= room:
             return []
-        more, made = np.unique(hashes).size - room, []
+        made: list[BloomFilter] = []
+        more = np.unique(hashes).size - room
         while more > 0:
             mine = self._slice_parameters(self._values, len(self._chain) + len(made))
             made.append(_slice(mine, None, 0))
