@@ -3,13 +3,14 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
 import pytest
 
 import reference
-from hypersketch import BloomFilter, hash_keys, load, theory
+from hypersketch import BloomFilter, CapacityWarning, hash_keys, load, theory
 from makers import state
 
 FILTERS: list[dict[str, Any]] = [
@@ -316,6 +317,24 @@ def test_packed_answers_into_an_array() -> None:
     with pytest.raises(TypeError, match="'packed' parameter"):
         seen.contains(range(9), packed=1)  # type: ignore[call-overload]
     assert seen.contains([], packed=True).shape == (0,)
+
+
+@pytest.mark.parametrize("layout", ["split-block", "cache-line", "classic"])
+def test_test_and_add_warns_of_new_keys_and_before_the_change(layout: Any) -> None:
+    seen = BloomFilter(4, 1e-6, layout=layout)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert seen.test_and_add([1, 2, 2, 3]).tolist() == [False, False, True, False]
+        assert not seen.test_and_add([1, 2, 3, 4, 4, 4])[3]
+        assert seen.test_and_add([1, 1, 1, 1, 1]).all()
+        before = seen.copy()
+        with pytest.raises(CapacityWarning, match="was sized for 4 keys and now takes number 6"):
+            seen.test_and_add([5, 4, 6, 6])
+        assert (seen, seen.n_added) == (before, 4)
+    with pytest.warns(CapacityWarning) as caught:
+        assert seen.test_and_add([5, 4, 6, 6]).tolist() == [False, True, False, True]
+    assert caught[0].filename == __file__
+    seen.test_and_add_hashes(hash_keys(range(100)))  # told once
 
 
 def test_only_new_keys_count_in_test_and_add() -> None:

@@ -93,14 +93,17 @@ class CellSketch(Structure):
     def _n_cells(self) -> int:
         return int(self._values[self._CELLS])
 
+    def _may_exceed(self, more: int) -> bool:
+        """Return whether so many more keys are too many, and that was not told yet."""
+        return self.capacity is not None and not self._warned and self.n_added + more > self.capacity
+
     def _warn_beyond_capacity(self, more: int) -> None:
         """Warn once, and before the change: where warnings are errors, nothing is changed."""
-        capacity = self.capacity
-        if capacity is None or self._warned or self.n_added + more <= capacity:
+        if not self._may_exceed(more):
             return
         name = type(self).__name__
         warnings.warn(
-            f"This {name} was sized for {capacity} keys and now takes number {self.n_added + more}: its "
+            f"This {name} was sized for {self.capacity} keys and now takes number {self.n_added + more}: its "
             "error will exceed the one that was asked for.",
             CapacityWarning,
             stacklevel=4,

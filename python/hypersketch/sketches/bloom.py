@@ -246,7 +246,8 @@ class BloomFilter(CellSketch):
         Warns
         -----
         CapacityWarning
-            Once, when more new keys were added than the filter was sized for.
+            Once, and before the change, when a batch brings more distinct new keys than the filter was sized
+            for.
 
         Examples
         --------
@@ -280,11 +281,19 @@ class BloomFilter(CellSketch):
         n_threads = _threads.resolve(owner, threads)
         with self._lock:
             self._require_writable()
-            change = self._loops(batch, n_threads).test_and_add
+            loops = self._loops(batch, n_threads)
+            if self._may_exceed(batch.values.size):
+                self._warn_beyond_capacity(self._absent(batch, loops))
             for part in chunks(batch.values.size, self.n_hashes):
-                self._commit(change, (batch.values[part], answers[part]), Tally())
-            self._warn_beyond_capacity(0)
+                self._commit(loops.test_and_add, (batch.values[part], answers[part]), Tally())
         return answers
+
+    def _absent(self, batch: Batch, loops: Loops) -> int:
+        """Return the number of distinct keys of a batch that were certainly not added."""
+        found = np.empty(batch.values.size, np.bool_)
+        for part in chunks(found.size, self.n_hashes):
+            loops.contains(batch.values[part], found[part])
+        return int(np.unique(batch.values[~found]).size)
 
     # ---- queries
 
