@@ -485,7 +485,8 @@ class BloomFilter(CellSketch):
         >>> 80 < a.intersection_cardinality(b) < 120
         True
         """
-        return self.cardinality() + other.cardinality() - self.union_cardinality(other)
+        either = self.union_cardinality(other)  # which refuses what is no such filter
+        return self.cardinality() + other.cardinality() - either
 
     def intersection_cardinality_sd(self, other: BloomFilter) -> float:
         """Return the standard error of `intersection_cardinality`.
