@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import reference
-from hypersketch import BloomFilter, CapacityWarning, hash_keys, theory
+from hypersketch import BloomFilter, CapacityWarning, CountingBloomFilter, hash_keys, theory
 from makers import state
 
 Classic = partial(BloomFilter, layout="classic")
@@ -178,7 +178,7 @@ def test_cardinalities() -> None:
 @pytest.mark.parametrize(
     "name", [f"{kind}_cardinality{sd}" for kind in ("union", "intersection") for sd in ("", "_sd")]
 )
-@pytest.mark.parametrize("kind", [BloomFilter])
+@pytest.mark.parametrize("kind", [BloomFilter, CountingBloomFilter])
 def test_cardinalities_of_two_want_two_filters(kind: Any, name: str) -> None:
     seen = kind(100, 0.01)
     with pytest.raises(TypeError, match=f"A {kind.__name__} can only compare another .* Got a int instead"):

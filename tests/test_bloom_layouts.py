@@ -281,6 +281,15 @@ def test_refused_sizes(arguments: dict[str, Any], text: str) -> None:
         BloomFilter(**arguments)
 
 
+@pytest.mark.parametrize("layout", ["split-block", "cache-line", "classic"])
+def test_sizes_that_no_filter_has_name_what_was_given(layout: Any) -> None:
+    with pytest.raises(ValueError, match=r"'fpr' parameter of BloomFilter must be a float in \[1e-70, 1\)"):
+        BloomFilter(1000, 1e-300, layout=layout)
+    wanted = r"A BloomFilter with capacity=140737488355328 and fpr=1e-09 would need n_bits=\d+, but can have"
+    with pytest.raises(ValueError, match=wanted):
+        BloomFilter(2**47, 1e-9, layout=layout)
+
+
 def test_classic_needs_a_number_of_hashes() -> None:
     with pytest.raises(TypeError, match="is sized either by capacity and fpr or by n_bits and n_hashes"):
         BloomFilter(n_bits=100, layout="classic")

@@ -223,7 +223,7 @@ def test_expected_rate_of_a_size() -> None:
         ({"capacity": 5, "fpr": 0.1, "layout": "x"}, "'layout' parameter"),
         (
             {"capacity": 2**47, "fpr": 0.1},
-            "split-block slice of 140737488355328 keys at a rate of 0.0608 would",
+            "slice of 140737488355328 keys at a rate of 0.0608 in the layout 'split-block'",
         ),
     ],
 )

@@ -296,8 +296,12 @@ class Structure(Stored, Imports):
         """Return what ``change`` takes after the keys."""
         return ()
 
+    @property
+    def _writable(self) -> bool:
+        return bool(self._state.flags.writeable)
+
     def _require_writable(self) -> None:
-        if not self._state.flags.writeable:
+        if not self._writable:
             raise ValueError(
                 f"This {type(self).__name__} is read-only (memory-mapped). Change a copy() of it instead."
             )

@@ -8,16 +8,16 @@ import math
 import threading
 import warnings
 from collections.abc import Mapping
-from typing import Any, ClassVar, Literal, NoReturn
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hypersketch import _threads, _validation, files
-from hypersketch._structure import Structure, Tally, chunks
-from hypersketch.keys import hash_key, hash_keys
-from hypersketch.sketches._cells import CELLS, CapacityWarning
-from hypersketch.sketches._layouts import LAYOUTS, Shape
+from hypersketch import _validation, files
+from hypersketch._structure import Tally, chunks
+from hypersketch.sketches._cells import CELLS, CapacityWarning, rate
+from hypersketch.sketches._layouts import LAYOUTS, Batch, Shape
+from hypersketch.sketches._members import KeySet
 from hypersketch.sketches.bloom import BloomFilter, LayoutName
 
 _MOST_SLICES = 64
@@ -44,14 +44,14 @@ def _growth(owner: str, name: str, value: object) -> float:
 
 
 @files.register
-class ScalableBloomFilter(Structure):
+class ScalableBloomFilter(KeySet):
     """A set of keys that grows: a chain of Bloom filters whose rates together stay below the promised one.
 
     Parameters
     ----------
     capacity : int >= 1
         Number of distinct keys the first slice is sized for.
-    fpr : float in (0, 1)
+    fpr : float in [1e-70, 1)
         False-positive rate that the whole chain may have, however long it becomes.
     growth : float in [1, 16], default 2
         How many times more keys each slice takes than the one before it. A chain has at most 64 slices: with
@@ -84,6 +84,9 @@ class ScalableBloomFilter(Structure):
     not suffice, the chain stays as it was before the batch (before its last piece of a million keys). Shared
     memory has no room for new slices: `hypersketch.attach` takes a chain for reading only.
 
+    Two chains may hold one key in different slices. So there is no ``&=`` and no cardinality of a union or
+    an intersection here; `merge` and ``|=`` keep every key.
+
     Examples
     --------
     >>> import hypersketch
@@ -97,7 +100,7 @@ class ScalableBloomFilter(Structure):
 
     _PARAMETERS: ClassVar[dict[str, _validation.Check]] = {
         "capacity": CELLS,
-        "fpr": _validation.probability,
+        "fpr": rate,
         "growth": _growth,
         "tightening": _validation.optional(_validation.probability),
         "layout": _validation.one_of("auto", *LAYOUTS),
@@ -134,19 +137,25 @@ class ScalableBloomFilter(Structure):
     def _slice_parameters(parameters: Mapping[str, Any], index: int) -> dict[str, Any]:
         """Return the parameters of slice number ``index``."""
         if index >= _MOST_SLICES:
-            _cannot_grow(f"{_MOST_SLICES} slices are full")
+            raise ValueError(
+                f"This ScalableBloomFilter cannot grow: {_MOST_SLICES} slices are full. Build one with a "
+                "larger 'capacity' or 'growth'."
+            )
         capacity = math.ceil(parameters["capacity"] * parameters["growth"] ** index)
-        rate = parameters["fpr"] * _share(parameters["tightening"], index)
+        allowed = parameters["fpr"] * _share(parameters["tightening"], index)
         layout = parameters["layout"]
         if layout == "auto":
-            layout = next(name for name, least in _AUTO if rate >= least)
+            layout = next(name for name, least in _AUTO if allowed >= least)
         try:
-            n_bits, n_hashes = LAYOUTS[layout].size(CELLS("BloomFilter", "capacity", capacity), rate)
+            n_bits, n_hashes = LAYOUTS[layout].size(CELLS("BloomFilter", "capacity", capacity), allowed)
             return BloomFilter._checked(
                 n_bits=n_bits, n_hashes=n_hashes, capacity=capacity, layout=layout, seed=parameters["seed"]
             )
         except ValueError:
-            _cannot_grow(f"a {layout} slice of {capacity} keys at a rate of {rate:.3g} would be too large")
+            raise ValueError(
+                f"A ScalableBloomFilter cannot have a slice of {capacity} keys at a rate of {allowed:.3g} in "
+                f"the layout {layout!r}."
+            ) from None
 
     @classmethod
     def _layout(cls, parameters: Mapping[str, Any]) -> tuple[int, type[np.generic]]:
@@ -193,8 +202,9 @@ class ScalableBloomFilter(Structure):
                 raise ValueError("its state sets bits beyond n_bits.")
         return made
 
-    def _require_writable(self) -> None:
-        self._chain[0]._require_writable()
+    @property
+    def _writable(self) -> bool:
+        return self._chain[0]._writable
 
     def _spare(self, hashes: NDArray[np.uint64]) -> list[BloomFilter]:
         """Return the slices that absent keys need beyond the last one: made before anything changes."""
@@ -212,6 +222,27 @@ class ScalableBloomFilter(Structure):
     # ---- looks
 
     @property
+    def capacity(self) -> int:
+        """Number of keys the first slice was sized for.
+
+        >>> import hypersketch
+        >>> hypersketch.ScalableBloomFilter(capacity=1000, fpr=0.01).capacity
+        1000
+        """
+        return int(self._values["capacity"])
+
+    @property
+    def layout(self) -> LayoutName | Literal["auto"]:
+        """Where a key's bits lie; see the class.
+
+        >>> import hypersketch
+        >>> hypersketch.ScalableBloomFilter(capacity=1000, fpr=0.01).layout
+        'auto'
+        """
+        layout: LayoutName | Literal["auto"] = self._values["layout"]
+        return layout
+
+    @property
     def n_slices(self) -> int:
         """Number of filters in the chain.
 
@@ -227,7 +258,7 @@ class ScalableBloomFilter(Structure):
 
         >>> import hypersketch
         >>> hypersketch.ScalableBloomFilter(capacity=1000, fpr=0.01).nbytes
-        1536
+        1472
         """
         return sum(one.nbytes for one in self._chain)
 
@@ -302,6 +333,13 @@ class ScalableBloomFilter(Structure):
     def cardinality_sd(self) -> float:
         """Return the standard error of `cardinality`.
 
+        Returns
+        -------
+        float
+            As for `hypersketch.BloomFilter.cardinality_sd`, of all slices together.
+
+        Examples
+        --------
         >>> import hypersketch
         >>> hypersketch.ScalableBloomFilter(capacity=100, fpr=0.01).cardinality_sd()
         0.0
@@ -339,74 +377,42 @@ class ScalableBloomFilter(Structure):
         >>> 490 < seen.n_added <= 500
         True
         """
-        self.test_and_add(keys, threads=threads)
+        n_threads = self._n_threads("add", threads)
+        self._test_and_add(self._batch(keys, n_threads), None, n_threads)
 
     def add_hashes(self, hashes: NDArray[np.uint64], *, threads: int | None = None) -> None:
-        """Add keys by their hashes; otherwise as `add`.
+        """Add keys by their hashes; those that are there already change nothing.
 
+        Parameters
+        ----------
+        hashes : ndarray of uint64, shape (n,)
+            What `hypersketch.hash_keys` returned with seed 0.
+        threads : int, optional
+            As for `add`.
+
+        Raises
+        ------
+        TypeError, ValueError
+            For anything but a one-dimensional array of uint64; otherwise as `add`.
+
+        Examples
+        --------
         >>> import hypersketch
         >>> seen = hypersketch.ScalableBloomFilter(capacity=100, fpr=0.01)
         >>> seen.add_hashes(hypersketch.hash_keys(["a"]))
         >>> "a" in seen
         True
         """
-        self.test_and_add_hashes(hashes, threads=threads)
+        batch = self._hashed("add_hashes", hashes)
+        self._test_and_add(batch, None, self._n_threads("add_hashes", threads))
 
-    def test_and_add(
-        self, keys: Any, *, out: NDArray[np.bool_] | None = None, threads: int | None = None
-    ) -> NDArray[np.bool_]:
-        """Add keys and tell which of them were probably there before, as if they came one after the other.
+    def _test_and_take(self, batch: Batch, answers: NDArray[np.bool_], threads: int) -> None:
+        for part in chunks(batch.values.size):
+            self._test_and_take_piece(batch.values[part], answers[part], threads)
 
-        Parameters
-        ----------
-        keys : int, str, bytes or a batch of them
-            n keys, as for `hypersketch.hash_keys`.
-        out : ndarray of bool, shape (n,), optional
-            Array for the answers, C-contiguous.
-        threads : int, optional
-            Threads for this call; default `hypersketch.get_num_threads`. The answers do not depend on it.
-
-        Returns
-        -------
-        ndarray of bool, shape (n,)
-            False for keys that were certainly not there.
-
-        Raises
-        ------
-        TypeError, ValueError
-            For keys that `hypersketch.hash_keys` refuses, an ``out`` that does not fit, when the state is
-            memory-mapped, or when the chain cannot grow.
-
-        Examples
-        --------
-        >>> import hypersketch
-        >>> seen = hypersketch.ScalableBloomFilter(capacity=100, fpr=0.01)
-        >>> seen.test_and_add(["a", "b", "a"])
-        array([False, False,  True])
-        """
-        return self.test_and_add_hashes(hash_keys(keys, threads=threads), out=out, threads=threads)
-
-    def test_and_add_hashes(
-        self, hashes: NDArray[np.uint64], *, out: NDArray[np.bool_] | None = None, threads: int | None = None
-    ) -> NDArray[np.bool_]:
-        """Add keys and tell which were probably there before, by their hashes; otherwise as `test_and_add`.
-
-        >>> import hypersketch
-        >>> seen = hypersketch.ScalableBloomFilter(capacity=100, fpr=0.01)
-        >>> seen.test_and_add_hashes(hypersketch.hash_keys([1, 1]))
-        array([False,  True])
-        """
-        owner = "ScalableBloomFilter.test_and_add"
-        batch = _validation.hashes(owner, hashes)
-        answers: NDArray[np.bool_] = _validation.output(owner, out, batch.size, np.bool_)
-        n_threads = _threads.resolve(owner, threads)
-        with self._lock:
-            self._require_writable()
-            for part in chunks(batch.size):
-                self._test_and_add(batch[part], answers[part], n_threads)
-        return answers
-
-    def _test_and_add(self, hashes: NDArray[np.uint64], answers: NDArray[np.bool_], threads: int) -> None:
+    def _test_and_take_piece(
+        self, hashes: NDArray[np.uint64], answers: NDArray[np.bool_], threads: int
+    ) -> None:
         """Fill the slices one by one: no more keys go into the last one at a time than it has room for."""
         rest = np.flatnonzero(~self.contains_hashes(hashes, threads=threads))
         spare = self._spare(hashes[rest])
@@ -457,63 +463,14 @@ class ScalableBloomFilter(Structure):
 
     # ---- queries
 
-    def __contains__(self, key: object) -> bool:
-        """Whether one key was probably added; never False for a key that was."""
-        return bool(self.contains_hashes(hash_key("ScalableBloomFilter.__contains__", key), threads=1)[0])
-
-    def contains(
-        self, keys: Any, *, out: NDArray[Any] | None = None, packed: bool = False, threads: int | None = None
-    ) -> NDArray[Any]:
-        """Tell which keys were probably added.
-
-        Parameters
-        ----------
-        keys : int, str, bytes or a batch of them
-            n keys, as for `hypersketch.hash_keys`.
-        out, packed, threads
-            As for `hypersketch.BloomFilter.contains`.
-
-        Returns
-        -------
-        ndarray of bool, shape (n,), or of uint8, shape (ceil(n / 8),)
-            True for every key that was added, and for others at the rate that `expected_fpr` tells.
-
-        Raises
-        ------
-        TypeError, ValueError
-            For keys that `hypersketch.hash_keys` refuses, or an ``out`` that does not fit.
-
-        Examples
-        --------
-        >>> import hypersketch
-        >>> seen = hypersketch.ScalableBloomFilter(capacity=100, fpr=0.01)
-        >>> seen.add(["a", "b"])
-        >>> seen.contains(["a", "b", "c"])
-        array([ True,  True, False])
-        """
-        return self.contains_hashes(hash_keys(keys, threads=threads), out=out, packed=packed, threads=threads)
-
-    def contains_hashes(
-        self,
-        hashes: NDArray[np.uint64],
-        *,
-        out: NDArray[Any] | None = None,
-        packed: bool = False,
-        threads: int | None = None,
-    ) -> NDArray[Any]:
-        """Tell which keys were probably added, by their hashes; otherwise as `contains`.
-
-        >>> import hypersketch
-        >>> seen = hypersketch.ScalableBloomFilter(capacity=100, fpr=0.01)
-        >>> seen.contains_hashes(hypersketch.hash_keys(["a"]))
-        array([False])
-        """
+    def _ask(self, batch: Batch, answers: NDArray[Any], packed: bool, threads: int) -> None:
         # The last and largest slice first: it holds most keys.
         chain = list(self._chain)  # which another thread may be adding to
-        answers = chain[-1].contains_hashes(hashes, out=out, packed=packed, threads=threads)
+        chain[-1]._ask(batch, answers, packed, threads)
+        more = np.empty_like(answers)
         for one in chain[-2::-1]:
-            answers |= one.contains_hashes(hashes, packed=packed, threads=threads)
-        return answers
+            one._ask(batch, more, packed, threads)
+            answers |= more
 
     def __ior__(self, other: ScalableBloomFilter) -> ScalableBloomFilter:
         self.merge(other)
@@ -528,12 +485,6 @@ def _share(tightening: float | None, index: int) -> float:
     if tightening is None:
         return 6.0 / (math.pi**2 * (index + 1) ** 2)
     return float((1.0 - tightening) * tightening**index)
-
-
-def _cannot_grow(reason: str) -> NoReturn:
-    raise ValueError(
-        f"This ScalableBloomFilter cannot grow: {reason}. Build one with a larger 'capacity' or 'growth'."
-    )
 
 
 def _room(one: BloomFilter) -> int:
