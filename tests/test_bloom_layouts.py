@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 import reference
-from hypersketch import BloomFilter, CapacityWarning, hash_keys, load, theory
+from hypersketch import BloomFilter, CapacityWarning, ScalableBloomFilter, hash_keys, load, theory
 from makers import state
 
 FILTERS: list[dict[str, Any]] = [
@@ -310,6 +311,18 @@ def test_saved_and_mapped(arguments: dict[str, Any], tmp_path: Any) -> None:
     with pytest.raises(ValueError, match="read-only"):
         again &= seen
     assert again == seen
+
+
+def test_types_of_answers_and_layouts() -> None:
+    # mypy --strict accepts these lines: a layout is one of its names, and packed answers are bytes.
+    seen = BloomFilter(100, 0.01, layout="classic")
+    again = BloomFilter(100, 0.01, layout=seen.layout)
+    grown = ScalableBloomFilter(100, 0.01, layout=ScalableBloomFilter(100, 0.01).layout)
+    for one in (again, grown):
+        bools: NDArray[np.bool_] = one.contains([1])
+        bits: NDArray[np.uint8] = one.contains_hashes(hash_keys([1]), packed=True)
+        assert (bools.dtype, bits.dtype) == (np.bool_, np.uint8)
+    assert (again.layout, grown.layout, grown.capacity) == ("classic", "auto", 100)
 
 
 def test_packed_answers_into_an_array() -> None:
