@@ -14,6 +14,7 @@ from hypersketch import _core, _validation, files
 from hypersketch._structure import Tally, chunks
 from hypersketch.sketches._cells import CAPACITY, CELLS, HASHES, CellSketch
 from hypersketch.sketches._layouts import LAYOUTS, Batch, Layout, Loops, Shape
+from hypersketch.sketches._members import distinct
 
 LayoutName = Literal["split-block", "cache-line", "classic"]
 
@@ -230,7 +231,7 @@ class BloomFilter(CellSketch):
         found = np.empty(batch.values.size, np.bool_)
         for part in chunks(found.size, self.n_hashes):
             loops.contains(batch.values[part], found[part])
-        return int(np.unique(batch.values[~found]).size)
+        return distinct(batch.values[~found])
 
     # ---- queries
 

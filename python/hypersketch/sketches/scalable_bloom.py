@@ -17,7 +17,7 @@ from hypersketch import _validation, files
 from hypersketch._structure import Tally, chunks
 from hypersketch.sketches._cells import CELLS, CapacityWarning, rate
 from hypersketch.sketches._layouts import LAYOUTS, Batch, Shape
-from hypersketch.sketches._members import KeySet
+from hypersketch.sketches._members import KeySet, distinct
 from hypersketch.sketches.bloom import BloomFilter, LayoutName
 
 _MOST_SLICES = 64
@@ -209,10 +209,14 @@ class ScalableBloomFilter(KeySet):
     def _spare(self, hashes: NDArray[np.uint64]) -> list[BloomFilter]:
         """Return the slices that absent keys need beyond the last one: made before anything changes."""
         room = _room(self._chain[-1])
-        if hashes.size <= room:
-            return []
+        try:
+            return self._slices_for(hashes.size - room)
+        except (MemoryError, ValueError):  # that many keys do not fit, but equal ones need one place
+            return self._slices_for(distinct(hashes) - room)
+
+    def _slices_for(self, more: int) -> list[BloomFilter]:
+        """Return new slices for so many keys."""
         made: list[BloomFilter] = []
-        more = np.unique(hashes).size - room
         while more > 0:
             mine = self._slice_parameters(self._values, len(self._chain) + len(made))
             made.append(_slice(mine, None, 0))
