@@ -42,6 +42,7 @@ def test_public_names() -> None:
         "_threads",
         "sketches._cells",
         "sketches._members",
+        "sketches._multisets",
         "sketches._rows",
         "sketches._row_streams",
         "vsa._answers",

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import math
 import warnings
 from collections.abc import Mapping
 from functools import partial
@@ -13,11 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hypersketch import _core, _validation, files
-from hypersketch._additive import Additive
 from hypersketch._structure import Tally, chunks, tally_of
-from hypersketch.sketches._cells import CAPACITY, CELLS, HASHES, CellSketch
+from hypersketch.sketches._cells import CAPACITY, CELLS, HASHES
 from hypersketch.sketches._layouts import Batch
-from hypersketch.theory import counting_bloom as theory
+from hypersketch.sketches._multisets import Multiset
 
 _DTYPES: dict[int, type[np.unsignedinteger[Any]]] = {4: np.uint8, 8: np.uint8, 16: np.uint16, 32: np.uint32}
 
@@ -39,7 +37,7 @@ class SaturationWarning(UserWarning):
 
 
 @files.register
-class CountingBloomFilter(Additive, CellSketch):
+class CountingBloomFilter(Multiset):
     """A multiset of keys in m small counters: every key adds its weight to k of them.
 
     Parameters
@@ -72,7 +70,8 @@ class CountingBloomFilter(Additive, CellSketch):
     Fan, Cao, Almeida & Broder (2000), with the cells of a classic `hypersketch.BloomFilter`. Two of a key's k
     cells may coincide; its weight is then added twice there, and `count` allows for that. With keys added
     once each and m = n k / ln 2 cells, some 4-bit counter saturates with probability below 1.4e-15 m
-    (formula 4.11).
+    (formula 4.11). As for `collections.Counter`, ``+`` adds counts up, ``|`` takes the larger and ``&`` the
+    smaller ones.
 
     Examples
     --------
@@ -128,26 +127,6 @@ class CountingBloomFilter(Additive, CellSketch):
         return made
 
     @property
-    def n_cells(self) -> int:
-        """Number m of counters.
-
-        >>> import hypersketch
-        >>> hypersketch.CountingBloomFilter(n_cells=1000, n_hashes=3).n_cells
-        1000
-        """
-        return self._n_cells
-
-    @property
-    def counter_bits(self) -> int:
-        """Size of a counter in bits.
-
-        >>> import hypersketch
-        >>> hypersketch.CountingBloomFilter(n_cells=1000, n_hashes=3).counter_bits
-        8
-        """
-        return int(self._values["counter_bits"])
-
-    @property
     def n_saturated(self) -> int:
         """Number of counters at their largest value; what they counted is no longer known.
 
@@ -156,14 +135,6 @@ class CountingBloomFilter(Additive, CellSketch):
         0
         """
         return int(self._sums(self._state)[2])
-
-    @property
-    def _numbers(self) -> tuple[int, int]:
-        return self.n_cells, self.counter_bits
-
-    def _sums(self, other: NDArray[Any]) -> tuple[float, int, int]:
-        """Return the inner product with other counters, how many in either are above 0, how many are full."""
-        return _core.counting_sums(self._state, other, *self._numbers)
 
     def add(self, keys: Any, weights: Any = None, *, threads: int | None = None) -> None:
         """Add keys, each as often as its weight says.
@@ -427,238 +398,9 @@ class CountingBloomFilter(Additive, CellSketch):
         found = self._count(batch, threads) > 0
         answers[:] = np.packbits(found, bitorder="little") if packed else found
 
-    def _occupied(self) -> int:
-        return int(self._sums(self._state)[1])
-
-    def _occupied_in_either(self, other: CountingBloomFilter) -> int:
-        return int(self._sums(other._state)[1])
-
     def _join(self, other: Any) -> None:
         self._warn_beyond_capacity(other.n_added)
         saturated = np.zeros(1, np.int64)
         change = partial(_core.counting_merge, self._state, *self._numbers, saturated)
         self._commit(change, (other._state,), other._tally)
         self._warn_saturated(saturated, stacklevel=4)
-
-    # ---- multisets
-
-    def unite(self, other: CountingBloomFilter) -> None:
-        """Keep the larger of every two counters: the union of multisets; also ``|=``.
-
-        As for `collections.Counter`, a key then has the larger of its two counts, and ``+=`` the sum. Counts
-        are never too low, but removing keys afterwards may make them so: a counter holds no more than the
-        larger part of what two filters' keys would need in it.
-
-        Parameters
-        ----------
-        other : CountingBloomFilter
-            Of the same size, hashes, counters and seed. Stays as it is.
-
-        Raises
-        ------
-        TypeError, ValueError
-            When the other is no such filter, or this state is memory-mapped.
-
-        Warns
-        -----
-        CapacityWarning
-            Once, when the two together were given more keys than this one was sized for.
-
-        Notes
-        -----
-        ``n_added`` and ``total_weight`` become the sums, upper bounds of what the union holds; `inner`, which
-        wants the very weight, then tells too little.
-
-        Examples
-        --------
-        >>> import hypersketch
-        >>> a, b = (hypersketch.CountingBloomFilter(capacity=1000, fpr=0.01) for _ in "ab")
-        >>> a.add(["apple", "pear"], weights=[3, 1])
-        >>> b.add(["apple", "plum"], weights=[2, 5])
-        >>> a.unite(b)
-        >>> a.count(["apple", "pear", "plum"])
-        array([3, 1, 5])
-        """
-        self._require_same(other, "unite with")
-        if other is not self:
-            self._combine(other, np.maximum)
-
-    def intersect(self, other: CountingBloomFilter) -> None:
-        """Keep the smaller of every two counters: the intersection of multisets; also ``&=``.
-
-        A key then has the smaller of its two counts, or more: counters that the two have from different keys
-        stay, so more keys are found by mistake than `expected_fpr` tells. Removing keys afterwards may make
-        counts too low.
-
-        Parameters
-        ----------
-        other : CountingBloomFilter
-            Of the same size, hashes, counters and seed. Stays as it is.
-
-        Raises
-        ------
-        TypeError, ValueError
-            When the other is no such filter, or this state is memory-mapped.
-
-        Notes
-        -----
-        ``n_added`` and ``total_weight`` become the smaller ones, upper bounds of what both hold.
-
-        Examples
-        --------
-        >>> import hypersketch
-        >>> a, b = (hypersketch.CountingBloomFilter(capacity=1000, fpr=0.01) for _ in "ab")
-        >>> a.add(["apple", "pear"], weights=[3, 1])
-        >>> b.add(["apple", "plum"], weights=[2, 5])
-        >>> a.intersect(b)
-        >>> a.count(["apple", "pear", "plum"])
-        array([2, 0, 0])
-        """
-        self._require_same(other, "intersect with")
-        self._combine(other, np.minimum)
-
-    def _combine(self, other: CountingBloomFilter, choose: np.ufunc) -> None:
-        """Put the larger or the smaller of every two counters here."""
-        first, second = sorted((self, other), key=id)
-        with first._lock, second._lock:
-            self._require_writable()
-            mine, theirs = self._tally, other._tally
-            change = theirs
-            if choose is np.minimum:
-                fewer, less = theirs.n_added - mine.n_added, theirs.total_weight - mine.total_weight
-                change = Tally(n_added=min(0, fewer), total_weight=min(0, less))
-            else:
-                self._warn_beyond_capacity(theirs.n_added)
-            chosen: NDArray[Any] = choose(self._state, other._state)
-            if self.counter_bits == 4:  # two counters a byte, whose upper ones decided
-                low = choose(self._state & 15, other._state & 15)
-                chosen = (chosen & 0xF0) | low
-            self._commit(np.copyto, (self._state, chosen), change)
-
-    def __ior__(self, other: CountingBloomFilter) -> CountingBloomFilter:
-        self.unite(other)
-        return self
-
-    def __or__(self, other: CountingBloomFilter) -> CountingBloomFilter:
-        self._require_same(other, "unite with")
-        either = self.copy()
-        either.unite(other)
-        return either
-
-    def __iand__(self, other: CountingBloomFilter) -> CountingBloomFilter:
-        self.intersect(other)
-        return self
-
-    def __and__(self, other: CountingBloomFilter) -> CountingBloomFilter:
-        self._require_same(other, "intersect with")
-        both = self.copy()
-        both.intersect(other)
-        return both
-
-    def inner(self, other: CountingBloomFilter) -> float:
-        """Estimate the inner product of two multisets: the sum over all keys of the product of their counts.
-
-        Parameters
-        ----------
-        other : CountingBloomFilter
-            Of the same size, hashes, counters and seed.
-
-        Returns
-        -------
-        float
-            The estimate, unbiased over random hashes; nan for a filter of one cell, which tells nothing.
-
-        Raises
-        ------
-        TypeError, ValueError
-            When the other is no such filter.
-
-        Notes
-        -----
-        (<c_X, c_Y> - k^2 V W / m) / (k (1 - 1/m)) for the cells c and total weights V and W. Its standard
-        deviation is about sqrt((|X| |Y| + I^2) / m) for sets with I keys in common, whatever k is; see
-        `hypersketch.theory.counting_bloom.intersection_moments`.
-
-        Examples
-        --------
-        >>> import hypersketch
-        >>> a, b = (hypersketch.CountingBloomFilter(n_cells=100_000, n_hashes=4) for _ in "ab")
-        >>> a.add(["apple", "pear"], weights=[3, 2])
-        >>> b.add(["apple", "plum"], weights=[5, 7])
-        >>> round(a.inner(b))
-        15
-        """
-        self._require_same(other, "compare")
-        m, k = self.n_cells, self.n_hashes
-        if m == 1:
-            return float("nan")
-        chance = k * k * self.total_weight * other.total_weight / m
-        return (self._sums(other._state)[0] - chance) / (k * (1 - 1 / m))
-
-    def intersection_cardinality(self, other: CountingBloomFilter) -> float:
-        """Estimate the number of keys that two filters share, when each key was added once.
-
-        Parameters
-        ----------
-        other : CountingBloomFilter
-            Of the same size, hashes, counters and seed.
-
-        Returns
-        -------
-        float
-            `inner`: for sets the two are the same number.
-
-        Raises
-        ------
-        TypeError, ValueError
-            When the other is no such filter.
-
-        Examples
-        --------
-        >>> import hypersketch
-        >>> a, b = (hypersketch.CountingBloomFilter(capacity=1000, fpr=0.01) for _ in "ab")
-        >>> a.add(range(300))
-        >>> b.add(range(200, 500))
-        >>> 80 < a.intersection_cardinality(b) < 120
-        True
-        """
-        return self.inner(other)
-
-    def intersection_cardinality_sd(self, other: CountingBloomFilter) -> float:
-        """Return the standard error of `intersection_cardinality`.
-
-        Parameters
-        ----------
-        other : CountingBloomFilter
-            Of the same size, hashes, counters and seed.
-
-        Returns
-        -------
-        float
-            Standard deviation over random hashes, for sets of the sizes that ``total_weight`` and the
-            estimate tell; nan for a filter of one cell.
-
-        Raises
-        ------
-        TypeError, ValueError
-            When the other is no such filter.
-
-        Notes
-        -----
-        Formula 4.10; see `hypersketch.theory.counting_bloom.intersection_moments`.
-
-        Examples
-        --------
-        >>> import hypersketch
-        >>> a, b = (hypersketch.CountingBloomFilter(capacity=1000, fpr=0.01) for _ in "ab")
-        >>> a.add(range(300))
-        >>> b.add(range(200, 500))
-        >>> 1 < a.intersection_cardinality_sd(b) < 10
-        True
-        """
-        estimate = self.inner(other)
-        if math.isnan(estimate):
-            return math.nan
-        n_x, n_y = (max(0, int(one.total_weight)) for one in (self, other))
-        shared = min(max(0, round(estimate)), n_x, n_y)
-        return float(theory.intersection_moments(self.n_cells, self.n_hashes, n_x, n_y, shared)[1])
