@@ -41,6 +41,8 @@ def test_public_names() -> None:
         "_structure",
         "_threads",
         "sketches._cells",
+        "sketches._members",
+        "sketches._multisets",
         "sketches._rows",
         "sketches._row_streams",
         "vsa._answers",
@@ -252,6 +254,43 @@ def test_bad_keys_leave_the_state_as_it_was(name: str, keys: Any) -> None:
     assert made.n_added == 40
 
 
+SETS_AND_COUNTERS = [*SETS, "CountingBloomFilter"]
+
+
+@pytest.mark.parametrize("name", SETS_AND_COUNTERS)
+def test_bad_numbers_of_threads_name_the_method(name: str) -> None:
+    made, hashes = filled(name), hypersketch.hash_keys([1, 2])
+    for verb in ("add", "contains", "test_and_add", "remove", "count"):
+        for method, argument in ((verb, [1, 2]), (f"{verb}_hashes", hashes)):
+            if not hasattr(made, method):
+                continue
+            owner = f"{type(made).__name__}.{method}"
+            with pytest.raises(ValueError, match=rf"'threads' parameter of {owner} must be .* Got 0 instead"):
+                getattr(made, method)(argument, threads=0)
+            getattr(made.copy(), method)(argument, threads=2)
+    assert made == filled(name)
+
+
+@pytest.mark.parametrize("name", SETS_AND_COUNTERS)
+def test_mapped_structures_say_what_they_are(name: str, path: Any) -> None:
+    filled(name).save(path)
+    mapped = hypersketch.load(path, mmap=True)
+    with pytest.raises(ValueError, match=f"This {type(mapped).__name__} is read-only"):
+        mapped.test_and_add(1)
+
+
+@pytest.mark.parametrize("name", SETS_AND_COUNTERS)
+def test_sets_and_counters_have_the_same_verbs(name: str) -> None:
+    verbs = "add contains test_and_add merge cardinality cardinality_sd expected_fpr fill capacity copy clear"
+    only_of_one = (
+        "union_cardinality union_cardinality_sd intersection_cardinality intersection_cardinality_sd"
+    )
+    made = MAKERS[name]()
+    for verb in [*verbs.split(), *([] if name.startswith("Scal") else [*only_of_one.split(), "intersect"])]:
+        assert hasattr(made, verb), verb
+    assert (made | filled(name)) == filled(name)
+
+
 @pytest.mark.parametrize("name", [name for name in MAKERS if name not in SETS])
 def test_bad_weights_leave_the_state_as_it_was(name: str) -> None:
     made = filled(name)
@@ -281,14 +320,14 @@ SIZES: list[tuple[str, Callable[..., Any], dict[str, Any], type[Exception], str]
         BloomFilter,
         {"capacity": 10, "fpr": 0},
         ValueError,
-        r"'fpr' .* must be a float in \(0, 1\)\. Got 0\.0",
+        r"'fpr' .* must be a float in \[1e-70, 1\)\. Got 0\.0",
     ),
     (
         "fpr 1",
         BloomFilter,
         {"capacity": 10, "fpr": 1.0},
         ValueError,
-        r"'fpr' .* must be a float in \(0, 1\)\. Got 1\.0",
+        r"'fpr' .* must be a float in \[1e-70, 1\)\. Got 1\.0",
     ),
     ("fpr -1", BloomFilter, {"capacity": 10, "fpr": -1}, ValueError, r"'fpr' .* Got -1\.0 instead"),
     ("fpr nan", BloomFilter, {"capacity": 10, "fpr": float("nan")}, ValueError, r"'fpr' .* Got nan instead"),

@@ -6,6 +6,7 @@ from __future__ import annotations
 import math
 import warnings
 from functools import partial
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import reference
-from hypersketch import BloomFilter, CapacityWarning, hash_keys, theory
+from hypersketch import BloomFilter, CapacityWarning, CountingBloomFilter, hash_keys, theory
 from makers import state
 
 Classic = partial(BloomFilter, layout="classic")
@@ -172,6 +173,18 @@ def test_cardinalities() -> None:
     assert abs(shared - 500) < 5 * theory.bloom.intersection_sd(20_000, 4, 1500, 2000, 500)
     assert a.fill == bits_a.mean()
     assert a.intersection_cardinality(a) == pytest.approx(a.cardinality())
+
+
+@pytest.mark.parametrize(
+    "name", [f"{kind}_cardinality{sd}" for kind in ("union", "intersection") for sd in ("", "_sd")]
+)
+@pytest.mark.parametrize("kind", [BloomFilter, CountingBloomFilter])
+def test_cardinalities_of_two_want_two_filters(kind: Any, name: str) -> None:
+    seen = kind(100, 0.01)
+    with pytest.raises(TypeError, match=f"A {kind.__name__} can only compare another .* Got a int instead"):
+        getattr(seen, name)(5)
+    with pytest.raises(ValueError, match="'seed' parameter of both"):
+        getattr(seen, name)(kind(100, 0.01, seed=1))
 
 
 def test_a_full_and_an_empty_filter() -> None:

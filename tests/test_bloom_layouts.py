@@ -3,13 +3,15 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 import reference
-from hypersketch import BloomFilter, hash_keys, load, theory
+from hypersketch import BloomFilter, CapacityWarning, ScalableBloomFilter, hash_keys, load, theory
 from makers import state
 
 FILTERS: list[dict[str, Any]] = [
@@ -280,6 +282,15 @@ def test_refused_sizes(arguments: dict[str, Any], text: str) -> None:
         BloomFilter(**arguments)
 
 
+@pytest.mark.parametrize("layout", ["split-block", "cache-line", "classic"])
+def test_sizes_that_no_filter_has_name_what_was_given(layout: Any) -> None:
+    with pytest.raises(ValueError, match=r"'fpr' parameter of BloomFilter must be a float in \[1e-70, 1\)"):
+        BloomFilter(1000, 1e-300, layout=layout)
+    wanted = r"A BloomFilter with capacity=140737488355328 and fpr=1e-09 would need n_bits=\d+, but can have"
+    with pytest.raises(ValueError, match=wanted):
+        BloomFilter(2**47, 1e-9, layout=layout)
+
+
 def test_classic_needs_a_number_of_hashes() -> None:
     with pytest.raises(TypeError, match="is sized either by capacity and fpr or by n_bits and n_hashes"):
         BloomFilter(n_bits=100, layout="classic")
@@ -302,6 +313,18 @@ def test_saved_and_mapped(arguments: dict[str, Any], tmp_path: Any) -> None:
     assert again == seen
 
 
+def test_types_of_answers_and_layouts() -> None:
+    # mypy --strict accepts these lines: a layout is one of its names, and packed answers are bytes.
+    seen = BloomFilter(100, 0.01, layout="classic")
+    again = BloomFilter(100, 0.01, layout=seen.layout)
+    grown = ScalableBloomFilter(100, 0.01, layout=ScalableBloomFilter(100, 0.01).layout)
+    for one in (again, grown):
+        bools: NDArray[np.bool_] = one.contains([1])
+        bits: NDArray[np.uint8] = one.contains_hashes(hash_keys([1]), packed=True)
+        assert (bools.dtype, bits.dtype) == (np.bool_, np.uint8)
+    assert (again.layout, grown.layout, grown.capacity) == ("classic", "auto", 100)
+
+
 def test_packed_answers_into_an_array() -> None:
     seen = BloomFilter(capacity=1000, fpr=0.01)
     seen.add(range(1000))
@@ -316,6 +339,24 @@ def test_packed_answers_into_an_array() -> None:
     with pytest.raises(TypeError, match="'packed' parameter"):
         seen.contains(range(9), packed=1)  # type: ignore[call-overload]
     assert seen.contains([], packed=True).shape == (0,)
+
+
+@pytest.mark.parametrize("layout", ["split-block", "cache-line", "classic"])
+def test_test_and_add_warns_of_new_keys_and_before_the_change(layout: Any) -> None:
+    seen = BloomFilter(4, 1e-6, layout=layout)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert seen.test_and_add([1, 2, 2, 3]).tolist() == [False, False, True, False]
+        assert not seen.test_and_add([1, 2, 3, 4, 4, 4])[3]
+        assert seen.test_and_add([1, 1, 1, 1, 1]).all()
+        before = seen.copy()
+        with pytest.raises(CapacityWarning, match="was sized for 4 keys and now takes number 6"):
+            seen.test_and_add([5, 4, 6, 6])
+        assert (seen, seen.n_added) == (before, 4)
+    with pytest.warns(CapacityWarning) as caught:
+        assert seen.test_and_add([5, 4, 6, 6]).tolist() == [False, True, False, True]
+    assert caught[0].filename == __file__
+    seen.test_and_add_hashes(hash_keys(range(100)))  # told once
 
 
 def test_only_new_keys_count_in_test_and_add() -> None:

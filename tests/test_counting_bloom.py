@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import math
+import operator
 import warnings
 from typing import Any
 
@@ -293,3 +294,90 @@ def test_core_keeps_the_state_on_refusal() -> None:
         with pytest.raises(ValueError, match=r"cells must have|another size"):
             hypersketch._core.counting_remove(*bad, 2, 0, hashes_of(50), None)
     assert np.array_equal(cells, before)
+
+
+# ---- multisets
+
+
+@pytest.mark.parametrize("bits", [4, 8, 16, 32])
+@pytest.mark.parametrize("n_cells", [1, 333, 1000])
+def test_union_and_intersection_are_maximum_and_minimum_of_counters(bits: Any, n_cells: int) -> None:
+    def made(keys: range, seed: int) -> CountingBloomFilter:
+        stock = CountingBloomFilter(n_cells=n_cells, n_hashes=3, counter_bits=bits)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", SaturationWarning)
+            stock.add(keys, np.random.default_rng(seed).integers(0, 9, len(keys)))
+        return stock
+
+    def cells(stock: CountingBloomFilter) -> np.ndarray:
+        flat = state(stock)
+        return np.stack([flat & 15, flat >> 4], 1).reshape(-1)[:n_cells] if bits == 4 else flat
+
+    a, b = made(range(60), 1), made(range(30, 90), 2)
+    either, both = a | b, a & b
+    assert np.array_equal(cells(either), np.maximum(cells(a), cells(b)))
+    assert np.array_equal(cells(both), np.minimum(cells(a), cells(b)))
+    assert (either.n_added, both.n_added) == (120, 60)
+    assert either.total_weight == a.total_weight + b.total_weight
+    assert both.total_weight == min(a.total_weight, b.total_weight)
+    assert (either.count(range(90)) >= np.maximum(a.count(range(90)), b.count(range(90)))).all()
+    again = either.copy()
+    again |= again
+    again &= again
+    assert (again, again.n_added) == (either, 120)
+    loaded = hypersketch.from_bytes(both.to_bytes())  # no bit beyond the last cell
+    assert loaded == both
+    a |= b
+    assert a == either
+
+
+def test_unions_of_other_filters_are_refused() -> None:
+    stock = CountingBloomFilter(n_cells=100, n_hashes=3)
+    for other, error in ((5, TypeError), (CountingBloomFilter(n_cells=100, n_hashes=3, seed=1), ValueError)):
+        for act in (operator.or_, operator.and_, operator.ior, operator.iand):
+            with pytest.raises(error, match=r"(unite|intersect) with"):
+                act(stock, other)
+    few = CountingBloomFilter(2, 0.01)
+    few.add([1, 2])
+    others = CountingBloomFilter(2, 0.01)
+    others.add([3])
+    before = few.copy()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with pytest.raises(CapacityWarning):
+            few |= others
+    assert (few, few.n_added) == (before, 2)
+
+
+def test_standard_errors_of_two_filters() -> None:
+    unions, shared = [], []
+    for seed in range(200):
+        a, b = (CountingBloomFilter(n_cells=2000, n_hashes=4, seed=seed) for _ in "ab")
+        a.add(range(300))
+        b.add(range(200, 500))
+        unions.append(a.union_cardinality(b) - 500)
+        shared.append(a.intersection_cardinality(b) - 100)
+    # The sample sd of 200 has a standard error of 5 %.
+    assert np.std(unions) == pytest.approx(a.union_cardinality_sd(b), rel=0.25)
+    assert np.std(shared) == pytest.approx(a.intersection_cardinality_sd(b), rel=0.25)
+    one = CountingBloomFilter(n_cells=1, n_hashes=1)
+    assert math.isnan(one.intersection_cardinality_sd(one))
+
+
+def test_warnings_name_the_callers_line() -> None:
+    hashes = hypersketch.hash_keys([1, 2])
+    calls: list[Any] = [
+        lambda stock: stock.add([1, 2]),
+        lambda stock: stock.add_hashes(hashes),
+        lambda stock: stock.test_and_add([1, 2]),
+        lambda stock: stock.test_and_add_hashes(hashes),
+    ]
+    for call in calls:
+        with pytest.warns(CapacityWarning) as caught:
+            call(CountingBloomFilter(1, 0.01))
+        assert caught[0].filename == __file__
+        full = CountingBloomFilter(n_cells=10, n_hashes=2, counter_bits=4)
+        state(full)[:] = 0xEE
+        with pytest.warns(SaturationWarning) as caught:
+            call(full)
+        assert caught[0].filename == __file__

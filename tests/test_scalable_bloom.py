@@ -5,31 +5,43 @@ from __future__ import annotations
 
 import math
 import warnings
+from pickle import dumps, loads
 from typing import Any
 
 import numpy as np
 import pytest
 
-from hypersketch import BloomFilter, CapacityWarning, ScalableBloomFilter, hash_keys, load
+from hypersketch import BloomFilter, CapacityWarning, ScalableBloomFilter, _memory, hash_keys, load
+from hypersketch.sketches import scalable_bloom
 
-LAYOUTS: list[Any] = ["split-block", "cache-line", "classic"]
+LAYOUTS: list[Any] = ["auto", "split-block", "cache-line", "classic"]
 
 
 class Chain:
     """The definition: a list of Bloom filters, one key at a time."""
 
-    def __init__(self, capacity: int, fpr: float, growth: float = 2.0, tightening: float = 0.5, **more: Any):
+    def __init__(
+        self,
+        capacity: int,
+        fpr: float,
+        growth: float = 2.0,
+        tightening: float | None = None,
+        layout: Any = "auto",
+        seed: int = 0,
+    ):
         self.arguments = (capacity, fpr, growth, tightening)
-        self.more = more
+        self.layout, self.seed = layout, seed
         self.slices: list[BloomFilter] = []
         self.grow()
 
     def grow(self) -> None:
         capacity, fpr, growth, tightening = self.arguments
         i = len(self.slices)
-        self.slices.append(
-            BloomFilter(math.ceil(capacity * growth**i), fpr * (1 - tightening) * tightening**i, **self.more)
-        )
+        share = 6 / math.pi**2 / (i + 1) ** 2 if tightening is None else (1 - tightening) * tightening**i
+        rate, layout = fpr * share, self.layout
+        if layout == "auto":
+            layout = "split-block" if rate >= 1e-3 else "cache-line" if rate >= 1e-6 else "classic"
+        self.slices.append(BloomFilter(math.ceil(capacity * growth**i), rate, layout=layout, seed=self.seed))
 
     def test_and_add(self, key: int) -> bool:
         if any(key in one for one in self.slices):
@@ -42,11 +54,14 @@ class Chain:
 
 @pytest.mark.parametrize("layout", LAYOUTS)
 @pytest.mark.parametrize("pieces", [1, 7, 300])
-def test_one_key_after_the_other(layout: Any, pieces: int, threads: int) -> None:
+@pytest.mark.parametrize(("fpr", "tightening"), [(0.05, None), (0.05, 0.5), (1e-5, None)])
+def test_one_key_after_the_other(
+    layout: Any, pieces: int, fpr: float, tightening: float | None, threads: int
+) -> None:
     keys = np.random.default_rng(1).integers(0, 700, 1500)
-    chain = Chain(20, 0.05, layout=layout, seed=3)
+    chain = Chain(20, fpr, tightening=tightening, layout=layout, seed=3)
     expected = [chain.test_and_add(int(key)) for key in keys]
-    seen = ScalableBloomFilter(20, 0.05, layout=layout, seed=3)
+    seen = ScalableBloomFilter(20, fpr, tightening=tightening, layout=layout, seed=3)
     found = [seen.test_and_add(part, threads=threads) for part in np.array_split(keys, pieces)]
     assert np.concatenate(found).tolist() == expected
     assert seen._chain == chain.slices
@@ -68,8 +83,8 @@ def test_the_end_of_a_batch_makes_no_slice() -> None:
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
-@pytest.mark.parametrize(("growth", "tightening"), [(2.0, 0.5), (1.0, 0.9), (4.0, 0.8)])
-def test_the_promised_rate_holds_at_every_size(layout: Any, growth: float, tightening: float) -> None:
+@pytest.mark.parametrize(("growth", "tightening"), [(2.0, None), (1.0, None), (1.0, 0.9), (4.0, 0.8)])
+def test_the_promised_rate_holds_at_every_size(layout: Any, growth: float, tightening: float | None) -> None:
     promised, queries = 0.01, 1_000_000
     seen = ScalableBloomFilter(20_000, promised, growth=growth, tightening=tightening, layout=layout)
     strangers = np.arange(10**9, 10**9 + queries)
@@ -83,6 +98,62 @@ def test_the_promised_rate_holds_at_every_size(layout: Any, growth: float, tight
         assert abs(seen.cardinality() - seen.n_added) < 5 * seen.cardinality_sd() + 1
         assert seen.contains(np.arange(n)).all()
     assert seen.n_slices > 2
+
+
+def test_the_shares_of_all_slices_add_up_to_the_promise() -> None:
+    euler = [scalable_bloom._share(None, i) for i in range(64)]
+    assert euler == sorted(euler, reverse=True)
+    assert sum(euler) == pytest.approx(1 - 6 / math.pi**2 / 64.5, abs=1e-5)
+    assert sum(scalable_bloom._share(0.3, i) for i in range(64)) == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize("fpr", [0.01, 1e-4, 1e-6, 1e-9])
+@pytest.mark.parametrize("growth", [1.0, 2.0, 4.0])
+def test_bits_a_key_stay_close_to_those_of_one_filter(fpr: float, growth: float) -> None:
+    seen = ScalableBloomFilter(2000, fpr, growth=growth)
+    seen.add(range(100_000))
+    for number, one in enumerate(seen._chain, 1):
+        assert one.capacity is not None
+        # Newton's steps end within a bit of the textbook; blocks may cost 1.4 times it, in whole blocks.
+        textbook = -math.log2(6 / math.pi**2 * fpr / number**2) / math.log(2)
+        assert one.n_bits / one.capacity < 1.4 * textbook + 512 / one.capacity
+    assert seen.expected_fpr() <= fpr
+
+
+def test_growth_of_one_ends_in_a_clear_refusal_that_changes_nothing() -> None:
+    seen = ScalableBloomFilter(1, 0.01, growth=1.0)
+    seen.add([0])
+    before = seen.copy()
+    with pytest.raises(ValueError, match=r"This ScalableBloomFilter cannot grow: 64 slices are full\. Build"):
+        seen.add(range(300))
+    assert seen == before
+    assert (seen.n_added, seen.n_slices) == (1, 1)
+    seen.add([*range(64), *range(64)] * 3)  # equal keys need one place
+    assert seen.nbytes < 64 * 65  # a block of 512 bits a key at most
+    assert seen.contains(range(64)).all()
+    assert loads(dumps(seen)) == seen
+    with pytest.raises(ValueError, match="cannot grow"):
+        seen.expected_fpr(65)
+
+
+def test_a_growth_without_memory_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = ScalableBloomFilter(100, 0.01)
+    seen.add(range(50))
+    before, zeros = seen.copy(), _memory.zeros
+
+    def scarce(size: int, dtype: Any) -> Any:
+        if size * 8 > 1000:
+            raise MemoryError
+        return zeros(size, dtype)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(_memory, "zeros", scarce)
+        with pytest.raises(MemoryError):
+            seen.add(range(1000))
+    assert seen == before
+    assert seen.n_added == before.n_added
+    seen.add(range(1000))
+    assert seen.contains(range(1000)).all()
 
 
 def test_merging_unites_and_tells_when_the_promise_breaks() -> None:
@@ -150,6 +221,10 @@ def test_expected_rate_of_a_size() -> None:
         ({"capacity": 5, "fpr": 0.1, "growth": 0.5}, r"must be a float in \[1, 16\]. Got 0.5"),
         ({"capacity": 5, "fpr": 0.1, "tightening": 1.0}, "'tightening' parameter"),
         ({"capacity": 5, "fpr": 0.1, "layout": "x"}, "'layout' parameter"),
+        (
+            {"capacity": 2**47, "fpr": 0.1},
+            "slice of 140737488355328 keys at a rate of 0.0608 in the layout 'split-block'",
+        ),
     ],
 )
 def test_refused_arguments(arguments: dict[str, Any], text: str) -> None:

@@ -68,13 +68,27 @@ def test_states_begin_at_a_line_of_the_cache() -> None:
         assert attach(shared.name).state.ctypes.data % 64 == 0
 
 
-@pytest.mark.parametrize("name", list(MAKERS))
+@pytest.mark.parametrize("name", [name for name in MAKERS if name != "ScalableBloomFilter"])
 def test_what_a_writer_changes_all_see(name: str) -> None:
     with filled(name).share() as shared:
         reader, writer = attach(shared.name), attach(shared.name, writable=True)
         writer.add(range(40, 80))
         assert writer == filled(name, range(80))
         assert np.array_equal(state(reader), state(writer))
+
+
+def test_what_grows_cannot_be_changed_in_shared_memory() -> None:
+    made = filled("ScalableBloomFilter")
+    with made.share() as shared:
+        with pytest.raises(
+            ValueError, match=r"a ScalableBloomFilter cannot grow in shared memory\. Attach it read"
+        ):
+            attach(shared.name, writable=True)
+        seen = attach(shared.name)
+        for change in (lambda: seen.add(range(500)), seen.clear, lambda: seen.merge(made)):
+            with pytest.raises(ValueError, match="read-only"):
+                change()
+        assert same(seen, made)
 
 
 def test_names() -> None:

@@ -13,7 +13,7 @@ import contextlib
 import json
 import math
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, NamedTuple, NoReturn, Protocol, TypeVar
+from typing import Any, ClassVar, NamedTuple, NoReturn, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,6 +46,8 @@ _MAX_HEADER = 1 << 26
 
 class Storable(Protocol):
     """What a class must offer to be saved and loaded."""
+
+    _GROWS: ClassVar[bool]
 
     def _parameters(self) -> dict[str, Any]: ...
     def _saved_counts(self) -> dict[str, int]: ...

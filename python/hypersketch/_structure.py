@@ -95,6 +95,8 @@ class Stored(Exports, ABC):
     """The parameter that counts the bits of a state of bits."""
     _RESULT: ClassVar[str] = "trace"
     """The count that grows by the number which a change of the state returns, if it returns one."""
+    _GROWS: ClassVar[bool] = False
+    """Whether a change may need a larger state, for which shared memory has no room."""
     __hash__ = None  # type: ignore[assignment]
 
     _state: NDArray[Any]
@@ -317,8 +319,12 @@ class Structure(Stored, Imports):
         """Return what ``change`` takes after the keys."""
         return ()
 
+    @property
+    def _writable(self) -> bool:
+        return bool(self._state.flags.writeable)
+
     def _require_writable(self) -> None:
-        if not self._state.flags.writeable:
+        if not self._writable:
             # Nothing can be mapped of a state without elements, so there is no other way to such a one.
             mapped = _memory.is_mapped(self._state) or self._state.size == 0
             why = "memory-mapped" if mapped else "made over a buffer that is"

@@ -126,7 +126,8 @@ def attach(name: str, *, writable: bool = False) -> Any:
     name : str
         The name of the `Shared` handle, which another process may hold.
     writable : bool, default False
-        Whether the structure may be changed; every process that has attached sees the changed state.
+        Whether the structure may be changed; every process that has attached sees the changed state. Refused
+        for a ScalableBloomFilter, which could not grow there.
 
     Returns
     -------
@@ -169,6 +170,10 @@ def attach(name: str, *, writable: bool = False) -> Any:
             memory = memoryview(mmap.mmap(descriptor, size, access=access))
             # Some systems round the size up to whole pages.
             content, state = files.within(memory, exactly=False)
+            if writable and content.kind._GROWS:
+                raise ValueError(
+                    f"a {content.kind.__name__} cannot grow in shared memory. Attach it read-only."
+                )
             return content.restore(state, verified=False)
     finally:
         os.close(descriptor)

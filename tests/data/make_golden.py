@@ -26,6 +26,12 @@ def structures() -> dict[str, Any]:
     lines.add(range(60))
     counting = hypersketch.CountingBloomFilter(n_cells=333, n_hashes=4, counter_bits=16, seed=2)
     counting.add(range(40), weights=range(40))
+    nibbles = hypersketch.CountingBloomFilter(n_cells=333, n_hashes=4, counter_bits=4, seed=8)
+    nibbles.add(range(40), weights=[i % 4 for i in range(40)])
+    scalable = hypersketch.ScalableBloomFilter(capacity=3, fpr=1e-5, growth=1.5, seed=9)
+    scalable.add(range(50))
+    geometric = hypersketch.ScalableBloomFilter(5, 0.01, tightening=0.5, layout="split-block")
+    geometric.add(range(50))
     map_i = hypersketch.MapI(130, seed=3).bundle(range(20), weights=range(-10, 10))
     map_b = hypersketch.MapB(130, seed=4).bundle([b"a", b"b", b"c", b"d"])
     hopfield = hypersketch.HopfieldMembership(33, seed=5, diagonal=False)
@@ -51,6 +57,9 @@ def structures() -> dict[str, Any]:
         "count_sketch_float32": single,
         "count_min_sketch_linear": linear,
         "counting_bloom_filter": counting,
+        "counting_bloom_filter_4_bits": nibbles,
+        "scalable_bloom_filter": scalable,
+        "scalable_bloom_filter_geometric": geometric,
         "bundle_map_i": map_i,
         "bundle_map_b": map_b,
         "packed_bundle": map_b.pack(),

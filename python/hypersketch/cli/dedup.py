@@ -202,6 +202,7 @@ def new_filter(
         return BloomFilter(capacity, fpr, layout=chosen)
     estimate = estimated_records(sources, reading)
     if growing or estimate is None:
+        chosen = layout or "auto"  # its later slices have lower rates
         return ScalableBloomFilter(estimate or _UNKNOWN, fpr, layout=chosen)
     return BloomFilter(estimate, fpr, layout=chosen)
 

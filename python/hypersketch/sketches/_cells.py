@@ -6,19 +6,26 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Callable
-from typing import Any, ClassVar
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import ClassVar, TypeVar
 
 from hypersketch import _validation
-from hypersketch._structure import Structure
-from hypersketch.keys import hash_key, hash_keys
+from hypersketch.sketches._members import KeySet
 from hypersketch.theory import bloom as theory
 
 CELLS = _validation.within(1, 2**48 - 1)
 HASHES = _validation.within(1, 255)
 CAPACITY = _validation.optional(CELLS)
+
+Cells = TypeVar("Cells", bound="CellSketch")
+
+
+def rate(owner: str, name: str, value: object) -> float:
+    """Return a false-positive rate that at most 255 hashes reach."""
+    must = "a float in [1e-70, 1)"
+    number = _validation.real(owner, name, value, must)
+    if not 1e-70 <= number < 1.0:
+        _validation.refuse(owner, name, must, number)
+    return number
 
 
 class CapacityWarning(UserWarning):
@@ -37,7 +44,7 @@ class CapacityWarning(UserWarning):
     """
 
 
-class CellSketch(Structure):
+class CellSketch(KeySet):
     """A structure in which every key owns k of m cells."""
 
     _CELLS: ClassVar[str]
@@ -53,12 +60,19 @@ class CellSketch(Structure):
         n_cells: object,
         n_hashes: object,
         optimum: Callable[[int, float], tuple[int, int]] = theory.optimum,
+        most_cells: int = 2**48 - 1,
     ) -> tuple[object, object]:
         """Return (cells, hashes) as given, or the smallest that keep the error for the capacity."""
         planned, explicit = (capacity, fpr), (n_cells, n_hashes)
         if None not in planned and explicit == (None, None):
-            most = CAPACITY(cls.__name__, "capacity", capacity)
-            return optimum(most, _validation.probability(cls.__name__, "fpr", fpr))
+            most, allowed = CELLS(cls.__name__, "capacity", capacity), rate(cls.__name__, "fpr", fpr)
+            cells, hashes = optimum(most, allowed)
+            if cells > most_cells:
+                raise ValueError(
+                    f"A {cls.__name__} with capacity={most} and fpr={allowed} would need "
+                    f"{cls._CELLS}={cells}, but can have at most {most_cells}."
+                )
+            return cells, hashes
         if None not in explicit and planned == (None, None):
             return explicit
         given = zip(("capacity", "fpr", cls._CELLS, "n_hashes"), planned + explicit, strict=True)
@@ -93,77 +107,22 @@ class CellSketch(Structure):
     def _n_cells(self) -> int:
         return int(self._values[self._CELLS])
 
-    def _warn_beyond_capacity(self, more: int) -> None:
+    def _may_exceed(self, more: int) -> bool:
+        """Return whether so many more keys are too many, and that was not told yet."""
+        return self.capacity is not None and not self._warned and self.n_added + more > self.capacity
+
+    def _warn_beyond_capacity(self, more: int, stacklevel: int = 4) -> None:
         """Warn once, and before the change: where warnings are errors, nothing is changed."""
-        capacity = self.capacity
-        if capacity is None or self._warned or self.n_added + more <= capacity:
+        if not self._may_exceed(more):
             return
         name = type(self).__name__
         warnings.warn(
-            f"This {name} was sized for {capacity} keys and now takes number {self.n_added + more}: its "
+            f"This {name} was sized for {self.capacity} keys and now takes number {self.n_added + more}: its "
             "error will exceed the one that was asked for.",
             CapacityWarning,
-            stacklevel=4,
+            stacklevel=stacklevel,
         )
         self._warned = True
-
-    def __contains__(self, key: object) -> bool:
-        """Whether one key was probably added; never False for a key that was."""
-        hashes = hash_key(f"{type(self).__name__}.__contains__", key)
-        return bool(self.contains_hashes(hashes, threads=1)[0])
-
-    def contains(
-        self, keys: Any, *, out: NDArray[Any] | None = None, packed: bool = False, threads: int | None = None
-    ) -> NDArray[Any]:
-        """Tell which keys were probably added.
-
-        Parameters
-        ----------
-        keys : int, str, bytes or a batch of them
-            n keys, as for `hypersketch.hash_keys`.
-        out : ndarray of bool, shape (n,), or of uint8, shape (ceil(n / 8),), optional
-            Array for the answers, C-contiguous; of uint8 when ``packed``.
-        packed : bool, default False
-            Return bits instead of bytes: bit i % 8 of byte i // 8 for key i, as
-            ``numpy.packbits(..., bitorder="little")``.
-        threads : int, optional
-            Threads for this call; default `hypersketch.get_num_threads`.
-
-        Returns
-        -------
-        ndarray of bool, shape (n,), or of uint8, shape (ceil(n / 8),)
-            True for every key that was added, and for others at the rate that `expected_fpr` tells.
-
-        Raises
-        ------
-        TypeError, ValueError
-            For keys that `hypersketch.hash_keys` refuses, or an ``out`` that does not fit.
-
-        Examples
-        --------
-        >>> import hypersketch
-        >>> seen = hypersketch.BloomFilter(capacity=100, fpr=0.01)
-        >>> seen.add(["a", "b"])
-        >>> seen.contains(["a", "b", "c"])
-        array([ True,  True, False])
-        >>> seen.contains(["a", "b", "c"], packed=True)
-        array([3], dtype=uint8)
-        """
-        return self._asked(keys, out, packed, threads)
-
-    def _asked(self, keys: Any, out: NDArray[Any] | None, packed: bool, threads: int | None) -> NDArray[Any]:
-        return self.contains_hashes(hash_keys(keys, threads=threads), out=out, packed=packed, threads=threads)
-
-    def contains_hashes(
-        self,
-        hashes: NDArray[np.uint64],
-        *,
-        out: NDArray[Any] | None = None,
-        packed: bool = False,
-        threads: int | None = None,
-    ) -> NDArray[Any]:
-        """Tell which keys were probably added, from their hashes (`hypersketch.hash_keys` with seed 0)."""
-        raise NotImplementedError
 
     def _occupied(self) -> int:
         """Return the number of cells that are not zero."""
@@ -271,3 +230,67 @@ class CellSketch(Structure):
 
     def _cardinality_spread(self, n: int) -> float:
         return float(theory.cardinality_sd(self._n_cells, self.n_hashes, n))
+
+    def _occupied_in_either(self: Cells, other: Cells) -> int:
+        """Return the number of cells that are not zero here or there."""
+        raise NotImplementedError
+
+    def union_cardinality(self: Cells, other: Cells) -> float:
+        """Estimate the number of distinct keys in either of two filters.
+
+        Parameters
+        ----------
+        other : same type
+            With the same parameters and seed.
+
+        Returns
+        -------
+        float
+            What `cardinality` would return after merging the two.
+
+        Raises
+        ------
+        TypeError, ValueError
+            When the other is no such filter.
+
+        Examples
+        --------
+        >>> import hypersketch
+        >>> a, b = (hypersketch.BloomFilter(capacity=1000, fpr=0.01) for _ in "ab")
+        >>> a.add(range(300))
+        >>> b.add(range(200, 500))
+        >>> 480 < a.union_cardinality(b) < 520
+        True
+        """
+        self._require_same(other, "compare")
+        return self._cardinality_of(self._occupied_in_either(other))
+
+    def union_cardinality_sd(self: Cells, other: Cells) -> float:
+        """Return the standard error of `union_cardinality`.
+
+        Parameters
+        ----------
+        other : same type
+            With the same parameters and seed.
+
+        Returns
+        -------
+        float
+            As for `cardinality_sd`; nan when the two leave no cell empty.
+
+        Raises
+        ------
+        TypeError, ValueError
+            When the other is no such filter.
+
+        Examples
+        --------
+        >>> import hypersketch
+        >>> a, b = (hypersketch.BloomFilter(capacity=1000, fpr=0.01) for _ in "ab")
+        >>> a.add(range(300))
+        >>> b.add(range(200, 500))
+        >>> 1 < a.union_cardinality_sd(b) < 10
+        True
+        """
+        estimate = self.union_cardinality(other)
+        return self._cardinality_spread(round(estimate)) if math.isfinite(estimate) else math.nan

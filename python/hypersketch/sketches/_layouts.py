@@ -55,19 +55,24 @@ class Layout(ABC):
     most_hashes: ClassVar[int]
     default_hashes: ClassVar[int | None] = None
 
+    @property
+    def most_bits(self) -> int:
+        """Largest number of bits: a block's number has 32 bits."""
+        return 2**48 - 1 if self.unit == 1 else self.unit << 32
+
     def require(self, owner: str, n_bits: int, n_hashes: int) -> None:
         """Refuse a size that the layout does not have."""
         if n_bits % self.unit:
             must = f"a multiple of {self.unit} (whole blocks) in the layout {self.name!r}"
             _validation.refuse(owner, "n_bits", must, n_bits)
-        if self.unit > 1 and n_bits > self.unit << 32:
+        if self.unit > 1 and n_bits > self.most_bits:
             must = f"at most 2**32 blocks of {self.unit} in the layout {self.name!r}"
             _validation.refuse(owner, "n_bits", must, n_bits)
         if n_hashes > self.most_hashes:
             must = f"in [1, {self.most_hashes}] in the layout {self.name!r}"
             _validation.refuse(owner, "n_hashes", must, n_hashes)
 
-    def batch(self, keys: Any, threads: int | None) -> Batch:
+    def batch(self, keys: Any, threads: int) -> Batch:
         """Return the keys as the loops take them."""
         bits = integer_bits(keys)
         return Batch(hash_keys(keys, threads=threads), True) if bits is None else Batch(bits, False)
@@ -106,7 +111,7 @@ class Classic(Layout):
     unit = 1
     most_hashes = 255
 
-    def batch(self, keys: Any, threads: int | None) -> Batch:
+    def batch(self, keys: Any, threads: int) -> Batch:
         return Batch(hash_keys(keys, threads=threads), True)  # its loops take hashes only
 
     def loops(self, shape: Shape, words: Words, hashed: bool, threads: int) -> Loops:

@@ -10,10 +10,11 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from hypersketch import _core, _threads, _validation, files
+from hypersketch import _core, _validation, files
 from hypersketch._structure import Tally, chunks
 from hypersketch.sketches._cells import CAPACITY, CELLS, HASHES, CellSketch
 from hypersketch.sketches._layouts import LAYOUTS, Batch, Layout, Loops, Shape
+from hypersketch.sketches._members import distinct
 
 LayoutName = Literal["split-block", "cache-line", "classic"]
 
@@ -26,7 +27,7 @@ class BloomFilter(CellSketch):
     ----------
     capacity : int >= 1, optional
         Number of distinct keys it is sized for.
-    fpr : float in (0, 1), optional
+    fpr : float in [1e-70, 1), optional
         False-positive rate that it may have at this capacity. The smallest filter is chosen whose exact rate
         in its layout (not the textbook approximation) is at most this.
     n_bits : int >= 1, optional
@@ -93,7 +94,7 @@ class BloomFilter(CellSketch):
         rule = LAYOUTS[self._PARAMETERS["layout"]("BloomFilter", "layout", layout)]
         if n_bits is not None and (capacity, fpr, n_hashes) == (None, None, None):
             n_hashes = rule.default_hashes
-        bits, hashes = self._sized(capacity, fpr, n_bits, n_hashes, rule.size)
+        bits, hashes = self._sized(capacity, fpr, n_bits, n_hashes, rule.size, rule.most_bits)
         parameters = self._checked(n_bits=bits, n_hashes=hashes, capacity=capacity, layout=layout, seed=seed)
         self._fill(parameters, None, Tally())
 
@@ -118,14 +119,15 @@ class BloomFilter(CellSketch):
         return self._n_cells
 
     @property
-    def layout(self) -> str:
+    def layout(self) -> LayoutName:
         """Where a key's bits lie; see the class.
 
         >>> import hypersketch
         >>> hypersketch.BloomFilter(n_bits=1024).layout
         'split-block'
         """
-        return str(self._values["layout"])
+        layout: LayoutName = self._values["layout"]
+        return layout
 
     @property
     def _rule(self) -> Layout:
@@ -134,6 +136,9 @@ class BloomFilter(CellSketch):
     @property
     def _shape(self) -> Shape:
         return Shape(self.n_bits, self.n_hashes, self.seed)
+
+    def _batch(self, keys: Any, threads: int) -> Batch:
+        return self._rule.batch(keys, threads)
 
     def _loops(self, batch: Batch, threads: int) -> Loops:
         return self._rule.loops(self._shape, self._state, batch.hashed, threads)
@@ -173,7 +178,8 @@ class BloomFilter(CellSketch):
         >>> seen.n_added
         500
         """
-        self._add(self._rule.batch(keys, threads), threads)
+        n_threads = self._n_threads("add", threads)
+        self._add(self._batch(keys, n_threads), n_threads)
 
     def add_hashes(self, hashes: NDArray[np.uint64], *, threads: int | None = None) -> None:
         """Add keys by their hashes, for keys that go into several structures.
@@ -205,128 +211,43 @@ class BloomFilter(CellSketch):
         >>> "a" in seen
         True
         """
-        self._add(Batch(_validation.hashes("BloomFilter.add_hashes", hashes), True), threads)
+        self._add(self._hashed("add_hashes", hashes), self._n_threads("add_hashes", threads))
 
-    def _add(self, batch: Batch, threads: int | None) -> None:
-        n_threads = _threads.resolve("BloomFilter.add", threads)
+    def _add(self, batch: Batch, threads: int) -> None:
         with self._lock:
             self._require_writable()
             self._warn_beyond_capacity(batch.values.size)
-            self._add_chunks(self._loops(batch, n_threads).add, batch.values, words_per_key=self.n_hashes)
+            self._add_chunks(self._loops(batch, threads).add, batch.values, words_per_key=self.n_hashes)
 
-    def test_and_add(
-        self, keys: Any, *, out: NDArray[np.bool_] | None = None, threads: int | None = None
-    ) -> NDArray[np.bool_]:
-        """Add keys and tell which of them were probably there before, as if they came one after the other.
+    def _test_and_take(self, batch: Batch, answers: NDArray[np.bool_], threads: int) -> None:
+        loops = self._loops(batch, threads)
+        if self._may_exceed(batch.values.size):
+            self._warn_beyond_capacity(self._absent(batch, loops), stacklevel=5)
+        for part in chunks(batch.values.size, self.n_hashes):
+            self._commit(loops.test_and_add, (batch.values[part], answers[part]), Tally())
 
-        Of equal keys in a batch the first is new and the others were there: ``~test_and_add(keys)`` marks the
-        first occurrences.
-
-        Parameters
-        ----------
-        keys : int, str, bytes or a batch of them
-            n keys, as for `hypersketch.hash_keys`.
-        out : ndarray of bool, shape (n,), optional
-            Array for the answers, C-contiguous.
-        threads : int, optional
-            Threads for this call; default `hypersketch.get_num_threads`. The answers do not depend on it. A
-            ``classic`` filter is changed by one.
-
-        Returns
-        -------
-        ndarray of bool, shape (n,)
-            False for keys that were certainly not there: the new ones. ``n_added`` grows by their number.
-
-        Raises
-        ------
-        TypeError, ValueError
-            For keys that `hypersketch.hash_keys` refuses, an ``out`` that does not fit, or when the state is
-            memory-mapped.
-
-        Warns
-        -----
-        CapacityWarning
-            Once, when more new keys were added than the filter was sized for.
-
-        Examples
-        --------
-        >>> import hypersketch
-        >>> seen = hypersketch.BloomFilter(capacity=1000, fpr=0.01)
-        >>> seen.test_and_add(["a", "b", "a"])
-        array([False, False,  True])
-        >>> seen.n_added
-        2
-        """
-        return self._test_and_add(self._rule.batch(keys, threads), out, threads)
-
-    def test_and_add_hashes(
-        self, hashes: NDArray[np.uint64], *, out: NDArray[np.bool_] | None = None, threads: int | None = None
-    ) -> NDArray[np.bool_]:
-        """Add keys and tell which were probably there before, by their hashes; otherwise as `test_and_add`.
-
-        >>> import hypersketch
-        >>> seen = hypersketch.BloomFilter(capacity=1000, fpr=0.01)
-        >>> seen.test_and_add_hashes(hypersketch.hash_keys([1, 1]))
-        array([False,  True])
-        """
-        batch = Batch(_validation.hashes("BloomFilter.test_and_add_hashes", hashes), True)
-        return self._test_and_add(batch, out, threads)
-
-    def _test_and_add(
-        self, batch: Batch, out: NDArray[np.bool_] | None, threads: int | None
-    ) -> NDArray[np.bool_]:
-        owner = "BloomFilter.test_and_add"
-        answers: NDArray[np.bool_] = _validation.output(owner, out, batch.values.size, np.bool_)
-        n_threads = _threads.resolve(owner, threads)
-        with self._lock:
-            self._require_writable()
-            change = self._loops(batch, n_threads).test_and_add
-            for part in chunks(batch.values.size, self.n_hashes):
-                self._commit(change, (batch.values[part], answers[part]), Tally())
-            self._warn_beyond_capacity(0)
-        return answers
+    def _absent(self, batch: Batch, loops: Loops) -> int:
+        """Return the number of distinct keys of a batch that were certainly not added."""
+        found = np.empty(batch.values.size, np.bool_)
+        for part in chunks(found.size, self.n_hashes):
+            loops.contains(batch.values[part], found[part])
+        return distinct(batch.values[~found])
 
     # ---- queries
 
-    def _asked(self, keys: Any, out: NDArray[Any] | None, packed: bool, threads: int | None) -> NDArray[Any]:
-        return self._contains(self._rule.batch(keys, threads), out, packed, threads)
-
-    def contains_hashes(
-        self,
-        hashes: NDArray[np.uint64],
-        *,
-        out: NDArray[Any] | None = None,
-        packed: bool = False,
-        threads: int | None = None,
-    ) -> NDArray[Any]:
-        """Tell which keys were probably added, by their hashes; otherwise as `contains`.
-
-        >>> import hypersketch
-        >>> seen = hypersketch.BloomFilter(capacity=1000, fpr=0.01)
-        >>> seen.contains_hashes(hypersketch.hash_keys(["a"]))
-        array([False])
-        """
-        batch = Batch(_validation.hashes("BloomFilter.contains_hashes", hashes), True)
-        return self._contains(batch, out, packed, threads)
-
-    def _contains(
-        self, batch: Batch, out: NDArray[Any] | None, packed: bool, threads: int | None
-    ) -> NDArray[Any]:
-        owner, n = "BloomFilter.contains", batch.values.size
-        n_threads = _threads.resolve(owner, threads)
-        loops = self._loops(batch, n_threads)
-        if not _validation.flag(owner, "packed", packed):
-            answers = _validation.output(owner, out, n, np.bool_)
-            for part in chunks(n, self.n_hashes):
+    def _ask(self, batch: Batch, answers: NDArray[Any], packed: bool, threads: int) -> None:
+        loops = self._loops(batch, threads)
+        for part in chunks(batch.values.size, self.n_hashes):
+            if packed:  # each piece but the last of a multiple of eight keys
+                loops.contains_packed(batch.values[part], answers[part.start // 8 : -(-part.stop // 8)])
+            else:
                 loops.contains(batch.values[part], answers[part])
-            return answers
-        bits = _validation.output(owner, out, -(-n // 8), np.uint8)
-        for part in chunks(n, self.n_hashes):  # each but the last of a multiple of eight keys
-            loops.contains_packed(batch.values[part], bits[part.start // 8 : -(-part.stop // 8)])
-        return bits
 
     def _occupied(self) -> int:
         return int(_core.popcount(self._state))
+
+    def _occupied_in_either(self, other: BloomFilter) -> int:
+        return int(_core.popcount_or(self._state, other._state))
 
     def _rate(self, n: int) -> float:
         return self._rule.fpr(self._shape, n)
@@ -401,49 +322,6 @@ class BloomFilter(CellSketch):
         both.intersect(other)
         return both
 
-    def union_cardinality(self, other: BloomFilter) -> float:
-        """Estimate the number of distinct keys in either of two filters.
-
-        Parameters
-        ----------
-        other : BloomFilter
-            Of the same size, hashes, layout and seed.
-
-        Returns
-        -------
-        float
-            What `cardinality` would return after merging the two.
-
-        Raises
-        ------
-        TypeError, ValueError
-            When the other is no such filter.
-
-        Examples
-        --------
-        >>> import hypersketch
-        >>> a, b = (hypersketch.BloomFilter(capacity=1000, fpr=0.01) for _ in "ab")
-        >>> a.add(range(300))
-        >>> b.add(range(200, 500))
-        >>> 480 < a.union_cardinality(b) < 520
-        True
-        """
-        self._require_same(other, "compare")
-        return self._cardinality_of(int(_core.popcount_or(self._state, other._state)))
-
-    def union_cardinality_sd(self, other: BloomFilter) -> float:
-        """Return the standard error of `union_cardinality`.
-
-        >>> import hypersketch
-        >>> a, b = (hypersketch.BloomFilter(capacity=1000, fpr=0.01) for _ in "ab")
-        >>> a.add(range(300))
-        >>> b.add(range(200, 500))
-        >>> 1 < a.union_cardinality_sd(b) < 10
-        True
-        """
-        estimate = self.union_cardinality(other)
-        return self._cardinality_spread(round(estimate)) if math.isfinite(estimate) else math.nan
-
     def intersection_cardinality(self, other: BloomFilter) -> float:
         """Estimate the number of distinct keys that two filters share.
 
@@ -476,15 +354,31 @@ class BloomFilter(CellSketch):
         >>> 80 < a.intersection_cardinality(b) < 120
         True
         """
-        return self.cardinality() + other.cardinality() - self.union_cardinality(other)
+        either = self.union_cardinality(other)  # which refuses what is no such filter
+        return self.cardinality() + other.cardinality() - either
 
     def intersection_cardinality_sd(self, other: BloomFilter) -> float:
         """Return the standard error of `intersection_cardinality`.
 
+        Parameters
+        ----------
+        other : BloomFilter
+            Of the same size, hashes, layout and seed.
+
+        Returns
+        -------
+        float
+            Standard deviation over random hashes; nan when a filter is full.
+
+        Raises
+        ------
+        TypeError, ValueError
+            When the other is no such filter.
+
         Notes
         -----
         Formula 4.7 at the estimated sizes; see `hypersketch.theory.bloom.intersection_sd` and
-        `hypersketch.theory.bloom.blocked_intersection_sd`. nan when a filter is full.
+        `hypersketch.theory.bloom.blocked_intersection_sd`.
 
         Examples
         --------

@@ -11,11 +11,11 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from hypersketch import _core, _threads, _validation, files
-from hypersketch._additive import Additive
+from hypersketch import _core, _validation, files
 from hypersketch._structure import Tally, chunks, tally_of
-from hypersketch.keys import hash_keys
-from hypersketch.sketches._cells import CAPACITY, CELLS, HASHES, CellSketch
+from hypersketch.sketches._cells import CAPACITY, CELLS, HASHES
+from hypersketch.sketches._layouts import Batch
+from hypersketch.sketches._multisets import Multiset
 
 _DTYPES: dict[int, type[np.unsignedinteger[Any]]] = {4: np.uint8, 8: np.uint8, 16: np.uint16, 32: np.uint32}
 
@@ -37,14 +37,14 @@ class SaturationWarning(UserWarning):
 
 
 @files.register
-class CountingBloomFilter(Additive, CellSketch):
+class CountingBloomFilter(Multiset):
     """A multiset of keys in m small counters: every key adds its weight to k of them.
 
     Parameters
     ----------
     capacity : int >= 1, optional
         Number of distinct keys it is sized for.
-    fpr : float in (0, 1), optional
+    fpr : float in [1e-70, 1), optional
         Probability that a key which was not added gets a count above 0, at this capacity. The smallest filter
         is chosen whose exact probability is at most this.
     n_cells : int >= 1, optional
@@ -70,7 +70,8 @@ class CountingBloomFilter(Additive, CellSketch):
     Fan, Cao, Almeida & Broder (2000), with the cells of a classic `hypersketch.BloomFilter`. Two of a key's k
     cells may coincide; its weight is then added twice there, and `count` allows for that. With keys added
     once each and m = n k / ln 2 cells, some 4-bit counter saturates with probability below 1.4e-15 m
-    (formula 4.11).
+    (formula 4.11). As for `collections.Counter`, ``+`` adds counts up, ``|`` takes the larger and ``&`` the
+    smaller ones.
 
     Examples
     --------
@@ -126,26 +127,6 @@ class CountingBloomFilter(Additive, CellSketch):
         return made
 
     @property
-    def n_cells(self) -> int:
-        """Number m of counters.
-
-        >>> import hypersketch
-        >>> hypersketch.CountingBloomFilter(n_cells=1000, n_hashes=3).n_cells
-        1000
-        """
-        return self._n_cells
-
-    @property
-    def counter_bits(self) -> int:
-        """Size of a counter in bits.
-
-        >>> import hypersketch
-        >>> hypersketch.CountingBloomFilter(n_cells=1000, n_hashes=3).counter_bits
-        8
-        """
-        return int(self._values["counter_bits"])
-
-    @property
     def n_saturated(self) -> int:
         """Number of counters at their largest value; what they counted is no longer known.
 
@@ -154,14 +135,6 @@ class CountingBloomFilter(Additive, CellSketch):
         0
         """
         return int(self._sums(self._state)[2])
-
-    @property
-    def _numbers(self) -> tuple[int, int]:
-        return self.n_cells, self.counter_bits
-
-    def _sums(self, other: NDArray[Any]) -> tuple[float, int, int]:
-        """Return the inner product with other counters, how many in either are above 0, how many are full."""
-        return _core.counting_sums(self._state, other, *self._numbers)
 
     def add(self, keys: Any, weights: Any = None, *, threads: int | None = None) -> None:
         """Add keys, each as often as its weight says.
@@ -201,18 +174,35 @@ class CountingBloomFilter(Additive, CellSketch):
         >>> stock.n_added, stock.total_weight
         (2, 5)
         """
-        self.add_hashes(hash_keys(keys, threads=threads), weights)
+        self._change("add", self._batch(keys, self._n_threads("add", threads)), weights, 1)
 
-    def add_hashes(self, hashes: NDArray[np.uint64], weights: Any = None) -> None:
-        """Add keys by their hashes; otherwise as `add`.
+    def add_hashes(
+        self, hashes: NDArray[np.uint64], weights: Any = None, *, threads: int | None = None
+    ) -> None:
+        """Add keys by their hashes, each as often as its weight says.
 
+        Parameters
+        ----------
+        hashes : ndarray of uint64, shape (n,)
+            What `hypersketch.hash_keys` returned with seed 0.
+        weights, threads
+            As for `add`.
+
+        Raises
+        ------
+        TypeError, ValueError
+            For anything but a one-dimensional array of uint64; otherwise as `add`.
+
+        Examples
+        --------
         >>> import hypersketch
         >>> stock = hypersketch.CountingBloomFilter(capacity=1000, fpr=0.01)
         >>> stock.add_hashes(hypersketch.hash_keys(["apple"]), weights=[3])
         >>> stock.count("apple")
         array([3])
         """
-        self._change("CountingBloomFilter.add", hashes, weights, 1)
+        self._n_threads("add_hashes", threads)
+        self._change("add_hashes", self._hashed("add_hashes", hashes), weights, 1)
 
     def remove(self, keys: Any, weights: Any = None, *, threads: int | None = None) -> None:
         """Remove keys that were added before, each as often as its weight says.
@@ -247,11 +237,27 @@ class CountingBloomFilter(Additive, CellSketch):
         >>> "apple" in stock
         False
         """
-        self.remove_hashes(hash_keys(keys, threads=threads), weights)
+        self._change("remove", self._batch(keys, self._n_threads("remove", threads)), weights, -1)
 
-    def remove_hashes(self, hashes: NDArray[np.uint64], weights: Any = None) -> None:
-        """Remove keys by their hashes; otherwise as `remove`.
+    def remove_hashes(
+        self, hashes: NDArray[np.uint64], weights: Any = None, *, threads: int | None = None
+    ) -> None:
+        """Remove keys by their hashes, each as often as its weight says.
 
+        Parameters
+        ----------
+        hashes : ndarray of uint64, shape (n,)
+            What `hypersketch.hash_keys` returned with seed 0.
+        weights, threads
+            As for `remove`.
+
+        Raises
+        ------
+        TypeError, ValueError
+            For anything but a one-dimensional array of uint64; otherwise as `remove`.
+
+        Examples
+        --------
         >>> import hypersketch
         >>> stock = hypersketch.CountingBloomFilter(capacity=1000, fpr=0.01)
         >>> stock.add("apple")
@@ -259,11 +265,12 @@ class CountingBloomFilter(Additive, CellSketch):
         >>> "apple" in stock
         False
         """
-        self._change("CountingBloomFilter.remove", hashes, weights, -1)
+        self._n_threads("remove_hashes", threads)
+        self._change("remove_hashes", self._hashed("remove_hashes", hashes), weights, -1)
 
-    def _change(self, owner: str, hashes: NDArray[np.uint64], weights: Any, sign: int) -> None:
-        batch = _validation.hashes(owner, hashes)
-        checked = _validation.weights(owner, weights, batch.size, least=0)
+    def _change(self, verb: str, given: Batch, weights: Any, sign: int) -> None:
+        batch = given.values
+        checked = _validation.weights(f"CountingBloomFilter.{verb}", weights, batch.size, least=0)
         with self._lock:
             self._require_writable()
             if sign == 1:
@@ -272,7 +279,7 @@ class CountingBloomFilter(Additive, CellSketch):
                 self._remove(batch, checked)
 
     def _add(self, batch: NDArray[np.uint64], weights: NDArray[np.int64] | None) -> None:
-        self._warn_beyond_capacity(batch.size)
+        self._warn_beyond_capacity(batch.size, stacklevel=5)
         saturated = np.zeros(1, np.int64)
         self._add_chunks(self._adding(saturated), batch, weights, words_per_key=self.n_hashes)
         self._warn_saturated(saturated)
@@ -292,7 +299,7 @@ class CountingBloomFilter(Additive, CellSketch):
             self._commit(self._adding(np.zeros(1, np.int64)), (done, mine), tally_of(done.size, mine))
             raise
 
-    def _warn_saturated(self, saturated: NDArray[np.int64]) -> None:
+    def _warn_saturated(self, saturated: NDArray[np.int64], stacklevel: int = 5) -> None:
         if saturated[0] == 0 or self._told_saturated:
             return
         self._told_saturated = True
@@ -300,70 +307,18 @@ class CountingBloomFilter(Additive, CellSketch):
             f"{saturated[0]} counters of this CountingBloomFilter have reached their largest value, "
             f"{2**self.counter_bits - 1}, and stay there: counts of their keys are cut off.",
             SaturationWarning,
-            stacklevel=5,
+            stacklevel=stacklevel,
         )
 
-    def test_and_add(
-        self, keys: Any, *, out: NDArray[np.bool_] | None = None, threads: int | None = None
-    ) -> NDArray[np.bool_]:
-        """Add keys once each and tell which were probably there before, as if they came one after the other.
-
-        Parameters
-        ----------
-        keys : int, str, bytes or a batch of them
-            n keys, as for `hypersketch.hash_keys`.
-        out : ndarray of bool, shape (n,), optional
-            Array for the answers, C-contiguous.
-        threads : int, optional
-            Threads for hashing; default `hypersketch.get_num_threads`. The counters are changed by one.
-
-        Returns
-        -------
-        ndarray of bool, shape (n,)
-            False for keys that were certainly not there.
-
-        Raises
-        ------
-        TypeError, ValueError
-            For keys that `hypersketch.hash_keys` refuses, an ``out`` that does not fit, or when the state is
-            memory-mapped.
-
-        Examples
-        --------
-        >>> import hypersketch
-        >>> stock = hypersketch.CountingBloomFilter(capacity=1000, fpr=0.01)
-        >>> stock.test_and_add(["apple", "pear", "apple"])
-        array([False, False,  True])
-        >>> stock.count(["apple"])
-        array([2])
-        """
-        return self.test_and_add_hashes(hash_keys(keys, threads=threads), out=out)
-
-    def test_and_add_hashes(
-        self, hashes: NDArray[np.uint64], *, out: NDArray[np.bool_] | None = None
-    ) -> NDArray[np.bool_]:
-        """Add keys and tell which were probably there before, by their hashes; otherwise as `test_and_add`.
-
-        >>> import hypersketch
-        >>> stock = hypersketch.CountingBloomFilter(capacity=1000, fpr=0.01)
-        >>> stock.test_and_add_hashes(hypersketch.hash_keys([1, 1]))
-        array([False,  True])
-        """
-        owner = "CountingBloomFilter.test_and_add"
-        batch = _validation.hashes(owner, hashes)
-        answers: NDArray[np.bool_] = _validation.output(owner, out, batch.size, np.bool_)
-        saturated = np.zeros(1, np.int64)
-        with self._lock:
-            self._require_writable()
-            self._warn_beyond_capacity(batch.size)
-            change = partial(
-                _core.counting_test_and_add, self._state, *self._numbers, self.n_hashes, self.seed, saturated
-            )
-            for part in chunks(batch.size, self.n_hashes):
-                piece = answers[part]
-                self._commit(change, (batch[part], piece), tally_of(piece.size, None))
-            self._warn_saturated(saturated)
-        return answers
+    def _test_and_take(self, batch: Batch, answers: NDArray[np.bool_], threads: int) -> None:
+        hashes, saturated = batch.values, np.zeros(1, np.int64)
+        self._warn_beyond_capacity(hashes.size, stacklevel=5)
+        rule = (*self._numbers, self.n_hashes, self.seed, saturated)
+        change = partial(_core.counting_test_and_add, self._state, *rule)
+        for part in chunks(hashes.size, self.n_hashes):
+            piece = answers[part]
+            self._commit(change, (hashes[part], piece), tally_of(piece.size, None))
+        self._warn_saturated(saturated)
 
     def count(self, keys: Any, *, threads: int | None = None) -> NDArray[np.int64]:
         """Return how often each key was added: never too low, but for counts cut off at the largest value.
@@ -399,157 +354,53 @@ class CountingBloomFilter(Additive, CellSketch):
         >>> stock.count(["apple", "plum"])
         array([3, 0])
         """
-        return self.count_hashes(hash_keys(keys, threads=threads), threads=threads)
+        n_threads = self._n_threads("count", threads)
+        return self._count(self._batch(keys, n_threads), n_threads)
 
     def count_hashes(self, hashes: NDArray[np.uint64], *, threads: int | None = None) -> NDArray[np.int64]:
-        """Return how often each key was added, by their hashes; otherwise as `count`.
+        """Return how often each key was added, by their hashes.
 
+        Parameters
+        ----------
+        hashes : ndarray of uint64, shape (n,)
+            What `hypersketch.hash_keys` returned with seed 0.
+        threads
+            As for `count`.
+
+        Returns
+        -------
+        ndarray of int64, shape (n,)
+            As for `count`.
+
+        Raises
+        ------
+        TypeError, ValueError
+            For anything but a one-dimensional array of uint64.
+
+        Examples
+        --------
         >>> import hypersketch
         >>> stock = hypersketch.CountingBloomFilter(capacity=1000, fpr=0.01)
         >>> stock.count_hashes(hypersketch.hash_keys(["apple"]))
         array([0])
         """
-        owner = "CountingBloomFilter.count"
-        batch = _validation.hashes(owner, hashes)
-        counts = np.empty(batch.size, np.int64)
-        n_threads = _threads.resolve(owner, threads)
-        for part in chunks(batch.size, self.n_hashes):
-            _core.counting_count(
-                self._state, *self._numbers, self.n_hashes, self.seed, batch[part], counts[part], n_threads
-            )
+        batch = self._hashed("count_hashes", hashes)
+        return self._count(batch, self._n_threads("count_hashes", threads))
+
+    def _count(self, batch: Batch, threads: int) -> NDArray[np.int64]:
+        hashes, rule = batch.values, (*self._numbers, self.n_hashes, self.seed)
+        counts = np.empty(hashes.size, np.int64)
+        for part in chunks(hashes.size, self.n_hashes):
+            _core.counting_count(self._state, *rule, hashes[part], counts[part], threads)
         return counts
 
-    def contains_hashes(
-        self,
-        hashes: NDArray[np.uint64],
-        *,
-        out: NDArray[Any] | None = None,
-        packed: bool = False,
-        threads: int | None = None,
-    ) -> NDArray[Any]:
-        """Tell which keys were probably added, by their hashes; otherwise as `contains`.
-
-        >>> import hypersketch
-        >>> stock = hypersketch.CountingBloomFilter(capacity=1000, fpr=0.01)
-        >>> stock.contains_hashes(hypersketch.hash_keys(["apple"]))
-        array([False])
-        """
-        owner = "CountingBloomFilter.contains"
-        batch = _validation.hashes(owner, hashes)
-        found = self.count_hashes(batch, threads=threads) > 0
-        if not _validation.flag(owner, "packed", packed):
-            answers: NDArray[np.bool_] = _validation.output(owner, out, batch.size, np.bool_)
-            answers[:] = found
-            return answers
-        bits: NDArray[np.uint8] = _validation.output(owner, out, -(-batch.size // 8), np.uint8)
-        bits[:] = np.packbits(found, bitorder="little")
-        return bits
-
-    def _occupied(self) -> int:
-        return int(self._sums(self._state)[1])
+    def _ask(self, batch: Batch, answers: NDArray[Any], packed: bool, threads: int) -> None:
+        found = self._count(batch, threads) > 0
+        answers[:] = np.packbits(found, bitorder="little") if packed else found
 
     def _join(self, other: Any) -> None:
         self._warn_beyond_capacity(other.n_added)
         saturated = np.zeros(1, np.int64)
         change = partial(_core.counting_merge, self._state, *self._numbers, saturated)
         self._commit(change, (other._state,), other._tally)
-        self._warn_saturated(saturated)
-
-    def union_cardinality(self, other: CountingBloomFilter) -> float:
-        """Estimate the number of distinct keys in either of two filters.
-
-        Parameters
-        ----------
-        other : CountingBloomFilter
-            Of the same size, hashes, counters and seed.
-
-        Returns
-        -------
-        float
-            What `cardinality` would return after merging the two.
-
-        Raises
-        ------
-        TypeError, ValueError
-            When the other is no such filter.
-
-        Examples
-        --------
-        >>> import hypersketch
-        >>> a, b = (hypersketch.CountingBloomFilter(capacity=1000, fpr=0.01) for _ in "ab")
-        >>> a.add(range(300))
-        >>> b.add(range(200, 500))
-        >>> 480 < a.union_cardinality(b) < 520
-        True
-        """
-        self._require_same(other, "compare")
-        return self._cardinality_of(int(self._sums(other._state)[1]))
-
-    def inner(self, other: CountingBloomFilter) -> float:
-        """Estimate the inner product of two multisets: the sum over all keys of the product of their counts.
-
-        Parameters
-        ----------
-        other : CountingBloomFilter
-            Of the same size, hashes, counters and seed.
-
-        Returns
-        -------
-        float
-            The estimate, unbiased over random hashes; nan for a filter of one cell, which tells nothing.
-
-        Raises
-        ------
-        TypeError, ValueError
-            When the other is no such filter.
-
-        Notes
-        -----
-        (<c_X, c_Y> - k^2 V W / m) / (k (1 - 1/m)) for the cells c and total weights V and W. Its standard
-        deviation is about sqrt((|X| |Y| + I^2) / m) for sets with I keys in common, whatever k is; see
-        `hypersketch.theory.counting_bloom.intersection_moments`.
-
-        Examples
-        --------
-        >>> import hypersketch
-        >>> a, b = (hypersketch.CountingBloomFilter(n_cells=100_000, n_hashes=4) for _ in "ab")
-        >>> a.add(["apple", "pear"], weights=[3, 2])
-        >>> b.add(["apple", "plum"], weights=[5, 7])
-        >>> round(a.inner(b))
-        15
-        """
-        self._require_same(other, "compare")
-        m, k = self.n_cells, self.n_hashes
-        if m == 1:
-            return float("nan")
-        chance = k * k * self.total_weight * other.total_weight / m
-        return (self._sums(other._state)[0] - chance) / (k * (1 - 1 / m))
-
-    def intersection_cardinality(self, other: CountingBloomFilter) -> float:
-        """Estimate the number of keys that two filters share, when each key was added once.
-
-        Parameters
-        ----------
-        other : CountingBloomFilter
-            Of the same size, hashes, counters and seed.
-
-        Returns
-        -------
-        float
-            `inner`: for sets the two are the same number.
-
-        Raises
-        ------
-        TypeError, ValueError
-            When the other is no such filter.
-
-        Examples
-        --------
-        >>> import hypersketch
-        >>> a, b = (hypersketch.CountingBloomFilter(capacity=1000, fpr=0.01) for _ in "ab")
-        >>> a.add(range(300))
-        >>> b.add(range(200, 500))
-        >>> 80 < a.intersection_cardinality(b) < 120
-        True
-        """
-        return self.inner(other)
+        self._warn_saturated(saturated, stacklevel=4)

@@ -8,19 +8,23 @@ import math
 import threading
 import warnings
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hypersketch import _threads, _validation, files
-from hypersketch._structure import Structure, Tally, chunks
-from hypersketch.keys import hash_key, hash_keys
-from hypersketch.sketches._cells import CELLS, CapacityWarning
-from hypersketch.sketches._layouts import LAYOUTS, Shape
+from hypersketch import _validation, files
+from hypersketch._structure import Tally, chunks
+from hypersketch.sketches._cells import CELLS, CapacityWarning, rate
+from hypersketch.sketches._layouts import LAYOUTS, Batch, Shape
+from hypersketch.sketches._members import KeySet, distinct
 from hypersketch.sketches.bloom import BloomFilter, LayoutName
 
 _MOST_SLICES = 64
+"""Every query asks every slice."""
+
+_AUTO = (("split-block", 1e-3), ("cache-line", 1e-6), ("classic", 0.0))
+"""The least rate for which a chain that chooses takes a layout: 1.4 times the bits of a classic at most."""
 
 
 def _slices(owner: str, name: str, value: object) -> list[int]:
@@ -40,22 +44,25 @@ def _growth(owner: str, name: str, value: object) -> float:
 
 
 @files.register
-class ScalableBloomFilter(Structure):
+class ScalableBloomFilter(KeySet):
     """A set of keys that grows: a chain of Bloom filters whose rates together stay below the promised one.
 
     Parameters
     ----------
     capacity : int >= 1
         Number of distinct keys the first slice is sized for.
-    fpr : float in (0, 1)
+    fpr : float in [1e-70, 1)
         False-positive rate that the whole chain may have, however long it becomes.
     growth : float in [1, 16], default 2
-        How many times more keys each slice takes than the one before it.
-    tightening : float in (0, 1), default 0.5
-        The first slice may use ``1 - tightening`` of ``fpr``, and each slice this share of what the one
-        before it may use.
-    layout : {'split-block', 'cache-line', 'classic'}, default 'split-block'
-        As for `hypersketch.BloomFilter`.
+        How many times more keys each slice takes than the one before it. A chain has at most 64 slices: with
+        growth 1, 64 times ``capacity`` keys.
+    tightening : float t in (0, 1), optional
+        Slice i = 0, 1, ... may have the rate ``fpr (1 - t) t**i``. Left out, it may have
+        ``fpr 6 / (pi (i + 1))**2``, which takes fewer bits in long chains.
+    layout : {'auto', 'split-block', 'cache-line', 'classic'}, default 'auto'
+        As for `hypersketch.BloomFilter`, the same for all slices. ``auto``: for each slice by its rate,
+        ``split-block`` from 1e-3, ``cache-line`` from 1e-6, ``classic`` below, since the bits of blocks grow
+        much faster than log(1 / rate) where rates are low.
     seed : int in [0, 2**64), default 0
         Filters of different seeds make independent errors and cannot be merged.
 
@@ -67,8 +74,18 @@ class ScalableBloomFilter(Structure):
     Notes
     -----
     Almeida, Baquero, Preguica & Hutchison (2007). A key goes into the last slice unless some slice already
-    holds it, so slices hold different keys and a key that comes again costs nothing. The rates of the slices,
-    fpr (1 - t) t^i, add up to fpr at most (union bound).
+    holds it, so slices hold different keys and a key that comes again costs nothing. The rates of the slices
+    add up to fpr at most (union bound): theirs, fpr (1 - t) t^i, is a geometric series; without t it is
+    Euler's, sum 1/i^2 = pi^2/6. Slice number i = 1, 2, ... then costs 1.44 log2(1.65 i^2 / fpr) bits a key,
+    and at most 1.4 times as many where ``auto`` chooses blocks (of which a small slice takes whole ones). At
+    the 64th slice that is 18 bits more than at the promised rate; with t = 0.5 it is 92.
+
+    When a batch needs new slices, they are made before anything changes: where memory or the 64 slices do
+    not suffice, the chain stays as it was before the batch (before its last piece of a million keys). Shared
+    memory has no room for new slices: `hypersketch.attach` takes a chain for reading only.
+
+    Two chains may hold one key in different slices. So there is no ``&=`` and no cardinality of a union or
+    an intersection here; `merge` and ``|=`` keep every key.
 
     Examples
     --------
@@ -83,14 +100,15 @@ class ScalableBloomFilter(Structure):
 
     _PARAMETERS: ClassVar[dict[str, _validation.Check]] = {
         "capacity": CELLS,
-        "fpr": _validation.probability,
+        "fpr": rate,
         "growth": _growth,
-        "tightening": _validation.probability,
-        "layout": _validation.one_of(*LAYOUTS),
+        "tightening": _validation.optional(_validation.probability),
+        "layout": _validation.one_of("auto", *LAYOUTS),
         "seed": _validation.seed,
         "slices": _slices,
     }
     _UNCOMPARED = frozenset({"slices"})
+    _GROWS = True
 
     def __init__(
         self,
@@ -98,8 +116,8 @@ class ScalableBloomFilter(Structure):
         fpr: float,
         *,
         growth: float = 2.0,
-        tightening: float = 0.5,
-        layout: LayoutName = "split-block",
+        tightening: float | None = None,
+        layout: LayoutName | Literal["auto"] = "auto",
         seed: int = 0,
     ) -> None:
         parameters = self._checked(
@@ -118,15 +136,26 @@ class ScalableBloomFilter(Structure):
     @staticmethod
     def _slice_parameters(parameters: Mapping[str, Any], index: int) -> dict[str, Any]:
         """Return the parameters of slice number ``index``."""
+        if index >= _MOST_SLICES:
+            raise ValueError(
+                f"This ScalableBloomFilter cannot grow: {_MOST_SLICES} slices are full. Build one with a "
+                "larger 'capacity' or 'growth'."
+            )
         capacity = math.ceil(parameters["capacity"] * parameters["growth"] ** index)
-        share = (1.0 - parameters["tightening"]) * parameters["tightening"] ** index
-        layout, seed = parameters["layout"], parameters["seed"]
-        if capacity >= 2**48:
-            raise ValueError(f"A ScalableBloomFilter cannot grow to slices of {capacity} keys.")
-        n_bits, n_hashes = LAYOUTS[layout].size(capacity, parameters["fpr"] * share)
-        return BloomFilter._checked(
-            n_bits=n_bits, n_hashes=n_hashes, capacity=capacity, layout=layout, seed=seed
-        )
+        allowed = parameters["fpr"] * _share(parameters["tightening"], index)
+        layout = parameters["layout"]
+        if layout == "auto":
+            layout = next(name for name, least in _AUTO if allowed >= least)
+        try:
+            n_bits, n_hashes = LAYOUTS[layout].size(CELLS("BloomFilter", "capacity", capacity), allowed)
+            return BloomFilter._checked(
+                n_bits=n_bits, n_hashes=n_hashes, capacity=capacity, layout=layout, seed=parameters["seed"]
+            )
+        except ValueError:
+            raise ValueError(
+                f"A ScalableBloomFilter cannot have a slice of {capacity} keys at a rate of {allowed:.3g} in "
+                f"the layout {layout!r}."
+            ) from None
 
     @classmethod
     def _layout(cls, parameters: Mapping[str, Any]) -> tuple[int, type[np.generic]]:
@@ -173,20 +202,49 @@ class ScalableBloomFilter(Structure):
                 raise ValueError("its state sets bits beyond n_bits.")
         return made
 
-    def _require_writable(self) -> None:
-        self._chain[0]._require_writable()
+    @property
+    def _writable(self) -> bool:
+        return self._chain[0]._writable
 
-    def _rooms(self) -> int:
-        """Return how many new keys the last slice takes, which is a new one when the one before is full."""
-        last = self._chain[-1]
-        assert last.capacity is not None
-        if last.n_added >= last.capacity:
-            mine = self._slice_parameters(self._values, len(self._chain))
-            self._chain.append(_slice(mine, None, 0))
-            return int(mine["capacity"])
-        return last.capacity - last.n_added
+    def _spare(self, hashes: NDArray[np.uint64]) -> list[BloomFilter]:
+        """Return the slices that absent keys need beyond the last one: made before anything changes."""
+        room = _room(self._chain[-1])
+        try:
+            return self._slices_for(hashes.size - room)
+        except (MemoryError, ValueError):  # that many keys do not fit, but equal ones need one place
+            return self._slices_for(distinct(hashes) - room)
+
+    def _slices_for(self, more: int) -> list[BloomFilter]:
+        """Return new slices for so many keys."""
+        made: list[BloomFilter] = []
+        while more > 0:
+            mine = self._slice_parameters(self._values, len(self._chain) + len(made))
+            made.append(_slice(mine, None, 0))
+            more -= mine["capacity"]
+        return made
 
     # ---- looks
+
+    @property
+    def capacity(self) -> int:
+        """Number of keys the first slice was sized for.
+
+        >>> import hypersketch
+        >>> hypersketch.ScalableBloomFilter(capacity=1000, fpr=0.01).capacity
+        1000
+        """
+        return int(self._values["capacity"])
+
+    @property
+    def layout(self) -> LayoutName | Literal["auto"]:
+        """Where a key's bits lie; see the class.
+
+        >>> import hypersketch
+        >>> hypersketch.ScalableBloomFilter(capacity=1000, fpr=0.01).layout
+        'auto'
+        """
+        layout: LayoutName | Literal["auto"] = self._values["layout"]
+        return layout
 
     @property
     def n_slices(self) -> int:
@@ -204,7 +262,7 @@ class ScalableBloomFilter(Structure):
 
         >>> import hypersketch
         >>> hypersketch.ScalableBloomFilter(capacity=1000, fpr=0.01).nbytes
-        1536
+        1472
         """
         return sum(one.nbytes for one in self._chain)
 
@@ -236,13 +294,13 @@ class ScalableBloomFilter(Structure):
         Raises
         ------
         TypeError, ValueError
-            When ``n`` is not an integer >= 0.
+            When ``n`` is not an integer >= 0, or more keys than a chain of these parameters can hold.
 
         Examples
         --------
         >>> import hypersketch
         >>> seen = hypersketch.ScalableBloomFilter(capacity=1000, fpr=0.01)
-        >>> 0.004 < seen.expected_fpr(1000) <= 0.005 < seen.expected_fpr(10**6) <= 0.01
+        >>> 0.005 < seen.expected_fpr(1000) <= 0.0061 < seen.expected_fpr(10**6) <= 0.01
         True
         """
         if n is None:
@@ -279,6 +337,13 @@ class ScalableBloomFilter(Structure):
     def cardinality_sd(self) -> float:
         """Return the standard error of `cardinality`.
 
+        Returns
+        -------
+        float
+            As for `hypersketch.BloomFilter.cardinality_sd`, of all slices together.
+
+        Examples
+        --------
         >>> import hypersketch
         >>> hypersketch.ScalableBloomFilter(capacity=100, fpr=0.01).cardinality_sd()
         0.0
@@ -300,7 +365,8 @@ class ScalableBloomFilter(Structure):
         Raises
         ------
         TypeError, ValueError
-            For keys that `hypersketch.hash_keys` refuses, or when the state is memory-mapped.
+            For keys that `hypersketch.hash_keys` refuses, when the state is memory-mapped, or when the chain
+            cannot grow.
 
         Notes
         -----
@@ -315,85 +381,53 @@ class ScalableBloomFilter(Structure):
         >>> 490 < seen.n_added <= 500
         True
         """
-        self.test_and_add(keys, threads=threads)
+        n_threads = self._n_threads("add", threads)
+        self._test_and_add(self._batch(keys, n_threads), None, n_threads)
 
     def add_hashes(self, hashes: NDArray[np.uint64], *, threads: int | None = None) -> None:
-        """Add keys by their hashes; otherwise as `add`.
+        """Add keys by their hashes; those that are there already change nothing.
 
+        Parameters
+        ----------
+        hashes : ndarray of uint64, shape (n,)
+            What `hypersketch.hash_keys` returned with seed 0.
+        threads : int, optional
+            As for `add`.
+
+        Raises
+        ------
+        TypeError, ValueError
+            For anything but a one-dimensional array of uint64; otherwise as `add`.
+
+        Examples
+        --------
         >>> import hypersketch
         >>> seen = hypersketch.ScalableBloomFilter(capacity=100, fpr=0.01)
         >>> seen.add_hashes(hypersketch.hash_keys(["a"]))
         >>> "a" in seen
         True
         """
-        self.test_and_add_hashes(hashes, threads=threads)
+        batch = self._hashed("add_hashes", hashes)
+        self._test_and_add(batch, None, self._n_threads("add_hashes", threads))
 
-    def test_and_add(
-        self, keys: Any, *, out: NDArray[np.bool_] | None = None, threads: int | None = None
-    ) -> NDArray[np.bool_]:
-        """Add keys and tell which of them were probably there before, as if they came one after the other.
+    def _test_and_take(self, batch: Batch, answers: NDArray[np.bool_], threads: int) -> None:
+        for part in chunks(batch.values.size):
+            self._test_and_take_piece(batch.values[part], answers[part], threads)
 
-        Parameters
-        ----------
-        keys : int, str, bytes or a batch of them
-            n keys, as for `hypersketch.hash_keys`.
-        out : ndarray of bool, shape (n,), optional
-            Array for the answers, C-contiguous.
-        threads : int, optional
-            Threads for this call; default `hypersketch.get_num_threads`. The answers do not depend on it.
-
-        Returns
-        -------
-        ndarray of bool, shape (n,)
-            False for keys that were certainly not there.
-
-        Raises
-        ------
-        TypeError, ValueError
-            For keys that `hypersketch.hash_keys` refuses, an ``out`` that does not fit, or when the state is
-            memory-mapped.
-
-        Examples
-        --------
-        >>> import hypersketch
-        >>> seen = hypersketch.ScalableBloomFilter(capacity=100, fpr=0.01)
-        >>> seen.test_and_add(["a", "b", "a"])
-        array([False, False,  True])
-        """
-        return self.test_and_add_hashes(hash_keys(keys, threads=threads), out=out, threads=threads)
-
-    def test_and_add_hashes(
-        self, hashes: NDArray[np.uint64], *, out: NDArray[np.bool_] | None = None, threads: int | None = None
-    ) -> NDArray[np.bool_]:
-        """Add keys and tell which were probably there before, by their hashes; otherwise as `test_and_add`.
-
-        >>> import hypersketch
-        >>> seen = hypersketch.ScalableBloomFilter(capacity=100, fpr=0.01)
-        >>> seen.test_and_add_hashes(hypersketch.hash_keys([1, 1]))
-        array([False,  True])
-        """
-        owner = "ScalableBloomFilter.test_and_add"
-        batch = _validation.hashes(owner, hashes)
-        answers: NDArray[np.bool_] = _validation.output(owner, out, batch.size, np.bool_)
-        n_threads = _threads.resolve(owner, threads)
-        with self._lock:
-            self._require_writable()
-            for part in chunks(batch.size):
-                self._test_and_add(batch[part], answers[part], n_threads)
-        return answers
-
-    def _test_and_add(self, hashes: NDArray[np.uint64], answers: NDArray[np.bool_], threads: int) -> None:
+    def _test_and_take_piece(
+        self, hashes: NDArray[np.uint64], answers: NDArray[np.bool_], threads: int
+    ) -> None:
         """Fill the slices one by one: no more keys go into the last one at a time than it has room for."""
-        rest = np.arange(hashes.size)
+        rest = np.flatnonzero(~self.contains_hashes(hashes, threads=threads))
+        spare = self._spare(hashes[rest])
         answers[:] = True
         while rest.size:
-            asked = hashes[rest]
-            rest = rest[~self.contains_hashes(asked, threads=threads)]
-            if rest.size == 0:
-                break
-            room = self._rooms()
-            taken, rest = rest[:room], rest[room:]
-            answers[taken] = self._chain[-1].test_and_add_hashes(hashes[taken], threads=threads)
+            if _room(self._chain[-1]) == 0:
+                self._chain.append(spare.pop(0))
+            last = self._chain[-1]
+            taken, rest = np.split(rest, [_room(last)])
+            answers[taken] = last.test_and_add_hashes(hashes[taken], threads=threads)
+            rest = rest[~last.contains_hashes(hashes[rest], threads=threads)]
 
     def clear(self) -> None:
         """Remove everything and go back to one slice.
@@ -433,63 +467,14 @@ class ScalableBloomFilter(Structure):
 
     # ---- queries
 
-    def __contains__(self, key: object) -> bool:
-        """Whether one key was probably added; never False for a key that was."""
-        return bool(self.contains_hashes(hash_key("ScalableBloomFilter.__contains__", key), threads=1)[0])
-
-    def contains(
-        self, keys: Any, *, out: NDArray[Any] | None = None, packed: bool = False, threads: int | None = None
-    ) -> NDArray[Any]:
-        """Tell which keys were probably added.
-
-        Parameters
-        ----------
-        keys : int, str, bytes or a batch of them
-            n keys, as for `hypersketch.hash_keys`.
-        out, packed, threads
-            As for `hypersketch.BloomFilter.contains`.
-
-        Returns
-        -------
-        ndarray of bool, shape (n,), or of uint8, shape (ceil(n / 8),)
-            True for every key that was added, and for others at the rate that `expected_fpr` tells.
-
-        Raises
-        ------
-        TypeError, ValueError
-            For keys that `hypersketch.hash_keys` refuses, or an ``out`` that does not fit.
-
-        Examples
-        --------
-        >>> import hypersketch
-        >>> seen = hypersketch.ScalableBloomFilter(capacity=100, fpr=0.01)
-        >>> seen.add(["a", "b"])
-        >>> seen.contains(["a", "b", "c"])
-        array([ True,  True, False])
-        """
-        return self.contains_hashes(hash_keys(keys, threads=threads), out=out, packed=packed, threads=threads)
-
-    def contains_hashes(
-        self,
-        hashes: NDArray[np.uint64],
-        *,
-        out: NDArray[Any] | None = None,
-        packed: bool = False,
-        threads: int | None = None,
-    ) -> NDArray[Any]:
-        """Tell which keys were probably added, by their hashes; otherwise as `contains`.
-
-        >>> import hypersketch
-        >>> seen = hypersketch.ScalableBloomFilter(capacity=100, fpr=0.01)
-        >>> seen.contains_hashes(hypersketch.hash_keys(["a"]))
-        array([False])
-        """
+    def _ask(self, batch: Batch, answers: NDArray[Any], packed: bool, threads: int) -> None:
         # The last and largest slice first: it holds most keys.
         chain = list(self._chain)  # which another thread may be adding to
-        answers = chain[-1].contains_hashes(hashes, out=out, packed=packed, threads=threads)
+        chain[-1]._ask(batch, answers, packed, threads)
+        more = np.empty_like(answers)
         for one in chain[-2::-1]:
-            answers |= one.contains_hashes(hashes, packed=packed, threads=threads)
-        return answers
+            one._ask(batch, more, packed, threads)
+            answers |= more
 
     def __ior__(self, other: ScalableBloomFilter) -> ScalableBloomFilter:
         self.merge(other)
@@ -497,6 +482,19 @@ class ScalableBloomFilter(Structure):
 
     def __or__(self, other: ScalableBloomFilter) -> ScalableBloomFilter:
         return self._joined(other)
+
+
+def _share(tightening: float | None, index: int) -> float:
+    """Return the share of the promised rate that a slice may use; all shares add up to 1."""
+    if tightening is None:
+        return 6.0 / (math.pi**2 * (index + 1) ** 2)
+    return float((1.0 - tightening) * tightening**index)
+
+
+def _room(one: BloomFilter) -> int:
+    """Return how many more keys a slice was sized for."""
+    assert one.capacity is not None
+    return max(0, one.capacity - one.n_added)
 
 
 def _rate(chain: list[BloomFilter]) -> float:
