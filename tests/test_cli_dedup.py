@@ -425,7 +425,7 @@ def test_a_file_that_changes_between_the_passes_is_refused(
         (["{}/in", "--by", "column", "--out", "-"], "'{}/in' is read as text, which has no columns."),
         (["{}/in", "{}/in", "--out", "{}/"], "cannot be written to one folder: several are called 'in'."),
         (["-", "--one-pass", "--out", "{}/"], "cannot be written to one folder: standard input has no name."),
-        (["{}/in", "--fpr", "2", "--out", "-"], "--fpr must be a float in (0, 1). Got 2.0 instead."),
+        (["{}/in", "--fpr", "2", "--out", "-"], "--fpr must be a float in [1e-70, 1). Got 2.0 instead."),
         (["{}/in", "--capacity", "many", "--out", "-"], "--capacity must be an integer such as 1000 or 1e6."),
         (["{}/in", "--layout", "round", "--out", "-"], "--layout must be one of 'split-block', "),
         (["{}/in", "--out", "{}/no/such/out"], "No such file or directory."),

@@ -147,7 +147,7 @@ def test_a_capacity_that_was_too_small_is_told(new: Path, tmp_path: Path) -> Non
         (["info", "{}/bag"], "'{}/bag' holds a Bundle, which is no filter."),
         (
             ["build", "{}/new.txt", "--fpr", "0", "--out", "{}/f"],
-            "--fpr must be a float in (0, 1). Got 0.0 instead.",
+            "--fpr must be a float in [1e-70, 1). Got 0.0 instead.",
         ),
         (
             ["build", "{}/new.txt", "--capacity", "0", "--out", "{}/f"],
