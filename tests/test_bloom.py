@@ -181,7 +181,9 @@ def test_cardinalities() -> None:
 @pytest.mark.parametrize("kind", [BloomFilter, CountingBloomFilter])
 def test_cardinalities_of_two_want_two_filters(kind: Any, name: str) -> None:
     seen = kind(100, 0.01)
-    with pytest.raises(TypeError, match=f"A {kind.__name__} can only compare another .* Got a int instead"):
+    with pytest.raises(
+        TypeError, match=f"A {kind.__name__} can only be compared with another .* Got a int instead"
+    ):
         getattr(seen, name)(5)
     with pytest.raises(ValueError, match="'seed' parameter of both"):
         getattr(seen, name)(kind(100, 0.01, seed=1))

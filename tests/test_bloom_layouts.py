@@ -365,3 +365,21 @@ def test_only_new_keys_count_in_test_and_add() -> None:
         seen.test_and_add(range(100))
     assert seen.n_added == 100
     assert abs(seen.cardinality() - 100) < 5 * seen.cardinality_sd()
+
+
+@pytest.mark.parametrize("layout", ["split-block", "cache-line"])
+def test_large_batches_on_large_filters_are_sorted_on_the_way(layout: Any, threads: int) -> None:
+    """Above 24 MiB and three keys a line the loops go in rounds; below, key by key."""
+    keys = np.random.default_rng(3).integers(0, 2**63, 5_000_001)
+    keys[::9] = keys[0]
+    whole, parts = (BloomFilter(n_bits=25 << 23, layout=layout, seed=1) for _ in range(2))
+    whole.add(keys, threads=threads)
+    for part in np.array_split(keys, 6):
+        parts.add(part, threads=1)
+    assert np.array_equal(state(whole), state(parts))
+    keys[::2] += 1
+    expected = np.concatenate([whole.contains(part, threads=1) for part in np.array_split(keys, 6)])
+    assert 0.5 < expected.mean() < 0.7
+    assert np.array_equal(whole.contains(keys, threads=threads), expected)
+    packed = whole.contains(keys, packed=True, threads=threads)
+    assert np.array_equal(packed, np.packbits(expected, bitorder="little"))

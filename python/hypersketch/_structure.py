@@ -7,7 +7,7 @@ import math
 import operator
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar, NamedTuple, SupportsIndex, TypeAlias, TypeVar
 
 import numpy as np
@@ -55,9 +55,9 @@ _PHRASES = {
 """How actions with another structure read after "can only", and after "must be equal to"."""
 
 
-def chunks(n: int, words_per_key: int = 1) -> Iterator[slice]:
+def chunks(n: int, words_per_key: int = 1, most: int | None = None) -> Iterator[slice]:
     """Cut n keys into pieces that take a fraction of a second each, in whole batches of the kernels (255)."""
-    step = max(1, min(_CHUNK_KEYS, _CHUNK_WORK // max(1, words_per_key)) // 255) * 255
+    step = max(1, min(most or _CHUNK_KEYS, _CHUNK_WORK // max(1, words_per_key)) // 255) * 255
     for first in range(0, n, step):
         yield slice(first, min(n, first + step))
 
@@ -304,12 +304,13 @@ class Structure(Stored, Imports):
         sign: int = 1,
         axis: int = -1,
         words_per_key: int = 1,
+        pieces: Iterable[slice] | None = None,
     ) -> None:
         """Call ``change`` for parts of a checked batch, whose keys lie along the axis; sign -1 removes.
 
         When Ctrl-C comes, the parts done so far are in, and counted.
         """
-        for part in chunks(batch.shape[axis], words_per_key):
+        for part in pieces or chunks(batch.shape[axis], words_per_key):
             keys = np.ascontiguousarray(batch[part] if axis == 0 else batch[..., part])
             mine = None if weights is None else weights[part]
             tally = tally_of(keys.shape[axis], mine, sign)

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <deque>
 #include <span>
 #include <utility>
 #include <vector>
@@ -96,8 +97,10 @@ inline void add_round(const BlockFilter& filter, Rounds& rounds) {
 }
 
 inline void add_in_rounds(const BlockFilter& filter, KeyBatch keys, size_t threads) {
+  std::deque<Rounds> of_owners;  // before anything is changed
+  for (size_t i = 0; i < threads; ++i) of_owners.emplace_back(filter, 1);
   parallel_for(threads, 1, threads, [&](size_t owner, size_t) {
-    Rounds rounds(filter, 1);  // an owner writes to its parts only, so all together take no more than one
+    Rounds& rounds = of_owners[owner];  // an owner writes to its parts only: all together take no more than one
     bool is_skewed = false;
     for (OwnedWords own(filter, keys, owner, threads); own.next();) {
       if (!is_skewed && !rounds.has_room()) {

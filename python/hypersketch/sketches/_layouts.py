@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any, ClassVar, NamedTuple
 
@@ -12,10 +12,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hypersketch import _core, _validation
+from hypersketch._structure import chunks
 from hypersketch.keys import hash_keys, integer_bits
 from hypersketch.theory import bloom as theory
 
 Words = NDArray[np.uint64]
+
+_ROUND_KEYS = 255 << 18
+_ROUND_BITS = 24 << 23
+"""From this size on a large piece is taken in rounds (bloom_rounds.hpp)."""
 
 
 class Shape(NamedTuple):
@@ -76,6 +81,10 @@ class Layout(ABC):
         """Return the keys as the loops take them."""
         bits = integer_bits(keys)
         return Batch(hash_keys(keys, threads=threads), True) if bits is None else Batch(bits, False)
+
+    def pieces(self, shape: Shape, n: int) -> Iterator[slice]:
+        """Cut n keys into pieces for the loops."""
+        return chunks(n, shape.n_hashes)
 
     @abstractmethod
     def loops(self, shape: Shape, words: Words, hashed: bool, threads: int) -> Loops:
@@ -149,6 +158,10 @@ class Blocked(Layout):
     """All bits of a key in one block."""
 
     default_hashes = 8
+
+    def pieces(self, shape: Shape, n: int) -> Iterator[slice]:
+        """Large filters get large pieces: their loops sort the keys of one, which pays for many."""
+        return chunks(n, most=_ROUND_KEYS if shape.n_bits >= _ROUND_BITS else None)
 
     def loops(self, shape: Shape, words: Words, hashed: bool, threads: int) -> Loops:
         def bound(function: Callable[..., Any]) -> partial[Any]:

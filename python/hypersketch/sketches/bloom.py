@@ -4,14 +4,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hypersketch import _core, _validation, files
-from hypersketch._structure import Tally, chunks
+from hypersketch._structure import Tally
 from hypersketch.sketches._cells import CAPACITY, CELLS, HASHES, CellSketch
 from hypersketch.sketches._layouts import LAYOUTS, Batch, Layout, Loops, Shape
 from hypersketch.sketches._members import distinct
@@ -143,6 +143,9 @@ class BloomFilter(CellSketch):
     def _loops(self, batch: Batch, threads: int) -> Loops:
         return self._rule.loops(self._shape, self._state, batch.hashed, threads)
 
+    def _pieces(self, batch: Batch) -> Iterator[slice]:
+        return self._rule.pieces(self._shape, batch.values.size)
+
     # ---- changes
 
     def add(self, keys: Any, *, threads: int | None = None) -> None:
@@ -169,6 +172,9 @@ class BloomFilter(CellSketch):
         -----
         A large batch goes in by pieces. After Ctrl-C the filter holds a prefix of the batch, and ``n_added``
         has grown by exactly its length.
+
+        A blocked filter beyond 24 MiB sorts a batch of many keys (three for 64 bytes of it) by place first.
+        That takes memory: as much as the filter has, at most 256 MiB, an eighth more for `contains`.
 
         Examples
         --------
@@ -217,19 +223,19 @@ class BloomFilter(CellSketch):
         with self._lock:
             self._require_writable()
             self._warn_beyond_capacity(batch.values.size)
-            self._add_chunks(self._loops(batch, threads).add, batch.values, words_per_key=self.n_hashes)
+            self._add_chunks(self._loops(batch, threads).add, batch.values, pieces=self._pieces(batch))
 
     def _test_and_take(self, batch: Batch, answers: NDArray[np.bool_], threads: int) -> None:
         loops = self._loops(batch, threads)
         if self._may_exceed(batch.values.size):
             self._warn_beyond_capacity(self._absent(batch, loops), stacklevel=5)
-        for part in chunks(batch.values.size, self.n_hashes):
+        for part in self._pieces(batch):
             self._commit(loops.test_and_add, (batch.values[part], answers[part]), Tally())
 
     def _absent(self, batch: Batch, loops: Loops) -> int:
         """Return the number of distinct keys of a batch that were certainly not added."""
         found = np.empty(batch.values.size, np.bool_)
-        for part in chunks(found.size, self.n_hashes):
+        for part in self._pieces(batch):
             loops.contains(batch.values[part], found[part])
         return distinct(batch.values[~found])
 
@@ -237,7 +243,7 @@ class BloomFilter(CellSketch):
 
     def _ask(self, batch: Batch, answers: NDArray[Any], packed: bool, threads: int) -> None:
         loops = self._loops(batch, threads)
-        for part in chunks(batch.values.size, self.n_hashes):
+        for part in self._pieces(batch):
             if packed:  # each piece but the last of a multiple of eight keys
                 loops.contains_packed(batch.values[part], answers[part.start // 8 : -(-part.stop // 8)])
             else:
