@@ -36,7 +36,7 @@ class Data:
 
     def __init__(self, n: int) -> None:
         self.n = n
-        half = min(n, 10**7) // 2
+        half = n // 2
         self.keys, self.absent = random_keys(1, n), random_keys(2, ABSENT)
         self.probes = np.concatenate([self.keys[:: n // half][:half], random_keys(3, half)])
         np.random.default_rng(4).shuffle(self.probes)

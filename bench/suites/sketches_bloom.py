@@ -20,6 +20,10 @@ from suites._contest import FPR, Contest, Quality
 Bars = dict[str, float]
 
 
+_SORTED = 24 << 20
+"""Bytes from which large batches are sorted: their accesses are not random and may exceed that limit."""
+
+
 class Case(NamedTuple):
     """A number of keys: where the state lies, how big the limit's state is, what was asked for."""
 
@@ -110,7 +114,7 @@ def limit_rows(
                 bars.get(name),
                 f"FPR {worth.fpr}",
                 bits,
-                limit=name == "own limit",
+                limit=name == "own limit" and size < _SORTED,
             )
         )
     return results
