@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The GPUs of this machine. The runtime is linked statically and loads the driver when it is first asked, so that all
 // of this answers, and throws nothing, on machines that have neither.
-#include "check.cuh"
+#include "runtime.cuh"
 
 namespace hypersketch::cuda {
 namespace {

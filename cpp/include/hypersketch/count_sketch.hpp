@@ -22,13 +22,6 @@ using std::int32_t;
 using std::int64_t;
 using std::uint32_t;
 
-struct RowParams {
-  uint64_t width;  // below 2^32
-  size_t depth;
-  uint64_t seed;
-  bool is_signed;  // count sketch, else Count-Min
-};
-
 inline constexpr size_t kRowBlock = 64;
 inline constexpr size_t kStartBlock = 512;  // stays in the first cache
 inline constexpr size_t kReadBlock = 1024;

@@ -51,6 +51,14 @@ struct PlaneView {
   size_t n_words;
 };
 
+// A count sketch (signed) or Count-Min sketch of `depth` rows.
+struct RowParams {
+  uint64_t width;  // below 2^32
+  size_t depth;
+  uint64_t seed;
+  bool is_signed;  // count sketch, else Count-Min
+};
+
 // One row of a count sketch (signed) or Count-Min sketch: word `index` of a key's stream places it (layout.hpp).
 template <class Cell>
 struct RowView {
@@ -63,6 +71,7 @@ struct RowView {
 // What a key may weigh in a sketch: the widest type of its cells' kind.
 template <class Cell>
 using Weight = std::conditional_t<std::is_integral_v<Cell>, std::int64_t, double>;
+
 // The entries +-1 of a sparse matrix, equally many for every feature: entry r of feature j is
 // codes[j * n_entries + r], whose lower 31 bits are the output and whose top bit is set for -1.
 struct SignTable {

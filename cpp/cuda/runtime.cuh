@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: Apache-2.0
+// What every .cu file needs of CUDA: checked calls, the place's device, launches and scratch memory. All launches go
+// through `launch`, so that the tests can run the same kernels on a processor (tests/cuda_on_cpu).
+#pragma once
+
+#include <cuda_runtime.h>
+
+#include <algorithm>
+#include <string>
+
+#include "launch.hpp"
+
+namespace hypersketch::cuda {
+
+inline cudaStream_t stream_of(Place place) { return reinterpret_cast<cudaStream_t>(place.stream); }
+
+// Errors after which every call of this process fails.
+inline bool is_lost(cudaError_t status) {
+  switch (status) {
+    case cudaErrorIllegalAddress:
+    case cudaErrorLaunchFailure:
+    case cudaErrorLaunchTimeout:
+    case cudaErrorHardwareStackError:
+    case cudaErrorIllegalInstruction:
+    case cudaErrorMisalignedAddress:
+    case cudaErrorECCUncorrectable:
+    case cudaErrorDevicesUnavailable:
+    case cudaErrorAssert:
+      return true;
+    default:
+      return false;
+  }
+}
+
+[[noreturn]] inline void fail(cudaError_t status, const std::string& what) {
+  cudaGetLastError();  // so that the next call does not report it again
+  const std::string text = what + " failed: " + cudaGetErrorString(status) + ".";
+  if (status == cudaErrorMemoryAllocation) throw OutOfMemory(text);
+  if (is_lost(status))
+    throw Error(text + " The GPU is lost to this process: what it held is gone, and only a new process can use it.");
+  throw Error(text);
+}
+
+inline void check(cudaError_t status, const char* what) {
+  if (status != cudaSuccess) fail(status, what);
+}
+
+// Makes a device the current one, and afterwards the one that was.
+class OnDevice {
+ public:
+  explicit OnDevice(int device) {
+    check(cudaGetDevice(&before_), "Asking for the current GPU");
+    if (device != before_) check(cudaSetDevice(device), "Choosing a GPU");
+    changed_ = device != before_;
+  }
+  OnDevice(const OnDevice&) = delete;
+  OnDevice& operator=(const OnDevice&) = delete;
+  ~OnDevice() {
+    if (changed_) cudaSetDevice(before_);
+  }
+
+ private:
+  int before_ = 0;
+  bool changed_ = false;
+};
+
+inline int device_attribute(int device, cudaDeviceAttr attribute) {
+  int value = 0;
+  check(cudaDeviceGetAttribute(&value, attribute, device), "Asking for a GPU's properties");
+  return value;
+}
+
+// Device memory for the length of a call, in the order of its stream.
+template <class T>
+class Scratch {
+ public:
+  Scratch(Place place, size_t n) : place_(place) {
+    if (n == 0) return;
+    void* data = nullptr;
+    const cudaError_t status = cudaMallocAsync(&data, n * sizeof(T), stream_of(place));
+    if (status != cudaSuccess) fail(status, "Taking " + std::to_string(n * sizeof(T)) + " bytes of GPU memory");
+    data_ = static_cast<T*>(data);
+  }
+  Scratch(const Scratch&) = delete;
+  Scratch& operator=(const Scratch&) = delete;
+  ~Scratch() {
+    if (data_ != nullptr) cudaFreeAsync(data_, stream_of(place_));
+  }
+  T* data() const { return data_; }
+
+ private:
+  Place place_;
+  T* data_ = nullptr;
+};
+
+inline constexpr unsigned kThreads = 256;  // of a block, where nothing else is said
+
+struct Grid {
+  unsigned blocks;
+  unsigned threads = kThreads;
+  size_t shared_bytes = 0;
+};
+
+// Enough blocks for n elements, `each` a thread; kernels with a loop over the grid may be given fewer.
+inline Grid grid_for(size_t n, size_t each = 1, unsigned threads = kThreads) {
+  const size_t blocks = (n + each * threads - 1) / (each * threads);
+  return {static_cast<unsigned>(std::min<size_t>(blocks, 0x7FFFFFFF)), threads};
+}
+
+template <class... Parameters, class... Arguments>
+void launch(Place place, Grid grid, void (*kernel)(Parameters...), Arguments... arguments) {
+  if (grid.blocks == 0) return;
+#if defined(__CUDACC__)
+  kernel<<<grid.blocks, grid.threads, grid.shared_bytes, stream_of(place)>>>(arguments...);
+#else
+  cuda_on_cpu::run(grid.blocks, grid.threads, grid.shared_bytes, [=] { kernel(arguments...); });
+#endif
+  check(cudaGetLastError(), "Starting a GPU kernel");
+}
+
+// The block's shared memory whose size its launch gave.
+template <class T>
+__device__ __forceinline__ T* shared_memory() {
+#if defined(__CUDACC__)
+  extern __shared__ __align__(16) unsigned char block_memory[];
+  return reinterpret_cast<T*>(block_memory);
+#else
+  return static_cast<T*>(cuda_on_cpu::shared_memory());
+#endif
+}
+
+}  // namespace hypersketch::cuda
