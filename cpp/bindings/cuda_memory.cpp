@@ -86,8 +86,9 @@ void bind_cuda_memory(py::module_& module) {
       .def_readonly("device", &Span::device)
       .def_readonly("stream", &Span::stream)
       .def("to_host", &span_to_host, py::arg("out").noconvert(), "Copy as many bytes as the target has.");
-  module.def("device_of", [](std::uintptr_t pointer) { return cuda::device_of(reinterpret_cast<const void*>(pointer)); },
-             py::arg("pointer"), "Index of the GPU whose memory this is; -1 for host memory.");
+  module.def(
+      "device_of", [](std::uintptr_t pointer) { return cuda::device_of(reinterpret_cast<const void*>(pointer)); },
+      py::arg("pointer"), "Index of the GPU whose memory this is; -1 for host memory.");
   module.def("follow", &cuda::follow, py::arg("device"), py::arg("stream"), py::arg("other"),
              py::call_guard<py::gil_scoped_release>(), "Make a stream wait for all that was enqueued on another.");
 }

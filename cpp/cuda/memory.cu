@@ -85,6 +85,18 @@ void synchronize(Place place) {
   check(cudaStreamSynchronize(stream_of(place)), "Waiting for the GPU");
 }
 
+void follow(int device, std::uintptr_t stream, std::uintptr_t other) {
+  if (stream == other) return;
+  const Place place{device, stream};
+  OnDevice on(device);
+  cudaEvent_t event = nullptr;
+  check(cudaEventCreateWithFlags(&event, cudaEventDisableTiming), "Making a GPU event");
+  const cudaError_t recorded = cudaEventRecord(event, stream_of({device, other}));
+  const cudaError_t waited = recorded == cudaSuccess ? cudaStreamWaitEvent(stream_of(place), event, 0) : recorded;
+  cudaEventDestroy(event);  // once nothing waits for it any more
+  check(waited, "Waiting for another GPU stream");
+}
+
 int device_of(const void* pointer) {
   cudaPointerAttributes found{};
   check(cudaPointerGetAttributes(&found, pointer), "Asking whose memory an array is");
