@@ -43,8 +43,8 @@ constexpr const char* kUsed = "used_dltensor";
 
 struct Exported {
   DLManagedTensor tensor;
-  std::int64_t shape;
-  std::int64_t stride;
+  std::vector<std::int64_t> shape;
+  std::vector<std::int64_t> strides;
   py::object owner;
 };
 
@@ -59,13 +59,22 @@ void delete_unused(PyObject* capsule) {
   tensor->deleter(tensor);
 }
 
-// A capsule of n elements; `owner` lives as long as it does.
-py::capsule to_dlpack(const Span& span, std::uint8_t code, std::uint8_t bits, py::object owner) {
+// A capsule of rows one after the other; `owner` lives as long as it does.
+py::capsule to_dlpack(const Span& span, const std::vector<std::int64_t>& shape, std::uint8_t code, std::uint8_t bits,
+                      py::object owner) {
   auto made = std::make_unique<Exported>();
-  made->shape = static_cast<std::int64_t>(span.n);
-  made->stride = 1;
+  made->shape = shape;
+  made->strides.assign(shape.size(), 1);
+  for (size_t axis = shape.size(); axis-- > 1;) made->strides[axis - 1] = made->strides[axis] * shape[axis];
   made->owner = std::move(owner);
-  made->tensor = {{span.data<void>(), {kOnGpu, span.device}, 1, {code, bits, 1}, &made->shape, &made->stride, 0},
+  const auto n_axes = static_cast<std::int32_t>(shape.size());
+  made->tensor = {{span.data<void>(),
+                   {kOnGpu, span.device},
+                   n_axes,
+                   {code, bits, 1},
+                   made->shape.data(),
+                   made->strides.data(),
+                   0},
                   made.get(),
                   &delete_exported};
   const py::capsule capsule(&made->tensor, kUnused, &delete_unused);
@@ -116,7 +125,7 @@ class Imported {
 }  // namespace
 
 void bind_cuda_dlpack(py::module_& module) {
-  module.def("to_dlpack", &to_dlpack, py::arg("span"), py::arg("code"), py::arg("bits"), py::arg("owner"),
+  module.def("to_dlpack", &to_dlpack, py::arg("span"), py::arg("shape"), py::arg("code"), py::arg("bits"), py::arg("owner"),
              "A DLPack capsule of elements whose owner stays alive with it.");
   py::class_<Imported>(module, "Imported", "A DLPack tensor that somebody else made.")
       .def(py::init<const py::capsule&>(), py::arg("capsule"))

@@ -14,6 +14,11 @@ std::unique_ptr<State> zeros(int device, size_t n_bytes) {
   return state;
 }
 
+std::unique_ptr<State> empty(int device, size_t n_bytes) {
+  const py::gil_scoped_release release;
+  return std::make_unique<State>(device, n_bytes);
+}
+
 std::unique_ptr<State> from_host(int device, const Bytes& bytes) {
   const auto source = read(bytes);
   const py::gil_scoped_release release;
@@ -76,6 +81,7 @@ void bind_cuda_memory(py::module_& module) {
       .def("clear", &clear, py::arg("stream"), "Set all bytes to zero.")
       .def("ready", &ready, py::arg("stream"), "Make a stream wait for all that was enqueued.");
   module.def("zeros", &zeros, py::arg("device"), py::arg("n_bytes"), "New memory of zeros.");
+  module.def("empty", &empty, py::arg("device"), py::arg("n_bytes"), "New memory that holds anything.");
   module.def("from_host", &from_host, py::arg("device"), py::arg("data").noconvert(), "New memory with these bytes.");
 
   py::class_<Span>(module, "Span", "Elements one after the other on a GPU, ready on a stream.")
