@@ -85,6 +85,16 @@ void synchronize(Place place) {
   check(cudaStreamSynchronize(stream_of(place)), "Waiting for the GPU");
 }
 
+void follow(int device, std::uintptr_t stream, std::uintptr_t other) {
+  OnDevice on(device);
+  cudaEvent_t event = nullptr;
+  check(cudaEventCreateWithFlags(&event, cudaEventDisableTiming), "Making a GPU event");
+  cudaError_t status = cudaEventRecord(event, stream_of({device, other}));
+  if (status == cudaSuccess) status = cudaStreamWaitEvent(stream_of({device, stream}), event, 0);
+  cudaEventDestroy(event);  // lives on until what waits for it goes on
+  check(status, "Waiting for another GPU stream");
+}
+
 int device_of(const void* pointer) {
   cudaPointerAttributes found{};
   check(cudaPointerGetAttributes(&found, pointer), "Asking whose memory an array is");
