@@ -8,17 +8,16 @@
 //   in the table, where windows of it that fit the L2 cache take turns if it is larger than that: additions to memory
 //     outside would move whole sectors there and back.
 // Atomics on one cell come one after the other, so keys that many rows of data share would stop everything else. Lanes
-// of a warp that hold the same key therefore add once, for all of them. Matching costs a warp some tens of clocks;
-// the table's atomics cost it a hundred and more, even spread (depth 5: 160 of them, where all processors together do
-// about 1/10 of one a clock and lane), so they are always matched. Shared memory adds integers as fast as they come and
-// only its floats, which are loops of exchanges, are matched.
+// of a warp that hold the same key therefore add once, for all of them. Matching costs a processor some tens of clocks
+// a warp. The table's atomics cost it some two hundred (160 at depth 5, of which the L2 cache does less than one a
+// clock for each processor), so there keys are always matched. Shared memory adds integers as fast as they come,
+// several lanes to one cell as well; only its floats, which are loops of exchanges, are matched.
 #include "rows.cuh"
 
 namespace hypersketch::cuda {
 namespace {
 
 constexpr unsigned kTableThreads = 1024;           // of a block with its own sums: few such blocks fit a processor
-constexpr size_t kBlockOverhead = 1024;            // bytes of shared memory that CUDA takes of each block
 constexpr uint64_t kSharedWindows = 3;             // a row of the table: beyond, hashing costs more than L2's atomics
 constexpr uint64_t kCachedWindows = 4;             // a row: beyond, hashing costs as much as memory's atomics
 constexpr uint64_t kManyKeys = uint64_t{1} << 20;  // from here on, passes are longer than the start of a kernel
@@ -111,15 +110,10 @@ struct BlockPlan {
 
 template <class Part>
 BlockPlan plan_blocks(int device, RowParams params, size_t n) {
-  const auto most = static_cast<size_t>(device_attribute(device, cudaDevAttrMaxSharedMemoryPerBlockOptin));
-  const auto shared = static_cast<size_t>(device_attribute(device, cudaDevAttrMaxSharedMemoryPerMultiprocessor));
-  const auto threads = static_cast<size_t>(device_attribute(device, cudaDevAttrMaxThreadsPerMultiProcessor));
-  const auto processors = static_cast<size_t>(device_attribute(device, cudaDevAttrMultiProcessorCount));
-  const Windows windows = split(params, most / sizeof(Part));
-  const size_t bytes = windows.cells * sizeof(Part);
-  const size_t resident = std::max<size_t>(1, std::min(shared / (bytes + kBlockOverhead), threads / kTableThreads));
+  const Windows windows = split(params, most_shared_bytes(device) / sizeof(Part));
+  const size_t bytes = windows.cells * sizeof(Part), resident = resident_blocks(device, kTableThreads, bytes);
   const size_t needed = (n + kTableThreads - 1) / kTableThreads;
-  const size_t sharers = std::max<size_t>(1, std::min(needed, processors * resident / windows.count));
+  const size_t sharers = std::max<size_t>(1, std::min(needed, resident / windows.count));
   return {windows, {static_cast<unsigned>(sharers * windows.count), kTableThreads, bytes}};
 }
 
@@ -134,9 +128,7 @@ bool add_by_blocks(Place place, T* cells, RowParams params, Streams streams, con
   const BlockPlan plan = plan_blocks<Part>(place.device, params, streams.keys.n);
   if (!is_worth_it(plan, params, streams.keys.n)) return false;
   const auto kernel = add_in_blocks<Part, T, W>;
-  check(cudaFuncSetAttribute(reinterpret_cast<const void*>(kernel), cudaFuncAttributeMaxDynamicSharedMemorySize,
-                             static_cast<int>(plan.grid.shared_bytes)),
-        "Taking shared memory of a GPU");
+  allow_shared_memory(kernel, plan.grid.shared_bytes);
   launch(place, plan.grid, kernel, cells, params, plan.windows, streams, weights);
   return true;
 }

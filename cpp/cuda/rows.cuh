@@ -77,6 +77,28 @@ __device__ __forceinline__ void add_to_shared(T* cell, T change) {
   }
 }
 
+inline constexpr size_t kMostBlocks = 0x7FFFFFFF;  // of a grid
+
+inline size_t most_shared_bytes(int device) {
+  return static_cast<size_t>(device_attribute(device, cudaDevAttrMaxSharedMemoryPerBlockOptin));
+}
+
+// How many blocks run at once, if registers do not prevent it.
+inline size_t resident_blocks(int device, size_t threads, size_t shared_bytes) {
+  constexpr size_t kOverhead = 1024;  // bytes that CUDA takes of each block
+  const auto shared = static_cast<size_t>(device_attribute(device, cudaDevAttrMaxSharedMemoryPerMultiprocessor));
+  const auto most = static_cast<size_t>(device_attribute(device, cudaDevAttrMaxThreadsPerMultiProcessor));
+  const auto processors = static_cast<size_t>(device_attribute(device, cudaDevAttrMultiProcessorCount));
+  return processors * std::max<size_t>(1, std::min(shared / (shared_bytes + kOverhead), most / threads));
+}
+
+template <class Kernel>
+void allow_shared_memory(Kernel* kernel, size_t n_bytes) {
+  check(cudaFuncSetAttribute(reinterpret_cast<const void*>(kernel), cudaFuncAttributeMaxDynamicSharedMemorySize,
+                             static_cast<int>(n_bytes)),
+        "Taking shared memory of a GPU");
+}
+
 // Cells [first, first + size) of the table, which overlap the rows [first_row, last_row].
 struct Window {
   uint64_t first;
