@@ -87,14 +87,13 @@ void synchronize(Place place) {
 
 void follow(int device, std::uintptr_t stream, std::uintptr_t other) {
   if (stream == other) return;
-  const Place place{device, stream};
   OnDevice on(device);
   cudaEvent_t event = nullptr;
   check(cudaEventCreateWithFlags(&event, cudaEventDisableTiming), "Making a GPU event");
-  const cudaError_t recorded = cudaEventRecord(event, stream_of({device, other}));
-  const cudaError_t waited = recorded == cudaSuccess ? cudaStreamWaitEvent(stream_of(place), event, 0) : recorded;
-  cudaEventDestroy(event);  // once nothing waits for it any more
-  check(waited, "Waiting for another GPU stream");
+  cudaError_t status = cudaEventRecord(event, stream_of({device, other}));
+  if (status == cudaSuccess) status = cudaStreamWaitEvent(stream_of({device, stream}), event, 0);
+  cudaEventDestroy(event);  // lives on until what waits for it goes on
+  check(status, "Waiting for another GPU stream");
 }
 
 int device_of(const void* pointer) {
