@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Arrays on a GPU: how those of other libraries come in, on which stream, and how answers go out in their kind.
+"""Arrays on a GPU: how those of other libraries come in, on which stream, and how answers go out alike.
 
 Nothing here loads a library: who passes an array of PyTorch or CuPy has loaded it.
 """
@@ -19,7 +19,6 @@ from hypersketch import _validation
 
 if TYPE_CHECKING:
     from hypersketch import _cuda
-    from hypersketch._device_array import DeviceArray
 
 Library = Literal["torch", "cupy"]
 

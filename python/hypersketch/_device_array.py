@@ -20,9 +20,9 @@ _DLPACK_CODES = {"i": 0, "u": 1, "f": 2, "b": 6}
 class DeviceArray:
     """An array in the memory of a GPU: a state there, or an answer to keys of a library that we do not know.
 
-    Other libraries take it without a copy, through ``__cuda_array_interface__`` or ``__dlpack__``
-    (``torch.from_dlpack``, ``cupy.asarray``, ``numba.cuda.as_cuda_array``), and ``numpy.asarray`` copies it to
-    host memory.
+    Other libraries take it without a copy, by ``__cuda_array_interface__`` or ``__dlpack__`` (with
+    ``torch.from_dlpack``, ``cupy.asarray``, ``numba.cuda.as_cuda_array``); ``numpy.asarray`` copies it to host
+    memory.
 
     Examples
     --------

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Memory of states, in host memory (see cpp/bindings/memory.cpp) or on a GPU, and what is done to whole states."""
+"""Memory of states, the host's (see cpp/bindings/memory.cpp) or a GPU's, and what is done to whole states."""
 
 from __future__ import annotations
 

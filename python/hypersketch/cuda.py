@@ -130,14 +130,14 @@ _usable: list[ModuleType | None] = []
 def stream(handle: int) -> Iterator[None]:
     """Run what follows on a CUDA stream, in this thread.
 
-    Arrays of PyTorch and CuPy need it not: calls run on the current stream of their library. It is for keys in
-    host memory and for arrays of others.
+    Arrays of PyTorch and CuPy do not need it: calls run on the current stream of their library. It is for keys
+    in host memory and for arrays of others.
 
     Parameters
     ----------
     handle : int
-        The stream as CUDA's handle: ``stream.handle`` of Numba, ``ptr`` of CuPy, ``cuda_stream`` of PyTorch; 0
-        for the default stream, 2 for that of the thread.
+        The stream as CUDA's handle (``stream.handle`` of Numba, ``ptr`` of CuPy, ``cuda_stream`` of PyTorch);
+        0 is the default stream, 2 that of the thread.
 
     Raises
     ------

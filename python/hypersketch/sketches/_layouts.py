@@ -102,12 +102,12 @@ class Layout(ABC):
             return partial(function, state.memory, rule, hashed=hashed, stream=stream, threads=threads)
 
         def contains_packed(keys: Any, out: Any) -> None:
-            if not isinstance(keys, np.ndarray):
-                return cuda.bloom_contains_packed(state.memory, rule, keys, out, hashed)
-            answers = np.empty(keys.size, np.bool_)
-            contains(keys, answers)
-            out[:] = np.packbits(answers, bitorder="little")
-            return None
+            if isinstance(keys, np.ndarray):
+                answers = np.empty(keys.size, np.bool_)
+                contains(keys, answers)
+                out[:] = np.packbits(answers, bitorder="little")
+            else:
+                cuda.bloom_contains_packed(state.memory, rule, keys, out, hashed)
 
         contains = bound(cuda.bloom_contains)
         return Loops(bound(cuda.bloom_add), bound(cuda.bloom_test_and_add), contains, contains_packed)

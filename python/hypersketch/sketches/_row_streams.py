@@ -145,7 +145,7 @@ class RowSketch(RowCells):
         self._add(owner, batch, weights, threads)
 
     def _checked_weights(self, owner: str, weights: Any, words: Any) -> Any:
-        least = 0 if not self._SIGNED else -self._most if self._integral else None
+        least: Any = 0 if not self._SIGNED else -self._most if self._integral else None
         if not isinstance(words, np.ndarray):
             return None if weights is None else weights_on_gpu(owner, weights, words, self.dtype, least)
         if _device.is_on_gpu(weights):

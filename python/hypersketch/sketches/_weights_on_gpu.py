@@ -35,7 +35,7 @@ class WeightsOnGpu:
 def weights_on_gpu(
     owner: str, weights: Any, words: _device.Words, dtype: np.dtype[Any], least: float | None
 ) -> WeightsOnGpu:
-    """Check weights on the keys' GPU: of 64 bits, one a key, no smaller than ``least``, none that is not finite."""
+    """Check weights on the keys' GPU: 64 bits each, one a key, finite, no smaller than ``least``."""
     wanted = np.dtype(np.int64 if dtype.kind == "i" else np.float64)
     must = f"an array of {wanted} and shape ({words.size},) on {_device.name_of(words.seen.device)}"
     if not _device.is_on_gpu(weights):

@@ -37,8 +37,8 @@ class CountMinSketch(RowSketch):
     seed : int in [0, 2**64), default 0
         Sketches of different seeds make independent errors and cannot be merged.
     device : str, default 'cpu'
-        Where the cells lie: ``cpu``, ``cuda``, ``cuda:1``; see `to`. A GPU takes keys in no order, so it adds neither
-        with ``track`` nor with ``conservative``.
+        Where the cells lie: ``cpu``, ``cuda``, ``cuda:1``; see `to`.
+        A GPU takes keys in no order, so it adds neither with ``track`` nor with ``conservative``.
 
     Raises
     ------

@@ -35,8 +35,8 @@ class CountSketch(RowSketch):
     seed : int in [0, 2**64), default 0
         Sketches of different seeds make independent errors and cannot be merged.
     device : str, default 'cpu'
-        Where the cells lie: ``cpu``, ``cuda``, ``cuda:1``; see `to`. A GPU takes keys in no order, so it does not add
-        with ``track``.
+        Where the cells lie: ``cpu``, ``cuda``, ``cuda:1``; see `to`.
+        A GPU takes keys in no order, so it does not add with ``track``.
 
     Raises
     ------
