@@ -182,17 +182,17 @@ void test_filters() {
   }
 }
 
-// Beyond the cache, with enough keys to go slice after slice, and with too little memory for that.
+// Beyond the cache, with enough keys to go slice after slice, and with too little memory for all of them at once.
 void test_large_filters() {
-  const uint64_t n_blocks = (uint64_t{9} << 20) / 256;
+  const uint64_t n_blocks = 36'900;
+  const size_t n = 4 * n_blocks + 3;
   for (const Case& c : {Case{BloomLayout::kSplitBlock, 256 * n_blocks, 8, 0, true},
-                        Case{BloomLayout::kCacheLine, 256 * n_blocks, 11, 3, false}}) {
-    check_filter(c, keys_of(4 * n_blocks + 100'003, 8, 0));
-    check_filter(c, keys_of(100'003, 8, 0));
-    check_test_and_add(c, keys_of(100'003, 9, 0));
-    setenv("CUDA_ON_CPU_MEMORY", "6000000", 1);
-    check_filter(c, keys_of(4 * n_blocks + 3, 8, 0));
-    check_test_and_add(c, keys_of(4 * n_blocks + 3, 9, 0));
+                        Case{BloomLayout::kCacheLine, 512 * n_blocks, 11, 3, false}}) {
+    check_filter(c, keys_of(n, 8, 0));
+    check_filter(c, keys_of(10'003, 8, 0));
+    setenv("CUDA_ON_CPU_MEMORY", std::to_string(c.n_bits / 8 + 20 * n).c_str(), 1);
+    check_filter(c, keys_of(n, 8, 0));
+    check_test_and_add(c, keys_of(n, 9, 0));
     unsetenv("CUDA_ON_CPU_MEMORY");
   }
 }
@@ -217,11 +217,15 @@ void test_words() {
     }
 }
 
+std::vector<unsigned char> random_bytes(size_t n) {
+  std::vector<unsigned char> bytes;
+  for (const uint64_t word : random_words(n, n)) bytes.push_back(static_cast<unsigned char>(word));
+  return bytes;
+}
+
 template <class T>
 void test_integers(size_t n, std::ptrdiff_t step, size_t offset) {
-  std::vector<unsigned char> bytes(offset + n * static_cast<size_t>(std::abs(step)) + sizeof(T));
-  const auto noise = random_words(bytes.size() / 8 + 1, n);
-  std::memcpy(bytes.data(), noise.data(), bytes.size());
+  const auto bytes = random_bytes(offset + n * static_cast<size_t>(std::abs(step)) + sizeof(T));
   const OnGpu<unsigned char> on_gpu(bytes);
   const Words out(n);
   const size_t start = offset + (step < 0 ? (n - 1) * static_cast<size_t>(-step) : 0);
@@ -255,9 +259,7 @@ void test_strings(size_t n, size_t longest, size_t before, bool is_one_long = fa
   for (size_t i = 0; i < n; ++i)
     offsets.push_back(offsets.back() +
                       static_cast<Offset>(is_one_long && i == n / 2 ? 40'000 : sizes[i] % (longest + 1)));
-  std::vector<unsigned char> bytes(static_cast<size_t>(offsets.back()));
-  const auto noise = random_words(bytes.size() / 8 + 1, 9);
-  std::memcpy(bytes.data(), noise.data(), bytes.size());
+  const auto bytes = random_bytes(static_cast<size_t>(offsets.back()));
   const OnGpu<Offset> offsets_on_gpu(offsets);
   const OnGpu<unsigned char> bytes_on_gpu(bytes);
   const Words out(n);
