@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: Apache-2.0
+// Grids: blocks one after the other, the threads of a block as fibres that change places only where they wait.
+//
+// A fibre takes up one thread after the other for as long as none waits, so that kernels without barriers and warp
+// functions run as plain loops, and those with warp functions only need the stacks of one warp.
+#pragma once
+
+#include <cstdint>
+#include <cstring>
+#include <memory>
+#include <mutex>
+#include <source_location>
+#include <type_traits>
+#include <vector>
+
+#include "device_api.hpp"
+#include "fibres.hpp"
+#include "vector_types.hpp"
+
+inline constexpr int warpSize = 32;
+inline uint3 threadIdx{}, blockIdx{};
+inline dim3 blockDim{}, gridDim{};
+
+namespace cuda_on_cpu {
+
+using Place = std::source_location;
+
+// Threads that meet: those of a block, or of a warp. Words go round in two sets, since whoever arrives at the next
+// meeting may write while others still read those of the last one.
+struct Meeting {
+  static constexpr unsigned kWarp = 32;
+  std::vector<unsigned> waiting;
+  const char* function = nullptr;
+  Place place;
+  unsigned round = 0;
+  std::uint64_t words[2][kWarp] = {};  // of a warp: one a lane; of a block: a count and a flag
+};
+
+class Block {
+ public:
+  static Block& current() {
+    static thread_local Block block;
+    return block;
+  }
+
+  void run(unsigned index, unsigned threads, void (*body)(const void*), const void* argument, bool reversed) {
+    index_ = index, threads_ = threads, body_ = body, argument_ = argument, reversed_ = reversed;
+    started_ = ended_ = 0;
+    warps_.resize((threads + Meeting::kWarp - 1) / Meeting::kWarp);
+    go_on(main_);
+  }
+
+  Meeting& whole() { return whole_; }
+  Meeting& warp() { return warps_[threadIdx.x / Meeting::kWarp]; }
+
+  // Waits until `size` threads have come to the meeting from the same place.
+  void meet(Meeting& meeting, unsigned size, const char* function, const Place& place) {
+    if (meeting.waiting.empty()) {
+      meeting.function = function, meeting.place = place;
+    } else if (meeting.function != function || meeting.place.line() != place.line() ||
+               meeting.place.column() != place.column() ||
+               std::strcmp(meeting.place.file_name(), place.file_name()) != 0) {
+      stop("thread %u of block %u is at %s (%s:%u) while thread %u waits at %s (%s:%u)", threadIdx.x, index_, function,
+           place.file_name(), place.line(), meeting.waiting[0], meeting.function, meeting.place.file_name(),
+           meeting.place.line());
+    }
+    if (meeting.waiting.size() + 1 == size) {
+      for (const unsigned thread : meeting.waiting) ready_.push_back(thread);
+      meeting.waiting.clear();
+      ++meeting.round;
+      return;
+    }
+    const unsigned thread = threadIdx.x;
+    meeting.waiting.push_back(thread);
+    if (fibre_of_.size() < threads_) fibre_of_.resize(threads_);
+    fibre_of_[thread] = fibre_;
+    Fibre* const own = fibre_;
+    go_on(own->context());
+    fibre_ = own;
+    threadIdx.x = thread;
+  }
+
+ private:
+  static void fibre_main() {
+    arrived(nullptr);
+    Block& block = current();
+    for (;;) block.take_up_threads();
+  }
+
+  // Runs threads to their ends until a waiting one can go on or the block is done, and parks the fibre.
+  void take_up_threads() {
+    Fibre* const own = fibre_;
+    while (fibre_ = own, started_ < threads_) {
+      threadIdx.x = reversed_ ? threads_ - 1 - started_ : started_;
+      ++started_;
+      run_thread();
+      ++ended_;
+      if (!ready_.empty()) break;
+    }
+    idle_.push_back(own);
+    go_on(own->context());
+  }
+
+  void run_thread() {
+    try {
+      body_(argument_);
+    } catch (...) {
+      stop("an exception left thread %u of block %u", threadIdx.x, index_);
+    }
+  }
+
+  // Leaves `from` for a thread that need no longer wait, for one that has not begun, or for the end of the block.
+  void go_on(Context& from) {
+    Fibre* next = nullptr;
+    if (!ready_.empty()) {
+      next = fibre_of_[ready_.back()];
+      ready_.pop_back();
+    } else if (started_ < threads_) {
+      next = idle_fibre();
+    } else if (ended_ < threads_) {
+      refuse_to_hang();
+    }
+    if (next != nullptr) fibre_ = next;
+    Context& to = next == nullptr ? main_ : next->context();
+    if (&to != &from) switch_context(from, to);
+  }
+
+  Fibre* idle_fibre() {
+    if (idle_.empty()) {
+      fibres_.push_back(std::make_unique<Fibre>(&fibre_main));
+      return fibres_.back().get();
+    }
+    Fibre* const fibre = idle_.back();
+    idle_.pop_back();
+    return fibre;
+  }
+
+  [[noreturn]] void refuse_to_hang() const {
+    const Meeting* stuck = &whole_;
+    for (const Meeting& warp : warps_)
+      if (!warp.waiting.empty()) stuck = &warp;
+    stop("block %u would hang: %zu threads wait at %s (%s:%u), first thread %u, and %u of %u have ended", index_,
+         stuck->waiting.size(), stuck->function, stuck->place.file_name(), stuck->place.line(), stuck->waiting[0],
+         ended_, threads_);
+  }
+
+  unsigned index_ = 0, threads_ = 0, started_ = 0, ended_ = 0;
+  bool reversed_ = false;
+  void (*body_)(const void*) = nullptr;
+  const void* argument_ = nullptr;
+  Meeting whole_;
+  std::vector<Meeting> warps_;
+  Context main_;
+  Fibre* fibre_ = nullptr;  // that runs now
+  std::vector<std::unique_ptr<Fibre>> fibres_;
+  std::vector<Fibre*> idle_;
+  std::vector<Fibre*> fibre_of_;  // where a waiting thread goes on
+  std::vector<unsigned> ready_;
+};
+
+// The running block's dynamic shared memory: as many bytes as were asked for, so that AddressSanitizer sees overruns.
+struct FreeShared {
+  void operator()(void* data) const { std::free(data); }
+};
+inline std::unique_ptr<void, FreeShared> block_memory;
+
+inline void* shared_memory() {
+  if (block_memory == nullptr) stop("a kernel uses dynamic shared memory, and its launch gave none");
+  return block_memory.get();
+}
+
+inline void run_grid(unsigned blocks, unsigned threads, size_t shared_bytes, void (*body)(const void*),
+                     const void* argument) {
+  static std::mutex one_grid;  // static shared memory and threadIdx are one for all
+  const std::lock_guard lock(one_grid);
+  const bool reversed = environment("CUDA_ON_CPU_REVERSED", 0) != 0;
+  gridDim = dim3(blocks), blockDim = dim3(threads);
+  void* shared = nullptr;
+  if (shared_bytes > 0 && posix_memalign(&shared, 16, shared_bytes) != 0) stop("no memory for shared memory");
+  block_memory.reset(shared);
+  for (unsigned i = 0; i < blocks; ++i) {
+    blockIdx = {reversed ? blocks - 1 - i : i, 0, 0};
+    threadIdx = {};
+    if (shared_bytes > 0) std::memset(shared, kGarbage, shared_bytes);
+    Block::current().run(blockIdx.x, threads, body, argument, reversed);
+  }
+  block_memory.reset();
+}
+
+// Runs body() once for each thread of the grid; a launch that CUDA refuses sets the last error instead.
+template <class Body>
+void run(unsigned blocks, unsigned threads, size_t shared_bytes, const Body& body) {
+  if (const cudaError_t refused = check_launch(blocks, threads, shared_bytes); refused != cudaSuccess) {
+    result(refused);
+    return;
+  }
+  run_grid(blocks, threads, shared_bytes, [](const void* b) { (*static_cast<const Body*>(b))(); }, &body);
+}
+
+}  // namespace cuda_on_cpu

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+// The part of CUDA that hypersketch's kernels use, on a processor: g++ compiles the same .cu files, and every thread of
+// a grid runs as a fibre, block after block. It serves to check arithmetic, indices, bounds (all the more under
+// AddressSanitizer) and what a failed call leaves behind, on machines without a GPU. It cannot show races, missing
+// order between streams, host code that reads device memory or the reverse, or anything about speed: work is done when
+// the call that starts it returns, one block and one thread at a time.
+//
+// It is stricter than a GPU where it can be: warp functions need a full mask and all 32 lanes at the same line, a
+// barrier needs all threads of the block, copies must lie within allocations, fresh memory is filled with 0xA5. A
+// kernel that breaks such a rule ends the process with a sentence that names the place.
+//
+// Environment, read at every use:
+//   CUDA_ON_CPU_MEMORY   bytes of a device; allocations beyond fail (8 GiB)
+//   CUDA_ON_CPU_DEVICES  how many devices there are (2)
+//   CUDA_ON_CPU_REVERSED 1: blocks and threads run from the last to the first. What a kernel does must not depend on
+//                        it; a barrier that is missing shows in at least one of the two orders
+#pragma once
+
+#if defined(__CUDACC__)
+#error "tests/cuda_on_cpu stands in for CUDA; nvcc must not see it"
+#endif
+
+#include <math.h>
+
+#include <cmath>
+#include <cstdio>
+#include <cstring>
+
+#define __global__
+#define __device__
+#define __host__
+#define __forceinline__ inline __attribute__((always_inline))
+#define __launch_bounds__(...)
+#define __grid_constant__
+#define __constant__
+#define __managed__
+#define __shared__ static  // one block runs at a time
+#define __align__(n) __attribute__((aligned(n)))
+
+#include "atomics.hpp"
+#include "block.hpp"
+#include "device_api.hpp"
+#include "memory_api.hpp"
+#include "numbers.hpp"
+#include "vector_types.hpp"
+#include "warp.hpp"

@@ -1,0 +1,267 @@
+// SPDX-License-Identifier: Apache-2.0
+// The emulation itself: threads meet where they should, and kernels that break a rule end the process.
+#include <cuda_runtime.h>
+#include <fcntl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <numeric>
+#include <vector>
+
+namespace {
+
+constexpr unsigned kFull = 0xFFFFFFFF;
+int failures = 0;
+
+#define CHECK(condition)                                                  \
+  do {                                                                    \
+    if (!(condition)) {                                                   \
+      ++failures;                                                         \
+      std::printf("%s:%d: not so: %s\n", __FILE__, __LINE__, #condition); \
+    }                                                                     \
+  } while (false)
+
+// Runs kernel(arguments...) as launch() of runtime.cuh does.
+template <class... Parameters, class... Arguments>
+void start(unsigned blocks, unsigned threads, size_t shared_bytes, void (*kernel)(Parameters...),
+           Arguments... arguments) {
+  cuda_on_cpu::run(blocks, threads, shared_bytes, [=] { kernel(arguments...); });
+}
+
+// Whether the work ends the process by abort().
+template <class Work>
+bool aborts(Work work) {
+  std::fflush(stdout);
+  const pid_t child = fork();
+  if (child == 0) {
+    dup2(open("/dev/null", O_WRONLY), 2);
+    work();
+    _exit(0);
+  }
+  int status = 0;
+  waitpid(child, &status, 0);
+  return WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT;
+}
+
+__global__ void __launch_bounds__(256) sums_of_blocks(const unsigned* in, unsigned* out) {
+  __shared__ unsigned partial[256];
+  const unsigned t = threadIdx.x;
+  partial[t] = in[blockIdx.x * blockDim.x + t];
+  for (unsigned half = blockDim.x / 2; half > 0; half /= 2) {
+    __syncthreads();
+    if (t < half) partial[t] += partial[t + half];
+  }
+  if (t == 0) out[blockIdx.x] = partial[0];
+}
+
+// One barrier is missing: thread t reads what thread t + 1 writes.
+__global__ void forgets_a_barrier(unsigned* out) {
+  __shared__ unsigned words[64];
+  words[threadIdx.x] = 0;
+  __syncthreads();
+  words[threadIdx.x] = threadIdx.x;
+  out[threadIdx.x] = words[(threadIdx.x + 1) % blockDim.x];
+}
+
+template <class T>
+__global__ void scan_of_warps(const T* in, T* out) {
+  const unsigned i = blockIdx.x * blockDim.x + threadIdx.x, lane = threadIdx.x % 32;
+  T sum = in[i];
+  for (unsigned delta = 1; delta < 32; delta *= 2) {
+    const T before = __shfl_up_sync(kFull, sum, delta);
+    if (lane >= delta) sum += before;
+  }
+  out[i] = sum;
+}
+
+__global__ void shuffles(int* out) {
+  const int lane = static_cast<int>(threadIdx.x % 32);
+  int* const at = out + 5 * threadIdx.x;
+  at[0] = __shfl_sync(kFull, lane, 3);
+  at[1] = __shfl_sync(kFull, lane, 3, 8);
+  at[2] = __shfl_down_sync(kFull, lane, 2, 16);
+  at[3] = __shfl_xor_sync(kFull, lane, 1);
+  at[4] = __shfl_up_sync(kFull, lane, 1, 4);
+}
+
+__global__ void votes(unsigned* out, unsigned long long* matches) {
+  const unsigned lane = threadIdx.x % 32;
+  out[threadIdx.x] = __ballot_sync(kFull, lane % 3 == 0);
+  const unsigned long long value = (1ULL << 40) * (lane % 4);
+  matches[threadIdx.x] = __match_any_sync(kFull, value);
+  if (!__any_sync(kFull, lane == 31) || __all_sync(kFull, lane == 31)) out[threadIdx.x] = 0;
+  if (__reduce_add_sync(kFull, lane) != 496 || __reduce_max_sync(kFull, -static_cast<int>(lane)) != 0) *matches = 0;
+  if (__syncthreads_count(lane == 0) != static_cast<int>(blockDim.x / 32)) *matches = 0;
+}
+
+__global__ void histogram(const unsigned char* in, unsigned long long n, unsigned* out) {
+  auto* const counts = static_cast<unsigned*>(cuda_on_cpu::shared_memory());
+  for (unsigned i = threadIdx.x; i < 256; i += blockDim.x) {
+    if (counts[i] != 0xA5A5A5A5) out[0] = 1U << 31;  // the garbage that was promised
+    counts[i] = 0;
+  }
+  __syncthreads();
+  const unsigned long long step = static_cast<unsigned long long>(gridDim.x) * blockDim.x;
+  for (unsigned long long i = blockIdx.x * blockDim.x + threadIdx.x; i < n; i += step) atomicAdd(&counts[in[i]], 1U);
+  __syncthreads();
+  for (unsigned i = threadIdx.x; i < 256; i += blockDim.x) atomicAdd(&out[i], counts[i]);
+}
+
+__global__ void some_leave_before_the_barrier() {
+  if (threadIdx.x == 7) return;
+  __syncthreads();
+}
+__global__ void some_lanes_stay_away() {
+  if (threadIdx.x % 32 < 16) __ballot_sync(kFull, 1);
+}
+__global__ void barriers_of_two_places() {
+  if (threadIdx.x < 32)
+    __syncthreads();
+  else
+    __syncthreads();
+}
+__global__ void mask_of_half() { __syncwarp(0xFFFF); }
+__global__ void meets_its_warp() { __syncwarp(); }
+__global__ void throws() { throw 1; }
+__global__ void loads_askew(const unsigned char* from) {
+  static_cast<void>(__ldg(reinterpret_cast<const uint4*>(from + 8 * threadIdx.x)));
+}
+
+void check_blocks() {
+  std::vector<unsigned> in(40 * 256), out(64);
+  std::iota(in.begin(), in.end(), 0U);
+  start(40, 256, 0, sums_of_blocks, in.data(), out.data());
+  for (unsigned b = 0; b < 40; ++b) CHECK(out[b] == 256 * 256 * b + 255 * 128);
+
+  int wrong = 0;
+  for (const char* reversed : {"0", "1"}) {
+    setenv("CUDA_ON_CPU_REVERSED", reversed, 1);
+    start(1, 64, 0, forgets_a_barrier, out.data());
+    wrong += out[30] != 31;
+    start(40, 256, 0, sums_of_blocks, in.data(), out.data());
+    CHECK(out[39] == 256 * 256 * 39 + 255 * 128);
+  }
+  unsetenv("CUDA_ON_CPU_REVERSED");
+  CHECK(wrong == 1);
+}
+
+template <class T>
+void check_scan() {
+  std::vector<T> in(512), out(512);
+  for (size_t i = 0; i < in.size(); ++i) in[i] = static_cast<T>(i * 3);
+  start(4, 128, 0, scan_of_warps<T>, in.data(), out.data());
+  T sum = 0;
+  for (size_t i = 0; i < in.size(); ++i) {
+    sum = static_cast<T>(i % 32 == 0 ? in[i] : sum + in[i]);
+    CHECK(out[i] == sum);
+  }
+}
+
+void check_warps() {
+  std::vector<int> shuffled(5 * 64);
+  start(1, 64, 0, shuffles, shuffled.data());
+  for (int t = 0; t < 64; ++t) {
+    const int* const at = shuffled.data() + 5 * t;
+    const int lane = t % 32;
+    CHECK(at[0] == 3);
+    CHECK(at[1] == lane / 8 * 8 + 3);
+    CHECK(at[2] == (lane % 16 < 14 ? lane + 2 : lane));
+    CHECK(at[3] == (lane ^ 1));
+    CHECK(at[4] == (lane % 4 == 0 ? lane : lane - 1));
+  }
+  std::vector<unsigned> ballots(64);
+  std::vector<unsigned long long> matches(64);
+  start(1, 64, 0, votes, ballots.data(), matches.data());
+  for (unsigned t = 0; t < 64; ++t) {
+    CHECK(ballots[t] == 0x49249249);
+    CHECK(matches[t] == 0x11111111ULL << t % 4);
+  }
+}
+
+void check_histogram() {
+  std::vector<unsigned char> in(100003);
+  for (size_t i = 0; i < in.size(); ++i) in[i] = static_cast<unsigned char>(i * i % 251);
+  std::vector<unsigned> expected(256), out(256);
+  for (const unsigned char value : in) ++expected[value];
+  start(7, 96, 256 * sizeof(unsigned), histogram, in.data(), in.size(), out.data());
+  CHECK(out == expected);
+}
+
+void check_refusals() {
+  CHECK(aborts([] { start(2, 64, 0, some_leave_before_the_barrier); }));
+  CHECK(aborts([] { start(1, 64, 0, some_lanes_stay_away); }));
+  CHECK(aborts([] { start(1, 64, 0, barriers_of_two_places); }));
+  CHECK(aborts([] { start(1, 64, 0, mask_of_half); }));
+  CHECK(aborts([] { start(1, 48, 0, meets_its_warp); }));
+  CHECK(aborts([] { start(1, 32, 0, throws); }));
+  CHECK(aborts([] {
+    alignas(16) static const unsigned char bytes[1024] = {};
+    start(1, 32, 0, loads_askew, bytes);
+  }));
+  start(1, 2048, 0, throws);
+  CHECK(cudaGetLastError() == cudaErrorInvalidConfiguration);
+  start(1, 32, 100000, throws);
+  CHECK(cudaGetLastError() == cudaErrorInvalidValue);
+  CHECK(cudaGetLastError() == cudaSuccess);
+}
+
+void check_memory() {
+  setenv("CUDA_ON_CPU_MEMORY", "1000", 1);
+  void *data = nullptr, *more = nullptr;
+  CHECK(cudaMalloc(&data, 600) == cudaSuccess);
+  CHECK(cudaMallocAsync(&more, 600, nullptr) == cudaErrorMemoryAllocation);
+  CHECK(cudaSetDevice(1) == cudaSuccess && cudaMalloc(&more, 600) == cudaSuccess);
+  CHECK(cudaSetDevice(2) == cudaErrorInvalidDevice && cudaSetDevice(0) == cudaSuccess);
+  cudaPointerAttributes attributes;
+  CHECK(cudaPointerGetAttributes(&attributes, static_cast<char*>(more) + 599) == cudaSuccess);
+  CHECK(attributes.type == cudaMemoryTypeDevice && attributes.device == 1);
+  CHECK(cudaPointerGetAttributes(&attributes, &attributes) == cudaSuccess);
+  CHECK(attributes.type == cudaMemoryTypeUnregistered);
+
+  char host[700] = {};
+  CHECK(cudaMemcpy(data, host, 600, cudaMemcpyHostToDevice) == cudaSuccess);
+  CHECK(cudaMemcpy(data, host, 601, cudaMemcpyHostToDevice) == cudaErrorInvalidValue);
+  CHECK(cudaMemcpy(data, host, 6, cudaMemcpyDeviceToHost) == cudaErrorInvalidValue);
+  CHECK(cudaMemcpyPeerAsync(more, 0, data, 0, 6) == cudaErrorInvalidValue);
+  CHECK(cudaMemcpyPeerAsync(more, 1, data, 0, 600) == cudaSuccess);
+  CHECK(cudaMemsetAsync(static_cast<char*>(data) + 1, 0, 600) == cudaErrorInvalidValue);
+  CHECK(cudaFree(host) == cudaErrorInvalidValue);
+  CHECK(cudaFree(data) == cudaSuccess && cudaFreeAsync(more, nullptr) == cudaSuccess);
+  CHECK(cudaFree(data) == cudaErrorInvalidValue);
+  size_t left = 0, total = 0;
+  CHECK(cudaMemGetInfo(&left, &total) == cudaSuccess && left == 1000 && total == 1000);
+  unsetenv("CUDA_ON_CPU_MEMORY");
+}
+
+void check_streams() {
+  cudaStream_t stream = nullptr;
+  cudaEvent_t event = nullptr;
+  CHECK(cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking) == cudaSuccess);
+  CHECK(cudaSetDevice(1) == cudaSuccess);
+  CHECK(cudaEventCreateWithFlags(&event, cudaEventDisableTiming) == cudaSuccess);
+  CHECK(cudaEventRecord(event, stream) == cudaErrorInvalidResourceHandle);  // of two devices
+  CHECK(cudaEventRecord(event, nullptr) == cudaSuccess);
+  CHECK(cudaStreamWaitEvent(stream, event) == cudaSuccess);
+  CHECK(cudaSetDevice(0) == cudaSuccess);
+  CHECK(cudaEventDestroy(event) == cudaSuccess && cudaStreamDestroy(stream) == cudaSuccess);
+  CHECK(cudaStreamSynchronize(stream) == cudaErrorInvalidResourceHandle);
+}
+
+}  // namespace
+
+int main() {
+  check_blocks();
+  check_scan<int>();
+  check_scan<double>();
+  check_scan<unsigned long long>();
+  check_warps();
+  check_histogram();
+  check_refusals();
+  check_memory();
+  check_streams();
+  if (failures == 0) std::printf("the emulation of CUDA does what it says\n");
+  return failures == 0 ? 0 : 1;
+}
