@@ -4,6 +4,7 @@
 // are checked here.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <mutex>
 #include <string>
@@ -55,6 +56,19 @@ class Use {
   std::unique_lock<std::mutex> lock_;
   cuda::Memory& memory_;
   std::uintptr_t stream_;
+};
+
+// The same for two states, or one that is both.
+class BothUsed {
+ public:
+  BothUsed(State& a, State& b, std::uintptr_t stream)
+      : first_(std::min(&a, &b) == &a ? a : b, stream) {  // in one order, so that no two calls wait for each other
+    if (&a != &b) second_.emplace(std::min(&a, &b) == &a ? b : a, stream);
+  }
+
+ private:
+  Use first_;
+  std::optional<Use> second_;
 };
 
 // Elements one after the other on a GPU, ready on a stream.

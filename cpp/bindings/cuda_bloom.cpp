@@ -84,10 +84,7 @@ auto with_both(State& state, State& other, std::uintptr_t stream, F&& f) {
   const py::gil_scoped_release release;
   const cuda::Place place{state.memory.device(), stream};
   const size_t n = state.memory.size() / sizeof(uint64_t);
-  State& first = std::min(&state, &other) == &state ? state : other;
-  const Use use(first, stream);
-  if (&state == &other) return f(place, state.data<uint64_t>(), state.data<uint64_t>(), n);
-  const Use use_other(&first == &state ? other : state, stream);
+  const BothUsed both(state, other, stream);
   return f(place, state.data<uint64_t>(), other.data<uint64_t>(), n);
 }
 
@@ -115,12 +112,10 @@ void bind_cuda_bloom(py::module_& module) {
   module.def("bloom_test_and_add", &test_and_add, py::arg("state"), py::arg("rule"), keys, out, hashed, stream, threads,
              "Tell for every key whether it was there, then add it. Returns how many were not there.");
   module.def(
-      "unite",
-      [](State& state, State& other, std::uintptr_t on) { with_both(state, other, on, cuda::unite); },
+      "unite", [](State& state, State& other, std::uintptr_t on) { with_both(state, other, on, cuda::unite); },
       py::arg("state"), py::arg("other"), stream, "Set the other's bits too.");
   module.def(
-      "intersect",
-      [](State& state, State& other, std::uintptr_t on) { with_both(state, other, on, cuda::intersect); },
+      "intersect", [](State& state, State& other, std::uintptr_t on) { with_both(state, other, on, cuda::intersect); },
       py::arg("state"), py::arg("other"), stream, "Keep the bits that the other has too.");
   module.def(
       "popcount_or",

@@ -14,6 +14,11 @@ std::unique_ptr<State> zeros(int device, size_t n_bytes) {
   return state;
 }
 
+std::unique_ptr<State> empty(int device, size_t n_bytes) {
+  const py::gil_scoped_release release;
+  return std::make_unique<State>(device, n_bytes);
+}
+
 std::unique_ptr<State> from_host(int device, const Bytes& bytes) {
   const auto source = read(bytes);
   const py::gil_scoped_release release;
@@ -76,6 +81,7 @@ void bind_cuda_memory(py::module_& module) {
       .def("clear", &clear, py::arg("stream"), "Set all bytes to zero.")
       .def("ready", &ready, py::arg("stream"), "Make a stream wait for all that was enqueued.");
   module.def("zeros", &zeros, py::arg("device"), py::arg("n_bytes"), "New memory of zeros.");
+  module.def("empty", &empty, py::arg("device"), py::arg("n_bytes"), "New memory that holds anything.");
   module.def("from_host", &from_host, py::arg("device"), py::arg("data").noconvert(), "New memory with these bytes.");
 
   py::class_<Span>(module, "Span", "Elements one after the other on a GPU, ready on a stream.")
@@ -86,8 +92,9 @@ void bind_cuda_memory(py::module_& module) {
       .def_readonly("device", &Span::device)
       .def_readonly("stream", &Span::stream)
       .def("to_host", &span_to_host, py::arg("out").noconvert(), "Copy as many bytes as the target has.");
-  module.def("device_of", [](std::uintptr_t pointer) { return cuda::device_of(reinterpret_cast<const void*>(pointer)); },
-             py::arg("pointer"), "Index of the GPU whose memory this is; -1 for host memory.");
+  module.def(
+      "device_of", [](std::uintptr_t pointer) { return cuda::device_of(reinterpret_cast<const void*>(pointer)); },
+      py::arg("pointer"), "Index of the GPU whose memory this is; -1 for host memory.");
   module.def("follow", &cuda::follow, py::arg("device"), py::arg("stream"), py::arg("other"),
              py::call_guard<py::gil_scoped_release>(), "Make a stream wait for all that was enqueued on another.");
 }

@@ -86,6 +86,7 @@ void synchronize(Place place) {
 }
 
 void follow(int device, std::uintptr_t stream, std::uintptr_t other) {
+  if (stream == other) return;
   OnDevice on(device);
   cudaEvent_t event = nullptr;
   check(cudaEventCreateWithFlags(&event, cudaEventDisableTiming), "Making a GPU event");
