@@ -58,8 +58,7 @@ void test_estimates(const Case& c, const std::vector<Cell>& cells, const std::ve
   const DeviceArray<Cell> device_cells(cells);
   const DeviceArray<uint64_t> device_keys(keys);
   const DeviceArray<Out> out(keys.size());
-  sketch_estimate(kPlace, std::as_const(device_cells).data(), c.params, {device_keys.data(), keys.size(), c.hashed},
-                  out.data());
+  sketch_estimate(kPlace, device_cells.data(), c.params, {device_keys.data(), keys.size(), c.hashed}, out.data());
   check(same_bytes(out.values(), expected), "sketch_estimate", c.params.depth, c.params.width);
 }
 
@@ -69,7 +68,8 @@ void compare(const Case& c, const std::vector<Cell>& cells, const std::vector<Ce
     return check(same_bytes(cells, expected), "sketch_add", c.params.depth, c.params.width);
   bool close = true;
   const double bound = static_cast<double>(c.n) * largest * std::numeric_limits<Cell>::epsilon();
-  for (size_t i = 0; i < cells.size(); ++i) close = close && std::abs(double{cells[i]} - double{expected[i]}) <= bound;
+  for (size_t i = 0; i < cells.size(); ++i)
+    close = close && std::abs(static_cast<double>(cells[i]) - static_cast<double>(expected[i])) <= bound;
   check(close, "sketch_add of reals", c.params.depth, c.params.width);
 }
 
@@ -153,14 +153,14 @@ void test_cells(size_t n) {
     sum[i] = a[i] + b[i], difference[i] = a[i] - b[i];
   }
   const DeviceArray<Cell> first(a), second(b);
-  const Extremes<Cell> range = extremes(kPlace, std::as_const(first).data(), n);
+  const Extremes<Cell> range = extremes(kPlace, first.data(), n);
   check(range.least == *std::min_element(a.begin(), a.end()), "least cell", n);
   check(range.most == *std::max_element(a.begin(), a.end()), "most cell", n);
-  add_cells(kPlace, first.data(), std::as_const(second).data(), n);
+  add_cells(kPlace, first.data(), second.data(), n);
   check(same_bytes(first.values(), sum), "add_cells", n);
-  subtract_cells(kPlace, first.data(), std::as_const(second).data(), n);
+  subtract_cells(kPlace, first.data(), second.data(), n);
   check(same_bytes(first.values(), a), "subtract_cells back", n);
-  subtract_cells(kPlace, first.data(), std::as_const(second).data(), n);
+  subtract_cells(kPlace, first.data(), second.data(), n);
   check(same_bytes(first.values(), difference), "subtract_cells", n);
 }
 
@@ -174,7 +174,7 @@ void test_all(size_t n) {
 }  // namespace
 }  // namespace hypersketch::cuda
 
-int main(int argc, char** argv) {
+int main(int argc, char**) {
   using namespace hypersketch;
   const bool long_run = argc > 1;
   cuda::test_all<int32_t>(100003);

@@ -50,7 +50,7 @@ void test_dense(const Shape& shape, size_t gap) {
   hypersketch::project_dense(rows.data(), shape.n, table, T{2}, expected.data(), 1);
   const DeviceArray<std::uint32_t> device_codes(codes);
   const DeviceArray<T> device_rows(spread), out(std::vector<T>(expected.size(), T{77}));
-  project_dense(kPlace, std::as_const(device_rows).data(), shape.n, stride,
+  project_dense(kPlace, device_rows.data(), shape.n, stride,
                 {device_codes.data(), shape.n_features, shape.n_entries, shape.n_outputs}, T{2}, out.data());
   // == and not bytes: zeros of sums in another order may differ in their sign.
   check(out.values() == expected, "project_dense", shape.n, shape.n_outputs);
@@ -67,7 +67,7 @@ void test_order() {
   hypersketch::project_dense(rows.data(), shape.n, table, T{0.3F}, expected.data(), 1);
   const DeviceArray<std::uint32_t> device_codes(codes);
   const DeviceArray<T> device_rows(rows), out(expected.size());
-  project_dense(kPlace, std::as_const(device_rows).data(), shape.n, shape.n_features,
+  project_dense(kPlace, device_rows.data(), shape.n, shape.n_features,
                 {device_codes.data(), shape.n_features, shape.n_entries, shape.n_outputs}, T{0.3F}, out.data());
   check(same_bytes(out.values(), expected), "tiles sum in the order of the features");
 }
