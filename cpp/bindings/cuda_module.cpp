@@ -1,12 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // _cuda, the optional GPU half. `_core` never loads it; hypersketch.cuda does when asked.
-#include <pybind11/pybind11.h>
-#include <pybind11/stl.h>
-#include <pybind11/typing.h>
-
-#include "launch.hpp"
-
-namespace py = pybind11;
+#include "cuda_arrays.hpp"
 
 namespace hypersketch::bindings {
 namespace {
@@ -30,11 +24,18 @@ Descriptions devices() {
 }  // namespace
 }  // namespace hypersketch::bindings
 
-PYBIND11_MODULE(_cuda, module, py::mod_gil_not_used()) {
+PYBIND11_MODULE(_cuda, module, pybind11::mod_gil_not_used()) {
   using namespace hypersketch;
   module.doc() = "GPU kernels of hypersketch.";
-  py::register_exception<cuda::Error>(module, "Error", PyExc_RuntimeError);
-  module.def("why_not", &cuda::why_not, py::call_guard<py::gil_scoped_release>(),
+  pybind11::register_exception<cuda::Error>(module, "Error", PyExc_RuntimeError);
+  pybind11::register_exception<cuda::OutOfMemory>(module, "OutOfMemory", PyExc_MemoryError);
+  module.def("why_not", &cuda::why_not, pybind11::call_guard<pybind11::gil_scoped_release>(),
              "One sentence on why no GPU can be used, or an empty one.");
   module.def("devices", &bindings::devices, "Name, compute capability, bytes and multiprocessors of every GPU.");
+  bindings::bind_cuda_memory(module);
+  bindings::bind_cuda_dlpack(module);
+  bindings::bind_cuda_keys(module);
+  bindings::bind_cuda_bloom(module);
+  bindings::bind_cuda_sketch(module);
+  bindings::bind_cuda_projection(module);
 }

@@ -78,6 +78,8 @@ void copy(Place place, void* to, const void* from, size_t n_bytes);  // `from` m
 void copy_to_host(Place place, void* to_host, const void* from, size_t n_bytes);
 void copy_from_host(Place place, void* to, const void* from_host, size_t n_bytes);
 void synchronize(Place place);
+// Makes a stream of the device wait for all that was enqueued on another.
+void follow(int device, std::uintptr_t stream, std::uintptr_t other);
 
 // Whether the pointer is to memory of a device, and of which one; -1 for host memory.
 int device_of(const void* pointer);
@@ -175,6 +177,20 @@ void intersect(Place place, uint64_t* words, const uint64_t* others, size_t n);
 uint64_t popcount(Place place, const uint64_t* words, size_t n);
 // Bits set in either.
 uint64_t popcount_or(Place place, const uint64_t* a, const uint64_t* b, size_t n);
+
+// ---- weights.cu; T is int64_t or double
+
+template <class T>
+struct WeightSummary {
+  T least;
+  T most;
+  T sum;        // modulo 2^64 of integers, as the next
+  T magnitude;  // the sum of absolute values
+  bool all_real;
+};
+
+template <class T>
+WeightSummary<T> summarize(Place place, const T* values, size_t n);
 
 // ---- count_sketch.cu; Cell is int32_t, int64_t, float or double
 

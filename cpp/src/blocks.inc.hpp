@@ -5,6 +5,9 @@
 // So words are made a few keys at a time, well ahead; blocks that are in no cache are prefetched a little later, and
 // touched when they are there.
 
+constexpr SplitSalts kSplitSalts = split_salts();
+constexpr LineSalts kLineSalts = line_salts();
+
 // The bits of one key in a block of 256 bits: one in each 32-bit lane.
 struct SplitBlock {
   static constexpr size_t kWords = kSplitWords;
@@ -15,7 +18,7 @@ struct SplitBlock {
   __m256i mask;
 
   HYPERSKETCH_MEMBER SplitBlock(uint64_t word, Rule) {
-    const __m256i salts = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(kSplitSalts));
+    const __m256i salts = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(kSplitSalts.of_lane));
     const __m256i products = _mm256_mullo_epi32(_mm256_set1_epi32(static_cast<int>(word)), salts);
     mask = _mm256_sllv_epi32(_mm256_set1_epi32(1), _mm256_srli_epi32(products, 27));
   }
@@ -30,10 +33,7 @@ struct SplitBlock {
   uint64_t mask[kWords];
 
   HYPERSKETCH_MEMBER SplitBlock(uint64_t word, Rule) {
-    const auto low = static_cast<std::uint32_t>(word);
-    for (size_t i = 0; i < kWords; ++i)
-      mask[i] = uint64_t{1} << ((low * kSplitSalts[2 * i]) >> 27) |
-                uint64_t{1} << (((low * kSplitSalts[2 * i + 1]) >> 27) + 32);
+    for (size_t j = 0; j < kWords; ++j) mask[j] = split_block_mask(word, j);
   }
   HYPERSKETCH_MEMBER bool in(const uint64_t* block) const {
     uint64_t missing = 0;
@@ -71,7 +71,7 @@ struct CacheLine {
     const Vec placed = broadcast(line_word(word));
     const size_t start = kBlockLanes - word % kBlockLanes;
     for (size_t p = 0; p < kParts; ++p) {
-      const Vec product = placed * load(kLineSalts + p * kLanes);
+      const Vec product = placed * load(kLineSalts.of_lane + p * kLanes);
       mask[p] = load(rule.first + start + p * kLanes) << (product >> 58);
       if (kTwice) mask[p] |= load(rule.second + start + p * kLanes) << ((product >> 52) & 63);
     }

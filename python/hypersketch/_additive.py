@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hypersketch import _memory
 from hypersketch._structure import MAX_COUNTER, Mutable, Structure
 
 
@@ -47,7 +48,7 @@ class Additive(Structure):
 
     def _largest(self) -> Any:
         """Return the largest magnitude of a counter, from the counters themselves."""
-        low, high = (self._state.min(), self._state.max()) if self._state.size else (0, 0)
+        low, high = _memory.extremes(self._state) if self._state.size else (0, 0)
         return max(abs(int(low)), abs(int(high)))
 
     @property

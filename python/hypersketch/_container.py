@@ -18,7 +18,7 @@ from typing import Any, ClassVar, NamedTuple, NoReturn, Protocol, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from hypersketch import _core, _validation
+from hypersketch import _core, _memory, _validation
 
 VERSION = 1
 """Format version that this package writes; it reads this one and all before it."""
@@ -52,7 +52,7 @@ class Storable(Protocol):
     def _parameters(self) -> dict[str, Any]: ...
     def _saved_counts(self) -> dict[str, int]: ...
     @property
-    def _state(self) -> NDArray[Any]: ...
+    def _state(self) -> _memory.State: ...
     @classmethod
     def _checked(cls, **given: object) -> dict[str, Any]: ...
     @classmethod
@@ -78,7 +78,7 @@ def register(kind: _Kind) -> _Kind:
 
 def packed(structure: Storable) -> tuple[bytes, NDArray[np.uint8]]:
     """Return the header and the state's bytes, which follow it."""
-    state = np.ascontiguousarray(structure._state)
+    state = np.ascontiguousarray(_memory.host(structure._state))
     metadata = {
         "format": _FORMAT,
         "version": str(VERSION),

@@ -18,12 +18,15 @@ if TYPE_CHECKING:
 class Exports:
     """How a state leaves: as a file, bytes, shared memory or an array."""
 
-    _state: NDArray[Any]
+    _state: _memory.State
     _lock: threading.RLock
 
     @property
-    def state(self) -> NDArray[Any]:
+    def state(self) -> Any:
         """The array that is kept, one-dimensional; a read-only view of it as it changes.
+
+        On a GPU it is the `hypersketch.cuda.DeviceArray` itself, which other libraries take without a copy;
+        do not change it.
 
         A `hypersketch.ScalableBloomFilter` keeps one array a slice: with several slices this is a copy of
         them, one after the other, as they are now.
@@ -38,6 +41,8 @@ class Exports:
         >>> memoryview(seen.state).nbytes
         16
         """
+        if _memory.on_gpu(self._state):
+            return self._state
         view: NDArray[Any] = self._state.view()
         view.flags.writeable = False
         return view

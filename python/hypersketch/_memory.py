@@ -1,44 +1,137 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Memory of states: aligned to cache lines, in huge pages when large (see cpp/bindings/memory.cpp)."""
+"""Memory of states, the host's (see cpp/bindings/memory.cpp) or a GPU's, and what is done to whole states."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from mmap import mmap
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hypersketch import _core
+from hypersketch import _core, _device
+
+State: TypeAlias = Any
+"""A one-dimensional NumPy array or `hypersketch.cuda.DeviceArray`."""
 
 
-def zeros(size: int, dtype: type[np.generic] | np.dtype[Any]) -> NDArray[Any]:
-    """Return a new one-dimensional array of zeros."""
+def zeros(size: int, dtype: type[np.generic] | np.dtype[Any], device: int | None = None) -> State:
+    """Return a new one-dimensional array of zeros: aligned to cache lines, in huge pages when large."""
     n_bytes = size * np.dtype(dtype).itemsize
+    if device is not None:
+        from hypersketch._device_array import DeviceArray
+
+        return DeviceArray.zeros(size, dtype, device)
     try:
         return _core.zeros(n_bytes).view(dtype)
     except MemoryError:
         raise MemoryError(f"The system has no memory for a state of {n_bytes} bytes.") from None
 
 
-def is_alone(array: NDArray[Any]) -> bool:
+def on_gpu(state: State) -> bool:
+    """Whether a state lies on a GPU."""
+    return not isinstance(state, np.ndarray)
+
+
+def device_of(state: State) -> int | None:
+    """Return the index of a state's GPU; None for host memory."""
+    return int(state.memory.device) if on_gpu(state) else None
+
+
+def host(state: State) -> NDArray[Any]:
+    """Return the state in host memory: itself, or a copy of one on a GPU."""
+    array: NDArray[Any] = np.asarray(state)
+    return array
+
+
+def is_alone(state: State) -> bool:
     """Whether the memory is NumPy's or this module's: others may change what was mapped or is a buffer."""
-    base: Any = array
+    if on_gpu(state):
+        return True
+    base: Any = state
     while isinstance(base, np.ndarray):
         base = base.base
     return base is None or type(base).__name__ == "PyCapsule"
 
 
-def is_mapped(array: NDArray[Any]) -> bool:
+def is_mapped(state: State) -> bool:
     """Whether the memory is a mapped file or mapped shared memory."""
-    base: Any = array
+    base: Any = state
     while isinstance(base, np.ndarray | memoryview):
         base = base.base if isinstance(base, np.ndarray) else base.obj
     return isinstance(base, mmap)
 
 
-def copied(array: NDArray[Any]) -> NDArray[Any]:
-    """Return a copy of a one-dimensional array in such memory, which can be changed."""
-    twin = zeros(array.size, array.dtype)
-    twin[:] = array
+def is_writable(state: State) -> bool:
+    """Whether the state can be changed."""
+    return on_gpu(state) or bool(state.flags.writeable)
+
+
+def copied(state: State) -> State:
+    """Return a copy of a one-dimensional state in memory of its own, which can be changed."""
+    return moved(state, device_of(state))
+
+
+def moved(state: State, device: int | None) -> State:
+    """Return such a copy on a device."""
+    if on_gpu(state) and device is not None:
+        return state.copied(device)
+    if device is not None:
+        from hypersketch._device_array import DeviceArray
+
+        return DeviceArray.of(state, device)
+    twin = zeros(state.size, state.dtype)
+    twin[:] = host(state)
     return twin
+
+
+# ---- changes: a compiled function and its arguments, for `Structure._commit`
+
+Change: TypeAlias = tuple[Callable[..., Any], tuple[Any, ...]]
+
+
+def clearing(state: State) -> Change:
+    """Set all to zero."""
+    if on_gpu(state):
+        return state.memory.clear, (_device.chosen_stream(),)
+    return state.fill, (0,)
+
+
+def combining(operation: np.ufunc, state: State, other: State) -> Change:
+    """Put what ``operation`` makes of two states of one size into the first one."""
+    if not on_gpu(state):
+        theirs = host(other)
+        return operation, (state, theirs, state)
+    cuda, stream = _device.module(), _device.chosen_stream()
+    theirs = other if device_of(other) == device_of(state) else moved(other, device_of(state))
+    both = state.memory, theirs.memory
+    if operation in (np.bitwise_or, np.bitwise_and):
+        return (cuda.unite if operation is np.bitwise_or else cuda.intersect), (*both, stream)
+    return cuda.combine_cells, (*both, state.dtype.name, operation is np.add, stream)
+
+
+# ---- looks
+
+
+def ones(state: State) -> int:
+    """Return the number of set bits."""
+    if on_gpu(state):
+        return int(_device.module().popcount(state.memory, _device.chosen_stream()))
+    return int(_core.popcount(state))
+
+
+def ones_of_either(state: State, other: State) -> int:
+    """Return the number of bits that are set in either of two states."""
+    if on_gpu(state) and device_of(state) == device_of(other):
+        stream = _device.chosen_stream()
+        return int(_device.module().popcount_or(state.memory, other.memory, stream))
+    return int(_core.popcount_or(host(state), host(other)))
+
+
+def extremes(state: State) -> tuple[Any, Any]:
+    """Return the smallest and the largest element of a state that has some."""
+    if on_gpu(state):
+        least, most = _device.module().extremes(state.memory, state.dtype.name, _device.chosen_stream())
+        return state.dtype.type(least), state.dtype.type(most)
+    return state.min(), state.max()

@@ -13,7 +13,7 @@ from typing import Any, ClassVar, NamedTuple, SupportsIndex, TypeAlias, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from hypersketch import _memory, _validation
+from hypersketch import _device, _memory, _validation
 from hypersketch._doors import Exports, Imports
 
 Self = TypeVar("Self", bound="Stored")
@@ -95,11 +95,13 @@ class Stored(Exports, ABC):
     """The parameter that counts the bits of a state of bits."""
     _RESULT: ClassVar[str] = "trace"
     """The count that grows by the number which a change of the state returns, if it returns one."""
+    _ON_GPU: ClassVar[bool] = False
+    """Whether the GPU half has kernels for it."""
     _GROWS: ClassVar[bool] = False
     """Whether a change may need a larger state, for which shared memory has no room."""
     __hash__ = None  # type: ignore[assignment]
 
-    _state: NDArray[Any]
+    _state: _memory.State
     _record: _Record
     _lent = False
 
@@ -122,11 +124,13 @@ class Stored(Exports, ABC):
     def _layout(cls, parameters: Mapping[str, Any]) -> tuple[int, type[np.generic]]:
         """Return the number of elements and the dtype of the state."""
 
-    def _fill(self, parameters: dict[str, Any], state: NDArray[Any] | None, tally: Tally) -> None:
-        """Set every attribute; a state of None is a new one of zeros."""
+    def _fill(
+        self, parameters: dict[str, Any], state: _memory.State | None, tally: Tally, device: int | None = None
+    ) -> None:
+        """Set every attribute; a state of None is a new one of zeros on a device."""
         if state is None:
             size, dtype = self._layout(parameters)
-            state = _memory.zeros(size, dtype)
+            state = _memory.zeros(size, dtype, device)
         self._values = parameters
         self._state = state
         self._record = (tally, [])
@@ -182,9 +186,22 @@ class Stored(Exports, ABC):
         """
         return int(self._state.nbytes)
 
+    @property
+    def device(self) -> str:
+        """Where the state lies: ``cpu``, or the GPU's name, ``cuda:0``, ``cuda:1`` and so on.
+
+        >>> import hypersketch
+        >>> hypersketch.BloomFilter(n_bits=1024).device
+        'cpu'
+        """
+        return _device.name_of(_memory.device_of(self._state))
+
     def __repr__(self) -> str:
         shown = {name: value for name, value in self._values.items() if value is not None}
-        arguments = [f"{name}={value!r}" for name, value in {**shown, "n_added": self.n_added}.items()]
+        counted = {**shown, "n_added": self.n_added}
+        if self.device != "cpu":
+            counted["device"] = self.device
+        arguments = [f"{name}={value!r}" for name, value in counted.items()]
         return f"{type(self).__name__}({', '.join(arguments)})"
 
     def __eq__(self, other: object) -> bool:
@@ -192,7 +209,7 @@ class Stored(Exports, ABC):
         if not isinstance(other, Stored) or type(other) is not type(self):
             return NotImplemented
         same = self._compared() == other._compared() and self._tally.trace == other._tally.trace
-        return same and bool(np.array_equal(self._state, other._state))
+        return same and bool(np.array_equal(_memory.host(self._state), _memory.host(other._state)))
 
     # ---- copies and files
 
@@ -207,10 +224,59 @@ class Stored(Exports, ABC):
         (0, 1)
         """
         with self._lock:
-            twin = object.__new__(type(self))
-            # Others may have changed a state that is not this object's alone.
-            tally = self._tally if self._alone else self._tally._replace(bound=UNKNOWN)
-            twin._fill(self._parameters(), _memory.copied(self._state), tally)
+            return self._moved(_memory.device_of(self._state))
+
+    def to(self: Self, device: str) -> Self:
+        """Return an independent copy on a device: the same bytes, parameters and counts.
+
+        Parameters
+        ----------
+        device : str
+            ``cpu``, ``cuda`` for the first GPU, or ``cuda:1`` and so on.
+
+        Returns
+        -------
+        same type
+
+        Raises
+        ------
+        TypeError, ValueError
+            When there is no such device, or for a structure that has no GPU kernels.
+        RuntimeError
+            When no GPU can be used; the sentence is that of `hypersketch.cuda.why_not`.
+        MemoryError
+            When the device has not so much memory.
+
+        Examples
+        --------
+        >>> import hypersketch
+        >>> seen = hypersketch.BloomFilter(capacity=1000, fpr=0.01)
+        >>> seen.add(["a", "b"])
+        >>> if hypersketch.cuda.available():
+        ...     seen = seen.to("cuda")
+        >>> seen.contains(["a", "c"])
+        array([ True, False])
+        >>> seen.to("cpu").device
+        'cpu'
+        """
+        target = self._device_for(device)
+        with self._lock:
+            return self._moved(target)
+
+    @classmethod
+    def _device_for(cls, device: object) -> int | None:
+        """Return the index of a GPU that this may be on, or None for the CPU."""
+        index = _device.resolve(cls.__name__, device)
+        if index is not None and not cls._ON_GPU:
+            _validation.refuse(cls.__name__, "device", f"'cpu': {cls.__name__} has no GPU kernels", device)
+        return index
+
+    def _moved(self: Self, device: int | None) -> Self:
+        """Return a copy on a device; the lock is held."""
+        twin = object.__new__(type(self))
+        # Others may have changed a state that is not this object's alone.
+        tally = self._tally if self._alone else self._tally._replace(bound=UNKNOWN)
+        twin._fill(self._parameters(), _memory.moved(self._state, device), tally)
         return twin
 
     def __copy__(self: Self) -> Self:
@@ -227,7 +293,8 @@ class Stored(Exports, ABC):
     def __reduce__(self) -> tuple[Any, ...]:
         # The array pickles itself: out of band, without a copy, under protocol 5.
         with self._lock:
-            return _revive, (type(self), self._parameters(), self._saved_counts(), self._state)
+            content = type(self), self._parameters(), self._saved_counts(), _memory.host(self._state)
+            return _revive, content if self.device == "cpu" else (*content, self.device)
 
     def _saved_counts(self) -> dict[str, int]:
         tally = self._tally
@@ -267,10 +334,15 @@ class Stored(Exports, ABC):
 
 
 def _revive(
-    kind: type[Stored], parameters: dict[str, Any], counts: dict[str, int], state: NDArray[Any]
+    kind: type[Stored],
+    parameters: dict[str, Any],
+    counts: dict[str, int],
+    state: NDArray[Any],
+    device: str = "cpu",
 ) -> Stored:
-    """Rebuild a pickled object."""
-    return kind._restore(parameters, counts, state)
+    """Rebuild a pickled object, where it was."""
+    made = kind._restore(parameters, counts, state)
+    return made if device == "cpu" else made.to(device)
 
 
 class Structure(Stored, Imports):
@@ -311,10 +383,12 @@ class Structure(Stored, Imports):
         When Ctrl-C comes, the parts done so far are in, and counted.
         """
         for part in pieces or chunks(batch.shape[axis], words_per_key):
-            keys = np.ascontiguousarray(batch[part] if axis == 0 else batch[..., part])
+            keys = batch[part] if axis == 0 else batch[..., part]
+            if isinstance(keys, np.ndarray):
+                keys = np.ascontiguousarray(keys)
+            n = part.stop - part.start
             mine = None if weights is None else weights[part]
-            tally = tally_of(keys.shape[axis], mine, sign)
-            self._commit(change, (keys, *self._weight_arguments(keys.shape[axis], mine, sign)), tally)
+            self._commit(change, (keys, *self._weight_arguments(n, mine, sign)), tally_of(n, mine, sign))
 
     def _weight_arguments(self, n: int, weights: NDArray[np.int64] | None, sign: int) -> tuple[Any, ...]:
         """Return what ``change`` takes after the keys."""
@@ -322,7 +396,7 @@ class Structure(Stored, Imports):
 
     @property
     def _writable(self) -> bool:
-        return bool(self._state.flags.writeable)
+        return _memory.is_writable(self._state)
 
     def _require_writable(self) -> None:
         if not self._writable:
@@ -352,7 +426,7 @@ class Structure(Stored, Imports):
         """
         with self._lock:
             self._require_writable()
-            self._commit(self._state.fill, (0,), Tally().plus(self._tally, -1))
+            self._commit(*_memory.clearing(self._state), Tally().plus(self._tally, -1))
 
     # ---- merging
 

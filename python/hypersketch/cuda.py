@@ -7,8 +7,16 @@ The GPU half is a second compiled module. It is loaded when something here is ca
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from types import ModuleType
+from typing import Any
+
+from hypersketch import _device, _validation
+from hypersketch._device_array import DeviceArray, Strings
+
+__all__ = ["Device", "DeviceArray", "Strings", "available", "devices", "require", "stream", "why_not"]
 
 _NOT_BUILT = (
     "hypersketch was built without its GPU half. With CUDA's compiler nvcc on the PATH, "
@@ -88,7 +96,61 @@ def devices() -> list[Device]:
     >>> if hypersketch.cuda.available():
     ...     print(hypersketch.cuda.devices()[0].name)
     """
-    module = _module()
-    if module is None:
-        raise RuntimeError(_NOT_BUILT)
-    return [Device(index, *found) for index, found in enumerate(module.devices())]
+    return [Device(index, *found) for index, found in enumerate(require().devices())]
+
+
+def require() -> Any:
+    """Return the compiled GPU half where a GPU can be used.
+
+    Raises
+    ------
+    RuntimeError
+        Where none can be, with the sentence of `why_not`.
+
+    Examples
+    --------
+    >>> import hypersketch.cuda
+    >>> if hypersketch.cuda.available():
+    ...     assert hypersketch.cuda.require().devices()
+    """
+    if _usable:
+        return _usable[0]
+    reason = why_not()
+    if reason is not None:
+        raise RuntimeError(reason)
+    _usable.append(_module())
+    return _usable[0]
+
+
+_usable: list[ModuleType | None] = []
+"""The module, once a GPU was found."""
+
+
+@contextlib.contextmanager
+def stream(handle: int) -> Iterator[None]:
+    """Run what follows on a CUDA stream, in this thread.
+
+    Arrays of PyTorch and CuPy do not need it: calls run on the current stream of their library. It is for keys
+    in host memory and for arrays of others.
+
+    Parameters
+    ----------
+    handle : int
+        The stream as CUDA's handle (``stream.handle`` of Numba, ``ptr`` of CuPy, ``cuda_stream`` of PyTorch);
+        0 is the default stream, 2 that of the thread.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For anything but an integer >= 0.
+
+    Examples
+    --------
+    >>> import hypersketch
+    >>> with hypersketch.cuda.stream(0):
+    ...     hypersketch.cuda.available() == (hypersketch.cuda.why_not() is None)
+    True
+    """
+    number = _validation.integer("cuda.stream", "handle", handle, 0, 2**64 - 1)
+    with _device.on_stream(number):
+        yield

@@ -13,7 +13,7 @@ from typing import Any, Literal, NoReturn
 import numpy as np
 from numpy.typing import NDArray
 
-from hypersketch import _core, _threads, _validation
+from hypersketch import _core, _device, _threads, _validation
 
 _WANTED = "integers, strings or bytes (one of them, or a list, array or column of one type)"
 
@@ -37,6 +37,8 @@ def hash_keys(
         Python object a key. Integers lie in [-2**63, 2**64) and equal their two's complement: 5,
         ``np.int8(5)`` and ``np.uint64(5)`` are one key, and so are -1 and 2**64 - 1. A str equals its UTF-8
         bytes. NumPy ``S`` and ``U`` elements end at their last character that is not NUL, as in NumPy.
+        Integers may lie on a GPU, in arrays of PyTorch, CuPy or whoever offers ``__cuda_array_interface__`` or
+        DLPack, and strings as `hypersketch.cuda.Strings`; their hashes stay there, in the same kind of array.
     seed : int in [0, 2**64), default 0
         Seed of XXH64. The structures use 0.
     nulls : {'error', 'skip'}, default 'error'
@@ -84,6 +86,9 @@ def hash_keys(
         raise ValueError("The 'out' parameter of hash_keys must be None where nulls are skipped.")
     if isinstance(keys, np.ndarray):
         return _hash_array(without_nulls(keys) if skip else keys, seed, n_threads, out)
+    if _device.is_on_gpu(keys):
+        hashes: NDArray[np.uint64] = _device.hashed(keys, seed, out)
+        return hashes
     if is_single(keys):
         return _placed(hash_list([keys], seed), out)
     if hasattr(keys, "__arrow_c_array__") or hasattr(keys, "__arrow_c_stream__"):

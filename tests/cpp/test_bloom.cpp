@@ -62,18 +62,45 @@ void test_counting(size_t n_bytes) {
 }
 
 // Positions by the rules of layout.hpp, bit by bit.
+uint64_t block_of_word(uint64_t word, uint64_t n_blocks) {
+  return static_cast<uint64_t>((static_cast<unsigned __int128>(word >> 32) * n_blocks) >> 32);
+}
+
+std::vector<uint64_t> split_bits(uint64_t n_blocks, uint64_t word) {
+  std::vector<uint64_t> bits;
+  for (size_t lane = 0; lane < 8; ++lane)
+    bits.push_back(block_of_word(word, n_blocks) * 256 + lane * 32 +
+                   ((static_cast<uint32_t>(word) * split_salts().of_lane[lane]) >> 27));
+  return bits;
+}
+
+std::vector<uint64_t> line_bits(uint64_t n_blocks, size_t n_hashes, uint64_t word) {
+  std::vector<uint64_t> bits;
+  for (size_t i = 0; i < n_hashes; ++i) {
+    const size_t lane = (word + i) % 8;
+    const uint64_t product = random_word(word, 0) * line_salts().of_lane[lane];
+    bits.push_back(block_of_word(word, n_blocks) * 512 + lane * 64 + (product >> (i < 8 ? 58 : 52)) % 64);
+  }
+  return bits;
+}
+
 std::vector<uint64_t> block_bits(BlockLayout layout, uint64_t n_blocks, size_t n_hashes, uint64_t seed, uint64_t hash) {
   const bool split = layout == BlockLayout::kSplitBlock;
   const uint64_t word = split && seed == 0 ? hash : stream_start(seed_word(seed, Purpose::kBloom), hash);
-  const uint64_t block = static_cast<uint64_t>((static_cast<unsigned __int128>(word >> 32) * n_blocks) >> 32);
-  std::vector<uint64_t> bits;
-  for (size_t i = 0; i < n_hashes; ++i) {
-    const size_t lane = split ? i : (word + i) % 8;
-    const uint64_t product = random_word(word, 0) * kLineSalts[lane];
-    bits.push_back(split ? block * 256 + lane * 32 + ((static_cast<uint32_t>(word) * kSplitSalts[lane]) >> 27)
-                         : block * 512 + lane * 64 + (product >> (i < 8 ? 58 : 52)) % 64);
+  return split ? split_bits(n_blocks, word) : line_bits(n_blocks, n_hashes, word);
+}
+
+// The rule that kernels take a block's words from says the same as the one for single bits.
+void test_masks(uint64_t word) {
+  for (const size_t k : {1, 2, 7, 8, 9, 15, 16}) {
+    uint64_t expected[kLineWords] = {};
+    for (const uint64_t bit : line_bits(1, k, word)) expected[bit / 64] |= uint64_t{1} << (bit % 64);
+    for (size_t j = 0; j < kLineWords; ++j)
+      check(cache_line_mask(word, line_word(word), k, j) == expected[j], "cache_line_mask", k, j);
   }
-  return bits;
+  uint64_t expected[kSplitWords] = {};
+  for (const uint64_t bit : split_bits(1, word)) expected[bit / 64] |= uint64_t{1} << (bit % 64);
+  for (size_t j = 0; j < kSplitWords; ++j) check(split_block_mask(word, j) == expected[j], "split_block_mask", j);
 }
 
 void test_blocks(BlockLayout layout, uint64_t n_blocks, size_t n_hashes, uint64_t seed, size_t n) {
@@ -149,6 +176,7 @@ void run_bloom_tests() {
   test_counting<WholeCells<std::uint8_t>>(257);
   test_counting<WholeCells<std::uint16_t>>(2 * 257);
   test_counting<WholeCells<std::uint32_t>>(4 * 257);
+  for (const uint64_t word : random_words(10'000, 3)) test_masks(word);
   for (const size_t n : {0, 1, 7, 8, 9, 63, 64, 65, 511, 513, 70'000}) {
     test_blocks(BlockLayout::kSplitBlock, 1 + n / 20, 8, n % 2, n);
     for (const size_t k : {1, 5, 8, 9, 16}) test_blocks(BlockLayout::kCacheLine, 1 + n / 30, k, n, n);

@@ -18,7 +18,9 @@ HYPERSKETCH_HD constexpr uint64_t tail_mask(uint64_t bits) {
 
 // Without a popcount instruction the compiler would call a table routine; this stays in registers.
 HYPERSKETCH_HD uint64_t count_ones(uint64_t x) {
-#if defined(__POPCNT__) || defined(__aarch64__)
+#if defined(__CUDA_ARCH__)
+  return static_cast<uint64_t>(__popcll(x));
+#elif defined(__POPCNT__) || defined(__aarch64__)
   return static_cast<uint64_t>(__builtin_popcountll(x));
 #else
   x -= (x >> 1) & 0x5555555555555555ULL;
@@ -29,15 +31,19 @@ HYPERSKETCH_HD uint64_t count_ones(uint64_t x) {
 }
 
 // The upper 64 bits of the 128-bit product: maps a uniform word onto [0, range) without division.
-// Written in 32-bit halves so that the same lines serve scalar code, vector code and the GPU.
+// Written in 32-bit halves so that the same lines serve scalar and vector code; the GPU has a function for it.
 template <class Word>
 HYPERSKETCH_HD Word multiply_high(Word x, Word y) {
+#if defined(__CUDA_ARCH__)
+  return __umul64hi(x, y);
+#else
   const Word low_half = Word{} + 0xFFFFFFFFULL;
   const Word x_low = x & low_half, x_high = x >> 32;
   const Word y_low = y & low_half, y_high = y >> 32;
   const Word middle = x_high * y_low + ((x_low * y_low) >> 32);
   const Word carry = x_low * y_high + (middle & low_half);
   return x_high * y_high + (middle >> 32) + (carry >> 32);
+#endif
 }
 
 }  // namespace hypersketch

@@ -15,6 +15,7 @@
 #include "hypersketch/key_batch.hpp"
 #include "hypersketch/layout.hpp"
 #include "hypersketch/parallel.hpp"
+#include "hypersketch/row_rules.hpp"
 
 namespace hypersketch {
 
@@ -158,7 +159,7 @@ class RowReader {
   // n is at most kReadBlock. A median needs half of the rows above the floor, a minimum all, so most keys are done
   // with after a few rows.
   size_t keep_above(double floor, uint64_t* starts, uint32_t* places, size_t n) {
-    const size_t allowed = params_.is_signed ? params_.depth / 2 : 0;
+    const size_t allowed = estimate_rank(params_);
     std::uint8_t misses[kReadBlock] = {};
     Cell* const values = values_.data();
     for (size_t r = 0; r < params_.depth; ++r) {
@@ -181,13 +182,13 @@ class RowReader {
   // The estimate of each of n keys from its rows' values.
   template <class Out>
   void choose(Cell* values, size_t n, Out* out) {
-    const size_t middle = params_.is_signed ? params_.depth / 2 : 0;
+    const size_t middle = estimate_rank(params_);
     row_kernels<Cell>().sort(values, block_, params_.depth, n, middle);
     const Cell* upper = values + middle * block_;
-    if (params_.is_signed && params_.depth % 2 == 0) {
+    if (is_mean(params_)) {
       const Cell* lower = upper - block_;
       for (size_t i = 0; i < n; ++i)
-        out[i] = static_cast<Out>(0.5 * static_cast<double>(lower[i]) + 0.5 * static_cast<double>(upper[i]));
+        out[i] = static_cast<Out>(mean_of(static_cast<double>(lower[i]), static_cast<double>(upper[i])));
     } else {
       for (size_t i = 0; i < n; ++i) out[i] = static_cast<Out>(upper[i]);
     }

@@ -45,6 +45,7 @@ HYPERSKETCH_HD Word xxh64_integer(Word key, uint64_t seed) {
   return xxh64_avalanche(xxh64_absorb8(start, key));
 }
 
+// Copies byte by byte on the GPU, where a load must be aligned.
 HYPERSKETCH_HD uint64_t load_u64(const unsigned char* p) {
   uint64_t value;
   std::memcpy(&value, p, sizeof value);
@@ -61,8 +62,10 @@ HYPERSKETCH_HD uint64_t xxh64_merge(uint64_t h, uint64_t lane) {
   return (h ^ xxh64_round(uint64_t{0}, lane)) * kPrime1 + kPrime4;
 }
 
-// The four running lanes of inputs of 32 bytes and more; moves `p` past what it consumed.
-HYPERSKETCH_HD uint64_t xxh64_stripes(const unsigned char*& p, const unsigned char* end, uint64_t seed) {
+// The four running lanes of inputs of 32 bytes and more; moves `p` past what it consumed. `Pointer` is a pointer to
+// bytes, or the GPU's own kind of one that has its own load_u64 and load_u32.
+template <class Pointer>
+HYPERSKETCH_HD uint64_t xxh64_stripes(Pointer& p, Pointer end, uint64_t seed) {
   uint64_t a = seed + kPrime1 + kPrime2, b = seed + kPrime2, c = seed, d = seed - kPrime1;
   for (; end - p >= 32; p += 32) {
     a = xxh64_round(a, load_u64(p));
@@ -74,8 +77,9 @@ HYPERSKETCH_HD uint64_t xxh64_stripes(const unsigned char*& p, const unsigned ch
   return xxh64_merge(xxh64_merge(xxh64_merge(xxh64_merge(h, a), b), c), d);
 }
 
-HYPERSKETCH_HD uint64_t xxh64_bytes(const unsigned char* p, size_t size, uint64_t seed) {
-  const unsigned char* const end = p + size;
+template <class Pointer>
+HYPERSKETCH_HD uint64_t xxh64_from(Pointer p, size_t size, uint64_t seed) {
+  const Pointer end = p + size;
   uint64_t h = size >= 32 ? xxh64_stripes(p, end, seed) : seed + kPrime5;
   h += size;
   for (; end - p >= 8; p += 8) h = xxh64_absorb8(h, load_u64(p));
@@ -85,6 +89,10 @@ HYPERSKETCH_HD uint64_t xxh64_bytes(const unsigned char* p, size_t size, uint64_
   }
   for (; p != end; ++p) h = rotate_left(h ^ (*p * kPrime5), 11) * kPrime1;
   return xxh64_avalanche(h);
+}
+
+HYPERSKETCH_HD uint64_t xxh64_bytes(const unsigned char* p, size_t size, uint64_t seed) {
+  return xxh64_from(p, size, seed);
 }
 
 }  // namespace hypersketch

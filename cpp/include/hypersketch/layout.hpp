@@ -38,18 +38,47 @@ inline constexpr size_t kMaxLineHashes = 16;
 
 HYPERSKETCH_HD uint64_t block_index(uint64_t word, uint64_t n_blocks) { return ((word >> 32) * n_blocks) >> 32; }
 
-// Published with Parquet's filter. Tables are not inline: a table that two levels share would be one for both.
-constexpr std::uint32_t kSplitSalts[kBlockLanes] = {0x47b6137bU, 0x44974d91U, 0x8824ad5bU, 0xa2b7289dU,
-                                                    0x705495c7U, 0x2df1424bU, 0x9efc4947U, 0x5c6bfb31U};
+// Salts by lane. Functions, because GPU code reads no table of a namespace, and because a table that two levels share
+// would be one for both.
+struct SplitSalts {
+  std::uint32_t of_lane[kBlockLanes];
+};
+struct LineSalts {
+  uint64_t of_lane[kBlockLanes];
+};
+
+// Published with Parquet's filter.
+HYPERSKETCH_HD constexpr SplitSalts split_salts() {
+  return {{0x47b6137bU, 0x44974d91U, 0x8824ad5bU, 0xa2b7289dU, 0x705495c7U, 0x2df1424bU, 0x9efc4947U, 0x5c6bfb31U}};
+}
+
 // mix64((lane + 1) * gamma) | 1.
-constexpr uint64_t kLineSalts[kBlockLanes] = {0xE220A8397B1DCDAFULL, 0x6E789E6AA1B965F5ULL, 0x06C45D188009454FULL,
-                                              0xF88BB8A8724C81EDULL, 0x1B39896A51A8749BULL, 0x53CB9F0C747EA2EBULL,
-                                              0x2C829ABE1F4532E1ULL, 0xC584133AC916AB3DULL};
+HYPERSKETCH_HD constexpr LineSalts line_salts() {
+  return {{0xE220A8397B1DCDAFULL, 0x6E789E6AA1B965F5ULL, 0x06C45D188009454FULL, 0xF88BB8A8724C81EDULL,
+           0x1B39896A51A8749BULL, 0x53CB9F0C747EA2EBULL, 0x2C829ABE1F4532E1ULL, 0xC584133AC916AB3DULL}};
+}
 
 // The word whose top twelve bits place a key's bits in a lane of a cache-line block, after a product with its salt.
 template <class Word>
 HYPERSKETCH_HD Word line_word(Word start) {
   return random_word(start, 0);
+}
+
+// The bits of a key in 64-bit word j of its block.
+HYPERSKETCH_HD uint64_t split_block_mask(uint64_t word, size_t j) {
+  constexpr SplitSalts salts = split_salts();
+  const auto low = static_cast<std::uint32_t>(word);
+  return uint64_t{1} << ((low * salts.of_lane[2 * j]) >> 27) | uint64_t{1}
+                                                                   << (((low * salts.of_lane[2 * j + 1]) >> 27) + 32);
+}
+
+// The same with `placed` = line_word(word), which the words of a block share.
+HYPERSKETCH_HD uint64_t cache_line_mask(uint64_t word, uint64_t placed, size_t n_hashes, size_t j) {
+  constexpr LineSalts salts = line_salts();
+  const uint64_t product = placed * salts.of_lane[j];
+  const uint64_t first = (j - word) % kBlockLanes;  // of the bits that fall into this lane; the other is first + 8
+  return uint64_t{first < n_hashes} << (product >> 58) | uint64_t{first + kBlockLanes < n_hashes}
+                                                             << ((product >> 52) & 63);
 }
 
 template <class Word>

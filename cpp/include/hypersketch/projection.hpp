@@ -5,7 +5,6 @@
 #pragma once
 
 #include <algorithm>
-#include <bit>
 #include <memory>
 #include <span>
 #include <stdexcept>
@@ -14,6 +13,7 @@
 
 #include "hypersketch/layout.hpp"
 #include "hypersketch/parallel.hpp"
+#include "hypersketch/row_rules.hpp"
 #include "hypersketch/simd.hpp"
 
 namespace hypersketch {
@@ -53,15 +53,8 @@ void dense_signs(std::span<const uint64_t> hashes, uint64_t seed, size_t dim, T*
 }
 
 template <class T>
-T with_sign(T value, std::uint32_t code) {
-  using Bits = std::conditional_t<sizeof(T) == 4, std::uint32_t, uint64_t>;
-  return std::bit_cast<T>(std::bit_cast<Bits>(value) ^
-                          static_cast<Bits>(Bits{code & kCodeSign} << (8 * sizeof(T) - 32)));
-}
-
-template <class T>
 void scatter(T value, const std::uint32_t* codes, size_t n_entries, T* out) {
-  for (size_t r = 0; r < n_entries; ++r) out[codes[r] & ~kCodeSign] += with_sign(value, codes[r]);
+  for (size_t r = 0; r < n_entries; ++r) out[code_output(codes[r])] += with_sign(value, codes[r]);
 }
 
 template <class T>
@@ -110,13 +103,13 @@ void project_csr(std::span<const Index> starts, std::span<const Index> features,
     for (size_t i = begin; i < end; ++i) {
       const Index first = starts[i], last = starts[i + 1];
       if (first < 0 || last < first || static_cast<size_t>(last) > values.size())
-        throw std::invalid_argument("The sparse matrix is broken: its row starts do not rise within its values.");
+        throw std::invalid_argument(kBrokenStarts);
       T* const answers = out + i * table.n_outputs;
       std::fill_n(answers, table.n_outputs, T{0});
       for (Index k = first; k < last; ++k) {
         const Index feature = features[static_cast<size_t>(k)];
         if (feature < 0 || static_cast<size_t>(feature) >= table.n_features)
-          throw std::invalid_argument("The sparse matrix is broken: a column lies beyond its shape.");
+          throw std::invalid_argument(kBrokenFeatures);
         scatter(values[static_cast<size_t>(k)], table.codes + static_cast<size_t>(feature) * table.n_entries,
                 table.n_entries, answers);
       }

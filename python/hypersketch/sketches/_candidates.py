@@ -25,8 +25,8 @@ def _no_key(index: int) -> Any:
 class Batch(NamedTuple):
     """A batch of keys: 64-bit words, and how to get single keys back."""
 
-    words: NDArray[np.uint64]
-    """Hashes, or the bits of integers that are hashed on the way."""
+    words: Any
+    """An array of uint64, or `_device.Words`: hashes, or the bits of integers that are hashed on the way."""
     hashed: bool
     key_at: Callable[[int], Any] = _no_key
     n_given: int | None = None

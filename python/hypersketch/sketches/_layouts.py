@@ -11,7 +11,7 @@ from typing import Any, ClassVar, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from hypersketch import _core, _validation
+from hypersketch import _core, _device, _memory, _validation
 from hypersketch._structure import chunks
 from hypersketch.keys import hash_keys, integer_bits
 from hypersketch.theory import bloom as theory
@@ -34,8 +34,15 @@ class Shape(NamedTuple):
 class Batch(NamedTuple):
     """Keys on their way in: hashes, or the bits of integers that the loops hash on the way."""
 
-    values: Words
+    values: Any
+    """An array of uint64, or `_device.Words`."""
     hashed: bool
+
+    def output(self, owner: str, out: Any, size: int, dtype: type[np.generic]) -> Any:
+        """Return where the answers go: an array, or what stands for one on a GPU."""
+        if isinstance(self.values, np.ndarray):
+            return _validation.output(owner, out, size, dtype)
+        return _device.target(owner, out, (size,), dtype, self.values.seen)
 
 
 class Loops(NamedTuple):
@@ -85,6 +92,25 @@ class Layout(ABC):
     def pieces(self, shape: Shape, n: int) -> Iterator[slice]:
         """Cut n keys into pieces for the loops."""
         return chunks(n, shape.n_hashes)
+
+    def loops_on_gpu(self, shape: Shape, state: _memory.State, hashed: bool, threads: int) -> Loops:
+        """Return the loops over a filter on a GPU, for keys there or in host memory."""
+        cuda, stream = _device.module(), _device.chosen_stream()
+        rule = cuda.BloomRule(self.name, *shape)
+
+        def bound(function: Callable[..., Any]) -> partial[Any]:
+            return partial(function, state.memory, rule, hashed=hashed, stream=stream, threads=threads)
+
+        def contains_packed(keys: Any, out: Any) -> None:
+            if isinstance(keys, np.ndarray):
+                answers = np.empty(keys.size, np.bool_)
+                contains(keys, answers)
+                out[:] = np.packbits(answers, bitorder="little")
+            else:
+                cuda.bloom_contains_packed(state.memory, rule, keys, out, hashed)
+
+        contains = bound(cuda.bloom_contains)
+        return Loops(bound(cuda.bloom_add), bound(cuda.bloom_test_and_add), contains, contains_packed)
 
     @abstractmethod
     def loops(self, shape: Shape, words: Words, hashed: bool, threads: int) -> Loops:

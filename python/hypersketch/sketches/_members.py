@@ -9,7 +9,7 @@ from typing import Any, Literal, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from hypersketch import _threads, _validation
+from hypersketch import _device, _memory, _threads, _validation
 from hypersketch._structure import Structure
 from hypersketch.keys import hash_key, hash_keys
 from hypersketch.sketches._layouts import Batch
@@ -32,7 +32,15 @@ class KeySet(Structure):
         return _threads.resolve(f"{type(self).__name__}.{verb}", threads)
 
     def _hashed(self, verb: str, hashes: NDArray[np.uint64]) -> Batch:
-        return Batch(_validation.hashes(f"{type(self).__name__}.{verb}", hashes), True)
+        owner = f"{type(self).__name__}.{verb}"
+        if _device.is_on_gpu(hashes):
+            return self._near(owner, Batch(_device.hashes_of(owner, hashes), True))
+        return Batch(_validation.hashes(owner, hashes), True)
+
+    def _near(self, owner: str, batch: Batch) -> Batch:
+        """Return a batch that lies on a GPU, or refuse it when the state lies elsewhere."""
+        _device.require_near(owner, "keys", batch.values, _memory.device_of(self._state))
+        return batch
 
     @abstractmethod
     def _ask(self, batch: Batch, answers: NDArray[Any], packed: bool, threads: int) -> None:
@@ -182,9 +190,9 @@ class KeySet(Structure):
         owner, n = f"{type(self).__name__}.contains", batch.values.size
         packed = _validation.flag(owner, "packed", packed)
         size, dtype = (-(-n // 8), np.uint8) if packed else (n, np.bool_)
-        answers = _validation.output(owner, out, size, dtype)
+        answers = batch.output(owner, out, size, dtype)
         self._ask(batch, answers, packed, threads)
-        return answers
+        return _device.result(answers)
 
     # ---- changes
 
@@ -273,8 +281,8 @@ class KeySet(Structure):
 
     def _test_and_add(self, batch: Batch, out: NDArray[np.bool_] | None, threads: int) -> NDArray[np.bool_]:
         owner = f"{type(self).__name__}.test_and_add"
-        answers: NDArray[np.bool_] = _validation.output(owner, out, batch.values.size, np.bool_)
+        answers: NDArray[np.bool_] = batch.output(owner, out, batch.values.size, np.bool_)
         with self._lock:
             self._require_writable()
             self._test_and_take(batch, answers, threads)
-        return answers
+        return _device.result(answers)

@@ -10,11 +10,12 @@ from typing import Any, Literal, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from hypersketch import _core, _threads, _validation
+from hypersketch import _core, _device, _memory, _threads, _validation
 from hypersketch._structure import Stored, Tally, chunks
 from hypersketch.keys import skips_nulls
 from hypersketch.sketches._candidates import PLACES_PER_KEY, Batch, batch_of, decoded, encoded
 from hypersketch.sketches._rows import RowCells, tally_of
+from hypersketch.sketches._weights_on_gpu import weights_on_gpu
 
 TRACK = _validation.within(0, 2**20)
 
@@ -30,8 +31,10 @@ class RowSketch(RowCells):
     _candidates: dict[int, int | str | bytes]
     """Keys that may be among the heaviest, by hash. Replaced as a whole, never changed."""
 
-    def _fill(self, parameters: dict[str, Any], state: NDArray[Any] | None, tally: Tally) -> None:
-        super()._fill(parameters, state, tally)
+    def _fill(
+        self, parameters: dict[str, Any], state: _memory.State | None, tally: Tally, device: int | None = None
+    ) -> None:
+        super()._fill(parameters, state, tally, device)
         self._candidates = {}
 
     @property
@@ -95,7 +98,9 @@ class RowSketch(RowCells):
         """
         owner = f"{type(self).__name__}.add"
         skip = skips_nulls(owner, nulls)
-        batch = batch_of(keys, threads, self.track > 0 or (skip and weights is not None), skip)
+        batch = self._near(owner, keys)
+        if batch is None:
+            batch = batch_of(keys, threads, self.track > 0 or (skip and weights is not None), skip)
         self._add(owner, batch, batch.weights(owner, weights), threads)
 
     def _add_without_nulls(self, batch: Any, threads: int | None) -> None:
@@ -129,32 +134,65 @@ class RowSketch(RowCells):
         array([3])
         """
         owner = f"{type(self).__name__}.add_hashes"
-        words = _validation.hashes(owner, hashes)
+        batch = self._near(owner, hashes, hashed=True)
+        if batch is None:
+            batch = Batch(_validation.hashes(owner, hashes), hashed=True)
         if self.track:
             raise ValueError(
                 f"This {type(self).__name__} tracks heavy hitters (track={self.track}) and must see the keys "
                 "themselves: use add()."
             )
-        self._add(owner, Batch(words, hashed=True), weights, threads)
+        self._add(owner, batch, weights, threads)
 
-    def _checked_weights(self, owner: str, weights: Any, n: int) -> NDArray[Any] | None:
+    def _checked_weights(self, owner: str, weights: Any, words: Any) -> Any:
+        least: Any = 0 if not self._SIGNED else -self._most if self._integral else None
+        if not isinstance(words, np.ndarray):
+            return None if weights is None else weights_on_gpu(owner, weights, words, self.dtype, least)
+        if _device.is_on_gpu(weights):
+            _validation.refuse(owner, "weights", "in host memory, where the keys are", "an array on a GPU")
         if self._integral:
-            least = -self._most if self._SIGNED else 0
-            return _validation.weights(owner, weights, n, least, self._most)
-        return _validation.real_weights(owner, weights, n, self._state.dtype, None if self._SIGNED else 0.0)
+            return _validation.weights(owner, weights, words.size, least, self._most)
+        return _validation.real_weights(owner, weights, words.size, self._state.dtype, least)
 
     def _add(self, owner: str, batch: Batch, weights: Any, threads: int | None) -> None:
-        checked = self._checked_weights(owner, weights, batch.words.size)
+        self._require_no_order(owner)
+        checked = self._checked_weights(owner, weights, batch.words)
         n_threads = _threads.resolve(owner, threads)
         with self._lock:
             self._require_writable()
             if batch.words.size == 0:
                 return
             self._require_room(batch, checked)
-            for part in chunks(batch.words.size, self.depth):
+            on_gpu = _memory.on_gpu(self._state)
+            for part in _device.pieces(batch.words) if on_gpu else chunks(batch.words.size, self.depth):
                 mine = None if checked is None else checked[part]
                 tally = tally_of(part.stop - part.start, mine)
-                self._add_part(batch, part, mine, tally, n_threads)
+                if on_gpu:
+                    self._add_on_gpu(batch, part, mine, tally, n_threads)
+                else:
+                    self._add_part(batch, part, mine, tally, n_threads)
+
+    def _require_no_order(self, owner: str) -> None:
+        """Refuse on a GPU what depends on the order of the keys."""
+        if not _memory.on_gpu(self._state):
+            return
+        given = "conservative=True" if self._values.get("conservative") else f"track={self.track}"
+        if given != "track=0":
+            raise ValueError(
+                f"{owner} of a sketch with {given} takes keys one after the other, which a GPU does not. "
+                'Add to one on the CPU, made by to("cpu"); estimates work on both.'
+            )
+
+    def _add_on_gpu(self, batch: Batch, part: slice, weights: Any, tally: Tally, threads: int) -> None:
+        sketch = self._state.memory, self.dtype.name, self._shape_on_gpu
+        change = partial(
+            _device.module().sketch_add,
+            *sketch,
+            hashed=batch.hashed,
+            stream=_device.chosen_stream(),
+            threads=threads,
+        )
+        self._commit(change, (batch.words[part], getattr(weights, "span", weights)), tally)
 
     def _add_part(
         self, batch: Batch, part: slice, weights: NDArray[Any] | None, tally: Tally, threads: int
@@ -297,13 +335,15 @@ class RowSketch(RowCells):
         if not self._is_far_from_full(bound):
             self._require_sums(operation, other)
         candidates = {**self._candidates, **other._candidates} if self.track else {}
-        self._commit(operation, (self._state, other._state, self._state), tally._replace(bound=bound))
+        change = _memory.combining(operation, self._state, other._state)
+        self._commit(*change, tally._replace(bound=bound))
         kept = self._ranked(candidates)[: PLACES_PER_KEY * self.track]
         self._candidates = {hash_: key for hash_, key, _ in kept}
 
     def _require_sums(self, operation: np.ufunc, other: Any) -> None:
+        states = [_memory.host(sketch._state) for sketch in (self, other)]
         for first in range(0, self._state.size, _JOIN_PIECE):
-            mine, theirs = (s._state[first : first + _JOIN_PIECE] for s in (self, other))
+            mine, theirs = (state[first : first + _JOIN_PIECE] for state in states)
             with np.errstate(over="ignore", invalid="ignore"):
                 result = operation(mine, theirs)
             if not self._integral:
@@ -326,19 +366,9 @@ class RowSketch(RowCells):
 
     # ---- copies and files
 
-    def copy(self: _Sketch) -> _Sketch:
-        """Return an independent copy, which can be changed even where this one is memory-mapped.
-
-        >>> import hypersketch
-        >>> sketch = hypersketch.CountSketch(1024, 5)
-        >>> other = sketch.copy()
-        >>> other.add("a")
-        >>> sketch.n_added, other.n_added
-        (0, 1)
-        """
-        with self._lock:
-            twin = super().copy()
-            twin._candidates = self._candidates
+    def _moved(self: _Sketch, device: int | None) -> _Sketch:
+        twin = super()._moved(device)
+        twin._candidates = self._candidates
         return twin
 
     def clear(self) -> None:

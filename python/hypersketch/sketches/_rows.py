@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Literal, TypeAlias, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from hypersketch import _core, _threads, _validation
+from hypersketch import _core, _device, _memory, _threads, _validation
 from hypersketch._additive import Additive
 from hypersketch._structure import Tally, chunks, dot
 from hypersketch.sketches._candidates import Batch, batch_of
@@ -49,6 +49,7 @@ class RowCells(Additive):
     """A structure in which every key owns one cell in each of d rows of w."""
 
     _SIGNED: ClassVar[bool]
+    _ON_GPU = True
 
     @classmethod
     def _layout(cls, parameters: Mapping[str, Any]) -> tuple[int, type[np.generic]]:
@@ -60,9 +61,9 @@ class RowCells(Additive):
         """Return the least width and depth for an error and the probability of a larger one."""
 
     @classmethod
-    def _of(cls: type[_Rows], **given: object) -> _Rows:
+    def _of(cls: type[_Rows], *, device: object = "cpu", **given: object) -> _Rows:
         made = object.__new__(cls)
-        made._fill(cls._checked(**given), None, Tally())
+        made._fill(cls._checked(**given), None, Tally(), cls._device_for(device))
         return made
 
     @classmethod
@@ -85,10 +86,14 @@ class RowCells(Additive):
             _validation.refuse(owner, "n_bytes", f"at least {size}, one cell a row", most)
         return cls._of(width=min(most // size, 2**32 - 1), depth=depth, dtype=dtype, **others)
 
-    def _fill(self, parameters: dict[str, Any], state: NDArray[Any] | None, tally: Tally) -> None:
-        super()._fill(parameters, state, tally)
-        shape = (parameters["width"], parameters["depth"], parameters["seed"])
-        self._rule = _core.Sketch(*shape, self._SIGNED, bool(parameters.get("conservative")))
+    def _fill(
+        self, parameters: dict[str, Any], state: _memory.State | None, tally: Tally, device: int | None = None
+    ) -> None:
+        super()._fill(parameters, state, tally, device)
+        shape = (parameters["width"], parameters["depth"], parameters["seed"], self._SIGNED)
+        self._rule = _core.Sketch(*shape, bool(parameters.get("conservative")))
+        if _memory.on_gpu(self._state):
+            self._shape_on_gpu = _device.module().SketchShape(*shape)
 
     # ---- looks
 
@@ -120,11 +125,12 @@ class RowCells(Additive):
         >>> hypersketch.CountSketch(1024, 5, dtype="float32").dtype
         dtype('float32')
         """
-        return self._state.dtype
+        dtype: np.dtype[Any] = self._state.dtype
+        return dtype
 
     @property
     def _integral(self) -> bool:
-        return self._state.dtype.kind == "i"
+        return bool(self._state.dtype.kind == "i")
 
     @property
     def _most(self) -> Any:
@@ -133,7 +139,7 @@ class RowCells(Additive):
         return float(np.finfo(self._state.dtype).max)
 
     def _rows(self) -> NDArray[Any]:
-        return self._state.reshape(self.depth, self.width)
+        return _memory.host(self._state).reshape(self.depth, self.width)
 
     # ---- ranges
 
@@ -142,13 +148,18 @@ class RowCells(Additive):
         return bool(bound <= (self._most if self._integral else self._most / 2))
 
     def _largest(self) -> Any:
-        return super()._largest() if self._integral else float(max(-self._state.min(), self._state.max()))
+        if self._integral:
+            return super()._largest()
+        least, most = _memory.extremes(self._state)
+        return float(max(-least, most))
 
-    def _require_room(self, batch: Batch, weights: NDArray[Any] | None) -> None:
+    def _require_room(self, batch: Batch, weights: Any) -> None:
         """Refuse a batch that would make a cell leave its range, at the end or on the way."""
         if self._is_far_from_full(tally_of(batch.words.size, weights).bound):
             return
-        if not _core.sketch_fits(self._state, self._rule, batch.words, weights, batch.hashed):
+        cells, words = _memory.host(self._state), _device.host(batch.words)
+        mine = None if weights is None else _device.host(weights)
+        if not _core.sketch_fits(cells, self._rule, words, mine, batch.hashed):
             self._overflow()
 
     def _overflow(self) -> None:
@@ -189,7 +200,7 @@ class RowCells(Additive):
         array([30, 20,  0])
         """
         owner = f"{type(self).__name__}.estimate"
-        batch = batch_of(keys, threads, False)
+        batch = self._near(owner, keys) or batch_of(keys, threads, False)
         return self._estimate(batch.words, batch.hashed, _threads.resolve(owner, threads))
 
     def estimate_hashes(self, hashes: NDArray[np.uint64], *, threads: int | None = None) -> NDArray[Any]:
@@ -221,16 +232,42 @@ class RowCells(Additive):
         array([0])
         """
         owner = f"{type(self).__name__}.estimate_hashes"
-        return self._estimate(_validation.hashes(owner, hashes), True, _threads.resolve(owner, threads))
+        n_threads = _threads.resolve(owner, threads)
+        batch = self._near(owner, hashes, hashed=True)
+        if batch is not None:
+            return self._estimate(batch.words, True, n_threads)
+        return self._estimate(_validation.hashes(owner, hashes), True, n_threads)
 
-    def _estimate(self, words: NDArray[np.uint64], hashed: bool, threads: int) -> NDArray[Any]:
+    def _near(self, owner: str, keys: Any, hashed: bool = False) -> Batch | None:
+        """Return the batch of keys on the state's GPU; None for keys in host memory."""
+        if not _device.is_on_gpu(keys):
+            return None
+        words, done = (_device.hashes_of(owner, keys), True) if hashed else _device.words_of(owner, keys)
+        _device.require_near(owner, "keys", words, _memory.device_of(self._state))
+        return Batch(words, done)
+
+    def _estimate(self, words: Any, hashed: bool, threads: int) -> NDArray[Any]:
         whole = self._integral and not (self._SIGNED and self.depth % 2 == 0)
-        estimates: NDArray[Any] = np.empty(words.size, np.int64 if whole else np.float64)
+        dtype = np.int64 if whole else np.float64
+        if _memory.on_gpu(self._state):
+            return self._estimate_on_gpu(words, hashed, dtype, threads)
+        estimates: NDArray[Any] = np.empty(words.size, dtype)
         for part in chunks(words.size, self.depth):
             _core.sketch_estimate(self._state, self._rule, words[part], hashed, estimates[part], threads)
             if not whole:
                 estimates[part] += 0.0  # an empty cell times a sign of -1 is -0.0
         return estimates
+
+    def _estimate_on_gpu(self, words: Any, hashed: bool, dtype: type[np.generic], threads: int) -> Any:
+        owner, stream = f"{type(self).__name__}.estimate", _device.chosen_stream()
+        estimates: Any = np.empty(words.size, dtype)
+        if not isinstance(words, np.ndarray):
+            estimates = _device.target(owner, None, (words.size,), dtype, words.seen)
+        sketch = self._state.memory, self.dtype.name, self._shape_on_gpu
+        for part in _device.pieces(words):
+            arguments = words[part], estimates[part], hashed, stream, threads
+            _device.module().sketch_estimate(*sketch, *arguments)
+        return _device.result(estimates)
 
     def _row_products(self, other: Any) -> NDArray[np.float64]:
         self._require_same(other, "inner")
@@ -238,10 +275,13 @@ class RowCells(Additive):
             return np.array([dot(a, b) for a, b in zip(self._rows(), other._rows(), strict=True)])
 
 
-def tally_of(n: int, weights: NDArray[Any] | None) -> Tally:
+def tally_of(n: int, weights: Any) -> Tally:
     """Return what n keys of these weights add to the counts; exact for integers of any size."""
     if weights is None:
         return Tally(n_added=n, total_weight=n, bound=n)
+    if not isinstance(weights, np.ndarray):
+        tally: Tally = weights.tally
+        return tally
     sizes = np.abs(weights)
     if weights.dtype.kind == "f":
         return Tally(n_added=n, total_weight=float(weights.sum()), bound=float(sizes.sum()))

@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from hypersketch import _core, _validation, files
+from hypersketch import _device, _memory, _validation, files
 from hypersketch._structure import Tally
 from hypersketch.sketches._cells import CAPACITY, CELLS, HASHES, CellSketch
 from hypersketch.sketches._layouts import LAYOUTS, Batch, Layout, Loops, Shape
@@ -43,6 +43,8 @@ class BloomFilter(CellSketch):
         fewest bits, and k memory accesses a key.
     seed : int in [0, 2**64), default 0
         Filters of different seeds make independent errors and cannot be merged.
+    device : str, default 'cpu'
+        Where the bits lie: ``cpu``, ``cuda``, ``cuda:1``; see `to`.
 
     Raises
     ------
@@ -72,6 +74,7 @@ class BloomFilter(CellSketch):
 
     _CELLS = "n_bits"
     _BITS = "n_bits"
+    _ON_GPU = True
     _RESULT = "n_added"
     _PARAMETERS: ClassVar[dict[str, _validation.Check]] = {
         "n_bits": CELLS,
@@ -90,13 +93,14 @@ class BloomFilter(CellSketch):
         n_hashes: int | None = None,
         layout: LayoutName = "split-block",
         seed: int = 0,
+        device: str = "cpu",
     ) -> None:
         rule = LAYOUTS[self._PARAMETERS["layout"]("BloomFilter", "layout", layout)]
         if n_bits is not None and (capacity, fpr, n_hashes) == (None, None, None):
             n_hashes = rule.default_hashes
         bits, hashes = self._sized(capacity, fpr, n_bits, n_hashes, rule.size, rule.most_bits)
         parameters = self._checked(n_bits=bits, n_hashes=hashes, capacity=capacity, layout=layout, seed=seed)
-        self._fill(parameters, None, Tally())
+        self._fill(parameters, None, Tally(), self._device_for(device))
 
     @classmethod
     def _checked(cls, **given: object) -> dict[str, Any]:
@@ -138,12 +142,18 @@ class BloomFilter(CellSketch):
         return Shape(self.n_bits, self.n_hashes, self.seed)
 
     def _batch(self, keys: Any, threads: int) -> Batch:
+        if _device.is_on_gpu(keys):
+            owner = type(self).__name__
+            return self._near(owner, Batch(*_device.words_of(owner, keys)))
         return self._rule.batch(keys, threads)
 
     def _loops(self, batch: Batch, threads: int) -> Loops:
-        return self._rule.loops(self._shape, self._state, batch.hashed, threads)
+        make = self._rule.loops_on_gpu if _memory.on_gpu(self._state) else self._rule.loops
+        return make(self._shape, self._state, batch.hashed, threads)
 
     def _pieces(self, batch: Batch) -> Iterator[slice]:
+        if _memory.on_gpu(self._state):
+            return _device.pieces(batch.values)
         return self._rule.pieces(self._shape, batch.values.size)
 
     # ---- changes
@@ -234,10 +244,11 @@ class BloomFilter(CellSketch):
 
     def _absent(self, batch: Batch, loops: Loops) -> int:
         """Return the number of distinct keys of a batch that were certainly not added."""
-        found = np.empty(batch.values.size, np.bool_)
+        words = _device.host(batch.values)
+        found = np.empty(words.size, np.bool_)
         for part in self._pieces(batch):
-            loops.contains(batch.values[part], found[part])
-        return distinct(batch.values[~found])
+            loops.contains(words[part], found[part])
+        return distinct(words[~found])
 
     # ---- queries
 
@@ -250,10 +261,10 @@ class BloomFilter(CellSketch):
                 loops.contains(batch.values[part], answers[part])
 
     def _occupied(self) -> int:
-        return int(_core.popcount(self._state))
+        return _memory.ones(self._state)
 
     def _occupied_in_either(self, other: BloomFilter) -> int:
-        return int(_core.popcount_or(self._state, other._state))
+        return _memory.ones_of_either(self._state, other._state)
 
     def _rate(self, n: int) -> float:
         return self._rule.fpr(self._shape, n)
@@ -268,7 +279,7 @@ class BloomFilter(CellSketch):
 
     def _join(self, other: Any) -> None:
         self._warn_beyond_capacity(other.n_added)
-        self._commit(np.bitwise_or, (self._state, other._state, self._state), other._tally)
+        self._commit(*_memory.combining(np.bitwise_or, self._state, other._state), other._tally)
 
     def __ior__(self, other: BloomFilter) -> BloomFilter:
         self.merge(other)
@@ -316,7 +327,8 @@ class BloomFilter(CellSketch):
         with first._lock, second._lock:
             self._require_writable()
             fewer = min(0, other.n_added - self.n_added)
-            self._commit(np.bitwise_and, (self._state, other._state, self._state), Tally(n_added=fewer))
+            change = _memory.combining(np.bitwise_and, self._state, other._state)
+            self._commit(*change, Tally(n_added=fewer))
 
     def __iand__(self, other: BloomFilter) -> BloomFilter:
         self.intersect(other)

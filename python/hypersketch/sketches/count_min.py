@@ -7,7 +7,7 @@ from typing import Any, ClassVar, NoReturn
 
 import numpy as np
 
-from hypersketch import _validation, files
+from hypersketch import _memory, _validation, files
 from hypersketch._structure import Tally
 from hypersketch.sketches._row_streams import TRACK, RowSketch
 from hypersketch.sketches._rows import DEPTH, DTYPE, WIDTH, Cells
@@ -36,6 +36,9 @@ class CountMinSketch(RowSketch):
         How many of the heaviest keys `heavy_hitters` can name. Keeps up to four candidates each.
     seed : int in [0, 2**64), default 0
         Sketches of different seeds make independent errors and cannot be merged.
+    device : str, default 'cpu'
+        Where the cells lie: ``cpu``, ``cuda``, ``cuda:1``; see `to`.
+        A GPU takes keys in no order, so it adds neither with ``track`` nor with ``conservative``.
 
     Raises
     ------
@@ -85,11 +88,12 @@ class CountMinSketch(RowSketch):
         dtype: Cells = "int64",
         track: int = 0,
         seed: int = 0,
+        device: str = "cpu",
     ) -> None:
         parameters = self._checked(
             width=width, depth=depth, conservative=conservative, dtype=dtype, track=track, seed=seed
         )
-        self._fill(parameters, None, Tally())
+        self._fill(parameters, None, Tally(), self._device_for(device))
 
     @classmethod
     def for_error(
@@ -101,6 +105,7 @@ class CountMinSketch(RowSketch):
         dtype: Cells = "int64",
         track: int = 0,
         seed: int = 0,
+        device: str = "cpu",
     ) -> CountMinSketch:
         """Make the smallest sketch whose estimates are that good, for every stream.
 
@@ -110,7 +115,7 @@ class CountMinSketch(RowSketch):
             Largest excess, in units of the total weight.
         delta : float in (0, 1)
             Probability that the estimate of a key is worse.
-        conservative, dtype, track, seed
+        conservative, dtype, track, seed, device
             As for the class.
 
         Returns
@@ -133,7 +138,9 @@ class CountMinSketch(RowSketch):
         >>> sketch.width, sketch.depth
         (2512, 5)
         """
-        return cls._of_error(eps, delta, conservative=conservative, dtype=dtype, track=track, seed=seed)
+        return cls._of_error(
+            eps, delta, conservative=conservative, dtype=dtype, track=track, seed=seed, device=device
+        )
 
     @classmethod
     def for_memory(
@@ -145,6 +152,7 @@ class CountMinSketch(RowSketch):
         dtype: Cells = "int64",
         track: int = 0,
         seed: int = 0,
+        device: str = "cpu",
     ) -> CountMinSketch:
         """Make the widest sketch whose cells fit a budget.
 
@@ -152,7 +160,7 @@ class CountMinSketch(RowSketch):
         ----------
         n_bytes : int
             Budget for the cells.
-        depth, conservative, dtype, track, seed
+        depth, conservative, dtype, track, seed, device
             As for the class.
 
         Returns
@@ -170,7 +178,9 @@ class CountMinSketch(RowSketch):
         >>> hypersketch.CountMinSketch.for_memory(2**20, depth=4).width
         32768
         """
-        return cls._of_memory(n_bytes, depth, dtype, conservative=conservative, track=track, seed=seed)
+        return cls._of_memory(
+            n_bytes, depth, dtype, conservative=conservative, track=track, seed=seed, device=device
+        )
 
     @property
     def conservative(self) -> bool:
@@ -200,7 +210,7 @@ class CountMinSketch(RowSketch):
         if operation is np.subtract:
             self._require_linear("subtracted")
             # Float cells that were added and taken away again may end a rounding error below 0.
-            if self._integral and np.any(self._state < other._state):
+            if self._integral and np.any(_memory.host(self._state) < _memory.host(other._state)):
                 raise ValueError(
                     "A CountMinSketch to subtract must be part of this one: a cell would fall below zero."
                 )

@@ -34,6 +34,9 @@ class CountSketch(RowSketch):
         How many of the heaviest keys `heavy_hitters` can name. Keeps up to four candidates each.
     seed : int in [0, 2**64), default 0
         Sketches of different seeds make independent errors and cannot be merged.
+    device : str, default 'cpu'
+        Where the cells lie: ``cpu``, ``cuda``, ``cuda:1``; see `to`.
+        A GPU takes keys in no order, so it does not add with ``track``.
 
     Raises
     ------
@@ -76,14 +79,28 @@ class CountSketch(RowSketch):
     }
 
     def __init__(
-        self, width: int, depth: int = 5, *, dtype: Cells = "int64", track: int = 0, seed: int = 0
+        self,
+        width: int,
+        depth: int = 5,
+        *,
+        dtype: Cells = "int64",
+        track: int = 0,
+        seed: int = 0,
+        device: str = "cpu",
     ) -> None:
         parameters = self._checked(width=width, depth=depth, dtype=dtype, track=track, seed=seed)
-        self._fill(parameters, None, Tally())
+        self._fill(parameters, None, Tally(), self._device_for(device))
 
     @classmethod
     def for_error(
-        cls, eps: float, delta: float, *, dtype: Cells = "int64", track: int = 0, seed: int = 0
+        cls,
+        eps: float,
+        delta: float,
+        *,
+        dtype: Cells = "int64",
+        track: int = 0,
+        seed: int = 0,
+        device: str = "cpu",
     ) -> CountSketch:
         """Make the smallest sketch whose estimates are that good, for every stream.
 
@@ -93,7 +110,7 @@ class CountSketch(RowSketch):
             Largest error, in units of |f|_2, the root of the second moment of all weights.
         delta : float in (0, 1)
             Probability that the estimate of a key is worse.
-        dtype, track, seed
+        dtype, track, seed, device
             As for the class.
 
         Returns
@@ -117,11 +134,18 @@ class CountSketch(RowSketch):
         >>> sketch.width, sketch.depth
         (42480, 7)
         """
-        return cls._of_error(eps, delta, dtype=dtype, track=track, seed=seed)
+        return cls._of_error(eps, delta, dtype=dtype, track=track, seed=seed, device=device)
 
     @classmethod
     def for_memory(
-        cls, n_bytes: int, *, depth: int = 5, dtype: Cells = "int64", track: int = 0, seed: int = 0
+        cls,
+        n_bytes: int,
+        *,
+        depth: int = 5,
+        dtype: Cells = "int64",
+        track: int = 0,
+        seed: int = 0,
+        device: str = "cpu",
     ) -> CountSketch:
         """Make the widest sketch whose cells fit a budget.
 
@@ -129,7 +153,7 @@ class CountSketch(RowSketch):
         ----------
         n_bytes : int
             Budget for the cells.
-        depth, dtype, track, seed
+        depth, dtype, track, seed, device
             As for the class.
 
         Returns
@@ -147,7 +171,7 @@ class CountSketch(RowSketch):
         >>> hypersketch.CountSketch.for_memory(2**20, dtype="int32").nbytes
         1048560
         """
-        return cls._of_memory(n_bytes, depth, dtype, track=track, seed=seed)
+        return cls._of_memory(n_bytes, depth, dtype, track=track, seed=seed, device=device)
 
     def inner(self, other: CountSketch) -> float:
         """Estimate the inner product of two weight vectors: the sum over all keys of the product of weights.

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+// Unions, intersections and counts of the bits of whole states. Bound by memory: each word is read once, in loads of 16
+// bytes where both states lie so.
+#include "counter.cuh"
+#include "hypersketch/bits.hpp"
+
+namespace hypersketch::cuda {
+namespace {
+
+struct Union {
+  __device__ uint64_t operator()(uint64_t a, uint64_t b) const { return a | b; }
+};
+struct Intersection {
+  __device__ uint64_t operator()(uint64_t a, uint64_t b) const { return a & b; }
+};
+
+constexpr unsigned kBlocksAProcessor = 8;  // of 256 threads: as many as run at once
+
+// For kernels that loop over the grid.
+Grid resident_grid(Place place, size_t n, size_t each) {
+  const auto processors = static_cast<unsigned>(device_attribute(place.device, cudaDevAttrMultiProcessorCount));
+  Grid grid = grid_for(n, each);
+  grid.blocks = std::min(grid.blocks, kBlocksAProcessor * processors);
+  return grid;
+}
+
+bool is_aligned(const void* pointer) { return reinterpret_cast<std::uintptr_t>(pointer) % sizeof(ulonglong2) == 0; }
+
+// Words of a state in pairs; a state that does not lie on 16 bytes has none, and an odd word is left over.
+struct Pairs {
+  size_t n;  // pairs
+  size_t n_words;
+};
+
+template <class Rule>
+__global__ void combine_kernel(uint64_t* words, const uint64_t* others, Pairs pairs, Rule rule) {
+  const size_t thread = size_t{blockIdx.x} * blockDim.x + threadIdx.x, step = size_t{gridDim.x} * blockDim.x;
+  auto* const to = reinterpret_cast<ulonglong2*>(words);
+  const auto* const from = reinterpret_cast<const ulonglong2*>(others);
+  for (size_t i = thread; i < pairs.n; i += step) {
+    const ulonglong2 a = to[i], b = from[i];
+    to[i] = make_ulonglong2(rule(a.x, b.x), rule(a.y, b.y));
+  }
+  for (size_t i = 2 * pairs.n + thread; i < pairs.n_words; i += step) words[i] = rule(words[i], others[i]);
+}
+
+// `b` may be `a`.
+__global__ void popcount_kernel(const uint64_t* a, const uint64_t* b, Pairs pairs, unsigned long long* counter) {
+  const size_t thread = size_t{blockIdx.x} * blockDim.x + threadIdx.x, step = size_t{gridDim.x} * blockDim.x;
+  const auto* const wide_a = reinterpret_cast<const ulonglong2*>(a);
+  const auto* const wide_b = reinterpret_cast<const ulonglong2*>(b);
+  uint64_t ones = 0;
+  for (size_t i = thread; i < pairs.n; i += step) {
+    const ulonglong2 x = wide_a[i], y = wide_b[i];
+    ones += count_ones(x.x | y.x) + count_ones(x.y | y.y);
+  }
+  for (size_t i = 2 * pairs.n + thread; i < pairs.n_words; i += step) ones += count_ones(a[i] | b[i]);
+  add_to_counter(counter, ones);
+}
+
+Pairs pairs_of(const uint64_t* a, const uint64_t* b, size_t n) {
+  return {is_aligned(a) && is_aligned(b) ? n / 2 : 0, n};
+}
+
+template <class Rule>
+void combine(Place place, uint64_t* words, const uint64_t* others, size_t n) {
+  if (n == 0) return;
+  OnDevice on(place.device);
+  launch(place, resident_grid(place, n, 4), combine_kernel<Rule>, words, others, pairs_of(words, others, n), Rule{});
+}
+
+}  // namespace
+
+void unite(Place place, uint64_t* words, const uint64_t* others, size_t n) { combine<Union>(place, words, others, n); }
+
+void intersect(Place place, uint64_t* words, const uint64_t* others, size_t n) {
+  combine<Intersection>(place, words, others, n);
+}
+
+uint64_t popcount_or(Place place, const uint64_t* a, const uint64_t* b, size_t n) {
+  if (n == 0) return 0;
+  OnDevice on(place.device);
+  const Counter counter(place);
+  launch(place, resident_grid(place, n, 4), popcount_kernel, a, b, pairs_of(a, b, n), counter.data());
+  return counter.read();
+}
+
+uint64_t popcount(Place place, const uint64_t* words, size_t n) { return popcount_or(place, words, words, n); }
+
+}  // namespace hypersketch::cuda
