@@ -386,4 +386,5 @@ class PackedBundle(Answers):
         return view
 
     def _signs(self) -> NDArray[np.uint64]:
-        return self._state
+        signs: NDArray[np.uint64] = self._state
+        return signs
