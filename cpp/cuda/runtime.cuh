@@ -113,7 +113,7 @@ void launch([[maybe_unused]] Place place, Grid grid, void (*kernel)(Parameters..
 #if defined(__CUDACC__)
   kernel<<<grid.blocks, grid.threads, grid.shared_bytes, stream_of(place)>>>(arguments...);
 #else
-  cuda_on_cpu::run(grid.blocks, grid.threads, grid.shared_bytes, [=] { kernel(arguments...); });
+  cuda_on_cpu::launch(kernel, grid.blocks, grid.threads, grid.shared_bytes, stream_of(place), arguments...);
 #endif
   check(cudaGetLastError(), "Starting a GPU kernel");
 }
