@@ -108,7 +108,7 @@ inline Grid grid_for(size_t n, size_t each = 1, unsigned threads = kThreads) {
 }
 
 template <class... Parameters, class... Arguments>
-void launch(Place place, Grid grid, void (*kernel)(Parameters...), Arguments... arguments) {
+void launch([[maybe_unused]] Place place, Grid grid, void (*kernel)(Parameters...), Arguments... arguments) {
   if (grid.blocks == 0) return;
 #if defined(__CUDACC__)
   kernel<<<grid.blocks, grid.threads, grid.shared_bytes, stream_of(place)>>>(arguments...);
