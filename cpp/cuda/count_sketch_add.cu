@@ -17,10 +17,11 @@
 namespace hypersketch::cuda {
 namespace {
 
+// The limits below follow from counted instructions and the caches' rates; no GPU has timed them yet.
 constexpr unsigned kTableThreads = 1024;  // of a block with its own sums: few such blocks fit a processor
 constexpr uint64_t kSharedWindows = 3;    // a row of the table: beyond, hashing costs more than L2's atomics
-constexpr uint64_t kSumsOfCell = 2;
-constexpr uint64_t kCachedWindows = 4;             // a row: beyond, hashing costs as much as memory's atomics
+constexpr uint64_t kSumsOfCell = 2;     // sums of a block that are added to the table in the time of one cell of a key
+constexpr uint64_t kCachedWindows = 4;  // a row: beyond, hashing costs as much as memory's atomics
 constexpr uint64_t kManyKeys = uint64_t{1} << 20;  // from here on, passes are longer than the start of a kernel
 constexpr size_t kMostCounted = 0x7FFFFFFF;        // keys whose 1 and -1 surely fit sums of 32 bits
 
