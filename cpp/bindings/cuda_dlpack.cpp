@@ -68,15 +68,10 @@ py::capsule to_dlpack(const Span& span, const std::vector<std::int64_t>& shape, 
   for (size_t axis = shape.size(); axis-- > 1;) made->strides[axis - 1] = made->strides[axis] * shape[axis];
   made->owner = std::move(owner);
   const auto n_axes = static_cast<std::int32_t>(shape.size());
-  made->tensor = {{span.data<void>(),
-                   {kOnGpu, span.device},
-                   n_axes,
-                   {code, bits, 1},
-                   made->shape.data(),
-                   made->strides.data(),
-                   0},
-                  made.get(),
-                  &delete_exported};
+  made->tensor = {
+      {span.data<void>(), {kOnGpu, span.device}, n_axes, {code, bits, 1}, made->shape.data(), made->strides.data(), 0},
+      made.get(),
+      &delete_exported};
   const py::capsule capsule(&made->tensor, kUnused, &delete_unused);
   made.release();
   return capsule;
@@ -101,10 +96,10 @@ class Imported {
   std::uintptr_t pointer() const {
     return reinterpret_cast<std::uintptr_t>(tensor_->dl_tensor.data) + tensor_->dl_tensor.byte_offset;
   }
-  py::tuple device() const {
+  py::typing::Tuple<py::int_, py::int_> device() const {
     return py::make_tuple(tensor_->dl_tensor.device.device_type, tensor_->dl_tensor.device.device_id);
   }
-  py::tuple dtype() const {
+  py::typing::Tuple<py::int_, py::int_, py::int_> dtype() const {
     const DLDataType type = tensor_->dl_tensor.dtype;
     return py::make_tuple(type.code, type.bits, type.lanes);
   }
@@ -125,8 +120,8 @@ class Imported {
 }  // namespace
 
 void bind_cuda_dlpack(py::module_& module) {
-  module.def("to_dlpack", &to_dlpack, py::arg("span"), py::arg("shape"), py::arg("code"), py::arg("bits"), py::arg("owner"),
-             "A DLPack capsule of elements whose owner stays alive with it.");
+  module.def("to_dlpack", &to_dlpack, py::arg("span"), py::arg("shape"), py::arg("code"), py::arg("bits"),
+             py::arg("owner"), "A DLPack capsule of elements whose owner stays alive with it.");
   py::class_<Imported>(module, "Imported", "A DLPack tensor that somebody else made.")
       .def(py::init<const py::capsule&>(), py::arg("capsule"))
       .def_property_readonly("pointer", &Imported::pointer)

@@ -67,9 +67,31 @@ void span_to_host(const Span& span, Bytes out) {
   cuda::copy_to_host(span.place(), target.data(), span.data<const void>(), target.size());
 }
 
+void span_from_host(const Span& span, const Bytes& bytes) {
+  const auto source = read(bytes);
+  const py::gil_scoped_release release;
+  cuda::copy_from_host(span.place(), span.data<void>(), source.data(), source.size());
+}
+
+// Byte by byte, the union of two arrays of truth values or bits.
+void either(const Span& answers, const Span& more) {
+  require(answers.n == more.n && answers.device == more.device, "Both must be of one size, on one GPU.");
+  const py::gil_scoped_release release;
+  cuda::unite_bytes(answers.place(), answers.data<unsigned char>(), more.data<const unsigned char>(), answers.n);
+}
+
 }  // namespace
 
 void bind_cuda_memory(py::module_& module) {
+  py::class_<Span>(module, "Span", "Elements one after the other on a GPU, ready on a stream.")
+      .def(py::init<std::uintptr_t, size_t, int, std::uintptr_t>(), py::arg("pointer"), py::arg("n"), py::arg("device"),
+           py::arg("stream"))
+      .def_readonly("pointer", &Span::pointer)
+      .def_readonly("n", &Span::n)
+      .def_readonly("device", &Span::device)
+      .def_readonly("stream", &Span::stream)
+      .def("from_host", &span_from_host, py::arg("data").noconvert(), "Fill it with as many bytes as there are.")
+      .def("to_host", &span_to_host, py::arg("out").noconvert(), "Copy as many bytes as the target has.");
   py::class_<State>(module, "Memory", "Memory of a GPU.")
       .def_property_readonly("device", [](const State& state) { return state.memory.device(); })
       .def_property_readonly("nbytes", [](const State& state) { return state.memory.size(); })
@@ -84,17 +106,10 @@ void bind_cuda_memory(py::module_& module) {
   module.def("empty", &empty, py::arg("device"), py::arg("n_bytes"), "New memory that holds anything.");
   module.def("from_host", &from_host, py::arg("device"), py::arg("data").noconvert(), "New memory with these bytes.");
 
-  py::class_<Span>(module, "Span", "Elements one after the other on a GPU, ready on a stream.")
-      .def(py::init<std::uintptr_t, size_t, int, std::uintptr_t>(), py::arg("pointer"), py::arg("n"), py::arg("device"),
-           py::arg("stream"))
-      .def_readonly("pointer", &Span::pointer)
-      .def_readonly("n", &Span::n)
-      .def_readonly("device", &Span::device)
-      .def_readonly("stream", &Span::stream)
-      .def("to_host", &span_to_host, py::arg("out").noconvert(), "Copy as many bytes as the target has.");
   module.def(
       "device_of", [](std::uintptr_t pointer) { return cuda::device_of(reinterpret_cast<const void*>(pointer)); },
       py::arg("pointer"), "Index of the GPU whose memory this is; -1 for host memory.");
+  module.def("either", &either, py::arg("answers"), py::arg("more"), "Set the bits of another array too.");
   module.def("follow", &cuda::follow, py::arg("device"), py::arg("stream"), py::arg("other"),
              py::call_guard<py::gil_scoped_release>(), "Make a stream wait for all that was enqueued on another.");
 }

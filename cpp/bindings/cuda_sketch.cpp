@@ -8,6 +8,9 @@
 namespace hypersketch::bindings {
 namespace {
 
+using Pair = py::typing::Tuple<py::float_, py::float_>;  // ints of integer cells
+using Summary = py::typing::Tuple<py::float_, py::float_, py::float_, py::float_, py::bool_>;
+
 struct Shape {
   uint64_t width;
   uint64_t depth;
@@ -97,8 +100,8 @@ void combine(State& state, State& other, std::string_view dtype, bool add_them, 
   });
 }
 
-py::tuple extremes(State& state, std::string_view dtype, std::uintptr_t stream) {
-  return with_cells(dtype, [&](auto cell) -> py::tuple {
+Pair extremes(State& state, std::string_view dtype, std::uintptr_t stream) {
+  return with_cells(dtype, [&](auto cell) -> Pair {
     using Cell = decltype(cell);
     cuda::Extremes<Cell> found{};
     {
@@ -112,7 +115,7 @@ py::tuple extremes(State& state, std::string_view dtype, std::uintptr_t stream) 
 }
 
 template <class T>
-py::tuple summarize(const Span& weights) {
+Summary summarize(const Span& weights) {
   cuda::WeightSummary<T> found{};
   {
     const py::gil_scoped_release release;
@@ -122,13 +125,15 @@ py::tuple summarize(const Span& weights) {
 }
 
 template <class T>
-void bind_weights(py::module_& module) {
-  module.def("sketch_add", &add<T>, py::arg("state"), py::arg("dtype"), py::arg("shape"), py::arg("keys").noconvert(),
-             py::arg("weights").noconvert().none(true), py::arg("hashed"), py::arg("stream"), py::arg("threads"),
-             "Add keys; the caller knows that no cell leaves its range.");
-  module.def("sketch_estimate", &estimate<T>, py::arg("state"), py::arg("dtype"), py::arg("shape"),
+void bind_type(py::module_& module, const std::string& suffix) {
+  module.def(("sketch_add_" + suffix).c_str(), &add<T>, py::arg("state"), py::arg("dtype"), py::arg("shape"),
+             py::arg("keys").noconvert(), py::arg("weights").noconvert().none(true), py::arg("hashed"),
+             py::arg("stream"), py::arg("threads"), "Add keys; the caller knows that no cell leaves its range.");
+  module.def(("sketch_estimate_" + suffix).c_str(), &estimate<T>, py::arg("state"), py::arg("dtype"), py::arg("shape"),
              py::arg("keys").noconvert(), py::arg("out").noconvert(), py::arg("hashed"), py::arg("stream"),
              py::arg("threads"), "Estimated weights of keys.");
+  module.def(("summarize_" + suffix).c_str(), &summarize<T>, py::arg("weights"),
+             "Least, most, sum, sum of magnitudes (of integers modulo 2**64) and whether all are finite.");
 }
 
 }  // namespace
@@ -136,16 +141,12 @@ void bind_weights(py::module_& module) {
 void bind_cuda_sketch(py::module_& module) {
   py::class_<Shape>(module, "SketchShape", "Shape of a count sketch or Count-Min sketch.")
       .def(py::init(&make_shape), py::arg("width"), py::arg("depth"), py::arg("seed"), py::arg("is_signed"));
-  bind_weights<std::int64_t>(module);
-  bind_weights<double>(module);
+  bind_type<std::int64_t>(module, "i64");
+  bind_type<double>(module, "f64");
   module.def("combine_cells", &combine, py::arg("state"), py::arg("other"), py::arg("dtype"), py::arg("add"),
              py::arg("stream"), "Add or subtract another state's cells.");
   module.def("extremes", &extremes, py::arg("state"), py::arg("dtype"), py::arg("stream"),
              "The smallest and the largest cell.");
-  module.def("summarize_i64", &summarize<std::int64_t>, py::arg("weights"),
-             "Least, most, sum, sum of magnitudes (both modulo 2**64) and True.");
-  module.def("summarize_f64", &summarize<double>, py::arg("weights"),
-             "Least, most, sum, sum of magnitudes and whether all are finite.");
 }
 
 }  // namespace hypersketch::bindings

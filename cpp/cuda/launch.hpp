@@ -172,6 +172,7 @@ void bloom_contains_packed(Place place, BloomFilter filter, Keys keys, unsigned 
 // Whether each key was there once the keys before it had been added. Returns how many were not.
 uint64_t bloom_test_and_add(Place place, BloomFilter filter, Keys keys, bool* out);
 
+void unite_bytes(Place place, unsigned char* bytes, const unsigned char* others, size_t n);
 void unite(Place place, uint64_t* words, const uint64_t* others, size_t n);
 void intersect(Place place, uint64_t* words, const uint64_t* others, size_t n);
 uint64_t popcount(Place place, const uint64_t* words, size_t n);

@@ -82,6 +82,7 @@ class Sorter {
   static size_t memory_for(size_t) { return 1; }
 
   void sort_on_cpu(size_t n, int first_bit, int end_bit) {
+    check(cudaStreamSynchronize(stream_of(place_)), "Waiting for what is to be sorted");
     const uint64_t mask = tail_mask(static_cast<uint64_t>(end_bit - first_bit)) << first_bit;
     std::vector<size_t> order(n);
     std::iota(order.begin(), order.end(), size_t{0});

@@ -79,7 +79,18 @@ uint64_t count(Place place, const uint64_t* a, const uint64_t* b, size_t n) {
   return counter.read();
 }
 
+// Bytes, since answers may begin anywhere and end anywhere.
+__global__ void unite_bytes_kernel(unsigned char* bytes, const unsigned char* others, size_t n) {
+  const size_t i = size_t{blockIdx.x} * blockDim.x + threadIdx.x;
+  if (i < n) bytes[i] |= others[i];
+}
+
 }  // namespace
+
+void unite_bytes(Place place, unsigned char* bytes, const unsigned char* others, size_t n) {
+  OnDevice on(place.device);
+  launch(place, grid_for(n), unite_bytes_kernel, bytes, others, n);
+}
 
 void unite(Place place, uint64_t* words, const uint64_t* others, size_t n) { combine<Union>(place, words, others, n); }
 

@@ -6,17 +6,486 @@ GPU kernels of hypersketch.
 
 from __future__ import annotations
 
-__all__: list[str] = ["Error", "devices", "why_not"]
+import collections.abc
+import typing
+
+import numpy
+import numpy.typing
+import typing_extensions
+
+__all__: list[str] = [
+    "BloomRule",
+    "Error",
+    "Imported",
+    "Memory",
+    "OutOfMemory",
+    "SketchShape",
+    "Span",
+    "bloom_add",
+    "bloom_contains",
+    "bloom_contains_packed",
+    "bloom_test_and_add",
+    "combine_cells",
+    "device_of",
+    "devices",
+    "either",
+    "empty",
+    "extremes",
+    "follow",
+    "from_host",
+    "hash_integers",
+    "hash_strings_i32",
+    "hash_strings_i64",
+    "intersect",
+    "popcount",
+    "popcount_or",
+    "project_csr_f32_i32",
+    "project_csr_f32_i64",
+    "project_csr_f64_i32",
+    "project_csr_f64_i64",
+    "project_dense_f32",
+    "project_dense_f64",
+    "sketch_add_f64",
+    "sketch_add_i64",
+    "sketch_estimate_f64",
+    "sketch_estimate_i64",
+    "summarize_f64",
+    "summarize_i64",
+    "to_dlpack",
+    "unite",
+    "why_not",
+    "zeros",
+]
 
 class Error(RuntimeError):
     pass
+
+class OutOfMemory(MemoryError):
+    pass
+
+class Span:
+    """
+    Elements one after the other on a GPU, ready on a stream.
+    """
+    def __init__(
+        self,
+        pointer: typing.SupportsInt | typing.SupportsIndex,
+        n: typing.SupportsInt | typing.SupportsIndex,
+        device: typing.SupportsInt | typing.SupportsIndex,
+        stream: typing.SupportsInt | typing.SupportsIndex,
+    ) -> None: ...
+    def from_host(self, data: numpy.typing.NDArray[numpy.uint8]) -> None:
+        """
+        Fill it with as many bytes as there are.
+        """
+    def to_host(self, out: numpy.typing.NDArray[numpy.uint8]) -> None:
+        """
+        Copy as many bytes as the target has.
+        """
+    @property
+    def device(self) -> int: ...
+    @property
+    def n(self) -> int: ...
+    @property
+    def pointer(self) -> int: ...
+    @property
+    def stream(self) -> int: ...
+
+class Memory:
+    """
+    Memory of a GPU.
+    """
+    def clear(self, stream: typing.SupportsInt | typing.SupportsIndex) -> None:
+        """
+        Set all bytes to zero.
+        """
+    def copied(
+        self,
+        device: typing.SupportsInt | typing.SupportsIndex,
+        stream: typing.SupportsInt | typing.SupportsIndex,
+    ) -> Memory:
+        """
+        A copy on the same or another GPU.
+        """
+    def ready(self, stream: typing.SupportsInt | typing.SupportsIndex) -> None:
+        """
+        Make a stream wait for all that was enqueued.
+        """
+    def span(
+        self, n: typing.SupportsInt | typing.SupportsIndex, stream: typing.SupportsInt | typing.SupportsIndex
+    ) -> Span:
+        """
+        Its first n elements.
+        """
+    def to_host(
+        self, out: numpy.typing.NDArray[numpy.uint8], stream: typing.SupportsInt | typing.SupportsIndex
+    ) -> None:
+        """
+        Copy all bytes.
+        """
+    @property
+    def device(self) -> int: ...
+    @property
+    def nbytes(self) -> int: ...
+    @property
+    def pointer(self) -> int: ...
+
+class Imported:
+    """
+    A DLPack tensor that somebody else made.
+    """
+    def __init__(self, capsule: typing_extensions.CapsuleType) -> None: ...
+    @property
+    def device(self) -> tuple[int, int]: ...
+    @property
+    def dtype(self) -> tuple[int, int, int]: ...
+    @property
+    def pointer(self) -> int: ...
+    @property
+    def shape(self) -> list[int]: ...
+    @property
+    def strides(self) -> list[int] | None: ...
+
+class BloomRule:
+    """
+    Size and layout of a Bloom filter.
+    """
+    def __init__(
+        self,
+        layout: str,
+        n_bits: typing.SupportsInt | typing.SupportsIndex,
+        n_hashes: typing.SupportsInt | typing.SupportsIndex,
+        seed: typing.SupportsInt | typing.SupportsIndex,
+    ) -> None: ...
+
+class SketchShape:
+    """
+    Shape of a count sketch or Count-Min sketch.
+    """
+    def __init__(
+        self,
+        width: typing.SupportsInt | typing.SupportsIndex,
+        depth: typing.SupportsInt | typing.SupportsIndex,
+        seed: typing.SupportsInt | typing.SupportsIndex,
+        is_signed: bool,
+    ) -> None: ...
+
+def bloom_add(
+    state: Memory,
+    rule: BloomRule,
+    keys: Span | numpy.typing.NDArray[numpy.uint64],
+    hashed: bool,
+    stream: typing.SupportsInt | typing.SupportsIndex,
+    threads: typing.SupportsInt | typing.SupportsIndex,
+) -> None:
+    """
+    Set the bits of every key.
+    """
+
+def bloom_contains(
+    state: Memory,
+    rule: BloomRule,
+    keys: Span | numpy.typing.NDArray[numpy.uint64],
+    out: Span | numpy.typing.NDArray[numpy.bool],
+    hashed: bool,
+    stream: typing.SupportsInt | typing.SupportsIndex,
+    threads: typing.SupportsInt | typing.SupportsIndex,
+) -> None:
+    """
+    Whether all bits of each key are set.
+    """
+
+def bloom_contains_packed(state: Memory, rule: BloomRule, keys: Span, out: Span, hashed: bool) -> None:
+    """
+    The same for keys on the GPU, eight answers a byte.
+    """
+
+def bloom_test_and_add(
+    state: Memory,
+    rule: BloomRule,
+    keys: Span | numpy.typing.NDArray[numpy.uint64],
+    out: Span | numpy.typing.NDArray[numpy.bool],
+    hashed: bool,
+    stream: typing.SupportsInt | typing.SupportsIndex,
+    threads: typing.SupportsInt | typing.SupportsIndex,
+) -> int:
+    """
+    Tell for every key whether it was there, then add it. Returns how many were not there.
+    """
+
+def combine_cells(
+    state: Memory, other: Memory, dtype: str, add: bool, stream: typing.SupportsInt | typing.SupportsIndex
+) -> None:
+    """
+    Add or subtract another state's cells.
+    """
+
+def device_of(pointer: typing.SupportsInt | typing.SupportsIndex) -> int:
+    """
+    Index of the GPU whose memory this is; -1 for host memory.
+    """
 
 def devices() -> list[tuple[str, tuple[int, int], int, int]]:
     """
     Name, compute capability, bytes and multiprocessors of every GPU.
     """
 
+def either(answers: Span, more: Span) -> None:
+    """
+    Set the bits of another array too.
+    """
+
+def empty(
+    device: typing.SupportsInt | typing.SupportsIndex, n_bytes: typing.SupportsInt | typing.SupportsIndex
+) -> Memory:
+    """
+    New memory that holds anything.
+    """
+
+def extremes(
+    state: Memory, dtype: str, stream: typing.SupportsInt | typing.SupportsIndex
+) -> tuple[float, float]:
+    """
+    The smallest and the largest cell.
+    """
+
+def follow(
+    device: typing.SupportsInt | typing.SupportsIndex,
+    stream: typing.SupportsInt | typing.SupportsIndex,
+    other: typing.SupportsInt | typing.SupportsIndex,
+) -> None:
+    """
+    Make a stream wait for all that was enqueued on another.
+    """
+
+def from_host(
+    device: typing.SupportsInt | typing.SupportsIndex, data: numpy.typing.NDArray[numpy.uint8]
+) -> Memory:
+    """
+    New memory with these bytes.
+    """
+
+def hash_integers(
+    keys: Span,
+    stride: typing.SupportsInt | typing.SupportsIndex,
+    n_bytes: typing.SupportsInt | typing.SupportsIndex,
+    is_signed: bool,
+    seed: typing.SupportsInt | typing.SupportsIndex,
+    out: Span,
+) -> None:
+    """
+    Hash integers that lie `stride` bytes apart.
+    """
+
+def hash_strings_i32(
+    offsets: Span, bytes: Span, seed: typing.SupportsInt | typing.SupportsIndex, out: Span
+) -> None:
+    """
+    Hash strings; offsets of 32 bits.
+    """
+
+def hash_strings_i64(
+    offsets: Span, bytes: Span, seed: typing.SupportsInt | typing.SupportsIndex, out: Span
+) -> None:
+    """
+    Hash strings; offsets of 64 bits.
+    """
+
+def intersect(state: Memory, other: Memory, stream: typing.SupportsInt | typing.SupportsIndex) -> None:
+    """
+    Keep the bits that the other has too.
+    """
+
+def popcount(state: Memory, stream: typing.SupportsInt | typing.SupportsIndex) -> int:
+    """
+    Number of set bits.
+    """
+
+def popcount_or(state: Memory, other: Memory, stream: typing.SupportsInt | typing.SupportsIndex) -> int:
+    """
+    Number of bits set in either.
+    """
+
+def project_csr_f32_i32(
+    codes: Memory,
+    n_features: typing.SupportsInt | typing.SupportsIndex,
+    n_entries: typing.SupportsInt | typing.SupportsIndex,
+    n_outputs: typing.SupportsInt | typing.SupportsIndex,
+    starts: Span,
+    features: Span,
+    values: Span,
+    scale: typing.SupportsFloat | typing.SupportsIndex,
+    out: Span,
+) -> None:
+    """
+    The same for rows in compressed form.
+    """
+
+def project_csr_f32_i64(
+    codes: Memory,
+    n_features: typing.SupportsInt | typing.SupportsIndex,
+    n_entries: typing.SupportsInt | typing.SupportsIndex,
+    n_outputs: typing.SupportsInt | typing.SupportsIndex,
+    starts: Span,
+    features: Span,
+    values: Span,
+    scale: typing.SupportsFloat | typing.SupportsIndex,
+    out: Span,
+) -> None:
+    """
+    The same for rows in compressed form.
+    """
+
+def project_csr_f64_i32(
+    codes: Memory,
+    n_features: typing.SupportsInt | typing.SupportsIndex,
+    n_entries: typing.SupportsInt | typing.SupportsIndex,
+    n_outputs: typing.SupportsInt | typing.SupportsIndex,
+    starts: Span,
+    features: Span,
+    values: Span,
+    scale: typing.SupportsFloat | typing.SupportsIndex,
+    out: Span,
+) -> None:
+    """
+    The same for rows in compressed form.
+    """
+
+def project_csr_f64_i64(
+    codes: Memory,
+    n_features: typing.SupportsInt | typing.SupportsIndex,
+    n_entries: typing.SupportsInt | typing.SupportsIndex,
+    n_outputs: typing.SupportsInt | typing.SupportsIndex,
+    starts: Span,
+    features: Span,
+    values: Span,
+    scale: typing.SupportsFloat | typing.SupportsIndex,
+    out: Span,
+) -> None:
+    """
+    The same for rows in compressed form.
+    """
+
+def project_dense_f32(
+    codes: Memory,
+    n_features: typing.SupportsInt | typing.SupportsIndex,
+    n_entries: typing.SupportsInt | typing.SupportsIndex,
+    n_outputs: typing.SupportsInt | typing.SupportsIndex,
+    rows: Span,
+    n: typing.SupportsInt | typing.SupportsIndex,
+    stride: typing.SupportsInt | typing.SupportsIndex,
+    scale: typing.SupportsFloat | typing.SupportsIndex,
+    out: Span,
+) -> None:
+    """
+    Rows times the sparse matrix of signs.
+    """
+
+def project_dense_f64(
+    codes: Memory,
+    n_features: typing.SupportsInt | typing.SupportsIndex,
+    n_entries: typing.SupportsInt | typing.SupportsIndex,
+    n_outputs: typing.SupportsInt | typing.SupportsIndex,
+    rows: Span,
+    n: typing.SupportsInt | typing.SupportsIndex,
+    stride: typing.SupportsInt | typing.SupportsIndex,
+    scale: typing.SupportsFloat | typing.SupportsIndex,
+    out: Span,
+) -> None:
+    """
+    Rows times the sparse matrix of signs.
+    """
+
+def sketch_add_f64(
+    state: Memory,
+    dtype: str,
+    shape: SketchShape,
+    keys: Span | numpy.typing.NDArray[numpy.uint64],
+    weights: Span | numpy.typing.NDArray[numpy.float64] | None,
+    hashed: bool,
+    stream: typing.SupportsInt | typing.SupportsIndex,
+    threads: typing.SupportsInt | typing.SupportsIndex,
+) -> None:
+    """
+    Add keys; the caller knows that no cell leaves its range.
+    """
+
+def sketch_add_i64(
+    state: Memory,
+    dtype: str,
+    shape: SketchShape,
+    keys: Span | numpy.typing.NDArray[numpy.uint64],
+    weights: Span | numpy.typing.NDArray[numpy.int64] | None,
+    hashed: bool,
+    stream: typing.SupportsInt | typing.SupportsIndex,
+    threads: typing.SupportsInt | typing.SupportsIndex,
+) -> None:
+    """
+    Add keys; the caller knows that no cell leaves its range.
+    """
+
+def sketch_estimate_f64(
+    state: Memory,
+    dtype: str,
+    shape: SketchShape,
+    keys: Span | numpy.typing.NDArray[numpy.uint64],
+    out: Span | numpy.typing.NDArray[numpy.float64],
+    hashed: bool,
+    stream: typing.SupportsInt | typing.SupportsIndex,
+    threads: typing.SupportsInt | typing.SupportsIndex,
+) -> None:
+    """
+    Estimated weights of keys.
+    """
+
+def sketch_estimate_i64(
+    state: Memory,
+    dtype: str,
+    shape: SketchShape,
+    keys: Span | numpy.typing.NDArray[numpy.uint64],
+    out: Span | numpy.typing.NDArray[numpy.int64],
+    hashed: bool,
+    stream: typing.SupportsInt | typing.SupportsIndex,
+    threads: typing.SupportsInt | typing.SupportsIndex,
+) -> None:
+    """
+    Estimated weights of keys.
+    """
+
+def summarize_f64(weights: Span) -> tuple[float, float, float, float, bool]:
+    """
+    Least, most, sum, sum of magnitudes (of integers modulo 2**64) and whether all are finite.
+    """
+
+def summarize_i64(weights: Span) -> tuple[float, float, float, float, bool]:
+    """
+    Least, most, sum, sum of magnitudes (of integers modulo 2**64) and whether all are finite.
+    """
+
+def to_dlpack(
+    span: Span,
+    shape: collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex],
+    code: typing.SupportsInt | typing.SupportsIndex,
+    bits: typing.SupportsInt | typing.SupportsIndex,
+    owner: typing.Any,
+) -> typing_extensions.CapsuleType:
+    """
+    A DLPack capsule of elements whose owner stays alive with it.
+    """
+
+def unite(state: Memory, other: Memory, stream: typing.SupportsInt | typing.SupportsIndex) -> None:
+    """
+    Set the other's bits too.
+    """
+
 def why_not() -> str:
     """
     One sentence on why no GPU can be used, or an empty one.
+    """
+
+def zeros(
+    device: typing.SupportsInt | typing.SupportsIndex, n_bytes: typing.SupportsInt | typing.SupportsIndex
+) -> Memory:
+    """
+    New memory of zeros.
     """

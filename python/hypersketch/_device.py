@@ -242,6 +242,24 @@ class Target:
         span: _cuda.Span = module().Span(start, max(0, stop - first), seen.device, seen.stream)
         return span
 
+    def whole(self) -> _cuda.Span:
+        """Return the span of all elements."""
+        return self[0 : self.seen.size]
+
+    def another(self) -> Target:
+        """Return a new one of the same kind."""
+        array = empty(self.seen, self.seen.shape, self.seen.dtype)
+        made = view("", "out", array)
+        return Target(array, made._replace(stream=self.seen.stream, owner=array))
+
+    def __ior__(self, other: Target) -> Target:
+        module().either(self.whole(), other.whole())  # bools or bytes
+        return self
+
+    def copy_from(self, host: NDArray[Any]) -> None:
+        """Fill it with an array of host memory."""
+        self.whole().from_host(host.reshape(-1).view(np.uint8))
+
     def finished(self) -> Any:
         """Return the array; who uses ours on another stream waits for this one."""
         from hypersketch._device_array import DeviceArray
@@ -309,6 +327,12 @@ def words_of(owner: str, keys: Any) -> tuple[Words, bool]:
     if seen.dtype.itemsize == 8 and seen.is_contiguous:
         return Words(seen), False
     return Words(_hashed_integers(seen, 0, None).seen), True
+
+
+def hashed_words(owner: str, keys: Any) -> Words:
+    """Return the hashes of keys on a GPU."""
+    words, done = words_of(owner, keys)
+    return words if done else Words(_hashed_integers(words.seen, 0, None).seen)
 
 
 def hashes_of(owner: str, hashes: Any) -> Words:

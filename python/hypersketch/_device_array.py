@@ -21,15 +21,15 @@ class DeviceArray:
     """An array in the memory of a GPU: a state there, or an answer to keys of a library that we do not know.
 
     Other libraries take it without a copy, by ``__cuda_array_interface__`` or ``__dlpack__`` (with
-    ``torch.from_dlpack``, ``cupy.asarray``, ``numba.cuda.as_cuda_array``); ``numpy.asarray`` copies it to host
-    memory.
+    ``torch.from_dlpack``, ``cupy.asarray``, ``numba.cuda.as_cuda_array``); ``numpy.asarray`` copies it to
+    host memory.
 
     Examples
     --------
     >>> import hypersketch, numpy
     >>> if hypersketch.cuda.available():
     ...     seen = hypersketch.BloomFilter(n_bits=256, device="cuda")
-    ...     print(numpy.asarray(seen.state))
+    ...     assert not numpy.asarray(seen.state).any()
     """
 
     def __init__(self, memory: _cuda.Memory, shape: tuple[int, ...], dtype: Any) -> None:

@@ -194,7 +194,12 @@ class Stored(Exports, ABC):
         >>> hypersketch.BloomFilter(n_bits=1024).device
         'cpu'
         """
-        return _device.name_of(_memory.device_of(self._state))
+        return _device.name_of(self._device_index)
+
+    @property
+    def _device_index(self) -> int | None:
+        """Index of the state's GPU; None on the CPU."""
+        return _memory.device_of(self._state)
 
     def __repr__(self) -> str:
         shown = {name: value for name, value in self._values.items() if value is not None}
@@ -224,7 +229,7 @@ class Stored(Exports, ABC):
         (0, 1)
         """
         with self._lock:
-            return self._moved(_memory.device_of(self._state))
+            return self._moved(self._device_index)
 
     def to(self: Self, device: str) -> Self:
         """Return an independent copy on a device: the same bytes, parameters and counts.

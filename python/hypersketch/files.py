@@ -136,7 +136,7 @@ def _load(file: BufferedReader, mmap: bool) -> Any:
 
 def _read_state(file: BufferedReader, content: _container.Content) -> NDArray[Any]:
     file.seek(content.offset)
-    state = _memory.zeros(content.size, content.dtype)
+    state: NDArray[Any] = _memory.zeros(content.size, content.dtype)
     view = state.view(np.uint8).data
     for first in range(0, len(view), _PIECE_BYTES):  # between which Ctrl-C is heard
         piece = view[first : first + _PIECE_BYTES]

@@ -37,8 +37,9 @@ def hash_keys(
         Python object a key. Integers lie in [-2**63, 2**64) and equal their two's complement: 5,
         ``np.int8(5)`` and ``np.uint64(5)`` are one key, and so are -1 and 2**64 - 1. A str equals its UTF-8
         bytes. NumPy ``S`` and ``U`` elements end at their last character that is not NUL, as in NumPy.
-        Integers may lie on a GPU, in arrays of PyTorch, CuPy or whoever offers ``__cuda_array_interface__`` or
-        DLPack, and strings as `hypersketch.cuda.Strings`; their hashes stay there, in the same kind of array.
+        Integers may lie on a GPU, in arrays of PyTorch, CuPy or of whoever has ``__cuda_array_interface__``
+        or DLPack, and strings as `hypersketch.cuda.Strings`; their hashes stay there, in the same kind of
+        array.
     seed : int in [0, 2**64), default 0
         Seed of XXH64. The structures use 0.
     nulls : {'error', 'skip'}, default 'error'
@@ -101,6 +102,15 @@ def hash_keys(
         array = np.asarray(keys)
         return _hash_array(without_nulls(array) if skip else array, seed, n_threads, out)
     return _placed(hash_list(listed(keys, skip), seed), out)
+
+
+def host_hashes(keys: Any, threads: int | None) -> NDArray[np.uint64]:
+    """Return the hashes of keys for a structure on the CPU, which takes none that lie on a GPU."""
+    if _device.is_on_gpu(keys):
+        raise ValueError(
+            "The 'keys' parameter is on a GPU, but the structure is on the CPU. Bring them to host memory."
+        )
+    return hash_keys(keys, threads=threads)
 
 
 def skips_nulls(owner: str, nulls: object) -> bool:

@@ -1,19 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 // The part of CUDA that hypersketch's kernels use, on a processor: g++ compiles the same .cu files, and every thread of
 // a grid runs as a fibre, block after block. It serves to check arithmetic, indices, bounds (all the more under
-// AddressSanitizer) and what a failed call leaves behind, on machines without a GPU. It cannot show races, missing
-// order between streams, host code that reads device memory or the reverse, or anything about speed: work is done when
-// the call that starts it returns, one block and one thread at a time.
+// AddressSanitizer), the order of streams and what a failed call leaves behind, on machines without a GPU. It cannot
+// show races, host code that reads device memory, what nvcc would refuse, or anything about speed.
 //
 // It is stricter than a GPU where it can be: warp functions need a full mask and all 32 lanes at the same line, a
-// barrier needs all threads of the block, copies must lie within allocations, fresh memory is filled with 0xA5. A
-// kernel that breaks such a rule ends the process with a sentence that names the place.
+// barrier needs all threads of the block, kernels take no pointers to host memory or to another device, copies must lie
+// within allocations, fresh memory is filled with 0xA5 (static __shared__ arrays are not: they hold zeros, then what
+// the block before left). A kernel that breaks such a rule ends the process with a sentence that names the place.
 //
 // Environment, read at every use:
 //   CUDA_ON_CPU_MEMORY   bytes of a device; allocations beyond fail (8 GiB)
 //   CUDA_ON_CPU_DEVICES  how many devices there are (2)
-//   CUDA_ON_CPU_REVERSED 1: blocks and threads run from the last to the first. What a kernel does must not depend on
-//                        it; a barrier that is missing shows in at least one of the two orders
+//   CUDA_ON_CPU_REVERSED 1: blocks and threads run from the last to the first. No result may depend on it; a barrier
+//                        that is missing shows in at least one of the two orders
+//   CUDA_ON_CPU_LATE     1: work of streams is not done when it is enqueued but when the host waits for it, and then
+//                        only what it waits for; a wait that is missing shows in what is read too early
 #pragma once
 
 #if defined(__CUDACC__)
@@ -37,10 +39,12 @@
 #define __shared__ static  // one block runs at a time
 #define __align__(n) __attribute__((aligned(n)))
 
-#include "atomics.hpp"
-#include "block.hpp"
-#include "device_api.hpp"
-#include "memory_api.hpp"
-#include "numbers.hpp"
-#include "vector_types.hpp"
-#include "warp.hpp"
+#include "emulation/atomics.hpp"
+#include "emulation/block.hpp"
+#include "emulation/device_api.hpp"
+#include "emulation/kernel_launch.hpp"
+#include "emulation/memory_api.hpp"
+#include "emulation/numbers.hpp"
+#include "emulation/stream_api.hpp"
+#include "emulation/vector_types.hpp"
+#include "emulation/warp.hpp"

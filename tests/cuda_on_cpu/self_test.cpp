@@ -236,6 +236,67 @@ void check_memory() {
   unsetenv("CUDA_ON_CPU_MEMORY");
 }
 
+__global__ void add_one(int* value) { ++*value; }
+struct OneInt {
+  int* value;
+};
+__global__ void add_one_inside(OneInt one) { ++*one.value; }
+__global__ void add_one_shared(int* value) {
+  auto* const words = static_cast<int*>(cuda_on_cpu::shared_memory());
+  words[0] = 1;
+  *value += words[0];
+}
+
+void check_launches() {
+  int here = 0;
+  int *device = nullptr, *other = nullptr;
+  CHECK(cudaMalloc(&device, sizeof(int)) == cudaSuccess && cudaMemset(device, 0, sizeof(int)) == cudaSuccess);
+  cudaSetDevice(1);
+  CHECK(cudaMalloc(&other, sizeof(int)) == cudaSuccess);
+  cudaSetDevice(0);
+  CHECK(aborts([&] { cuda_on_cpu::launch(add_one, 1, 1, 0, nullptr, &here); }));
+  CHECK(aborts([&] { cuda_on_cpu::launch(add_one, 1, 1, 0, nullptr, other); }));
+  CHECK(aborts([&] { cuda_on_cpu::launch(add_one_inside, 1, 1, 0, nullptr, OneInt{other}); }));
+  cuda_on_cpu::launch(add_one_inside, 1, 1, 0, nullptr, OneInt{device});
+  cuda_on_cpu::launch(add_one_shared, 1, 1, 60000, nullptr, device);
+  CHECK(cudaGetLastError() == cudaErrorInvalidValue);
+  CHECK(cudaFuncSetAttribute(add_one_shared, cudaFuncAttributeMaxDynamicSharedMemorySize, 60000) == cudaSuccess);
+  cuda_on_cpu::launch(add_one_shared, 1, 1, 60000, nullptr, device);
+  CHECK(cudaMemcpy(&here, device, sizeof here, cudaMemcpyDeviceToHost) == cudaSuccess && here == 2);
+  CHECK(cudaFree(device) == cudaSuccess && cudaFree(other) == cudaSuccess);
+}
+
+// What the host sees before and after it has waited, when all work is late.
+void check_late_work() {
+  setenv("CUDA_ON_CPU_LATE", "1", 1);
+  cudaStream_t first = nullptr, second = nullptr;
+  cudaEvent_t added = nullptr;
+  int *pinned = nullptr, *device = nullptr;
+  cudaStreamCreateWithFlags(&first, cudaStreamNonBlocking);
+  cudaStreamCreateWithFlags(&second, cudaStreamNonBlocking);
+  cudaEventCreateWithFlags(&added, cudaEventDisableTiming);
+  cudaMallocHost(&pinned, sizeof(int));
+  cudaMallocAsync(&device, sizeof(int), first);
+  cudaMemsetAsync(device, 0, sizeof(int), first);
+  cuda_on_cpu::launch(add_one, 1, 1, 0, first, device);
+  cudaEventRecord(added, first);
+  *pinned = 7;
+  cudaMemcpyAsync(pinned, device, sizeof(int), cudaMemcpyDeviceToHost, second);  // does not wait for the first stream
+  CHECK(*pinned == 7);
+  cudaStreamSynchronize(second);
+  CHECK(*pinned != 1);
+  cudaStreamWaitEvent(second, added);
+  cudaMemcpyAsync(pinned, device, sizeof(int), cudaMemcpyDeviceToHost, second);
+  CHECK(cudaStreamQuery(second) == cudaErrorNotReady && cudaGetLastError() == cudaErrorNotReady);
+  cudaStreamSynchronize(second);
+  CHECK(*pinned == 1);
+  CHECK(cudaFreeAsync(device, first) == cudaSuccess);
+  CHECK(cudaMemcpyAsync(pinned, device, sizeof(int), cudaMemcpyDeviceToHost, first) == cudaErrorInvalidValue);
+  CHECK(cudaFreeHost(pinned) == cudaSuccess && cudaEventDestroy(added) == cudaSuccess);
+  CHECK(cudaStreamDestroy(first) == cudaSuccess && cudaStreamDestroy(second) == cudaSuccess);
+  unsetenv("CUDA_ON_CPU_LATE");
+}
+
 void check_streams() {
   cudaStream_t stream = nullptr;
   cudaEvent_t event = nullptr;
@@ -262,6 +323,8 @@ int main() {
   check_refusals();
   check_memory();
   check_streams();
+  check_launches();
+  check_late_work();
   if (failures == 0) std::printf("the emulation of CUDA does what it says\n");
   return failures == 0 ? 0 : 1;
 }

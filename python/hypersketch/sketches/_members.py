@@ -9,7 +9,7 @@ from typing import Any, Literal, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from hypersketch import _device, _memory, _threads, _validation
+from hypersketch import _device, _threads, _validation
 from hypersketch._structure import Structure
 from hypersketch.keys import hash_key, hash_keys
 from hypersketch.sketches._layouts import Batch
@@ -26,6 +26,9 @@ class KeySet(Structure):
 
     def _batch(self, keys: Any, threads: int) -> Batch:
         """Return keys as the loops take them."""
+        if _device.is_on_gpu(keys):
+            owner = type(self).__name__
+            return self._near(owner, Batch(_device.hashed_words(owner, keys), True))
         return Batch(hash_keys(keys, threads=threads), True)
 
     def _n_threads(self, verb: str, threads: int | None) -> int:
@@ -39,7 +42,7 @@ class KeySet(Structure):
 
     def _near(self, owner: str, batch: Batch) -> Batch:
         """Return a batch that lies on a GPU, or refuse it when the state lies elsewhere."""
-        _device.require_near(owner, "keys", batch.values, _memory.device_of(self._state))
+        _device.require_near(owner, "keys", batch.values, self._device_index)
         return batch
 
     @abstractmethod
@@ -192,7 +195,8 @@ class KeySet(Structure):
         size, dtype = (-(-n // 8), np.uint8) if packed else (n, np.bool_)
         answers = batch.output(owner, out, size, dtype)
         self._ask(batch, answers, packed, threads)
-        return _device.result(answers)
+        given: NDArray[Any] = _device.result(answers)
+        return given
 
     # ---- changes
 
@@ -285,4 +289,5 @@ class KeySet(Structure):
         with self._lock:
             self._require_writable()
             self._test_and_take(batch, answers, threads)
-        return _device.result(answers)
+        given: NDArray[np.bool_] = _device.result(answers)
+        return given

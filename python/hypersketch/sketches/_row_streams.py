@@ -184,9 +184,9 @@ class RowSketch(RowCells):
             )
 
     def _add_on_gpu(self, batch: Batch, part: slice, weights: Any, tally: Tally, threads: int) -> None:
-        sketch = self._state.memory, self.dtype.name, self._shape_on_gpu
+        cuda, sketch = _device.module(), (self._state.memory, self.dtype.name, self._shape_on_gpu)
         change = partial(
-            _device.module().sketch_add,
+            cuda.sketch_add_i64 if self._integral else cuda.sketch_add_f64,
             *sketch,
             hashed=batch.hashed,
             stream=_device.chosen_stream(),

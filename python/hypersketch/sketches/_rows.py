@@ -243,14 +243,15 @@ class RowCells(Additive):
         if not _device.is_on_gpu(keys):
             return None
         words, done = (_device.hashes_of(owner, keys), True) if hashed else _device.words_of(owner, keys)
-        _device.require_near(owner, "keys", words, _memory.device_of(self._state))
+        _device.require_near(owner, "keys", words, self._device_index)
         return Batch(words, done)
 
     def _estimate(self, words: Any, hashed: bool, threads: int) -> NDArray[Any]:
         whole = self._integral and not (self._SIGNED and self.depth % 2 == 0)
         dtype = np.int64 if whole else np.float64
         if _memory.on_gpu(self._state):
-            return self._estimate_on_gpu(words, hashed, dtype, threads)
+            answers: NDArray[Any] = self._estimate_on_gpu(words, hashed, dtype, threads)
+            return answers
         estimates: NDArray[Any] = np.empty(words.size, dtype)
         for part in chunks(words.size, self.depth):
             _core.sketch_estimate(self._state, self._rule, words[part], hashed, estimates[part], threads)
@@ -263,10 +264,10 @@ class RowCells(Additive):
         estimates: Any = np.empty(words.size, dtype)
         if not isinstance(words, np.ndarray):
             estimates = _device.target(owner, None, (words.size,), dtype, words.seen)
-        sketch = self._state.memory, self.dtype.name, self._shape_on_gpu
+        cuda, sketch = _device.module(), (self._state.memory, self.dtype.name, self._shape_on_gpu)
+        function = cuda.sketch_estimate_i64 if dtype is np.int64 else cuda.sketch_estimate_f64
         for part in _device.pieces(words):
-            arguments = words[part], estimates[part], hashed, stream, threads
-            _device.module().sketch_estimate(*sketch, *arguments)
+            function(*sketch, words[part], estimates[part], hashed, stream, threads)
         return _device.result(estimates)
 
     def _row_products(self, other: Any) -> NDArray[np.float64]:

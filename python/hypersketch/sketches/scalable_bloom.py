@@ -13,7 +13,7 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from hypersketch import _validation, files
+from hypersketch import _device, _memory, _validation, files
 from hypersketch._structure import Tally, chunks
 from hypersketch.sketches._cells import CELLS, CapacityWarning, rate
 from hypersketch.sketches._layouts import LAYOUTS, Batch, Shape
@@ -65,6 +65,9 @@ class ScalableBloomFilter(KeySet):
         much faster than log(1 / rate) where rates are low.
     seed : int in [0, 2**64), default 0
         Filters of different seeds make independent errors and cannot be merged.
+    device : str, default 'cpu'
+        Where the bits lie: ``cpu``, ``cuda``, ``cuda:1``; see `to`. Keys are asked for there; which slice a
+        new key goes into is decided in host memory.
 
     Raises
     ------
@@ -109,6 +112,7 @@ class ScalableBloomFilter(KeySet):
     }
     _UNCOMPARED = frozenset({"slices"})
     _GROWS = True
+    _ON_GPU = True
 
     def __init__(
         self,
@@ -119,6 +123,7 @@ class ScalableBloomFilter(KeySet):
         tightening: float | None = None,
         layout: LayoutName | Literal["auto"] = "auto",
         seed: int = 0,
+        device: str = "cpu",
     ) -> None:
         parameters = self._checked(
             capacity=capacity,
@@ -129,7 +134,7 @@ class ScalableBloomFilter(KeySet):
             seed=seed,
             slices=[0],
         )
-        self._fill(parameters, None, Tally())
+        self._fill(parameters, None, Tally(), self._device_for(device))
 
     # ---- the chain
 
@@ -165,7 +170,9 @@ class ScalableBloomFilter(KeySet):
         )
         return sum(sizes), np.uint64
 
-    def _fill(self, parameters: dict[str, Any], state: NDArray[Any] | None, tally: Tally) -> None:
+    def _fill(
+        self, parameters: dict[str, Any], state: NDArray[Any] | None, tally: Tally, device: int | None = None
+    ) -> None:
         self._values = {name: value for name, value in parameters.items() if name != "slices"}
         self._lock = threading.RLock()
         self._chain: list[BloomFilter] = []
@@ -173,14 +180,25 @@ class ScalableBloomFilter(KeySet):
         for index, n in enumerate(parameters["slices"]):
             mine = self._slice_parameters(parameters, index)
             size = BloomFilter._layout(mine)[0]
-            self._chain.append(_slice(mine, None if state is None else state[first : first + size], n))
+            words = None if state is None else state[first : first + size]
+            self._chain.append(_slice(mine, words, n, device))
             first += size
 
     @property
-    def _state(self) -> NDArray[Any]:  # type: ignore[override]
+    def _state(self) -> _memory.State:
         """The words of all slices, one after the other, as they are saved."""
         parts = [one._state for one in self._chain]
-        return parts[0] if len(parts) == 1 else np.concatenate(parts)
+        return parts[0] if len(parts) == 1 else np.concatenate([_memory.host(part) for part in parts])
+
+    @property
+    def _device_index(self) -> int | None:
+        return self._chain[0]._device_index
+
+    def _moved(self, device: int | None) -> ScalableBloomFilter:
+        twin = object.__new__(type(self))
+        twin._fill(self._parameters() | {"slices": []}, None, Tally())
+        twin._chain = [one._moved(device) for one in self._chain]
+        return twin
 
     @property
     def _tally(self) -> Tally:
@@ -219,7 +237,7 @@ class ScalableBloomFilter(KeySet):
         made: list[BloomFilter] = []
         while more > 0:
             mine = self._slice_parameters(self._values, len(self._chain) + len(made))
-            made.append(_slice(mine, None, 0))
+            made.append(_slice(mine, None, 0, self._device_index))
             more -= mine["capacity"]
         return made
 
@@ -410,9 +428,13 @@ class ScalableBloomFilter(KeySet):
         batch = self._hashed("add_hashes", hashes)
         self._test_and_add(batch, None, self._n_threads("add_hashes", threads))
 
-    def _test_and_take(self, batch: Batch, answers: NDArray[np.bool_], threads: int) -> None:
-        for part in chunks(batch.values.size):
-            self._test_and_take_piece(batch.values[part], answers[part], threads)
+    def _test_and_take(self, batch: Batch, answers: Any, threads: int) -> None:
+        hashes = _device.host(batch.values)
+        found = answers if isinstance(answers, np.ndarray) else np.empty(hashes.size, np.bool_)
+        for part in chunks(hashes.size):
+            self._test_and_take_piece(hashes[part], found[part], threads)
+        if found is not answers:
+            answers.copy_from(found)
 
     def _test_and_take_piece(
         self, hashes: NDArray[np.uint64], answers: NDArray[np.bool_], threads: int
@@ -441,17 +463,16 @@ class ScalableBloomFilter(KeySet):
         """
         with self._lock:
             self._require_writable()
-            self._chain = [_slice(self._slice_parameters(self._values, 0), None, 0)]
+            self._chain = [_slice(self._slice_parameters(self._values, 0), None, 0, self._device_index)]
 
     def _join(self, other: Any) -> None:
         """Unite slice by slice; a longer chain's last slices are copied."""
         if other is self:
             return
-        longer = max(self._chain, other._chain, key=len)
-        merged = [one.copy() for one in longer]
-        for index, (mine, theirs) in enumerate(zip(self._chain, other._chain, strict=False)):
-            words = mine._state | theirs._state
-            merged[index] = _slice(mine._parameters(), words, mine.n_added + theirs.n_added)
+        shorter, longer = sorted((self._chain, other._chain), key=lambda chain: len(chain))
+        merged = [one._moved(self._device_index) for one in longer]
+        for one, same in zip(merged, shorter, strict=False):
+            one._commit(*_memory.combining(np.bitwise_or, one._state, same._state), same._tally)
         self._warn_beyond_promise(_rate(merged))
         self._chain = merged
 
@@ -471,7 +492,7 @@ class ScalableBloomFilter(KeySet):
         # The last and largest slice first: it holds most keys.
         chain = list(self._chain)  # which another thread may be adding to
         chain[-1]._ask(batch, answers, packed, threads)
-        more = np.empty_like(answers)
+        more = np.empty_like(answers) if isinstance(answers, np.ndarray) else answers.another()
         for one in chain[-2::-1]:
             one._ask(batch, more, packed, threads)
             answers |= more
@@ -503,8 +524,10 @@ def _rate(chain: list[BloomFilter]) -> float:
     return 1.0 if max(rates) >= 1.0 else -math.expm1(sum(math.log1p(-rate) for rate in rates))
 
 
-def _slice(parameters: dict[str, Any], words: NDArray[Any] | None, n: int) -> BloomFilter:
-    """Return a Bloom filter over these words, or over new ones."""
+def _slice(
+    parameters: dict[str, Any], words: NDArray[Any] | None, n: int, device: int | None = None
+) -> BloomFilter:
+    """Return a Bloom filter over these words, or over new ones on a device."""
     made = object.__new__(BloomFilter)
-    made._fill(parameters, words, Tally(n_added=n))
+    made._fill(parameters, words, Tally(n_added=n), device)
     return made

@@ -8,12 +8,10 @@
 #include <cstdint>
 #include <cstring>
 #include <memory>
-#include <mutex>
 #include <source_location>
-#include <type_traits>
 #include <vector>
 
-#include "device_api.hpp"
+#include "errors.hpp"
 #include "fibres.hpp"
 #include "vector_types.hpp"
 
@@ -169,10 +167,9 @@ inline void* shared_memory() {
   return block_memory.get();
 }
 
+// One grid at a time: static shared memory and threadIdx are one for all. body(argument) is one thread.
 inline void run_grid(unsigned blocks, unsigned threads, size_t shared_bytes, void (*body)(const void*),
                      const void* argument) {
-  static std::mutex one_grid;  // static shared memory and threadIdx are one for all
-  const std::lock_guard lock(one_grid);
   const bool reversed = environment("CUDA_ON_CPU_REVERSED", 0) != 0;
   gridDim = dim3(blocks), blockDim = dim3(threads);
   void* shared = nullptr;
@@ -185,16 +182,6 @@ inline void run_grid(unsigned blocks, unsigned threads, size_t shared_bytes, voi
     Block::current().run(blockIdx.x, threads, body, argument, reversed);
   }
   block_memory.reset();
-}
-
-// Runs body() once for each thread of the grid; a launch that CUDA refuses sets the last error instead.
-template <class Body>
-void run(unsigned blocks, unsigned threads, size_t shared_bytes, const Body& body) {
-  if (const cudaError_t refused = check_launch(blocks, threads, shared_bytes); refused != cudaSuccess) {
-    result(refused);
-    return;
-  }
-  run_grid(blocks, threads, shared_bytes, [](const void* b) { (*static_cast<const Body*>(b))(); }, &body);
 }
 
 }  // namespace cuda_on_cpu

@@ -10,7 +10,7 @@
 #include <map>
 #include <mutex>
 
-#include "device_api.hpp"
+#include "stream_api.hpp"
 
 enum cudaMemcpyKind {
   cudaMemcpyHostToHost = 0,
@@ -33,6 +33,16 @@ struct cudaPointerAttributes {
 };
 enum cudaMemPoolAttr { cudaMemPoolAttrReleaseThreshold = 4 };
 using cudaMemPool_t = struct CUmemPoolHandle_st*;
+enum cudaMemAllocationType { cudaMemAllocationTypePinned = 1 };
+enum cudaMemLocationType { cudaMemLocationTypeDevice = 1 };
+struct cudaMemLocation {
+  cudaMemLocationType type;
+  int id;
+};
+struct cudaMemPoolProps {
+  cudaMemAllocationType allocType;
+  cudaMemLocation location;
+};
 
 inline constexpr unsigned cudaHostAllocDefault = 0, cudaHostAllocPortable = 1, cudaHostAllocMapped = 2,
                           cudaHostAllocWriteCombined = 4;
@@ -43,8 +53,9 @@ namespace cuda_on_cpu {
 
 struct Allocation {
   size_t bytes;
-  int device;  // -1: pinned host memory
-  bool ours;   // else the user's own, registered
+  int device;          // -1: pinned host memory
+  bool ours;           // else the user's own, registered
+  bool freed = false;  // in the order of a stream that has not come to it
 };
 
 class Allocations {
@@ -61,14 +72,20 @@ class Allocations {
     return cudaSuccess;
   }
 
-  cudaError_t give_back(void* data, bool of_device) {
+  // From here on nothing may be enqueued that uses it.
+  cudaError_t promise_back(void* data, bool of_device) {
     const std::lock_guard lock(lock_);
     const auto found = known_.find(address(data));
-    if (found == known_.end() || !found->second.ours || (found->second.device >= 0) != of_device)
+    if (found == known_.end() || !found->second.ours || found->second.freed || (found->second.device >= 0) != of_device)
       return cudaErrorInvalidValue;
-    known_.erase(found);
-    std::free(data);
+    found->second.freed = true;
     return cudaSuccess;
+  }
+
+  void give_back(void* data) {
+    const std::lock_guard lock(lock_);
+    known_.erase(address(data));
+    std::free(data);
   }
 
   void add_host(void* data, size_t bytes) {
@@ -88,11 +105,17 @@ class Allocations {
   Allocation at(const void* data) {
     const std::lock_guard lock(lock_);
     auto found = known_.upper_bound(address(data));
-    if (found == known_.begin()) return {0, -1, false};
+    if (found == known_.begin()) return kNothing;
     --found;
     const std::uintptr_t offset = address(data) - found->first;
-    if (offset >= found->second.bytes) return {0, -1, false};
+    if (offset >= found->second.bytes || found->second.freed) return kNothing;
     return {found->second.bytes - offset, found->second.device, found->second.ours};
+  }
+
+  // The same, also for the end of an allocation.
+  Allocation around(const void* data) {
+    const Allocation found = at(data);
+    return found.bytes > 0 || data == nullptr ? found : at(static_cast<const char*>(data) - 1);
   }
 
   size_t used_of(int device) {
@@ -101,6 +124,7 @@ class Allocations {
   }
 
  private:
+  static constexpr Allocation kNothing{0, -1, false};
   static constexpr size_t kAlignment = 256, kFilled = size_t{64} << 20;
   static std::uintptr_t address(const void* data) { return reinterpret_cast<std::uintptr_t>(data); }
 
@@ -123,56 +147,89 @@ inline bool may_touch(const void* data, size_t bytes, int device) {
 }
 
 inline bool on_device(const void* data) { return allocations.at(data).device >= 0; }
+inline bool is_pageable(const void* data) { return allocations.at(data).bytes == 0; }
 
-inline cudaError_t copy(void* to, const void* from, size_t bytes, cudaMemcpyKind kind, cudaStream_t stream) {
-  if (!is_stream(stream)) return cudaErrorInvalidResourceHandle;
+inline cudaError_t check_copy(void* to, const void* from, size_t bytes, cudaMemcpyKind kind) {
   if (kind < cudaMemcpyHostToHost || kind > cudaMemcpyDefault) return cudaErrorInvalidMemcpyDirection;
   if (bytes == 0) return cudaSuccess;
   const bool to_device = kind == cudaMemcpyHostToDevice || kind == cudaMemcpyDeviceToDevice;
   const bool from_device = kind == cudaMemcpyDeviceToHost || kind == cudaMemcpyDeviceToDevice;
   if (kind != cudaMemcpyDefault && (on_device(to) != to_device || on_device(from) != from_device))
     return cudaErrorInvalidValue;
-  if (!may_touch(to, bytes, -2) || !may_touch(from, bytes, -2)) return cudaErrorInvalidValue;
-  std::memcpy(to, from, bytes);
+  return may_touch(to, bytes, -2) && may_touch(from, bytes, -2) ? cudaSuccess : cudaErrorInvalidValue;
+}
+
+// CUDA has copied from and to pageable memory when it returns, as far as the host can tell.
+inline cudaError_t copy(void* to, const void* from, size_t bytes, cudaMemcpyKind kind, cudaStream_t handle) {
+  return with(handle, [=](const StreamHandle& stream) {
+    const cudaError_t refused = check_copy(to, from, bytes, kind);
+    if (refused != cudaSuccess || bytes == 0) return refused;
+    timeline().enqueue(stream, [=] { std::memcpy(to, from, bytes); });
+    if (is_pageable(to) || is_pageable(from)) timeline().finish({stream, stream->enqueued});
+    return cudaSuccess;
+  });
+}
+
+// Memory is freed when all that was enqueued has been done.
+inline cudaError_t free_now(void* data, bool of_device) {
+  const std::lock_guard lock(timeline().lock);
+  if (data == nullptr) return cudaSuccess;
+  const cudaError_t refused = allocations.promise_back(data, of_device);
+  if (refused != cudaSuccess) return result(refused);
+  timeline().finish_device(-1);
+  allocations.give_back(data);
   return cudaSuccess;
+}
+
+// Where there is too little memory, what is still to be freed is waited for.
+inline cudaError_t take(void** data, size_t bytes, int device) {
+  const std::lock_guard lock(timeline().lock);
+  if (allocations.take(data, bytes, device) == cudaSuccess) return cudaSuccess;
+  timeline().finish_device(-1);
+  return result(allocations.take(data, bytes, device));
 }
 
 }  // namespace cuda_on_cpu
 
 template <class T>
 cudaError_t cudaMalloc(T** data, size_t bytes) {
-  using namespace cuda_on_cpu;
-  return result(allocations.take(reinterpret_cast<void**>(data), bytes, current_device));
+  return cuda_on_cpu::take(reinterpret_cast<void**>(data), bytes, cuda_on_cpu::current_device);
 }
 template <class T>
 cudaError_t cudaMallocAsync(T** data, size_t bytes, cudaStream_t stream) {
   using namespace cuda_on_cpu;
-  const int device = device_of_stream(stream);
-  if (device < 0) return result(cudaErrorInvalidResourceHandle);
-  return result(allocations.take(reinterpret_cast<void**>(data), bytes, device));
+  return with(stream,
+              [=](const StreamHandle& found) { return take(reinterpret_cast<void**>(data), bytes, found->device); });
 }
-inline cudaError_t cudaFree(void* data) {
-  using namespace cuda_on_cpu;
-  return data == nullptr ? cudaSuccess : result(allocations.give_back(data, true));
+// All pools are one.
+inline cudaError_t cudaMemPoolCreate(cudaMemPool_t* pool, const cudaMemPoolProps*) {
+  static char made;
+  *pool = reinterpret_cast<cudaMemPool_t>(&made);
+  return cudaSuccess;
 }
+template <class T>
+cudaError_t cudaMallocFromPoolAsync(T** data, size_t bytes, cudaMemPool_t, cudaStream_t stream) {
+  return cudaMallocAsync(data, bytes, stream);
+}
+inline cudaError_t cudaFree(void* data) { return cuda_on_cpu::free_now(data, true); }
 inline cudaError_t cudaFreeAsync(void* data, cudaStream_t stream) {
   using namespace cuda_on_cpu;
-  return is_stream(stream) ? result(allocations.give_back(data, true)) : result(cudaErrorInvalidResourceHandle);
+  return with(stream, [data](const StreamHandle& found) {
+    const cudaError_t refused = allocations.promise_back(data, true);
+    if (refused == cudaSuccess) timeline().enqueue(found, [data] { allocations.give_back(data); });
+    return refused;
+  });
 }
 
 template <class T>
 cudaError_t cudaHostAlloc(T** data, size_t bytes, unsigned) {
-  using namespace cuda_on_cpu;
-  return result(allocations.take(reinterpret_cast<void**>(data), bytes, -1));
+  return cuda_on_cpu::take(reinterpret_cast<void**>(data), bytes, -1);
 }
 template <class T>
 cudaError_t cudaMallocHost(T** data, size_t bytes, unsigned flags = 0) {
   return cudaHostAlloc(data, bytes, flags);
 }
-inline cudaError_t cudaFreeHost(void* data) {
-  using namespace cuda_on_cpu;
-  return data == nullptr ? cudaSuccess : result(allocations.give_back(data, false));
-}
+inline cudaError_t cudaFreeHost(void* data) { return cuda_on_cpu::free_now(data, false); }
 inline cudaError_t cudaHostRegister(void* data, size_t bytes, unsigned) {
   using namespace cuda_on_cpu;
   if (data == nullptr || bytes == 0) return result(cudaErrorInvalidValue);
@@ -182,15 +239,18 @@ inline cudaError_t cudaHostRegister(void* data, size_t bytes, unsigned) {
 }
 inline cudaError_t cudaHostUnregister(void* data) {
   using namespace cuda_on_cpu;
+  const std::lock_guard lock(timeline().lock);
+  timeline().finish_device(-1);
   return result(allocations.remove_host(data) ? cudaSuccess : cudaErrorHostMemoryNotRegistered);
 }
 
 inline cudaError_t cudaMemcpyAsync(void* to, const void* from, size_t bytes, cudaMemcpyKind kind,
                                    cudaStream_t stream = nullptr) {
-  return cuda_on_cpu::result(cuda_on_cpu::copy(to, from, bytes, kind, stream));
+  return cuda_on_cpu::copy(to, from, bytes, kind, stream);
 }
 inline cudaError_t cudaMemcpy(void* to, const void* from, size_t bytes, cudaMemcpyKind kind) {
-  return cudaMemcpyAsync(to, from, bytes, kind, nullptr);
+  const cudaError_t status = cudaMemcpyAsync(to, from, bytes, kind, nullptr);
+  return status == cudaSuccess && kind != cudaMemcpyDeviceToDevice ? cudaStreamSynchronize(nullptr) : status;
 }
 inline cudaError_t cudaMemcpyPeerAsync(void* to, int to_device, const void* from, int from_device, size_t bytes,
                                        cudaStream_t stream = nullptr) {
@@ -220,11 +280,12 @@ inline cudaError_t cudaMemcpy2D(void* to, size_t to_pitch, const void* from, siz
 
 inline cudaError_t cudaMemsetAsync(void* data, int value, size_t bytes, cudaStream_t stream = nullptr) {
   using namespace cuda_on_cpu;
-  if (!is_stream(stream)) return result(cudaErrorInvalidResourceHandle);
-  if (bytes == 0) return cudaSuccess;
-  if (allocations.at(data).bytes < bytes) return result(cudaErrorInvalidValue);
-  std::memset(data, value, bytes);
-  return cudaSuccess;
+  return with(stream, [=](const StreamHandle& found) {
+    if (bytes == 0) return cudaSuccess;
+    if (allocations.at(data).bytes < bytes) return cudaErrorInvalidValue;
+    timeline().enqueue(found, [=] { std::memset(data, value, bytes); });
+    return cudaSuccess;
+  });
 }
 inline cudaError_t cudaMemset(void* data, int value, size_t bytes) { return cudaMemsetAsync(data, value, bytes); }
 
