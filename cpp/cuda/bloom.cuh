@@ -63,15 +63,59 @@ struct CacheLine {
   }
 };
 
+// How the L2 cache treats the words of a filter. One that fits is kept before all else that streams by: by the accesses
+// themselves, as setting a part of the cache aside would take it from everybody.
+struct CachePolicy {
+  uint64_t code;
+
+  __device__ __forceinline__ explicit CachePolicy([[maybe_unused]] bool keep) : code(0) {
+#if defined(__CUDA_ARCH__)
+    if (keep)
+      asm("createpolicy.fractional.L2::evict_last.b64 %0, 1.0;" : "=l"(code));
+    else
+      asm("createpolicy.fractional.L2::evict_normal.b64 %0, 1.0;" : "=l"(code));
+#endif
+  }
+};
+
+// Two words that lie on 16 bytes.
+__device__ __forceinline__ ulonglong2 load_pair(const uint64_t* from, [[maybe_unused]] CachePolicy policy) {
+#if defined(__CUDA_ARCH__)
+  ulonglong2 pair;
+  asm volatile("ld.global.L2::cache_hint.v2.u64 {%0, %1}, [%2], %3;"
+               : "=l"(pair.x), "=l"(pair.y)
+               : "l"(__cvta_generic_to_global(from)), "l"(policy.code)
+               : "memory");
+  return pair;
+#else
+  return *reinterpret_cast<const ulonglong2*>(from);
+#endif
+}
+
+// Nobody asks for what was there, so the thread does not wait.
+__device__ __forceinline__ void set_bits(uint64_t* word, uint64_t mask, [[maybe_unused]] CachePolicy policy) {
+#if defined(__CUDA_ARCH__)
+  asm volatile("red.relaxed.gpu.global.or.b64.L2::cache_hint [%0], %1, %2;" ::"l"(__cvta_generic_to_global(word)),
+               "l"(mask), "l"(policy.code)
+               : "memory");
+#else
+  atomicOr(reinterpret_cast<unsigned long long*>(word), static_cast<unsigned long long>(mask));
+#endif
+}
+
 // A filter of blocks of one layout.
 template <class Layout>
 struct BlockArray {
   uint64_t* words;
   uint64_t n_blocks;
   Layout layout;
+  bool keep;  // in the L2 cache
 
-  explicit BlockArray(BloomFilter filter)
-      : words(filter.words), n_blocks(filter.n_bits / (Layout::kWords * kWordBits)), layout(filter) {}
+  BlockArray(BloomFilter filter, size_t cache_bytes)
+      : words(filter.words),
+        n_blocks(filter.n_bits / (Layout::kWords * kWordBits)),
+        layout(filter),
+        keep(filter.n_bits / 8 <= cache_bytes / 2) {}
   __device__ __forceinline__ uint64_t* block_of(uint64_t word) const {
     return words + block_index(word, n_blocks) * Layout::kWords;
   }
@@ -82,11 +126,10 @@ template <class Layout>
 struct Block {
   uint64_t words[Layout::kWords];
 
-  // By loads of 16 bytes.
-  __device__ __forceinline__ void load(const uint64_t* from) {
+  __device__ __forceinline__ void load(const uint64_t* from, CachePolicy policy) {
 #pragma unroll
     for (unsigned j = 0; j < Layout::kWords; j += 2) {
-      const ulonglong2 pair = *reinterpret_cast<const ulonglong2*>(from + j);
+      const ulonglong2 pair = load_pair(from + j, policy);
       words[j] = pair.x;
       words[j + 1] = pair.y;
     }
@@ -109,11 +152,6 @@ struct Block {
     for (unsigned j = 0; j < Layout::kWords; ++j) words[j] |= layout.mask(word, placed, j);
   }
 };
-
-// A result that nobody asks for lets the compiler use a reduction, which the thread does not wait for.
-__device__ __forceinline__ void set_bits(uint64_t* word, uint64_t mask) {
-  atomicOr(reinterpret_cast<unsigned long long*>(word), static_cast<unsigned long long>(mask));
-}
 
 __device__ __forceinline__ uint64_t word_of_lane(uint64_t word, unsigned lane) {
   return __shfl_sync(kWholeWarp, static_cast<unsigned long long>(word), static_cast<int>(lane));
@@ -143,9 +181,10 @@ struct PackedAnswers {
 
 // Calls `use` with the blocks of a filter of a blocked layout.
 template <class Use>
-auto with_blocks(BloomFilter filter, Use use) {
-  if (filter.layout == BloomLayout::kSplitBlock) return use(BlockArray<SplitBlock>(filter));
-  return use(BlockArray<CacheLine>(filter));
+auto with_blocks(Place place, BloomFilter filter, Use use) {
+  const auto cache = static_cast<size_t>(device_attribute(place.device, cudaDevAttrL2CacheSize));
+  if (filter.layout == BloomLayout::kSplitBlock) return use(BlockArray<SplitBlock>(filter, cache));
+  return use(BlockArray<CacheLine>(filter, cache));
 }
 
 // bloom_blocks.cu

@@ -23,9 +23,10 @@ __global__ void __launch_bounds__(kThreads, kResident)
     words[r] = i < n ? __ldcs(keys + i) : 0;
   }
   make_words(words, rule);
+  const CachePolicy policy(blocks.keep);
   Block<Layout> found[kKeys];
 #pragma unroll
-  for (unsigned r = 0; r < kKeys; ++r) found[r].load(blocks.block_of(words[r]));
+  for (unsigned r = 0; r < kKeys; ++r) found[r].load(blocks.block_of(words[r]), policy);
 #pragma unroll
   for (unsigned r = 0; r < kKeys; ++r) answers.put(first + r * kThreads, n, found[r].holds(blocks.layout, words[r]));
 }
@@ -39,13 +40,14 @@ __global__ void __launch_bounds__(kThreads)
   const size_t i = thread_index(), first = i - lane;
   const uint64_t own = i < n ? make_word(__ldcs(keys + i), rule) : 0;
   const uint64_t own_placed = blocks.layout.placed(own);
+  const CachePolicy policy(blocks.keep);
 #pragma unroll
   for (unsigned step = 0; step < kGroup; ++step) {
     const unsigned source = step * kGroups + group;
     const uint64_t word = word_of_lane(own, source);
     const uint64_t placed = Layout::kPlaced ? word_of_lane(own_placed, source) : 0;
     const uint64_t mask = blocks.layout.mask(word, placed, j);
-    if (first + source < n && mask != 0) set_bits(blocks.block_of(word) + j, mask);
+    if (first + source < n && mask != 0) set_bits(blocks.block_of(word) + j, mask, policy);
   }
 }
 
@@ -57,14 +59,14 @@ __global__ void __launch_bounds__(kThreads)
 
 template <class Answers>
 void ask(Place place, BloomFilter filter, Keys keys, Answers answers) {
-  with_blocks(filter, [&]<class Layout>(BlockArray<Layout> blocks) {
+  with_blocks(place, filter, [&]<class Layout>(BlockArray<Layout> blocks) {
     launch(place, grid_for(keys.n, kWordsInFlight / Layout::kWords), ask_kernel<Layout, Answers>, blocks,
            word_rule(filter, keys.hashed), keys.words, keys.n, answers);
   });
 }
 
 void add(Place place, BloomFilter filter, WordRule rule, const uint64_t* keys, size_t n) {
-  with_blocks(filter, [&]<class Layout>(BlockArray<Layout> blocks) {
+  with_blocks(place, filter, [&]<class Layout>(BlockArray<Layout> blocks) {
     launch(place, grid_for(n), add_kernel<Layout>, blocks, rule, keys, n);
   });
 }

@@ -24,7 +24,7 @@ struct Cells {
     return (words[position / kWordBits] >> (position % kWordBits) & 1) != 0;
   }
   __device__ __forceinline__ void set(uint64_t position) const {
-    set_bits(words + position / kWordBits, uint64_t{1} << (position % kWordBits));
+    set_bits(words + position / kWordBits, uint64_t{1} << (position % kWordBits), CachePolicy(false));
   }
 };
 

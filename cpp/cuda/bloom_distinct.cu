@@ -62,7 +62,7 @@ __device__ unsigned run_of_thread(const BlockArray<Layout>& blocks, Tile& tile, 
   const std::uint32_t home = tile.homes[t];
   uint64_t* const place = blocks.words + size_t{home} * Layout::kWords;
   Block<Layout> block;
-  block.load(place);
+  block.load(place, CachePolicy(blocks.keep));
   unsigned absent = 0;
   for (; t < n && tile.homes[t] == home; ++t) {
     const bool is_there = block.holds(blocks.layout, tile.words[t]);
@@ -167,7 +167,7 @@ __device__ unsigned run_of_team(const BlockArray<Layout>& blocks, const SortedKe
   uint64_t* const place = blocks.words + size_t{home} * Layout::kWords;
   const unsigned rank = threadIdx.x % Team::kSize;
   Block<Layout> block;
-  block.load(place);
+  block.load(place, CachePolicy(blocks.keep));
   unsigned absent = 0;
   for (size_t step = head; sorted.goes_on(step, home); step += kRows * Team::kSize) {
     std::uint32_t indices[kRows];
@@ -265,8 +265,9 @@ uint64_t test_and_add(Place place, BlockArray<Layout> blocks, WordRule rule, Key
 }  // namespace
 
 uint64_t test_and_add_to_blocks(Place place, BloomFilter filter, Keys keys, bool* out) {
-  return with_blocks(
-      filter, [&](auto blocks) { return test_and_add(place, blocks, word_rule(filter, keys.hashed), keys, out); });
+  return with_blocks(place, filter, [&](auto blocks) {
+    return test_and_add(place, blocks, word_rule(filter, keys.hashed), keys, out);
+  });
 }
 
 }  // namespace hypersketch::cuda

@@ -15,10 +15,11 @@
 namespace hypersketch::cuda {
 namespace {
 
-constexpr uint64_t kLeastKeysABlock = 4;         // from here on it pays
-constexpr size_t kMostAtOnce = size_t{1} << 27;  // keys; their scratch memory is 16 bytes each, 2 GiB
-constexpr uint64_t kSliceShare = 4;              // a slice is at most this part of the cache, beside what streams by
-constexpr int kMostSliceBits = 8;                // of one radix pass
+constexpr uint64_t kLeastKeysABlock = 4;  // from here on it pays
+constexpr size_t kScratchShare = 8;       // scratch memory is at most this part of the device's
+constexpr size_t kScratchBytes = 16;      // a key
+constexpr uint64_t kSliceShare = 4;       // a slice is at most this part of the cache, beside what streams by
+constexpr int kMostSliceBits = 8;         // of one radix pass
 
 int slice_bits(Place place, uint64_t n_bytes) {
   const auto cache = static_cast<uint64_t>(device_attribute(place.device, cudaDevAttrL2CacheSize));
@@ -28,10 +29,17 @@ int slice_bits(Place place, uint64_t n_bytes) {
   return bits > kMostSliceBits ? 0 : bits;
 }
 
-void add_slices(Place place, BloomFilter filter, Keys keys, int bits) {
-  Sorter<uint64_t> sorter(place, std::min(keys.n, kMostAtOnce));
-  for (size_t first = 0; first < keys.n; first += kMostAtOnce) {
-    const size_t n = std::min(kMostAtOnce, keys.n - first);
+// Keys that are sorted at once: the more a block has, the less its slice's coming and going costs each.
+size_t most_at_once(size_t n) {
+  size_t n_free = 0, total = 0;
+  check(cudaMemGetInfo(&n_free, &total), "Asking for a GPU's memory");
+  return std::min(n, total / kScratchShare / kScratchBytes);
+}
+
+void add_slices(Place place, BloomFilter filter, Keys keys, int bits, size_t most) {
+  Sorter<uint64_t> sorter(place, most);
+  for (size_t first = 0; first < keys.n; first += most) {
+    const size_t n = std::min(most, keys.n - first);
     make_words_of_keys(place, filter, {keys.words + first, n, keys.hashed}, sorter.keys());
     sorter.sort(n, 64 - bits, 64);
     add_words_to_blocks(place, filter, sorter.keys(), n);
@@ -41,13 +49,16 @@ void add_slices(Place place, BloomFilter filter, Keys keys, int bits) {
 }  // namespace
 
 bool add_in_slices(Place place, BloomFilter filter, Keys keys) {
-  const uint64_t n_blocks =
-      filter.n_bits / (kWordBits * (filter.layout == BloomLayout::kSplitBlock ? kSplitWords : kLineWords));
-  if (std::min(keys.n, kMostAtOnce) / kLeastKeysABlock < n_blocks) return false;
+  const bool is_split = filter.layout == BloomLayout::kSplitBlock;
+  const uint64_t n_blocks = filter.n_bits / (kWordBits * (is_split ? kSplitWords : kLineWords));
+  const uint64_t least = n_blocks * kLeastKeysABlock;
+  if (keys.n < least) return false;
   const int bits = slice_bits(place, filter.n_bits / 8);
   if (bits == 0) return false;
+  const size_t most = most_at_once(keys.n);
+  if (most < least) return false;
   try {
-    add_slices(place, filter, keys, bits);
+    with_memory_for(most, least, [&](size_t at_once) { add_slices(place, filter, keys, bits, at_once); });
   } catch (const OutOfMemory&) {
     return false;
   }

@@ -42,9 +42,12 @@ class Sorter {
   void sort(size_t n, int first_bit, int end_bit) {
     if (n < 2 || first_bit == end_bit) return;
 #if defined(__CUDACC__)
-    size_t size = memory_size_;
     Buffers buffers{{keys_[0], keys_[1]}, {values_[0], values_[1]}};
-    check(run(memory_.data(), size, buffers, n, first_bit, end_bit, stream_of(place_)), "Sorting on the GPU");
+    size_t size = 0;
+    check(run(nullptr, size, buffers, n, first_bit, end_bit, nullptr), "Preparing a sort on the GPU");
+    const Scratch<unsigned char> more(place_, size > memory_size_ ? size : 0);  // CUB does not promise that it is not
+    void* const memory = size > memory_size_ ? more.data() : memory_.data();
+    check(run(memory, size, buffers, n, first_bit, end_bit, stream_of(place_)), "Sorting on the GPU");
     if (buffers.keys.Current() != keys_[0]) std::swap(keys_[0], keys_[1]);
     if (buffers.values.Current() != values_[0]) std::swap(values_[0], values_[1]);
 #else
