@@ -1,20 +1,57 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The GPU half: what it says of a machine without a GPU, and on one with a GPU what its devices are."""
+"""The GPU half: every kernel against the CPU, byte for byte.
+
+Where there is no GPU these tests are skipped, with the reason, but for those on what is said then.
+"""
 
 from __future__ import annotations
 
+import pickle
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 import hypersketch
-from hypersketch import cuda
+from hypersketch import BloomFilter, CountMinSketch, CountSketch, ScalableBloomFilter, cuda, hash_keys
+from hypersketch.sketches.projection import SparseProjection
 
 REASON = cuda.why_not()
 needs_gpu = pytest.mark.skipif(REASON is not None, reason=str(REASON))
 BUILT = list(Path(hypersketch.__file__).parent.glob("_cuda*.so"))
+
+SIZES = [0, 1, 31, 32, 33, 63, 64, 65, 1000, 20_003]
+LAYOUTS = {
+    "split-block": {},
+    "cache-line": {"n_hashes": 11},
+    "cache-line, few": {"n_hashes": 3},
+    "classic": {"n_hashes": 7},
+}
+
+
+def on_gpu(array: Any, device: int = 0) -> cuda.DeviceArray:
+    return cuda.DeviceArray.of(np.asarray(array), device)
+
+
+def keys_of(n: int, seed: int = 0, most: int = 2**62) -> NDArray[np.int64]:
+    return np.random.default_rng(seed).integers(-most, most, n)
+
+
+def bloom(layout: str, n_bits: int = 512 * 40, device: str = "cpu", seed: int = 0) -> BloomFilter:
+    name = layout.partition(",")[0]
+    return BloomFilter(n_bits=n_bits, layout=name, device=device, seed=seed, **LAYOUTS[layout])  # type: ignore[arg-type]
+
+
+def same(ours: Any, theirs: Any) -> bool:
+    return bool(np.array_equal(np.asarray(ours), np.asarray(theirs)))
+
+
+# ---- what there is
 
 
 def test_reason_and_answer_agree() -> None:
@@ -23,18 +60,28 @@ def test_reason_and_answer_agree() -> None:
 
 
 @pytest.mark.skipif(REASON is None, reason="this machine has a GPU")
-def test_without_a_gpu_devices_say_why() -> None:
-    with pytest.raises(RuntimeError) as error:
-        cuda.devices()
-    assert str(error.value) == REASON
+def test_without_a_gpu_every_door_says_why() -> None:
+    doors = [
+        cuda.devices,
+        lambda: BloomFilter(n_bits=256, device="cuda"),
+        lambda: CountSketch(8, device="cuda"),
+        lambda: BloomFilter(n_bits=256).to("cuda"),
+    ]
+    for door in doors:
+        with pytest.raises(RuntimeError) as error:
+            door()
+        assert str(error.value) == REASON
 
 
 def test_a_build_without_the_gpu_half_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cuda, "_module", lambda: None)
+    monkeypatch.setattr(cuda, "_usable", [])
     assert not cuda.available()
     assert "HYPERSKETCH_CUDA=ON" in str(cuda.why_not())
     with pytest.raises(RuntimeError, match="without its GPU half"):
         cuda.devices()
+    with pytest.raises(RuntimeError, match="without its GPU half"):
+        BloomFilter(n_bits=256, device="cuda")
 
 
 def test_nothing_of_it_is_loaded_before_it_is_asked_for() -> None:
@@ -60,3 +107,400 @@ def test_devices() -> None:
         assert device.capability >= (8, 0)
         assert device.memory > 1 << 30
         assert device.processors > 0
+
+
+# ---- hashes
+
+
+@needs_gpu
+@pytest.mark.parametrize("dtype", ["i1", "u1", "i2", "u2", "i4", "u4", "i8", "u8"])
+def test_integers_of_every_width_hash_alike(dtype: str) -> None:
+    keys = keys_of(1003).astype(dtype)
+    assert same(hash_keys(on_gpu(keys)), hash_keys(keys))
+    assert same(hash_keys(on_gpu(keys), seed=2**63 + 5), hash_keys(keys, seed=2**63 + 5))
+
+
+@needs_gpu
+@pytest.mark.parametrize("n", SIZES)
+def test_batches_of_every_size_hash_alike(n: int) -> None:
+    keys = keys_of(n)
+    assert same(hash_keys(on_gpu(keys)), hash_keys(keys))
+
+
+@needs_gpu
+@pytest.mark.parametrize("dtype", ["i4", "i8"])
+@pytest.mark.parametrize(
+    "texts", [[], [""], ["apple", "", "pear"], [f"{'x' * (i % 70)}{i}" for i in range(700)]]
+)
+def test_strings_hash_alike(dtype: str, texts: list[str]) -> None:
+    encoded = [text.encode() for text in texts]
+    offsets = np.cumsum([0, *map(len, encoded)]).astype(dtype)
+    data = np.frombuffer(b"".join(encoded), np.uint8)
+    strings = cuda.Strings(on_gpu(offsets), on_gpu(data))
+    assert len(strings) == len(texts)
+    assert same(hash_keys(strings), hash_keys(texts))
+    assert same(hash_keys(strings, seed=7), hash_keys(texts, seed=7))
+
+
+@needs_gpu
+@pytest.mark.parametrize("offsets", [[0, 3, 2], [-1, 3], [0, 10]])
+def test_strings_beyond_their_bytes_are_refused(offsets: list[int]) -> None:
+    strings = cuda.Strings(on_gpu(np.array(offsets)), on_gpu(np.zeros(9, np.uint8)))
+    seen = BloomFilter(n_bits=256, device="cuda")
+    with pytest.raises(ValueError, match="offsets"):
+        hash_keys(strings)
+    with pytest.raises(ValueError, match="offsets"):
+        seen.add(strings)
+    assert seen.fill == 0
+
+
+# ---- Bloom filters
+
+
+@needs_gpu
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("n", SIZES)
+def test_filters_are_the_same_bytes(layout: str, n: int) -> None:
+    ours, theirs = bloom(layout, device="cuda", seed=n), bloom(layout, seed=n)
+    keys, probes = keys_of(n), np.concatenate([keys_of(n)[::3], keys_of(n // 2, seed=1)])
+    ours.add(on_gpu(keys))
+    theirs.add(keys)
+    assert ours == theirs
+    assert ours.n_added == theirs.n_added
+    expected = theirs.contains(probes)
+    for there in (probes, on_gpu(probes)):
+        assert same(ours.contains(there), expected)
+        assert same(ours.contains(there, packed=True), np.packbits(expected, bitorder="little"))
+        hashes = hash_keys(there)
+        assert same(ours.contains_hashes(hashes), expected)
+
+
+@needs_gpu
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("n_bits", [512, 512 * 3, 512 * 30_000])
+def test_filters_of_every_size_take_host_keys(layout: str, n_bits: int) -> None:
+    ours, theirs = bloom(layout, n_bits, "cuda"), bloom(layout, n_bits)
+    keys = keys_of(30_000)  # several pieces
+    for one in (ours, theirs):
+        one.add(keys)
+        one.add(["apple", "pear", "ä" * 99])
+        one.add_hashes(hash_keys(keys[:100], seed=0) + 1)
+    assert ours == theirs
+    assert same(ours.contains(keys[::7] + 1), theirs.contains(keys[::7] + 1))
+    assert "pear" in ours
+
+
+@needs_gpu
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("n_bits", [512, 512 * 40, 512 * 30_000])
+@pytest.mark.parametrize("distinct", [3, 2000, 2**62])
+def test_tested_and_added_as_if_one_after_the_other(layout: str, n_bits: int, distinct: int) -> None:
+    ours, theirs = bloom(layout, n_bits, "cuda"), bloom(layout, n_bits)
+    for seed, n in enumerate((20_003, 1, 33, 0)):
+        keys = keys_of(n, seed, distinct)
+        expected = theirs.test_and_add(keys)
+        there = keys if seed % 2 else on_gpu(keys)
+        assert same(ours.test_and_add(there), expected)
+        assert ours == theirs
+        assert ours.n_added == theirs.n_added
+
+
+@needs_gpu
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_one_key_often(layout: str) -> None:
+    ours, theirs = bloom(layout, device="cuda"), bloom(layout)
+    keys = np.full(5000, 17)
+    assert same(ours.test_and_add(on_gpu(keys)), theirs.test_and_add(keys))
+    ours.add(on_gpu(keys))
+    theirs.add(keys)
+    assert ours == theirs
+
+
+@needs_gpu
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_beyond_two_to_the_32_bits(layout: str) -> None:
+    n_bits = 2**33 + 512 * 3
+    ours, theirs = bloom(layout, n_bits, "cuda"), bloom(layout, n_bits)
+    keys = keys_of(2000)
+    ours.add(on_gpu(keys))
+    theirs.add(keys)
+    assert ours == theirs
+    assert np.asarray(ours.contains(on_gpu(keys))).all()
+    assert same(ours.contains(on_gpu(keys + 1)), theirs.contains(keys + 1))
+
+
+@needs_gpu
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_sets_of_filters(layout: str) -> None:
+    for there in ("cuda", "cpu"):
+        a, b = bloom(layout, device="cuda"), bloom(layout, device=there)
+        c, d = bloom(layout), bloom(layout)
+        for one, keys in ((a, range(900)), (b, range(600, 1500)), (c, range(900)), (d, range(600, 1500))):
+            one.add(keys)
+        assert a.fill == c.fill
+        assert a.cardinality() == c.cardinality()
+        assert a.union_cardinality(b) == c.union_cardinality(d)
+        assert a.intersection_cardinality(b) == c.intersection_cardinality(d)
+        assert (a | b) == (c | d)
+        assert (a & b) == (c & d)
+        assert (a | b).device == "cuda:0"
+        a |= a
+        assert a.n_added == 2 * c.n_added
+        a.clear()
+        assert (a.fill, a.n_added) == (0, 0)
+
+
+@needs_gpu
+def test_capacity_is_warned_of_before_the_change() -> None:
+    seen = BloomFilter(100, 0.01, device="cuda")
+    seen.test_and_add(on_gpu(np.arange(100)))
+    seen.test_and_add(on_gpu(np.arange(100)))  # nothing new
+    with pytest.warns(hypersketch.CapacityWarning):
+        seen.test_and_add(on_gpu(np.arange(50, 150)))
+
+
+@needs_gpu
+@pytest.mark.parametrize("layout", ["auto", "classic"])
+def test_chains_of_filters(layout: Any) -> None:
+    ours, theirs = (ScalableBloomFilter(100, 0.01, layout=layout, device=d) for d in ("cuda", "cpu"))
+    for keys in (keys_of(3000, most=2000), keys_of(50), keys_of(0)):
+        assert same(ours.test_and_add(on_gpu(keys)), theirs.test_and_add(keys))
+        ours.add(on_gpu(keys + 1))
+        theirs.add(keys + 1)
+    assert ours == theirs
+    probes = np.arange(5000)
+    assert same(ours.contains(on_gpu(probes)), theirs.contains(probes))
+    assert same(ours.contains(on_gpu(probes), packed=True), theirs.contains(probes, packed=True))
+    other = ScalableBloomFilter(100, 0.01, layout=layout)
+    other.add(range(10**6, 10**6 + 50))
+    with pytest.warns(hypersketch.CapacityWarning):
+        assert (ours | other) == (theirs | other)
+    assert ours.to("cpu") == theirs
+    assert ours.copy().device == "cuda:0"
+    ours.clear()
+    assert ours.n_slices == 1
+
+
+# ---- count sketches
+
+
+def sketches(kind: type[Any], width: int, depth: int, dtype: str) -> tuple[Any, Any]:
+    ours, theirs = (kind(width, depth, dtype=dtype, seed=5, device=d) for d in ("cuda", "cpu"))
+    return ours, theirs
+
+
+def weights_of(kind: type[Any], n: int, dtype: str) -> NDArray[Any]:
+    drawn = np.random.default_rng(3).integers(-50 if kind is CountSketch else 0, 1000, n)
+    return drawn.astype("i8" if dtype.startswith("int") else "f8")
+
+
+@needs_gpu
+@pytest.mark.parametrize("kind", [CountSketch, CountMinSketch])
+@pytest.mark.parametrize("dtype", ["int32", "int64", "float32", "float64"])
+@pytest.mark.parametrize(
+    ("width", "depth"), [(1, 1), (2, 3), (1000, 4), (65_536, 5), (257, 9), (100, 16), (33, 64), (2**20, 2)]
+)
+def test_sketches_are_the_same_cells(kind: type[Any], dtype: str, width: int, depth: int) -> None:
+    # Whole numbers of this size are exact in floats too, in any order.
+    ours, theirs = sketches(kind, width, depth, dtype)
+    for n in (1, 33, 5003):
+        skewed = np.minimum(keys_of(n, n) % 64, keys_of(n, n + 1) % 5000)
+        weights = weights_of(kind, n, dtype)
+        ours.add(on_gpu(skewed))
+        ours.add(on_gpu(skewed), on_gpu(weights))
+        ours.add(skewed + 1, weights)
+        theirs.add(skewed)
+        theirs.add(skewed, weights)
+        theirs.add(skewed + 1, weights)
+    assert ours == theirs
+    assert (ours.n_added, ours.total_weight) == (theirs.n_added, theirs.total_weight)
+    probes = np.arange(2000)
+    expected = theirs.estimate(probes)
+    for there in (probes, on_gpu(probes)):
+        answer = ours.estimate(there)
+        assert np.asarray(answer).dtype == expected.dtype
+        assert same(answer, expected)
+        assert same(ours.estimate_hashes(hash_keys(there)), expected)
+
+
+@needs_gpu
+@pytest.mark.parametrize("n", SIZES)
+def test_sketches_take_batches_of_every_size(n: int) -> None:
+    ours, theirs = sketches(CountSketch, 1000, 5, "int32")
+    ours.add(on_gpu(keys_of(n)))
+    theirs.add(keys_of(n))
+    assert ours == theirs
+    assert same(ours.estimate(on_gpu(keys_of(n))), theirs.estimate(keys_of(n)))
+
+
+@needs_gpu
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_float_cells_differ_by_the_order_of_sums_alone(dtype: str) -> None:
+    ours, theirs = sketches(CountSketch, 50, 5, dtype)
+    keys, weights = keys_of(5000), np.random.default_rng(1).normal(size=5000)
+    ours.add(on_gpu(keys), on_gpu(weights))
+    theirs.add(keys, weights)
+    # n terms, each sum rounded: n u sum |w| (Higham).
+    unit = np.finfo(dtype).eps / 2
+    bound = 5000 * unit * np.abs(weights).sum()
+    assert np.abs(np.asarray(ours.state) - theirs.state).max() <= bound
+    assert np.asarray(ours.state).any()
+
+
+@needs_gpu
+@pytest.mark.parametrize("kind", [CountSketch, CountMinSketch])
+@pytest.mark.parametrize("dtype", ["int32", "int64", "float32", "float64"])
+def test_sums_and_products_of_sketches(kind: type[Any], dtype: str) -> None:
+    ours, theirs = sketches(kind, 300, 4, dtype)
+    more, same_more = sketches(kind, 300, 4, dtype)
+    for one in (ours, theirs):
+        one.add(range(1000), weights_of(kind, 1000, dtype))
+    for one in (more, same_more):
+        one.add(range(500))
+    assert ours.inner(more) == theirs.inner(same_more)
+    assert ours.second_moment() == theirs.second_moment()
+    assert (ours + more) == (theirs + same_more)
+    assert (ours + same_more) == (theirs + more)
+    ours += more
+    ours -= same_more
+    assert ours == theirs
+    ours.clear()
+    assert not np.asarray(ours.state).any()
+
+
+@needs_gpu
+@pytest.mark.parametrize("device", ["cpu", "cuda"])
+def test_a_cell_never_leaves_its_range(device: str) -> None:
+    sketch = CountSketch(10, 3, dtype="int32", device=device)
+    place = on_gpu if device == "cuda" else np.asarray
+    sketch.add(place(np.array([5, 5])), place(np.array([2**31 - 2, 1])))
+    before = sketch.copy()
+    with pytest.raises(OverflowError, match="int32"):
+        sketch.add(place(np.array([5, 6])))
+    with pytest.raises(OverflowError, match="int32"):
+        sketch += before
+    assert sketch == before
+    sketch.add(place(np.array([5])), place(np.array([-1])))
+    assert sketch.estimate(5) == 2**31 - 2
+
+
+@needs_gpu
+@pytest.mark.parametrize(
+    ("weights", "error", "words"),
+    [
+        (np.array([1.0, np.nan]), ValueError, "finite"),
+        (np.array([1.0, np.inf]), ValueError, "finite"),
+        (np.array([1.0, -1.0]), ValueError, "at least 0"),
+        (np.array([1.0]), ValueError, r"shape \(2,\)"),
+        (np.array([1, 2]), ValueError, "float64"),
+    ],
+)
+def test_weights_that_do_not_fit_are_refused(weights: Any, error: type[Exception], words: str) -> None:
+    sketch = CountMinSketch(10, dtype="float32", device="cuda")
+    with pytest.raises(error, match=words):
+        sketch.add(on_gpu(np.array([1, 2])), on_gpu(weights))
+    assert not np.asarray(sketch.state).any()
+    assert sketch.n_added == 0
+
+
+@needs_gpu
+def test_what_needs_an_order_is_refused_on_a_gpu() -> None:
+    for theirs in (CountMinSketch(10, conservative=True), CountSketch(10, track=3)):
+        theirs.add([1, 1, 2])
+        ours = theirs.to("cuda")
+        assert ours.estimate(1) == 2
+        with pytest.raises(ValueError, match="one after the other"):
+            ours.add([3])
+        assert ours == theirs
+    assert ours.heavy_hitters(1) == [(1, 2)]
+
+
+# ---- projections
+
+
+@needs_gpu
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(
+    ("n_features", "n_components", "n_nonzeros"), [(1, 1, 1), (300, 64, 1), (70, 1001, 4), (5, 70_000, 8)]
+)
+def test_projections_agree(dtype: str, n_features: int, n_components: int, n_nonzeros: int) -> None:
+    sparse = pytest.importorskip("scipy.sparse")
+    projection = SparseProjection(n_features, n_components, n_nonzeros)
+    rows = np.random.default_rng(0).normal(size=(9, n_features)).astype(dtype)
+    terms = np.abs(rows).sum(axis=1, keepdims=True)
+    bound = (2 * n_features + 4) * np.finfo(dtype).eps * terms
+    assert (np.abs(np.asarray(projection.project(on_gpu(rows))) - projection.project(rows)) <= bound).all()
+    assert np.asarray(projection.project(on_gpu(rows[:0]))).shape == (0, n_components)
+    csr = sparse.csr_matrix(np.where(rows > 0, rows, 0))
+    for index in ("i4", "i8"):
+        compressed = Compressed(csr, index)
+        assert (np.abs(np.asarray(projection.project(compressed)) - projection.project(csr)) <= bound).all()
+
+
+class Compressed:
+    """Rows in compressed form on a GPU, as CuPy has them."""
+
+    def __init__(self, csr: Any, index: str) -> None:
+        self.indptr, self.indices = (on_gpu(part.astype(index)) for part in (csr.indptr, csr.indices))
+        self.data, self.shape = on_gpu(csr.data), csr.shape
+
+    def tocsr(self) -> Compressed:
+        return self
+
+
+@needs_gpu
+def test_broken_compressed_rows_are_refused() -> None:
+    sparse = pytest.importorskip("scipy.sparse")
+    projection = SparseProjection(4, 8)
+    rows = Compressed(sparse.csr_matrix(np.eye(4)), "i4")
+    rows.indices = on_gpu(np.array([0, 1, 2, 4], "i4"))
+    with pytest.raises(ValueError, match="column lies beyond"):
+        projection.project(rows)
+    rows = Compressed(sparse.csr_matrix(np.eye(4)), "i4")
+    rows.indptr = on_gpu(np.array([0, 1, 3, 2, 4], "i4"))
+    with pytest.raises(ValueError, match="row starts"):
+        projection.project(rows)
+
+
+# ---- copies, files, threads
+
+
+@needs_gpu
+@pytest.mark.parametrize(
+    "make", [lambda: bloom("classic"), lambda: CountSketch(20), lambda: ScalableBloomFilter(9, 0.1)]
+)
+def test_copies_and_files(make: Any, tmp_path: Path) -> None:
+    theirs = make()
+    theirs.add(range(100))
+    ours = theirs.to("cuda")
+    assert ours.device == "cuda:0"
+    assert "device='cuda:0'" in repr(ours)
+    assert ours == theirs
+    assert theirs == ours.to("cpu")
+    assert ours.to("cpu").to_bytes() == theirs.to_bytes() == ours.to_bytes()
+    assert pickle.loads(pickle.dumps(ours)).device == "cuda:0"
+    assert pickle.loads(pickle.dumps(ours)) == ours
+    ours.save(tmp_path / "ours.safetensors")
+    assert hypersketch.load(tmp_path / "ours.safetensors") == theirs
+    twin = ours.copy()
+    twin.add(range(100, 200))
+    assert twin != ours
+    ours.merge_from_bytes(theirs.to_bytes())
+    assert ours.n_added == 2 * theirs.n_added
+
+
+@needs_gpu
+@pytest.mark.parametrize("kind", ["filter", "sketch"])
+def test_threads_add_to_one_structure(kind: str) -> None:
+    ours, theirs = (
+        bloom("split-block", device=d) if kind == "filter" else CountSketch(99, device=d)
+        for d in ("cuda", "cpu")
+    )
+    batches = [keys_of(500, seed) for seed in range(8)]
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda keys: ours.add(on_gpu(keys)), batches[:4]))
+        list(pool.map(ours.add, batches[4:]))
+    for keys in batches:
+        theirs.add(keys)
+    assert ours == theirs
+    assert ours.n_added == theirs.n_added

@@ -242,6 +242,10 @@ class Target:
         span: _cuda.Span = module().Span(start, max(0, stop - first), seen.device, seen.stream)
         return span
 
+    def whole(self) -> _cuda.Span:
+        """Return the span of all elements."""
+        return self[0 : self.seen.size]
+
     def another(self) -> Target:
         """Return a new one of the same kind."""
         array = empty(self.seen, self.seen.shape, self.seen.dtype)
@@ -249,13 +253,12 @@ class Target:
         return Target(array, made._replace(stream=self.seen.stream, owner=array))
 
     def __ior__(self, other: Target) -> Target:
-        n = self.seen.size * self.seen.dtype.itemsize
-        module().either(self[0:n], other[0:n])
+        module().either(self.whole(), other.whole())  # bools or bytes
         return self
 
     def copy_from(self, host: NDArray[Any]) -> None:
         """Fill it with an array of host memory."""
-        self[0 : self.seen.size].from_host(host.reshape(-1).view(np.uint8))
+        self.whole().from_host(host.reshape(-1).view(np.uint8))
 
     def finished(self) -> Any:
         """Return the array; who uses ours on another stream waits for this one."""

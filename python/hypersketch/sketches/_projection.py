@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hypersketch import _core, _threads, _validation
+from hypersketch import _core, _device, _threads, _validation
 from hypersketch.theory import projection as theory
 
 MAX_COMPONENTS = 2**31 - 1
@@ -31,6 +31,8 @@ def float_type(dtype: Any) -> Any:
 
 def checked_rows(owner: str, X: Any, n_features: int) -> Any:
     """Return rows as a contiguous array, or as CSR where they are sparse, of float32 or float64."""
+    if _device.is_on_gpu(X) or _device.is_on_gpu(getattr(X, "data", None)):
+        _validation.refuse(owner, "X", "in host memory", "rows on a GPU", TypeError)
     given = X.tocsr() if is_sparse(X) else np.asarray(X)
     if given.dtype.kind not in "biuf":
         _validation.refuse(owner, "X", "rows of real numbers", given.dtype, TypeError)

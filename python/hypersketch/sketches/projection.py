@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hypersketch import _core, _validation
+from hypersketch import _core, _device, _validation
 from hypersketch.keys import hash_keys
 from hypersketch.sketches._projection import (
     MAX_COMPONENTS,
@@ -239,6 +239,53 @@ class SparseProjection(Projection):
         signs = np.where(self._codes & SIGN, -1, 1)
         np.put_along_axis(whole, (self._codes & ~SIGN).astype(np.int64), signs, axis=1)
         return whole
+
+    @cached_property
+    def _table_on_gpu(self) -> Any:
+        from hypersketch.sketches._projection_on_gpu import Table
+
+        return Table(self._codes, self.n_components)
+
+    def project(self, X: Any, *, threads: int | None = None) -> Any:
+        """Map rows, in host memory or on a GPU.
+
+        Parameters
+        ----------
+        X : array or sparse matrix, shape (n, n_features)
+            Rows of real numbers: NumPy's or SciPy's; or, of float32 or float64 on a GPU, arrays of PyTorch,
+            CuPy and whoever offers ``__cuda_array_interface__`` or DLPack, or compressed rows (``csr``) of
+            PyTorch or CuPy. Sparse rows cost time by their nonzeros.
+        threads : int, optional
+            Threads for rows in host memory; default `hypersketch.get_num_threads`. They do not change the
+            result.
+
+        Returns
+        -------
+        array, shape (n, n_components)
+            The mapped rows, of the kind of X: float32 where X is float32, else float64. On a GPU terms are
+            added in no order, so last digits vary from call to call.
+
+        Raises
+        ------
+        TypeError, ValueError
+            For rows of another length or of anything but real numbers, and for compressed rows whose indices
+            lie beyond their arrays.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> SparseProjection(400, 4096).project(np.ones((1, 400))).shape
+        (1, 4096)
+        """
+        from hypersketch.sketches import _projection_on_gpu as on_gpu
+
+        owner, scale = f"{type(self).__name__}.project", 1 / math.sqrt(self.n_nonzeros)
+        rows = on_gpu.compressed(X)
+        if rows is not None:
+            return self._table_on_gpu.compressed(owner, rows, scale)
+        if _device.is_on_gpu(X):
+            return self._table_on_gpu.dense(owner, X, scale)
+        return super().project(X, threads=threads)
 
     def _project(self, X: Any, threads: int) -> NDArray[Any]:
         out = np.empty((X.shape[0], self.n_components), X.dtype)

@@ -86,7 +86,8 @@ class SparseSigns(Projection):
 
     def project(self, size: Size, seed: int, rows: FloatArray) -> FloatArray:
         one = SparseProjection(rows.shape[1], size["n_components"], size["n_nonzeros"], seed=seed)
-        return one.project(rows, threads=1)
+        made: FloatArray = one.project(rows, threads=1)
+        return made
 
     def variance(self, size: Size, moments: VectorMoments) -> float:
         sd = theory.projection.inner_product_sd(size["n_components"], *moments, size["n_nonzeros"])
