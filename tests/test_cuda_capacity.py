@@ -9,6 +9,7 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from cli_tools import call
@@ -20,6 +21,7 @@ from hypersketch.capacity.report import command_line, reproduction
 from hypersketch.capacity.structures import STRUCTURES, structure
 from hypersketch.capacity.structures.bloom import Filter
 from hypersketch.capacity.structures.count_sketch import RowSketch
+from hypersketch.sketches.projection import SparseProjection
 
 REASON = cuda.why_not()
 needs_gpu = pytest.mark.skipif(REASON is not None, reason=str(REASON))
@@ -33,6 +35,7 @@ SMALL: dict[str, dict[str, Any]] = {
     "bloom-fpr": {"n": 200, "dims": [1024, 2600], "trials": 1},
     "bloom-intersection": {"n": 50, "trials": 10},
     "count-error": {"n": 60, "dims": 24, "trials": 10, "structures": ["count-sketch", "count-min"]},
+    "projection": {"n": 4, "dims": 64, "trials": 10},
 }
 
 
@@ -56,6 +59,13 @@ def made_on(monkeypatch: pytest.MonkeyPatch) -> list[str]:
             return made
 
         monkeypatch.setattr(family, "build", recorded)
+    project: Any = SparseProjection.project
+
+    def projected(one: Any, rows: Any, **options: Any) -> Any:
+        devices.append("cpu" if isinstance(rows, np.ndarray) else rows.device)
+        return project(one, rows, **options)
+
+    monkeypatch.setattr(SparseProjection, "project", projected)
     return devices
 
 
@@ -87,6 +97,8 @@ def test_structures_that_cannot_say_which_can() -> None:
         capacity.run("frequency", structures=["map-i", "count-min", "hopfield"], device="cuda")
     with pytest.raises(ValueError, match="for count-min-conservative, which has no GPU kernels"):
         capacity.run("count-error", structures="count-min-conservative", device="cuda")
+    with pytest.raises(ValueError, match=r"dense-signs and tensor-sketch, which .* have: sparse-signs\)"):
+        capacity.run("projection", structures=["dense-signs", "tensor-sketch"], device="cuda")
     with pytest.raises(ValueError, match="Unknown structure 'map-x'"):
         capacity.run("membership", structures=["map-x"], device="cuda")
 
@@ -192,6 +204,9 @@ def test_rows_and_verdicts_are_those_of_the_cpu(name: str, tmp_path: Path, made_
     there = capacity.run(name, out=tmp_path / "gpu", device="cuda", **settings)
     assert set(made_on) == {"cuda:0"}
     assert [row.verdict for row in there] == [row.verdict for row in here]
+    if name == "projection":  # sums of floating-point numbers, in no order
+        assert [row.measured for row in there] == pytest.approx([row.measured for row in here], rel=1e-12)
+        return
     files = [(tmp_path / device / "results.jsonl").read_bytes() for device in ("cpu", "gpu")]
     assert files[0] == files[1] != b""
 

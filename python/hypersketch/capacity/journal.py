@@ -6,9 +6,9 @@ can go on from it. ``results.jsonl`` holds the rows of a finished run, ``run.jso
 machine.
 
 The device belongs to the configuration, as the version does: a run goes on only on the device that it began
-on, although both give the same rows, so that no result passes for another device's. Which model of GPU it was
-is noted with the machine, as the instruction set is, and may change. Rows name no device; those of runs on
-different devices may be put together.
+on, although both give the same verdicts, so that no result passes for another device's. Which model of GPU it
+was is noted with the machine, as the instruction set is, and may change. Rows name no device; those of runs
+on different devices may be put together.
 """
 
 from __future__ import annotations

@@ -191,13 +191,16 @@ def verdict_reading(results: Results) -> str:
 def reproduction(config: Mapping[str, Any]) -> str:
     """The command that makes the same numbers again, and on what it ran."""
     device = config.get("device", "cpu")
-    where = "the CPU" if device == "cpu" else f"a GPU ({device}); the CPU gives the same numbers"
+    where, digits = "the CPU", ""
+    if device != "cpu":
+        where = f"a GPU ({device})"
+        digits = ", and on a GPU the last digits of projections. Without --device the CPU measures the same"
     return (
         "<h2>To reproduce</h2>"
         + paragraphs(
             f"hypersketch {config['version']}, seed {config['seed']}, measured on {where}. The same command "
             "gives the same numbers to the last digit on every machine and with any number of workers; only "
-            "the figures' fonts may differ."
+            f"the figures' fonts may differ{digits}."
         )
         + f"<pre>pip install 'hypersketch[lab]=={config['version']}'\n{escape(command_line(config))}</pre>"
         + "<footer>Files beside this page: results.jsonl (all rows), run.json (settings and machine), "

@@ -67,8 +67,8 @@ def run(
     jobs : int, default 1
         Cells measured at the same time, on threads.
     device : str, default 'cpu'
-        Where the structures are made: ``cuda``, ``cuda:1`` and so on for Bloom filters, count sketches and
-        Count-Min sketches. Without `structures`, all of these that can do the task.
+        Where the structures are made: ``cuda``, ``cuda:1`` and so on for Bloom filters, count sketches,
+        Count-Min sketches and sparse projections. Without `structures`, all of these that can do the task.
     keys : str, path or batch of keys, optional
         ``synthetic`` (default), ``stdlib``, a file, or any batch of keys.
     column : str, optional
@@ -99,10 +99,12 @@ def run(
     Notes
     -----
     On a GPU, keys are still drawn and errors counted on the CPU, and structures hold the same bits and
-    integers: for the same structures the rows are those of a run on the CPU, and so are the verdicts. Jobs
-    share one GPU. Threads use its default stream, on which one thing runs after the other: only what the CPU
-    does goes on at the same time. Processes of an executor each start CUDA, which takes memory of the GPU for
-    each, and take turns.
+    integers: for the same structures the rows are those of a run on the CPU, and so are the verdicts. Only
+    those of projections may differ in their last digits, as a GPU adds numbers in no order.
+
+    Jobs share one GPU. Threads use its default stream, on which one thing runs after the other: only what the
+    CPU does goes on at the same time. Processes of an executor each start CUDA, which takes memory of the GPU
+    for each, and take turns.
 
     Examples
     --------
