@@ -106,7 +106,7 @@ def devices() -> list[Device]:
     --------
     >>> import hypersketch.cuda
     >>> if hypersketch.cuda.available():
-    ...     first = hypersketch.cuda.devices()[0]
+    ...     assert hypersketch.cuda.devices()[0].memory > 0
     """
     return [Device(index, *found) for index, found in enumerate(require().devices())]
 
