@@ -8,6 +8,7 @@ The GPU half is a second compiled module. It is loaded when something here is ca
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from types import ModuleType
@@ -21,6 +22,10 @@ __all__ = ["Device", "DeviceArray", "Strings", "available", "devices", "require"
 _NOT_BUILT = (
     "hypersketch was built without its GPU half. With CUDA's compiler nvcc on the PATH, "
     "`pip install . -C cmake.define.HYPERSKETCH_CUDA=ON` builds it."
+)
+_FORKED = (
+    "This process was forked from one that had used a GPU, and CUDA cannot be used in both. Start processes "
+    "with multiprocessing's method 'spawn' or 'forkserver' instead of 'fork'."
 )
 
 
@@ -54,7 +59,7 @@ def why_not() -> str | None:
     -------
     str or None
         One sentence, or None where a GPU can be used: the GPU half was not built, no driver, a driver that is
-        too old, no device, a device that is too old.
+        too old, no device, a device that is too old, or a process forked from one that had used a GPU.
 
     Examples
     --------
@@ -64,7 +69,14 @@ def why_not() -> str | None:
     True
     """
     module = _module()
-    return _NOT_BUILT if module is None else module.why_not() or None
+    if module is None:
+        return _NOT_BUILT
+    if _origin and _origin[0] != os.getpid():
+        return _FORKED
+    reason: str | None = module.why_not() or None
+    if reason is None and not _origin:
+        _origin.append(os.getpid())
+    return reason
 
 
 def available() -> bool:
@@ -124,6 +136,9 @@ def require() -> Any:
 
 _usable: list[ModuleType | None] = []
 """The module, once a GPU was found."""
+_origin: list[int] = []
+"""The process in which CUDA was started, once it was: a fork of it has this too."""
+os.register_at_fork(after_in_child=_usable.clear)
 
 
 @contextlib.contextmanager

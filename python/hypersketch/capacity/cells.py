@@ -47,6 +47,9 @@ class Cell:
         Seed of the whole run.
     setting : mapping of str to value
         What else the experiment varies, e.g. ``{"shared": 50}``.
+    device : str
+        Where its structures are made. No part of what the cell is: its seed and its numbers are the same on
+        every device.
 
     Examples
     --------
@@ -64,6 +67,7 @@ class Cell:
     universe: int
     run_seed: int
     setting: Mapping[str, Any] = field(default_factory=dict)
+    device: str = field(default="cpu", compare=False)
 
     def to_json(self) -> str:
         """Canonical text of the cell: what its seed is derived from.
@@ -71,19 +75,19 @@ class Cell:
         Returns
         -------
         str
-            JSON with sorted keys, without the run's seed.
+            JSON with sorted keys, without the run's seed and device.
 
         Examples
         --------
         >>> Cell("cleanup", "map-i", 5, {"dim": 64}, 10, 0, 100, run_seed=1).to_json()[:42]
         '{"experiment":"cleanup","n":5,"probes":0,"'
         """
-        fields = {name: value for name, value in self.__dict__.items() if name != "run_seed"}
+        fields = {name: value for name, value in self.__dict__.items() if name not in ("run_seed", "device")}
         return json.dumps(fields, sort_keys=True, separators=(",", ":"))
 
     @classmethod
     def from_json(cls, text: str, run_seed: int) -> Cell:
-        """The cell that :meth:`to_json` wrote.
+        """The cell that :meth:`to_json` wrote, on the CPU.
 
         Parameters
         ----------

@@ -4,6 +4,8 @@
 # No `from __future__ import annotations` here: typer reads the annotations themselves.
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -40,6 +42,9 @@ def capacity(
     trials: Annotated[str | None, typer.Option(help="Independent repetitions of each cell.")] = None,
     seed: Annotated[str, typer.Option(help="Seed of the whole run.")] = "1",
     jobs: Annotated[str | None, typer.Option(help="Cells measured at once. Default: one a core.")] = None,
+    device: Annotated[
+        str, typer.Option(help="'cpu', or 'cuda' ('cuda:1', ...) for structures that have GPU kernels.")
+    ] = "cpu",
     keys: Annotated[
         str | None, typer.Option(help="'synthetic', 'stdlib', or a file (text, .npy, .csv, .parquet).")
     ] = None,
@@ -51,7 +56,7 @@ def capacity(
     if name == "list":
         _print_experiments()
         return
-    with sentences(_how_to_go_on(out)):
+    with sentences(_how_to_go_on(out), {"device": "--device"}), _gpu_sentences(device):
         results = run(
             name,
             structures=_names(structures),
@@ -61,6 +66,7 @@ def capacity(
             trials=integer("--trials", trials),
             seed=integer("--seed", seed) or 0,
             jobs=integer("--jobs", jobs) or _cores(),
+            device=device,
             keys=keys,
             column=column,
             out=out,
@@ -103,6 +109,17 @@ def plan(
 
 def _how_to_go_on(out: Path | None) -> str:
     return f"Finished cells are kept; go on with: --out {out} --resume" if out is not None else ""
+
+
+@contextmanager
+def _gpu_sentences(device: str) -> Iterator[None]:
+    """What a GPU or its driver refuses is one sentence too."""
+    try:
+        yield
+    except RuntimeError as error:
+        if device == "cpu" or type(error) is not RuntimeError:
+            raise
+        raise ValueError(str(error)) from error
 
 
 def _cores() -> int:

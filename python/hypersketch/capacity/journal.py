@@ -4,6 +4,11 @@
 ``results.jsonl.part`` holds the configuration of the run and then one line a finished cell; a run that stops
 can go on from it. ``results.jsonl`` holds the rows of a finished run, ``run.json`` its configuration and the
 machine.
+
+The device belongs to the configuration, as the version does: a run goes on only on the device that it began
+on, although both give the same verdicts, so that no result passes for another device's. Which model of GPU it
+was is noted with the machine, as the instruction set is, and may change. Rows name no device; those of runs
+on different devices may be put together.
 """
 
 from __future__ import annotations
@@ -97,9 +102,9 @@ class Journal:
         with self.part.open("a", encoding="utf-8") as file:
             file.write(_line({"cell": index, "outcomes": outcomes}))
 
-    def finish(self, results: str) -> None:
-        """Writes the results and removes the record of single cells."""
-        facts = {"config": self.config, "machine": _machine()}
+    def finish(self, results: str, gpu: str | None = None) -> None:
+        """Writes the results, with the model of the GPU if there was one, and removes the record of cells."""
+        facts = {"config": self.config, "machine": _machine() | ({} if gpu is None else {"gpu": gpu})}
         write_atomically(self.folder / "run.json", json.dumps(facts, indent=1) + "\n")
         write_atomically(self.results, results)
         self.part.unlink(missing_ok=True)
@@ -147,6 +152,7 @@ def _difference(found: Any, config: Mapping[str, Any]) -> str:
         return ""
     for name in (
         "experiment",
+        "device",
         "seed",
         "structures",
         "n",

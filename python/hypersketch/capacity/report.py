@@ -189,13 +189,18 @@ def verdict_reading(results: Results) -> str:
 
 
 def reproduction(config: Mapping[str, Any]) -> str:
-    """The command that makes the same numbers again."""
+    """The command that makes the same numbers again, and on what it ran."""
+    device = config.get("device", "cpu")
+    where, digits = "the CPU", ""
+    if device != "cpu":
+        where = f"a GPU ({device})"
+        digits = ", and on a GPU the last digits of projections. Without --device the CPU measures the same"
     return (
         "<h2>To reproduce</h2>"
         + paragraphs(
-            f"hypersketch {config['version']}, seed {config['seed']}. The same command gives the same "
-            "numbers to the last digit on every machine and with any number of workers; only the figures' "
-            "fonts may differ."
+            f"hypersketch {config['version']}, seed {config['seed']}, measured on {where}. The same command "
+            "gives the same numbers to the last digit on every machine and with any number of workers; only "
+            f"the figures' fonts may differ{digits}."
         )
         + f"<pre>pip install 'hypersketch[lab]=={config['version']}'\n{escape(command_line(config))}</pre>"
         + "<footer>Files beside this page: results.jsonl (all rows), run.json (settings and machine), "
@@ -212,9 +217,9 @@ def command_line(config: Mapping[str, Any]) -> str:
     'hypersketch capacity cleanup --n 5,15 --seed 1 --out report'
     """
     parts = ["hypersketch", "capacity", config["experiment"]]
-    for name in ("structures", "n", "dims", "trials", "asked_universe", "asked_keys", "column"):
+    for name in ("structures", "n", "dims", "trials", "asked_universe", "asked_keys", "column", "device"):
         value = config.get(name)
-        if value is not None:
+        if value is not None and (name, value) != ("device", "cpu"):
             listed = ",".join(map(str, value)) if isinstance(value, list) else str(value)
             parts += [f"--{name.removeprefix('asked_')}", listed]
     return " ".join([*parts, "--seed", str(config["seed"]), "--out", "report"])

@@ -197,7 +197,7 @@ class Results(Sequence[Row]):
         Returns
         -------
         str
-            One object a line; the same bytes for the same run, whatever machine or executor made it.
+            One object a line; the same bytes for the same run, whatever machine, device or executor made it.
         """
         return "".join(json.dumps(_finite(asdict(row))) + "\n" for row in self.rows)
 

@@ -13,6 +13,7 @@ from typing import Any
 import hypersketch
 from hypersketch.capacity import kernels
 from hypersketch.capacity.cells import Cell, Outcomes
+from hypersketch.capacity.devices import Place, placed
 from hypersketch.capacity.experiments import Experiment, Request, experiment
 from hypersketch.capacity.extras import require
 from hypersketch.capacity.journal import Journal
@@ -34,6 +35,7 @@ def run(
     trials: int | None = None,
     seed: int = 1,
     jobs: int = 1,
+    device: str = "cpu",
     keys: Any = None,
     column: str | None = None,
     executor: Executor | None = None,
@@ -64,12 +66,16 @@ def run(
         fitted from them may differ in their last digit between versions of NumPy and SciPy.
     jobs : int, default 1
         Cells measured at the same time, on threads.
+    device : str, default 'cpu'
+        Where the structures are made: ``cuda``, ``cuda:1`` and so on for Bloom filters, count sketches,
+        Count-Min sketches and sparse projections. Without `structures`, all of these that can do the task.
     keys : str, path or batch of keys, optional
         ``synthetic`` (default), ``stdlib``, a file, or any batch of keys.
     column : str, optional
         Column of a CSV or Parquet file of keys.
     executor : concurrent.futures.Executor, optional
         Where to measure the cells instead of `jobs` threads, e.g. a process pool or Dask's executor.
+        Processes for a GPU must be started by ``spawn`` or ``forkserver`` if this one has used CUDA.
     out : path, optional
         Folder for results, figures and the report page (extra ``lab``).
     resume : bool, default False
@@ -85,7 +91,20 @@ def run(
     Raises
     ------
     ValueError
-        If a name is unknown, a number makes no sense, there are too few keys, or `out` holds another run.
+        If a name is unknown, a number makes no sense, there are too few keys, a structure has no GPU kernels,
+        or `out` holds another run. A run on another device is another run.
+    RuntimeError
+        If no GPU can be used, with the sentence of `hypersketch.cuda.why_not`.
+
+    Notes
+    -----
+    On a GPU, keys are still drawn and errors counted on the CPU, and structures hold the same bits and
+    integers: for the same structures the rows are those of a run on the CPU, and so are the verdicts. Only
+    those of projections may differ in their last digits, as a GPU adds numbers in no order.
+
+    Jobs share one GPU. Threads use its default stream, on which one thing runs after the other: only what the
+    CPU does goes on at the same time. Processes of an executor each start CUDA, which takes memory of the GPU
+    for each, and take turns.
 
     Examples
     --------
@@ -100,6 +119,7 @@ def run(
     chosen = experiment(name)
     request = check_request(structures, n, dims, trials, universe, seed)
     positive("run", "jobs", jobs)
+    request, where = placed(chosen, request, device, executor)
     source = key_source(keys, column, _universe(chosen, request, keys))
     # The universe of a cell is what there is, not what was asked for.
     cells = chosen.cells(replace(request, universe=source.hashes().size))
@@ -108,7 +128,7 @@ def run(
         if out is None:
             return Results.measured(chosen, cells, tasks.outcomes(report))
         journal = Journal(Path(out), _config(request, source, cells), resume)
-        return _recorded(chosen, tasks, journal, source, report)
+        return _recorded(chosen, tasks, journal, where, report)
 
 
 def measure_cell(cell: Cell, source: KeySource) -> Outcomes:
@@ -197,6 +217,7 @@ def _config(request: Request, source: KeySource, cells: list[Cell]) -> dict[str,
     text = "\n".join(cell.to_json() for cell in cells)
     return {
         "experiment": cells[0].experiment,
+        "device": request.device,
         "structures": listed(request.structures),
         "n": listed(request.n),
         "dims": listed(request.dims),
@@ -214,9 +235,7 @@ def _config(request: Request, source: KeySource, cells: list[Cell]) -> dict[str,
     }
 
 
-def _recorded(
-    chosen: Experiment, tasks: _Tasks, journal: Journal, source: KeySource, report: Progress
-) -> Results:
+def _recorded(chosen: Experiment, tasks: _Tasks, journal: Journal, where: Place, report: Progress) -> Results:
     """Measures what the journal does not hold yet, and writes results, figures and the report page."""
     from hypersketch.capacity.report import write_report
 
@@ -229,5 +248,5 @@ def _recorded(
         results = Results.measured(chosen, tasks.cells, ordered)
     write_report(chosen, results, journal.config, journal.folder)
     if not journal.finished:
-        journal.finish(results.to_jsonl())
+        journal.finish(results.to_jsonl(), where.gpu)
     return results

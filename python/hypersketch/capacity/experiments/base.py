@@ -54,6 +54,7 @@ class Request:
     trials: int | None = None
     universe: int | None = None
     seed: int = 1
+    device: str = "cpu"
 
 
 class Experiment(ABC):
@@ -169,6 +170,7 @@ class Experiment(ABC):
                 request.universe or self.default_universe,
                 request.seed,
                 setting,
+                request.device,
             )
             self.check(cell)
             yield cell

@@ -106,7 +106,7 @@ class BloomFpr(Experiment):
 
     def measure(self, cell: Cell, hashes: UInt64Array) -> Outcomes:
         draw = _patterned(cell) if cell.setting else _drawn(cell, hashes)
-        entry = structure(cell.structure)
+        entry = structure(cell.structure, cell.device)
         wrong = [
             int(entry.build(cell.size, seed, stored).contains_hashes(asked, threads=1).sum())
             for seed, stored, asked in draw

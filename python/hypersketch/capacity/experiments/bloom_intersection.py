@@ -87,7 +87,7 @@ class BloomIntersection(Experiment):
     @staticmethod
     def _estimates(cell: Cell, seed: int, x: UInt64Array, y: UInt64Array) -> tuple[float, float, float]:
         """Estimated intersection, union and size of the first set."""
-        entry = structure(cell.structure)
+        entry = structure(cell.structure, cell.device)
         first, second = entry.build(cell.size, seed, x), entry.build(cell.size, seed, y)
         return (
             first.intersection_cardinality(second),

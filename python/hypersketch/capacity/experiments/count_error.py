@@ -86,7 +86,7 @@ class CountError(Experiment):
         return {"counts too small": cell.n, "counts above plain": cell.n}
 
     def measure(self, cell: Cell, hashes: UInt64Array) -> Outcomes:
-        entry = cast(RowSketch, structure(cell.structure))
+        entry = cast(RowSketch, structure(cell.structure, cell.device))
         counts = _counts(cell)
         if entry.name == "count-min-conservative":
             return _conservative(entry, cell, hashes, counts)

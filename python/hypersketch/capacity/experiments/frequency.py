@@ -56,7 +56,7 @@ class Frequency(Experiment):
         return {"wrong counts": cell.n}
 
     def measure(self, cell: Cell, hashes: UInt64Array) -> Outcomes:
-        entry = structure(cell.structure)
+        entry = structure(cell.structure, cell.device)
         weights = zipf_counts(cell.n)
         blocks = [
             entry.score_trials(cell.size, seeds, keys[np.newaxis], keys[np.newaxis], weights)

@@ -60,7 +60,7 @@ class Intersection(Experiment):
         return [{"shared": shared} for shared in sorted({0, n // 4, n // 2, 3 * n // 4})]
 
     def measure(self, cell: Cell, hashes: UInt64Array) -> Outcomes:
-        entry = structure(cell.structure)
+        entry = structure(cell.structure, cell.device)
         shared = cell.setting["shared"]
         estimates = np.concatenate(
             [

@@ -44,7 +44,7 @@ class Membership(StoredOrNot):
         return {"false positives": cell.probes, "false negatives": cell.n}
 
     def measure(self, cell: Cell, hashes: UInt64Array) -> Outcomes:
-        entry = structure(cell.structure)
+        entry = structure(cell.structure, cell.device)
         blocks = [
             entry.score_trials(cell.size, seeds, keys[np.newaxis, :, : cell.n], keys[np.newaxis])
             for seeds, keys in Draw(cell, hashes, cell.n + cell.probes)

@@ -47,7 +47,7 @@ class Pairs(StoredOrNot):
         return {"false positives": len(_wrong_pairs(cell)[0]), "false negatives": cell.n}
 
     def measure(self, cell: Cell, hashes: UInt64Array) -> Outcomes:
-        entry = structure(cell.structure)
+        entry = structure(cell.structure, cell.device)
         stored = np.arange(cell.n)
         wrong_keys, wrong_values = _wrong_pairs(cell)
         blocks = []

@@ -76,7 +76,7 @@ class Projection(Experiment):
             )
 
     def measure(self, cell: Cell, hashes: UInt64Array) -> Outcomes:
-        entry = cast(Map, structure(cell.structure))
+        entry = cast(Map, structure(cell.structure, cell.device))
         x, y = _vectors(cell.n)
         rows = np.concatenate([np.kron(np.eye(_COPIES), vector) for vector in (x, y)])
         inner, length = _moments(x, y), _moments(x, x)

@@ -37,18 +37,20 @@ STRUCTURES: dict[str, Structure] = {
 }
 
 
-def structure(name: str) -> Structure:
+def structure(name: str, device: str = "cpu") -> Structure:
     """The structure of a name.
 
     Parameters
     ----------
     name : str
         For example ``map-i``.
+    device : str, default 'cpu'
+        Where it makes its objects.
 
     Raises
     ------
     ValueError
-        If there is none, naming those there are.
+        If there is none, naming those there are, or it has no GPU kernels.
 
     Examples
     --------
@@ -57,7 +59,7 @@ def structure(name: str) -> Structure:
     """
     if name not in STRUCTURES:
         raise ValueError(f"Unknown structure {name!r}. The known ones are: {', '.join(STRUCTURES)}.")
-    return STRUCTURES[name]
+    return STRUCTURES[name] if device == "cpu" else STRUCTURES[name].on(device)
 
 
 def known_structures(task: str, names: Iterable[str] | None = None) -> list[Structure]:

@@ -7,9 +7,10 @@ the full parameters of it. Everything else takes those parameters.
 
 from __future__ import annotations
 
+import copy
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import Any, ClassVar, NamedTuple, TypeAlias
+from typing import Any, ClassVar, NamedTuple, TypeAlias, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -24,6 +25,7 @@ __all__ = ["ErrorRates", "Moments", "Structure", "combined_hashes", "smallest"]
 UInt64Array: TypeAlias = npt.NDArray[np.uint64]
 Int64Array: TypeAlias = npt.NDArray[np.int64]
 FloatArray: TypeAlias = npt.NDArray[np.float64]
+_Adapter = TypeVar("_Adapter", bound="Structure")
 
 
 class ErrorRates(NamedTuple):
@@ -65,6 +67,29 @@ class Structure(ABC):
     unit: ClassVar[str]
     #: Smallest sensible number of units.
     least: ClassVar[int] = 2
+    #: Whether it can be made on a GPU and take keys there.
+    has_kernels: ClassVar[bool] = False
+    #: Where :meth:`build` makes the public objects.
+    device: str = "cpu"
+
+    def on(self: _Adapter, device: str) -> _Adapter:
+        """The same structure, made on a device.
+
+        Parameters
+        ----------
+        device : str
+            ``cpu``, ``cuda``, ``cuda:1`` and so on.
+
+        Raises
+        ------
+        ValueError
+            If it has no GPU kernels.
+        """
+        if device != "cpu" and not self.has_kernels:
+            raise ValueError(f"The structure {self.name!r} has no GPU kernels.")
+        twin = copy.copy(self)
+        twin.device = device
+        return twin
 
     @abstractmethod
     def size(self, units: int, n: int, task: str = "membership") -> Size:

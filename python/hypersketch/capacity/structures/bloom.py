@@ -40,6 +40,7 @@ class Filter(Structure):
     #: Layout of the public object.
     layout: ClassVar[Literal["classic", "split-block", "cache-line"]]
     unit: ClassVar[str] = "n_bits"
+    has_kernels: ClassVar[bool] = True
 
     def n_bytes(self, size: Size) -> int:
         return 8 * -(-size["n_bits"] // 64)
@@ -48,7 +49,8 @@ class Filter(Structure):
         return f"BloomFilter(n_bits={size['n_bits']}, n_hashes={size['n_hashes']}, layout={self.layout!r})"
 
     def build(self, size: Size, seed: int, hashes: UInt64Array) -> BloomFilter:
-        bloom = BloomFilter(n_bits=size["n_bits"], n_hashes=size["n_hashes"], layout=self.layout, seed=seed)
+        shape = {"n_bits": size["n_bits"], "n_hashes": size["n_hashes"]}
+        bloom = BloomFilter(**shape, layout=self.layout, seed=seed, device=self.device)
         bloom.add_hashes(hashes, threads=1)
         return bloom
 

@@ -30,6 +30,7 @@ class RowSketch(Structure):
 
     unit: ClassVar[str] = "width"
     least: ClassVar[int] = 3
+    has_kernels: ClassVar[bool] = True
 
     def size(self, units: int, n: int, task: str = "membership") -> Size:
         return {"width": units, "depth": _DEPTH}
@@ -66,7 +67,7 @@ class SignedRows(RowSketch):
     )
 
     def empty(self, size: Size, seed: int) -> CountSketch:
-        return CountSketch(size["width"], size["depth"], seed=seed)
+        return CountSketch(size["width"], size["depth"], seed=seed, device=self.device)
 
     def expression(self, size: Size) -> str:
         return f"CountSketch(width={size['width']}, depth={size['depth']})"
@@ -98,7 +99,7 @@ class CountMin(RowSketch):
     count_quantity: ClassVar[str] = "wrong counts"
 
     def empty(self, size: Size, seed: int) -> CountMinSketch:
-        return CountMinSketch(size["width"], size["depth"], seed=seed)
+        return CountMinSketch(size["width"], size["depth"], seed=seed, device=self.device)
 
     def expression(self, size: Size) -> str:
         return f"CountMinSketch(width={size['width']}, depth={size['depth']})"
@@ -132,6 +133,7 @@ class ConservativeCountMin(RowSketch):
         "the new count. It errs less, and cannot be merged."
     )
     tasks: ClassVar[frozenset[str]] = frozenset({"count-error"})
+    has_kernels: ClassVar[bool] = False  # what it holds depends on the order of the keys
 
     def empty(self, size: Size, seed: int) -> CountMinSketch:
         return CountMinSketch(size["width"], size["depth"], conservative=True, seed=seed)

@@ -6,7 +6,9 @@ from __future__ import annotations
 from abc import abstractmethod
 from typing import ClassVar, NamedTuple
 
-from hypersketch import theory
+import numpy as np
+
+from hypersketch import _device, theory
 from hypersketch.capacity.cells import Size
 from hypersketch.capacity.structures.base import FloatArray, Structure
 from hypersketch.sketches.projection import DenseProjection, SparseProjection, TensorProjection
@@ -80,14 +82,20 @@ class SparseSigns(Projection):
         "Every feature goes, with random signs, to a few coordinates of the result: one in each of s blocks. "
         "With s = 1 it is a count sketch of one row."
     )
+    has_kernels: ClassVar[bool] = True
 
     def size(self, units: int, n: int, task: str = "membership") -> Size:
         return {"n_components": units, "n_nonzeros": 8}
 
     def project(self, size: Size, seed: int, rows: FloatArray) -> FloatArray:
         one = SparseProjection(rows.shape[1], size["n_components"], size["n_nonzeros"], seed=seed)
-        made: FloatArray = one.project(rows, threads=1)
-        return made
+        device = _device.resolve("run", self.device)
+        if device is None:
+            made: FloatArray = one.project(rows, threads=1)
+            return made
+        from hypersketch.cuda import DeviceArray
+
+        return np.asarray(one.project(DeviceArray.of(rows, device)))
 
     def variance(self, size: Size, moments: VectorMoments) -> float:
         sd = theory.projection.inner_product_sd(size["n_components"], *moments, size["n_nonzeros"])

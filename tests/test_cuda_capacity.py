@@ -1,0 +1,271 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Experiments on a GPU: the rows and verdicts of the CPU, or a sentence before anything runs."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+from concurrent.futures import Future, ProcessPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from cli_tools import call
+from hypersketch import capacity, cuda
+from hypersketch.capacity.cells import Cell
+from hypersketch.capacity.devices import able, experiments_on_gpu
+from hypersketch.capacity.experiments import EXPERIMENTS
+from hypersketch.capacity.report import command_line, reproduction
+from hypersketch.capacity.structures import STRUCTURES, structure
+from hypersketch.capacity.structures.bloom import Filter
+from hypersketch.capacity.structures.count_sketch import RowSketch
+from hypersketch.sketches.projection import SparseProjection
+
+REASON = cuda.why_not()
+needs_gpu = pytest.mark.skipif(REASON is not None, reason=str(REASON))
+without_gpu = pytest.mark.skipif(REASON is None, reason="this machine has a GPU")
+
+SMALL: dict[str, dict[str, Any]] = {
+    "membership": {"n": [10, 40], "trials": 10},
+    "intersection": {"n": 21, "trials": 20},
+    "frequency": {"n": 20, "trials": 20},
+    "pairs": {"n": 10, "trials": 10},
+    "bloom-fpr": {"n": 200, "dims": [1024, 2600], "trials": 1},
+    "bloom-intersection": {"n": 50, "trials": 10},
+    "count-error": {"n": 60, "dims": 24, "trials": 10, "structures": ["count-sketch", "count-min"]},
+    "projection": {"n": 4, "dims": 64, "trials": 10},
+}
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fewer strangers where there are very many, and no figures."""
+    monkeypatch.setattr(type(EXPERIMENTS["bloom-fpr"]), "probes", 3000)
+    monkeypatch.setattr("hypersketch.capacity.report.write_report", lambda *_: [])
+
+
+@pytest.fixture
+def made_on(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Devices of all structures that a run makes."""
+    devices: list[str] = []
+    for family in (Filter, RowSketch):
+        build: Any = family.build
+
+        def recorded(*arguments: Any, build: Any = build) -> Any:
+            made = build(*arguments)
+            devices.append(made.device)
+            return made
+
+        monkeypatch.setattr(family, "build", recorded)
+    project: Any = SparseProjection.project
+
+    def projected(one: Any, rows: Any, **options: Any) -> Any:
+        devices.append("cpu" if isinstance(rows, np.ndarray) else rows.device)
+        return project(one, rows, **options)
+
+    monkeypatch.setattr(SparseProjection, "project", projected)
+    return devices
+
+
+# ---- everywhere
+
+
+def test_the_small_runs_are_all_that_can() -> None:
+    assert experiments_on_gpu() == list(SMALL)
+    assert able("membership") == ["bloom", "bloom-split-block", "bloom-cache-line"]
+    assert able("count-error") == ["count-sketch", "count-min"]
+
+
+@pytest.mark.parametrize("name", sorted({*EXPERIMENTS, "paper"} - {*SMALL}))
+def test_experiments_that_cannot_say_which_can(name: str) -> None:
+    with pytest.raises(
+        ValueError, match=f"'device' parameter of run must be 'cpu' for the experiment {name}"
+    ) as e:
+        capacity.run(name, device="cuda")
+    assert f"(experiments that can run on a GPU: {', '.join(SMALL)}). Got 'cuda' instead." in str(e.value)
+
+
+def test_structures_that_cannot_say_which_can() -> None:
+    with pytest.raises(ValueError, match="must be 'cpu' for counting-bloom, which has no GPU kernels") as one:
+        capacity.run("membership", structures=["bloom", "counting-bloom"], device="cuda")
+    assert "(structures of membership that have: bloom, bloom-split-block, bloom-cache-line)" in str(
+        one.value
+    )
+    with pytest.raises(ValueError, match="map-i and hopfield, which have no GPU kernels"):
+        capacity.run("frequency", structures=["map-i", "count-min", "hopfield"], device="cuda")
+    with pytest.raises(ValueError, match="for count-min-conservative, which has no GPU kernels"):
+        capacity.run("count-error", structures="count-min-conservative", device="cuda")
+    with pytest.raises(ValueError, match=r"dense-signs and tensor-sketch, which .* have: sparse-signs\)"):
+        capacity.run("projection", structures=["dense-signs", "tensor-sketch"], device="cuda")
+    with pytest.raises(ValueError, match="Unknown structure 'map-x'"):
+        capacity.run("membership", structures=["map-x"], device="cuda")
+
+
+def test_names_of_devices_are_checked() -> None:
+    with pytest.raises(ValueError, match=r"must be 'cpu', 'cuda' or 'cuda:0', .* Got 'gpu' instead"):
+        capacity.run("membership", device="gpu")
+    with pytest.raises(TypeError, match="'device' parameter of run"):
+        capacity.run("membership", device=0)  # type: ignore[arg-type]
+
+
+def test_adapters_without_kernels_stay_on_the_cpu() -> None:
+    for name, entry in STRUCTURES.items():
+        if not entry.has_kernels:
+            with pytest.raises(ValueError, match=f"'{name}' has no GPU kernels"):
+                structure(name, "cuda")
+    assert structure("bloom", "cuda:1").device == "cuda:1"
+    assert structure("bloom").device == "cpu"
+
+
+def test_the_device_is_no_part_of_a_cell() -> None:
+    here, there = (
+        Cell("membership", "bloom", 5, {"n_bits": 64}, 1, 2, 9, 1, {}, on) for on in ("cpu", "cuda:0")
+    )
+    assert here.to_json() == there.to_json()
+    assert (here, here.seed) == (there, there.seed)
+
+
+def test_command_and_page_name_a_gpu_and_not_the_cpu() -> None:
+    config = {"experiment": "membership", "seed": 1, "device": "cpu", "version": "1"}
+    assert "--device" not in command_line(config)
+    assert "measured on the CPU" in reproduction(config)
+    config["device"] = "cuda:1"
+    assert "membership --device cuda:1 --seed 1" in command_line(config)
+    assert "measured on a GPU (cuda:1)" in reproduction(config)
+
+
+@pytest.mark.usefixtures("quick")
+def test_a_run_on_another_device_is_another_run(tmp_path: Path) -> None:
+    capacity.run("pairs", out=tmp_path, **SMALL["pairs"])
+    facts = tmp_path / "run.json"
+    text = facts.read_text()
+    assert json.loads(text)["config"]["device"] == "cpu"
+    assert "gpu" not in json.loads(text)["machine"]
+    facts.write_text(text.replace('"device": "cpu"', '"device": "cuda:0"'))
+    with pytest.raises(ValueError, match=r"with other settings \(device: cuda:0 there, cpu here\)"):
+        capacity.run("pairs", out=tmp_path, resume=True, **SMALL["pairs"])
+
+
+def test_option_of_the_command() -> None:
+    result = call("capacity", "cleanup", "--device", "cuda")
+    assert result.exit_code == 1
+    assert result.stderr.startswith(
+        "--device must be 'cpu' for the experiment cleanup, which needs structures"
+    )
+    assert len(result.stderr.strip().splitlines()) == 1
+    assert call("capacity", "pairs", "--device", "gpu").stderr.startswith("--device must be 'cpu', 'cuda' or")
+    small = ["--n", "10", "--dims", "160", "--trials", "5", "--jobs", "1"]
+    assert call("capacity", "pairs", *small, "--structures", "bloom", "--device", "cpu").exit_code in (0, 3)
+
+
+class Asked:
+    """An executor that only remembers what it was asked for."""
+
+    def __init__(self) -> None:
+        self.calls: list[tuple[str, tuple[object, ...]]] = []
+
+    def submit(self, function: Any, *arguments: object) -> Future[Any]:
+        self.calls.append((function.__name__, arguments))
+        future: Future[Any] = Future()
+        future.set_exception(RuntimeError("No GPU where the cells are measured."))
+        return future
+
+
+def test_an_executor_is_asked_for_the_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cuda, "why_not", lambda: pytest.fail("CUDA was started in the process that forks"))
+    executor: Any = Asked()
+    with pytest.raises(RuntimeError, match="No GPU where the cells are measured"):
+        capacity.run("membership", device="cuda", executor=executor)
+    assert executor.calls == [("place", ("cuda",))]
+
+
+@without_gpu
+def test_without_a_gpu_the_reason_is_said() -> None:
+    with pytest.raises(RuntimeError) as error:
+        capacity.run("membership", device="cuda")
+    assert str(error.value) == REASON
+    result = call("capacity", "membership", "--device", "cuda")
+    assert (result.exit_code, result.stderr) == (1, f"{REASON}\n")
+
+
+# ---- on a GPU
+
+
+@needs_gpu
+@pytest.mark.usefixtures("quick")
+@pytest.mark.parametrize("name", SMALL)
+def test_rows_and_verdicts_are_those_of_the_cpu(name: str, tmp_path: Path, made_on: list[str]) -> None:
+    settings = {"structures": able(name), "seed": 5, **SMALL[name]}
+    here = capacity.run(name, out=tmp_path / "cpu", **settings)
+    assert set(made_on) == {"cpu"}
+    made_on.clear()
+    there = capacity.run(name, out=tmp_path / "gpu", device="cuda", **settings)
+    assert set(made_on) == {"cuda:0"}
+    assert [row.verdict for row in there] == [row.verdict for row in here]
+    if name == "projection":  # sums of floating-point numbers, in no order
+        assert [row.measured for row in there] == pytest.approx([row.measured for row in here], rel=1e-12)
+        return
+    files = [(tmp_path / device / "results.jsonl").read_bytes() for device in ("cpu", "gpu")]
+    assert files[0] == files[1] != b""
+
+
+@needs_gpu
+def test_without_names_all_are_measured_that_can() -> None:
+    results = capacity.run("membership", device="cuda", n=10, dims=512, trials=3)
+    assert list(dict.fromkeys(row.structure for row in results)) == able("membership")
+
+
+@needs_gpu
+@pytest.mark.usefixtures("quick")
+def test_threads_and_processes_give_the_same_file(tmp_path: Path) -> None:
+    def run(out: Path, **more: Any) -> bytes:
+        capacity.run("membership", n=[10, 20], trials=5, seed=3, device="cuda", out=out, **more)
+        return (out / "results.jsonl").read_bytes()
+
+    alone = run(tmp_path / "alone")
+    assert run(tmp_path / "jobs", jobs=3) == alone
+    with ProcessPoolExecutor(2, mp_context=multiprocessing.get_context("spawn")) as pool:
+        assert run(tmp_path / "pool", executor=pool) == alone
+
+
+@needs_gpu
+@pytest.mark.usefixtures("quick")
+def test_a_run_goes_on_only_on_its_device(tmp_path: Path) -> None:
+    def stop(done: int, total: int) -> None:
+        if done == 2:
+            raise KeyboardInterrupt
+
+    settings: dict[str, Any] = {"structures": "bloom", "out": tmp_path, **SMALL["pairs"]}
+    with pytest.raises(KeyboardInterrupt):
+        capacity.run("pairs", device="cuda", progress=stop, **settings)
+    with pytest.raises(
+        ValueError, match=r"unfinished run with other settings \(device: cuda:0 there, cpu here\)"
+    ):
+        capacity.run("pairs", resume=True, **settings)
+    # 'cuda' and 'cuda:0' are one device.
+    capacity.run("pairs", device="cuda:0", resume=True, **settings)
+    facts = json.loads((tmp_path / "run.json").read_text())
+    assert facts["config"]["device"] == "cuda:0"
+    assert facts["machine"]["gpu"] == cuda.devices()[0].name
+
+
+@needs_gpu
+def test_the_command_measures_on_a_gpu(tmp_path: Path) -> None:
+    small = ["--n", "10", "--trials", "5", "--jobs", "2", "--out", str(tmp_path)]
+    result = call("capacity", "pairs", *small, "--structures", "bloom", "--device", "cuda")
+    assert result.exit_code in (0, 3), result.output
+    page = (tmp_path / "index.html").read_text(encoding="utf-8")
+    assert "measured on a GPU (cuda:0)" in page
+    assert "--device cuda:0" in page
+
+
+@needs_gpu
+def test_a_fork_of_a_process_that_used_cuda_is_refused() -> None:
+    assert cuda.available()
+    with (
+        ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("fork")) as pool,
+        pytest.raises(RuntimeError, match="was forked from one that had used a GPU"),
+    ):
+        capacity.run("membership", device="cuda", executor=pool)
