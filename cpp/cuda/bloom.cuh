@@ -95,7 +95,7 @@ __device__ __forceinline__ ulonglong2 load_pair(const uint64_t* from, [[maybe_un
 // Nobody asks for what was there, so the thread does not wait.
 __device__ __forceinline__ void set_bits(uint64_t* word, uint64_t mask, [[maybe_unused]] CachePolicy policy) {
 #if defined(__CUDA_ARCH__)
-  asm volatile("red.relaxed.gpu.global.or.b64.L2::cache_hint [%0], %1, %2;" ::"l"(__cvta_generic_to_global(word)),
+  asm volatile("red.relaxed.gpu.global.or.L2::cache_hint.b64 [%0], %1, %2;" ::"l"(__cvta_generic_to_global(word)),
                "l"(mask), "l"(policy.code)
                : "memory");
 #else
