@@ -5,8 +5,8 @@ usage: python bench/run.py [suite ...] [--repeats 5] [--write] [--quick]
 
 A suite is one of capacity, bundle, hash, sketches_bloom, sketches_count, projections, cuda; `sketches` means
 the four before the last, and none means all. `cuda` is the GPU half; without a GPU it says why.
-Every row is a ratio of medians of interleaved repeats, with accuracy and bytes beside it; all but those of cuda
-on one pinned core.
+Every row is a ratio of medians of interleaved repeats, with accuracy and bytes beside it; on one pinned core,
+but for cuda.
 --write keeps the rows in bench/results.json and writes the tables of bench/README.md and README.md from it.
 """
 
@@ -82,13 +82,14 @@ def main() -> None:
             try:
                 rows = module.rows(given.repeats)
             except Missing as reason:
-                print(f"{name}: {reason}\n", flush=True)
+                print(f"{name}: {reason}", flush=True)
                 continue
             print(f"{name} ({time.monotonic() - start:.0f} s)\n\n{harness.table(rows)}\n", flush=True)
             results[name], places[name] = rows, facts_of(module)
             closings += [module.closing(rows)] if hasattr(module, "closing") else []
-    print("\n\n".join([*sorted(set(places.values())), *closings]))
-    if given.write:
+    if results:
+        print("\n\n".join([*sorted(set(places.values())), *closings]))
+    if results and given.write:
         harness.remember(results, places)
 
 

@@ -148,7 +148,7 @@ def case_rows(repeats: int, clock: Clock, ceilings: Ceilings, scale: Sizes, case
 
 
 def reports(scale: Sizes, case: Case) -> list[dict[str, Any]]:
-    """What the program named by HYPERSKETCH_GPU_PEER says of as many bits and the same keys (bench/README.md)."""
+    """What the peer's program (bench/README.md) says of as many bits and the same keys."""
     program = os.environ.get("HYPERSKETCH_GPU_PEER")
     if not program:
         raise Missing("none given (--gpu-peer)")
