@@ -19,6 +19,8 @@ HEAVY = [
     "safetensors",
     "hypersketch.capacity",
     "hypersketch.cli",
+    "hypersketch.cuda",
+    "hypersketch._cuda",
     "multiprocessing",
 ]
 

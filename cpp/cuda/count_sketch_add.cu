@@ -17,9 +17,11 @@
 namespace hypersketch::cuda {
 namespace {
 
-constexpr unsigned kTableThreads = 1024;           // of a block with its own sums: few such blocks fit a processor
-constexpr uint64_t kSharedWindows = 3;             // a row of the table: beyond, hashing costs more than L2's atomics
-constexpr uint64_t kCachedWindows = 4;             // a row: beyond, hashing costs as much as memory's atomics
+// The limits below follow from counted instructions and the caches' rates; no GPU has timed them yet.
+constexpr unsigned kTableThreads = 1024;  // of a block with its own sums: few such blocks fit a processor
+constexpr uint64_t kSharedWindows = 3;    // a row of the table: beyond, hashing costs more than L2's atomics
+constexpr uint64_t kSumsOfCell = 2;     // sums of a block that are added to the table in the time of one cell of a key
+constexpr uint64_t kCachedWindows = 4;  // a row: beyond, hashing costs as much as memory's atomics
 constexpr uint64_t kManyKeys = uint64_t{1} << 20;  // from here on, passes are longer than the start of a kernel
 constexpr size_t kMostCounted = 0x7FFFFFFF;        // keys whose 1 and -1 surely fit sums of 32 bits
 
@@ -117,10 +119,11 @@ BlockPlan plan_blocks(int device, RowParams params, size_t n) {
   return {windows, {static_cast<unsigned>(sharers * windows.count), kTableThreads, bytes}};
 }
 
-// Adding up the blocks' sums must not cost more than the keys would have.
+// Adding up the blocks' sums must not cost more than the keys would have. Neighbours are added together, so a sum is
+// cheaper than a key's cell.
 bool is_worth_it(const BlockPlan& plan, RowParams params, size_t n) {
   return plan.windows.count <= kSharedWindows * params.depth &&
-         plan.grid.blocks * plan.windows.cells <= n * params.depth;
+         plan.grid.blocks * plan.windows.cells <= kSumsOfCell * n * params.depth;
 }
 
 template <class Part, class T, class W>
@@ -128,7 +131,7 @@ bool add_by_blocks(Place place, T* cells, RowParams params, Streams streams, con
   const BlockPlan plan = plan_blocks<Part>(place.device, params, streams.keys.n);
   if (!is_worth_it(plan, params, streams.keys.n)) return false;
   const auto kernel = add_in_blocks<Part, T, W>;
-  allow_shared_memory(kernel, plan.grid.shared_bytes);
+  allow_shared_memory(place.device, kernel);
   launch(place, plan.grid, kernel, cells, params, plan.windows, streams, weights);
   return true;
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// XXH64 of strings, one thread a string. Threads of a warp would read bytes far apart, so a block of threads first
-// copies the bytes of its strings, which lie one behind the other, to shared memory by loads of 16 bytes; the hash then
-// reads words from there at any offset. Bound by memory for short strings. Strings too long for that are read where
-// they lie.
+// XXH64 of strings, bound by memory where threads side by side read bytes side by side.
+// Short strings, one thread each: a block of threads copies the bytes of its strings, which lie one behind the other,
+// to shared memory by loads of 16 bytes; the hashes then read words from there at any offset.
+// Strings that are too long for that: four threads each, for the four lanes that XXH64 runs over stripes of 32 bytes.
 #include <stdexcept>
 
 #include "counter.cuh"
@@ -58,22 +58,73 @@ __device__ unsigned copy_tile(const unsigned char* begin, const unsigned char* e
   return shift;
 }
 
+// Eight bytes at any address, by loads of aligned words where those lie between two bounds, which are on 8 bytes.
+struct WordLoader {
+  const unsigned char* lower;
+  const unsigned char* upper;
+
+  __device__ WordLoader(const unsigned char* begin, size_t n)
+      : lower(begin + (0 - reinterpret_cast<std::uintptr_t>(begin)) % 8),
+        upper(begin + n - reinterpret_cast<std::uintptr_t>(begin + n) % 8) {}
+
+  __device__ __forceinline__ uint64_t operator()(const unsigned char* p) const {
+    const auto beside = static_cast<unsigned>(reinterpret_cast<std::uintptr_t>(p) % 8);
+    const unsigned char* const word = p - beside;
+    if (word < lower || upper - word < 16) return hypersketch::load_u64(p);
+    const auto* const words = reinterpret_cast<const uint64_t*>(word);
+    return beside == 0 ? words[0] : words[0] >> (8 * beside) | words[1] << (64 - 8 * beside);
+  }
+};
+
+constexpr unsigned kQuad = 4;
+
+__device__ __forceinline__ uint64_t lane_of_quad(uint64_t mine, unsigned lane) {
+  const unsigned source = threadIdx.x % kWarp / kQuad * kQuad + lane;
+  return __shfl_sync(kWholeWarp, static_cast<unsigned long long>(mine), static_cast<int>(source));
+}
+
+// The hash of a string that four threads have before them; all threads of the warp call it together.
+__device__ uint64_t hash_by_quad(const unsigned char* p, size_t size, uint64_t seed, WordLoader load) {
+  const unsigned lane = threadIdx.x % kQuad;
+  const StripeLanes starts = xxh64_start_lanes(seed);
+  uint64_t mine = lane == 0 ? starts.a : lane == 1 ? starts.b : lane == 2 ? starts.c : starts.d;
+  const size_t striped = size / 32 * 32;
+#pragma unroll 4
+  for (size_t at = 8 * lane; at < striped; at += 32) mine = xxh64_round(mine, load(p + at));
+  StripeLanes lanes;
+  lanes.a = lane_of_quad(mine, 0);
+  lanes.b = lane_of_quad(mine, 1);
+  lanes.c = lane_of_quad(mine, 2);
+  lanes.d = lane_of_quad(mine, 3);
+  return xxh64_finish((striped != 0 ? xxh64_join_lanes(lanes) : seed + kPrime5) + size, p + striped, p + size);
+}
+
+// Strings [first, last) of a block of threads.
+template <class Offset>
+__device__ void hash_long_strings(StringArray<Offset> keys, size_t first, size_t last, uint64_t seed, uint64_t* out) {
+  const WordLoader load(keys.bytes, keys.n_bytes);
+  for (unsigned step = 0; step < kThreads; step += kThreads / kQuad) {
+    const size_t i = first + step + threadIdx.x / kQuad;
+    const Offset begin = i < last ? keys.offsets[i] : 0, end = i < last ? keys.offsets[i + 1] : 0;
+    const uint64_t hash = hash_by_quad(keys.bytes + begin, static_cast<size_t>(end - begin), seed, load);
+    if (i < last && threadIdx.x % kQuad == 0) out[i] = hash;
+  }
+}
+
 template <class Offset>
 __global__ void __launch_bounds__(kThreads)
     hash_strings_kernel(StringArray<Offset> keys, uint64_t seed, uint64_t* out) {
   const size_t first = size_t{blockIdx.x} * kThreads, i = first + threadIdx.x;
   const size_t last = first + kThreads < keys.n ? first + kThreads : keys.n;
   const Offset begin = keys.offsets[first], end = keys.offsets[last];
-  const bool fits = end - begin <= static_cast<Offset>(kTileBytes);
+  if (end - begin > static_cast<Offset>(kTileBytes)) return hash_long_strings(keys, first, last, seed, out);
   auto* const tile = shared_memory<std::uint32_t>();
-  unsigned shift = 0;
-  if (fits) shift = copy_tile(keys.bytes + begin, keys.bytes + end, reinterpret_cast<unsigned char*>(tile));
+  const unsigned shift = copy_tile(keys.bytes + begin, keys.bytes + end, reinterpret_cast<unsigned char*>(tile));
   __syncthreads();
   if (i >= keys.n) return;
   const Offset mine = keys.offsets[i];
-  const auto size = static_cast<size_t>(keys.offsets[i + 1] - mine);
-  out[i] = fits ? xxh64_from(SharedBytes{tile, shift + static_cast<unsigned>(mine - begin)}, size, seed)
-                : xxh64_bytes(keys.bytes + mine, size, seed);
+  const SharedBytes string{tile, shift + static_cast<unsigned>(mine - begin)};
+  out[i] = xxh64_from(string, static_cast<size_t>(keys.offsets[i + 1] - mine), seed);
 }
 
 template <class Offset>

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Device memory that outlives a call, and copies of it. An event marks the last use, so that a call on another stream
 // waits on the device and not on the host.
+#include <map>
+#include <mutex>
+
 #include "runtime.cuh"
 
 namespace hypersketch::cuda {
@@ -20,7 +23,50 @@ std::string bytes_text(size_t n) { return std::to_string(n) + (n == 1 ? " byte" 
   fail(status, what);
 }
 
+constexpr std::uint64_t kKeptBytes = std::uint64_t{1} << 30;  // of scratch memory a device, between calls
+
+// A pool of our own, since CUDA's gives everything back whenever the host waits, and what it should keep is for the
+// process to say. Null where the driver has no pools (some virtual GPUs). Never destroyed: the driver may be gone then.
+cudaMemPool_t pool_of(int device) {
+  static std::mutex mutex;
+  static auto* const pools = new std::map<int, cudaMemPool_t>;
+  const std::lock_guard lock(mutex);
+  const auto found = pools->find(device);
+  if (found != pools->end()) return found->second;
+  cudaMemPool_t pool = nullptr;
+  if (device_attribute(device, cudaDevAttrMemoryPoolsSupported) != 0) {
+    cudaMemPoolProps properties{};
+    properties.allocType = cudaMemAllocationTypePinned;
+    properties.location.type = cudaMemLocationTypeDevice;
+    properties.location.id = device;
+    check(cudaMemPoolCreate(&pool, &properties), "Making a pool of GPU memory");
+    std::uint64_t kept = kKeptBytes;
+    check(cudaMemPoolSetAttribute(pool, cudaMemPoolAttrReleaseThreshold, &kept), "Making a pool of GPU memory");
+  }
+  return pools->emplace(device, pool).first->second;
+}
+
 }  // namespace
+
+void* take_scratch(Place place, size_t n_bytes) {
+  const cudaMemPool_t pool = pool_of(place.device);
+  void* data = nullptr;
+  const cudaError_t status =
+      pool == nullptr ? cudaMalloc(&data, n_bytes) : cudaMallocFromPoolAsync(&data, n_bytes, pool, stream_of(place));
+  if (status != cudaSuccess) fail_to_take(n_bytes, status);
+  return data;
+}
+
+void give_scratch(Place place, void* data) noexcept {
+  try {
+    if (pool_of(place.device) == nullptr)
+      cudaFree(data);
+    else
+      cudaFreeAsync(data, stream_of(place));
+  } catch (const Error&) {
+    // The GPU is lost, and its memory with it.
+  }
+}
 
 Memory::Memory(int device, size_t n_bytes) : device_(device), size_(n_bytes) {
   OnDevice on(device);

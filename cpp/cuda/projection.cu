@@ -113,14 +113,41 @@ __device__ __forceinline__ void load_tile(DenseRows<T> rows, size_t first_row, s
   }
 }
 
+// Adds four features' values to the lane's sums, all at once where the features' outputs differ: else each would wait
+// for the one before.
+template <class T>
+__device__ __forceinline__ void scatter_four(const T* values, const std::uint32_t (&codes)[4], T* sums) {
+  const std::uint32_t a = code_output(codes[0]), b = code_output(codes[1]);
+  const std::uint32_t c = code_output(codes[2]), d = code_output(codes[3]);
+  T* const places[4] = {sums + size_t{a} * kPadded, sums + size_t{b} * kPadded, sums + size_t{c} * kPadded,
+                        sums + size_t{d} * kPadded};
+  if (a != b && a != c && a != d && b != c && b != d && c != d) {
+    T sum[4];
+#pragma unroll
+    for (unsigned k = 0; k < 4; ++k) sum[k] = *places[k] + with_sign(values[k * kPadded], codes[k]);
+#pragma unroll
+    for (unsigned k = 0; k < 4; ++k) *places[k] = sum[k];
+  } else {
+#pragma unroll
+    for (unsigned k = 0; k < 4; ++k) *places[k] += with_sign(values[k * kPadded], codes[k]);
+  }
+}
+
 // Adds the tile's values to the lanes' sums. Warps take different entries, so they share no sums.
 template <class T>
 __device__ __forceinline__ void scatter_tile(const T* tile, SignTable table, size_t j, size_t count, T* sums) {
   const unsigned lane = threadIdx.x % kWarp;
   for (size_t r = threadIdx.x / kWarp; r < table.n_entries; r += blockDim.x / kWarp) {
     const std::uint32_t* const codes = table.codes + j * table.n_entries + r;
-#pragma unroll 8
-    for (size_t k = 0; k < count; ++k) {
+    size_t k = 0;
+#pragma unroll 2
+    for (; k + 4 <= count; k += 4) {
+      std::uint32_t four[4];
+#pragma unroll
+      for (size_t i = 0; i < 4; ++i) four[i] = __ldg(codes + (k + i) * table.n_entries);
+      scatter_four(tile + k * kPadded + lane, four, sums + lane);
+    }
+    for (; k < count; ++k) {
       const std::uint32_t code = __ldg(codes + k * table.n_entries);
       sums[size_t{code_output(code)} * kPadded + lane] += with_sign(tile[k * kPadded + lane], code);
     }
@@ -170,7 +197,7 @@ void project_by_rows(Place place, Rows rows, Shares shares, SignTable table, T s
   const unsigned threads = bytes > (size_t{1} << 16) ? kMostThreads : bytes > (size_t{1} << 14) ? 256 : 128;
   const size_t blocks = std::min(shares.count, resident_blocks(place.device, threads, bytes));
   const auto kernel = project_rows<kShared, T, Rows>;
-  allow_shared_memory(kernel, bytes);
+  allow_shared_memory(place.device, kernel);
   launch(place, {static_cast<unsigned>(blocks), threads, bytes}, kernel, rows, shares, table, scale, out);
 }
 
@@ -192,7 +219,7 @@ void project_by_tiles(Place place, DenseRows<T> rows, size_t n, SignTable table,
   const unsigned warps = static_cast<unsigned>(std::clamp<size_t>(table.n_entries, 1, kTileWarps));
   const auto kernel = project_tiles<T>;
   if (shares.parts > 1) clear_outputs(place, out, n, table);
-  allow_shared_memory(kernel, bytes);
+  allow_shared_memory(place.device, kernel);
   launch(place, {static_cast<unsigned>(shares.count), warps * kWarp, bytes}, kernel, rows, n, shares, table, scale,
          out);
 }

@@ -92,10 +92,12 @@ inline size_t resident_blocks(int device, size_t threads, size_t shared_bytes) {
   return processors * std::max<size_t>(1, std::min(shared / (shared_bytes + kOverhead), most / threads));
 }
 
+// Lets a kernel without static shared memory be given all there is. A launch's own size would not do: another thread
+// might set a smaller one before the launch.
 template <class Kernel>
-void allow_shared_memory(Kernel* kernel, size_t n_bytes) {
+void allow_shared_memory(int device, Kernel* kernel) {
   check(cudaFuncSetAttribute(reinterpret_cast<const void*>(kernel), cudaFuncAttributeMaxDynamicSharedMemorySize,
-                             static_cast<int>(n_bytes)),
+                             static_cast<int>(most_shared_bytes(device))),
         "Taking shared memory of a GPU");
 }
 

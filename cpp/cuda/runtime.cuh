@@ -70,27 +70,26 @@ inline int device_attribute(int device, cudaDeviceAttr attribute) {
   return value;
 }
 
-// Device memory for the length of a call, in the order of its stream.
+// memory.cu: memory of the place's device in the order of its stream.
+void* take_scratch(Place place, size_t n_bytes);
+void give_scratch(Place place, void* data) noexcept;
+
+// Device memory for the length of a call.
 template <class T>
 class Scratch {
  public:
-  Scratch(Place place, size_t n) : place_(place) {
-    if (n == 0) return;
-    void* data = nullptr;
-    const cudaError_t status = cudaMallocAsync(&data, n * sizeof(T), stream_of(place));
-    if (status != cudaSuccess) fail(status, "Taking " + std::to_string(n * sizeof(T)) + " bytes of GPU memory");
-    data_ = static_cast<T*>(data);
-  }
+  Scratch(Place place, size_t n)
+      : place_(place), data_(n == 0 ? nullptr : static_cast<T*>(take_scratch(place, n * sizeof(T)))) {}
   Scratch(const Scratch&) = delete;
   Scratch& operator=(const Scratch&) = delete;
   ~Scratch() {
-    if (data_ != nullptr) cudaFreeAsync(data_, stream_of(place_));
+    if (data_ != nullptr) give_scratch(place_, data_);
   }
   T* data() const { return data_; }
 
  private:
   Place place_;
-  T* data_ = nullptr;
+  T* data_;
 };
 
 inline constexpr unsigned kThreads = 256;  // of a block, where nothing else is said

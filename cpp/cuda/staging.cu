@@ -18,7 +18,7 @@ constexpr size_t kPieceBytes = size_t{32} << 20;  // 0.6 ms on the bus; starting
 #else
 constexpr size_t kPieceBytes = size_t{64} << 10;  // in tests on a processor, for several pieces of few keys
 #endif
-constexpr size_t kCopyGrain = size_t{1} << 20;    // bytes a thread copies at a time
+constexpr size_t kCopyGrain = size_t{1} << 20;  // bytes a thread copies at a time
 constexpr size_t kSlots = 2;
 
 class Event {

@@ -44,17 +44,18 @@ __global__ void combine_kernel(uint64_t* words, const uint64_t* others, Pairs pa
   for (size_t i = 2 * pairs.n + thread; i < pairs.n_words; i += step) words[i] = rule(words[i], others[i]);
 }
 
-// `b` may be `a`.
+// Of a, or of either of two.
+template <bool kOfTwo>
 __global__ void popcount_kernel(const uint64_t* a, const uint64_t* b, Pairs pairs, unsigned long long* counter) {
   const size_t thread = size_t{blockIdx.x} * blockDim.x + threadIdx.x, step = size_t{gridDim.x} * blockDim.x;
   const auto* const wide_a = reinterpret_cast<const ulonglong2*>(a);
   const auto* const wide_b = reinterpret_cast<const ulonglong2*>(b);
   uint64_t ones = 0;
   for (size_t i = thread; i < pairs.n; i += step) {
-    const ulonglong2 x = wide_a[i], y = wide_b[i];
+    const ulonglong2 x = wide_a[i], y = kOfTwo ? wide_b[i] : make_ulonglong2(0, 0);
     ones += count_ones(x.x | y.x) + count_ones(x.y | y.y);
   }
-  for (size_t i = 2 * pairs.n + thread; i < pairs.n_words; i += step) ones += count_ones(a[i] | b[i]);
+  for (size_t i = 2 * pairs.n + thread; i < pairs.n_words; i += step) ones += count_ones(a[i] | (kOfTwo ? b[i] : 0));
   add_to_counter(counter, ones);
 }
 
@@ -67,6 +68,15 @@ void combine(Place place, uint64_t* words, const uint64_t* others, size_t n) {
   if (n == 0) return;
   OnDevice on(place.device);
   launch(place, resident_grid(place, n, 4), combine_kernel<Rule>, words, others, pairs_of(words, others, n), Rule{});
+}
+
+template <bool kOfTwo>
+uint64_t count(Place place, const uint64_t* a, const uint64_t* b, size_t n) {
+  if (n == 0) return 0;
+  OnDevice on(place.device);
+  const Counter counter(place);
+  launch(place, resident_grid(place, n, 4), popcount_kernel<kOfTwo>, a, b, pairs_of(a, b, n), counter.data());
+  return counter.read();
 }
 
 // Bytes, since answers may begin anywhere and end anywhere.
@@ -89,13 +99,9 @@ void intersect(Place place, uint64_t* words, const uint64_t* others, size_t n) {
 }
 
 uint64_t popcount_or(Place place, const uint64_t* a, const uint64_t* b, size_t n) {
-  if (n == 0) return 0;
-  OnDevice on(place.device);
-  const Counter counter(place);
-  launch(place, resident_grid(place, n, 4), popcount_kernel, a, b, pairs_of(a, b, n), counter.data());
-  return counter.read();
+  return count<true>(place, a, b, n);
 }
 
-uint64_t popcount(Place place, const uint64_t* words, size_t n) { return popcount_or(place, words, words, n); }
+uint64_t popcount(Place place, const uint64_t* words, size_t n) { return count<false>(place, words, words, n); }
 
 }  // namespace hypersketch::cuda

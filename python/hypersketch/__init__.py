@@ -34,7 +34,7 @@ from hypersketch.sketches import (
 from hypersketch.vsa import Bundle, MapB, MapI, PackedBundle
 
 if TYPE_CHECKING:
-    from hypersketch import capacity
+    from hypersketch import capacity, cuda
     from hypersketch.capacity import plan
 
 __version__: str = str(_core.build_info()["version"])
@@ -55,6 +55,7 @@ __all__ = [
     "attach",
     "build_info",
     "capacity",
+    "cuda",
     "from_bytes",
     "get_num_threads",
     "hash_keys",
@@ -90,11 +91,11 @@ def build_info() -> dict[str, Any]:
 
 
 def __getattr__(name: str) -> Any:
-    """Load the experiments and the planner when first asked for: they bring heavier packages along."""
+    """Load when first asked for what brings more along: the experiments, the planner, the GPU half."""
     import importlib
 
-    if name == "capacity":
-        return importlib.import_module("hypersketch.capacity")
+    if name in ("capacity", "cuda"):
+        return importlib.import_module(f"hypersketch.{name}")
     if name == "plan":
         return importlib.import_module("hypersketch.capacity").plan
     raise AttributeError(f"module 'hypersketch' has no attribute {name!r}")

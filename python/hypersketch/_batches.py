@@ -8,14 +8,14 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from hypersketch import _core, _validation
+from hypersketch import _core, _device, _validation
 
 
 def each(owner: str, batches: Any, column: str | None) -> Iterator[Any]:
     """Yield one batch of keys after the other, picked from the column where there are several."""
     if column is not None and not isinstance(column, str):
         _validation.refuse(owner, "column", "a str", column, TypeError)
-    if _is_arrow(batches) or isinstance(batches, np.ndarray):
+    if _is_arrow(batches) or isinstance(batches, np.ndarray) or _device.is_on_gpu(batches):
         yield from _of_batch(owner, batches, column)
         return
     if isinstance(batches, Mapping):

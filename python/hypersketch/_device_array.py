@@ -29,7 +29,7 @@ class DeviceArray:
     >>> import hypersketch, numpy
     >>> if hypersketch.cuda.available():
     ...     seen = hypersketch.BloomFilter(n_bits=256, device="cuda")
-    ...     print(numpy.asarray(seen.state))
+    ...     assert not numpy.asarray(seen.state).any()
     """
 
     def __init__(self, memory: _cuda.Memory, shape: tuple[int, ...], dtype: Any) -> None:

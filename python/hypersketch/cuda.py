@@ -94,7 +94,7 @@ def devices() -> list[Device]:
     --------
     >>> import hypersketch.cuda
     >>> if hypersketch.cuda.available():
-    ...     print(hypersketch.cuda.devices()[0].name)
+    ...     assert hypersketch.cuda.devices()[0].memory > 0
     """
     return [Device(index, *found) for index, found in enumerate(require().devices())]
 

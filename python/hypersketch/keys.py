@@ -104,6 +104,15 @@ def hash_keys(
     return _placed(hash_list(listed(keys, skip), seed), out)
 
 
+def host_hashes(keys: Any, threads: int | None) -> NDArray[np.uint64]:
+    """Return the hashes of keys for a structure on the CPU, which takes none that lie on a GPU."""
+    if _device.is_on_gpu(keys):
+        raise ValueError(
+            "The 'keys' parameter is on a GPU, but the structure is on the CPU. Bring them to host memory."
+        )
+    return hash_keys(keys, threads=threads)
+
+
 def skips_nulls(owner: str, nulls: object) -> bool:
     """Return whether nulls are left out rather than refused."""
     return bool(_validation.one_of("error", "skip")(owner, "nulls", nulls) == "skip")

@@ -62,26 +62,38 @@ HYPERSKETCH_HD uint64_t xxh64_merge(uint64_t h, uint64_t lane) {
   return (h ^ xxh64_round(uint64_t{0}, lane)) * kPrime1 + kPrime4;
 }
 
-// The four running lanes of inputs of 32 bytes and more; moves `p` past what it consumed. `Pointer` is a pointer to
-// bytes, or the GPU's own kind of one that has its own load_u64 and load_u32.
+// What the four running lanes of an input of 32 bytes and more start with.
+struct StripeLanes {
+  uint64_t a, b, c, d;
+};
+
+HYPERSKETCH_HD StripeLanes xxh64_start_lanes(uint64_t seed) {
+  return {seed + kPrime1 + kPrime2, seed + kPrime2, seed, seed - kPrime1};
+}
+
+HYPERSKETCH_HD uint64_t xxh64_join_lanes(StripeLanes lanes) {
+  const auto [a, b, c, d] = lanes;
+  const uint64_t h = rotate_left(a, 1) + rotate_left(b, 7) + rotate_left(c, 12) + rotate_left(d, 18);
+  return xxh64_merge(xxh64_merge(xxh64_merge(xxh64_merge(h, a), b), c), d);
+}
+
+// The lanes over whole stripes of 32 bytes; moves `p` past them. `Pointer` is a pointer to bytes, or the GPU's own kind
+// of one that has its own load_u64 and load_u32.
 template <class Pointer>
 HYPERSKETCH_HD uint64_t xxh64_stripes(Pointer& p, Pointer end, uint64_t seed) {
-  uint64_t a = seed + kPrime1 + kPrime2, b = seed + kPrime2, c = seed, d = seed - kPrime1;
+  auto [a, b, c, d] = xxh64_start_lanes(seed);
   for (; end - p >= 32; p += 32) {
     a = xxh64_round(a, load_u64(p));
     b = xxh64_round(b, load_u64(p + 8));
     c = xxh64_round(c, load_u64(p + 16));
     d = xxh64_round(d, load_u64(p + 24));
   }
-  const uint64_t h = rotate_left(a, 1) + rotate_left(b, 7) + rotate_left(c, 12) + rotate_left(d, 18);
-  return xxh64_merge(xxh64_merge(xxh64_merge(xxh64_merge(h, a), b), c), d);
+  return xxh64_join_lanes({a, b, c, d});
 }
 
+// The bytes behind the last stripe; `h` has the size of the whole in it.
 template <class Pointer>
-HYPERSKETCH_HD uint64_t xxh64_from(Pointer p, size_t size, uint64_t seed) {
-  const Pointer end = p + size;
-  uint64_t h = size >= 32 ? xxh64_stripes(p, end, seed) : seed + kPrime5;
-  h += size;
+HYPERSKETCH_HD uint64_t xxh64_finish(uint64_t h, Pointer p, Pointer end) {
   for (; end - p >= 8; p += 8) h = xxh64_absorb8(h, load_u64(p));
   if (end - p >= 4) {
     h = rotate_left(h ^ (load_u32(p) * kPrime1), 23) * kPrime2 + kPrime3;
@@ -89,6 +101,13 @@ HYPERSKETCH_HD uint64_t xxh64_from(Pointer p, size_t size, uint64_t seed) {
   }
   for (; p != end; ++p) h = rotate_left(h ^ (*p * kPrime5), 11) * kPrime1;
   return xxh64_avalanche(h);
+}
+
+template <class Pointer>
+HYPERSKETCH_HD uint64_t xxh64_from(Pointer p, size_t size, uint64_t seed) {
+  const Pointer end = p + size;
+  const uint64_t h = size >= 32 ? xxh64_stripes(p, end, seed) : seed + kPrime5;
+  return xxh64_finish(h + size, p, end);
 }
 
 HYPERSKETCH_HD uint64_t xxh64_bytes(const unsigned char* p, size_t size, uint64_t seed) {

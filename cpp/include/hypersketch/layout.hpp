@@ -52,10 +52,11 @@ HYPERSKETCH_HD constexpr SplitSalts split_salts() {
   return {{0x47b6137bU, 0x44974d91U, 0x8824ad5bU, 0xa2b7289dU, 0x705495c7U, 0x2df1424bU, 0x9efc4947U, 0x5c6bfb31U}};
 }
 
-// mix64((lane + 1) * gamma) | 1.
+HYPERSKETCH_HD constexpr uint64_t line_salt(size_t lane) { return mix64((lane + 1) * kGamma) | 1; }
+
 HYPERSKETCH_HD constexpr LineSalts line_salts() {
-  return {{0xE220A8397B1DCDAFULL, 0x6E789E6AA1B965F5ULL, 0x06C45D188009454FULL, 0xF88BB8A8724C81EDULL,
-           0x1B39896A51A8749BULL, 0x53CB9F0C747EA2EBULL, 0x2C829ABE1F4532E1ULL, 0xC584133AC916AB3DULL}};
+  return {
+      {line_salt(0), line_salt(1), line_salt(2), line_salt(3), line_salt(4), line_salt(5), line_salt(6), line_salt(7)}};
 }
 
 // The word whose top twelve bits place a key's bits in a lane of a cache-line block, after a product with its salt.
@@ -74,11 +75,11 @@ HYPERSKETCH_HD uint64_t split_block_mask(uint64_t word, size_t j) {
 
 // The same with `placed` = line_word(word), which the words of a block share.
 HYPERSKETCH_HD uint64_t cache_line_mask(uint64_t word, uint64_t placed, size_t n_hashes, size_t j) {
-  constexpr LineSalts salts = line_salts();
-  const uint64_t product = placed * salts.of_lane[j];
+  const uint64_t product = placed * line_salt(j);
   const uint64_t first = (j - word) % kBlockLanes;  // of the bits that fall into this lane; the other is first + 8
-  return uint64_t{first < n_hashes} << (product >> 58) | uint64_t{first + kBlockLanes < n_hashes}
-                                                             << ((product >> 52) & 63);
+  const uint64_t one = uint64_t{first < n_hashes} << (product >> 58);
+  const uint64_t other = uint64_t{first + kBlockLanes < n_hashes} << ((product >> 52) & 63);
+  return one | other;
 }
 
 template <class Word>

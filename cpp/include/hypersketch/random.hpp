@@ -16,7 +16,7 @@ inline constexpr uint64_t kGamma = 0x9E3779B97F4A7C15ULL;  // 2^64 / golden rati
 enum class Purpose : uint64_t { kAtom = 1, kBloom = 2, kSign = 3, kTie = 4, kSample = 5, kRow = 6, kProjection = 7 };
 
 template <class Word>
-HYPERSKETCH_HD Word mix64(Word z) {
+HYPERSKETCH_HD constexpr Word mix64(Word z) {
   z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9ULL;
   z = (z ^ (z >> 27)) * 0x94D049BB133111EBULL;
   return z ^ (z >> 31);

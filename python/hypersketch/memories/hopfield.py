@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from hypersketch import _core, _threads, _validation, files
 from hypersketch._additive import Counters
 from hypersketch._structure import Tally, chunks, dot, tally_of
-from hypersketch.keys import hash_keys
+from hypersketch.keys import host_hashes
 
 
 @files.register
@@ -124,7 +124,7 @@ class HopfieldMembership(Counters):
         >>> memory.n_added, memory.total_weight
         (2, 4)
         """
-        self.add_hashes(hash_keys(keys, threads=threads), weights, threads=threads)
+        self.add_hashes(host_hashes(keys, threads), weights, threads=threads)
 
     def add_hashes(
         self, hashes: NDArray[np.uint64], weights: Any = None, *, threads: int | None = None
@@ -169,7 +169,7 @@ class HopfieldMembership(Counters):
         >>> memory.score("a")
         array([1.])
         """
-        self._change("HopfieldMembership.remove", hash_keys(keys, threads=threads), weights, -1, threads)
+        self._change("HopfieldMembership.remove", host_hashes(keys, threads), weights, -1, threads)
 
     def _change(
         self, owner: str, hashes: NDArray[np.uint64], weights: Any, sign: int, threads: int | None
@@ -216,7 +216,7 @@ class HopfieldMembership(Counters):
         >>> memory.score(["a", "b", "c"]).round() + 0.0
         array([3., 1., 0.])
         """
-        return self.score_hashes(hash_keys(keys, threads=threads), threads=threads)
+        return self.score_hashes(host_hashes(keys, threads), threads=threads)
 
     def score_hashes(self, hashes: NDArray[np.uint64], *, threads: int | None = None) -> NDArray[np.float64]:
         """Return the score of each key by its hash (`hash_keys` with seed 0); otherwise as `score`.

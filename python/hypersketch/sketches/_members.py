@@ -26,6 +26,9 @@ class KeySet(Structure):
 
     def _batch(self, keys: Any, threads: int) -> Batch:
         """Return keys as the loops take them."""
+        if _device.is_on_gpu(keys):
+            owner = type(self).__name__
+            return self._near(owner, Batch(_device.hashed_words(owner, keys), True))
         return Batch(hash_keys(keys, threads=threads), True)
 
     def _n_threads(self, verb: str, threads: int | None) -> int:

@@ -256,13 +256,14 @@ class SparseProjection(Projection):
             CuPy and whoever offers ``__cuda_array_interface__`` or DLPack, or compressed rows (``csr``) of
             PyTorch or CuPy. Sparse rows cost time by their nonzeros.
         threads : int, optional
-            Threads for rows in host memory; default `hypersketch.get_num_threads`. They do not change the result.
+            Threads for rows in host memory; default `hypersketch.get_num_threads`. They do not change the
+            result.
 
         Returns
         -------
         array, shape (n, n_components)
-            The mapped rows, of the kind of X: float32 where X is float32, else float64. On a GPU terms are added
-            in no order, so last digits vary from call to call.
+            The mapped rows, of the kind of X: float32 where X is float32, else float64. On a GPU terms are
+            added in no order, so last digits vary from call to call.
 
         Raises
         ------

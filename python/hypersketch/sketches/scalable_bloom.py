@@ -428,12 +428,6 @@ class ScalableBloomFilter(KeySet):
         batch = self._hashed("add_hashes", hashes)
         self._test_and_add(batch, None, self._n_threads("add_hashes", threads))
 
-    def _batch(self, keys: Any, threads: int) -> Batch:
-        if not _device.is_on_gpu(keys):
-            return super()._batch(keys, threads)
-        owner = type(self).__name__
-        return self._near(owner, Batch(_device.hashed_words(owner, keys), True))
-
     def _test_and_take(self, batch: Batch, answers: Any, threads: int) -> None:
         hashes = _device.host(batch.values)
         found = answers if isinstance(answers, np.ndarray) else np.empty(hashes.size, np.bool_)

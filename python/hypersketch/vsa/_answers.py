@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from hypersketch import _core, _threads, _validation
 from hypersketch._structure import Stored, chunks, dot
-from hypersketch.keys import hash_keys
+from hypersketch.keys import host_hashes
 from hypersketch.theory import map_b
 from hypersketch.vsa.spaces import SPACES, MapB, MapI
 
@@ -26,7 +26,7 @@ def space_parameters(owner: str, space: object) -> dict[str, Any]:
 
 def pair_factors(owner: str, keys: Any, values: Any, threads: int | None) -> NDArray[np.uint64]:
     """Return hashes of keys and values, shape (2, n)."""
-    left, right = hash_keys(keys, threads=threads), hash_keys(values, threads=threads)
+    left, right = host_hashes(keys, threads), host_hashes(values, threads)
     if left.size != right.size:
         raise ValueError(
             f"{owner} needs one value a key: keys has {left.size} elements but values has {right.size}."
@@ -106,7 +106,7 @@ class Answers(Stored):
         >>> bag.similarity(["a", "b"]).round()
         array([3., 1.])
         """
-        return self._scores("similarity", hash_keys(keys, threads=threads)[np.newaxis], threads)
+        return self._scores("similarity", host_hashes(keys, threads)[np.newaxis], threads)
 
     def pair_similarity(self, keys: Any, values: Any, *, threads: int | None = None) -> NDArray[np.float64]:
         """Return the similarity with each bound pair, the product of a key's and a value's atoms.

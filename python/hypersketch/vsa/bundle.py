@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from hypersketch import _core, _threads, _validation, files
 from hypersketch._additive import Counters
 from hypersketch._structure import Tally, dot, tally_of
-from hypersketch.keys import hash_keys, integer_bits
+from hypersketch.keys import host_hashes, integer_bits
 from hypersketch.vsa._answers import Answers, pair_factors, space_parameters
 from hypersketch.vsa.spaces import DIM, SPACES, MapB, MapI
 
@@ -201,7 +201,7 @@ class Bundle(Counters, Answers):
     def _change_keys(self, owner: str, keys: Any, weights: Any, sign: int, threads: int | None) -> None:
         """Add or take away atoms; plain integers are hashed on the way, without an array of their hashes."""
         bits = integer_bits(keys)
-        factors = hash_keys(keys, threads=threads) if bits is None else bits
+        factors = host_hashes(keys, threads) if bits is None else bits
         self._change(owner, factors[np.newaxis], weights, sign, threads, hashed=bits is None)
 
     def _change(

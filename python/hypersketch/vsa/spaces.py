@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hypersketch import _core, _threads, _validation
-from hypersketch.keys import hash_keys
+from hypersketch.keys import host_hashes
 
 if TYPE_CHECKING:
     from hypersketch.vsa.bundle import Bundle
@@ -133,7 +133,7 @@ class MapSpace:
         >>> hypersketch.MapI(100).atoms(["a", "b"]).shape
         (2, 2)
         """
-        hashes = hash_keys(keys, threads=threads)
+        hashes = host_hashes(keys, threads)
         rows = np.empty((hashes.size, self.n_words), np.uint64)
         _core.atom_rows(self.dim, self.seed, hashes, rows, _threads.resolve(self._owner("atoms"), threads))
         return rows

@@ -33,6 +33,16 @@ struct cudaPointerAttributes {
 };
 enum cudaMemPoolAttr { cudaMemPoolAttrReleaseThreshold = 4 };
 using cudaMemPool_t = struct CUmemPoolHandle_st*;
+enum cudaMemAllocationType { cudaMemAllocationTypePinned = 1 };
+enum cudaMemLocationType { cudaMemLocationTypeDevice = 1 };
+struct cudaMemLocation {
+  cudaMemLocationType type;
+  int id;
+};
+struct cudaMemPoolProps {
+  cudaMemAllocationType allocType;
+  cudaMemLocation location;
+};
 
 inline constexpr unsigned cudaHostAllocDefault = 0, cudaHostAllocPortable = 1, cudaHostAllocMapped = 2,
                           cudaHostAllocWriteCombined = 4;
@@ -190,6 +200,16 @@ cudaError_t cudaMallocAsync(T** data, size_t bytes, cudaStream_t stream) {
   using namespace cuda_on_cpu;
   return with(stream,
               [=](const StreamHandle& found) { return take(reinterpret_cast<void**>(data), bytes, found->device); });
+}
+// All pools are one.
+inline cudaError_t cudaMemPoolCreate(cudaMemPool_t* pool, const cudaMemPoolProps*) {
+  static char made;
+  *pool = reinterpret_cast<cudaMemPool_t>(&made);
+  return cudaSuccess;
+}
+template <class T>
+cudaError_t cudaMallocFromPoolAsync(T** data, size_t bytes, cudaMemPool_t, cudaStream_t stream) {
+  return cudaMallocAsync(data, bytes, stream);
 }
 inline cudaError_t cudaFree(void* data) { return cuda_on_cpu::free_now(data, true); }
 inline cudaError_t cudaFreeAsync(void* data, cudaStream_t stream) {
