@@ -9,8 +9,8 @@ import os
 import platform
 import statistics
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import hypersketch
@@ -86,6 +86,11 @@ def on_cores(n: int) -> Iterator[None]:
         yield
     finally:
         os.sched_setaffinity(0, before)
+
+
+def on_all_cores() -> AbstractContextManager[None]:
+    """Run a block on every core that the process was given."""
+    return on_cores(len(_CORES))
 
 
 def has_cores(n: int) -> bool:
@@ -216,20 +221,23 @@ def facts() -> str:
     )
 
 
-def table(rows: list[Row], *, short: bool = False) -> str:
+def table(rows: list[Row], *, short: bool = False, columns: Collection[str] = tuple(TITLES)) -> str:
     """A Markdown table; short: headlines only, without their bars."""
-    names = [name for name in TITLES if not (short and name == "bar")]
+    names = [name for name in TITLES if name in columns and not (short and name == "bar")]
     chosen = [r for r in rows if r.headline] if short else rows
     lines = ["| " + " | ".join(TITLES[name] for name in names) + " |", "|" + " --- |" * len(names)]
     lines += ["| " + " | ".join(getattr(r, name) for name in names) + " |" for r in chosen]
     return "\n".join(lines)
 
 
-def remember(results: Mapping[str, list[Row]]) -> None:
-    """Keep the rows of the suites that ran in results.json, and write both READMEs from all that is kept."""
+def remember(results: Mapping[str, list[Row]], places: Mapping[str, str]) -> None:
+    """Keep the rows of the suites that ran in results.json, and write both READMEs from all that is kept.
+
+    `places` says where each suite's figures were taken.
+    """
     kept = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else {}
     for suite, rows in results.items():
-        kept[suite] = {"facts": facts(), "rows": [dataclasses.asdict(r) for r in rows]}
+        kept[suite] = {"facts": places[suite], "rows": [dataclasses.asdict(r) for r in rows]}
     RESULTS.write_text(json.dumps(kept, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
     _write_pages(kept)
 
@@ -240,16 +248,20 @@ def _write_pages(kept: dict[str, dict[str, object]]) -> None:
     for suite, result in kept.items():
         rows = [Row(**r) for r in result["rows"]]  # type: ignore[attr-defined]
         every += rows
-        parts.append(f"### `{suite}`\n\n{table(rows)}\n\n{result['facts']}\n")
+        part = f"### `{suite}`\n\n{table(rows)}\n\n{result['facts']}\n"
+        if suite == "cuda":
+            _replace(HERE / "README.md", part, "results of the GPU")
+        else:
+            parts.append(part)
     places = sorted({str(result["facts"]) for result in kept.values()})
     _replace(HERE / "README.md", "\n".join(parts))
     _replace(HERE.parent / "README.md", table(every, short=True) + "\n\n" + "\n".join(places) + "\n")
 
 
-def _replace(page: Path, text: str) -> None:
+def _replace(page: Path, text: str, name: str = "results") -> None:
     """Put the text between the markers of a page."""
-    head, start, rest = page.read_text(encoding="utf-8").partition("<!-- results -->\n")
-    _, end, tail = rest.partition("<!-- end of results -->")
+    head, start, rest = page.read_text(encoding="utf-8").partition(f"<!-- {name} -->\n")
+    _, end, tail = rest.partition(f"<!-- end of {name} -->")
     if not start or not end:
         raise SystemExit(f"{page} has no markers for the results")
     page.write_text(f"{head}{start}{text}{end}{tail}", encoding="utf-8")

@@ -23,14 +23,18 @@ def build_folder() -> Path:
 
 
 @functools.cache
-def built(target: str) -> Path:
-    """Return the folder after building one target of bench/cpp in it (no work where it is up to date)."""
+def built(target: str, **more: str) -> Path:
+    """Return the folder after building one target of bench/ in it (no work where it is up to date).
+
+    `more` are further variables for CMake.
+    """
     folder = build_folder()
     options = {
         "CMAKE_BUILD_TYPE": "Release",
         "HYPERSKETCH_PYTHON": "OFF",
         "HYPERSKETCH_BENCH": "ON",
         "HYPERSKETCH_FASTFILTER": os.environ.get("HYPERSKETCH_FASTFILTER", ""),
+        **more,
     }
     settings = [f"-D{name}={value}" for name, value in options.items()]
     for command in (
