@@ -33,7 +33,6 @@ def built(target: str, **more: str) -> Path:
         "CMAKE_BUILD_TYPE": "Release",
         "HYPERSKETCH_PYTHON": "OFF",
         "HYPERSKETCH_BENCH": "ON",
-        "HYPERSKETCH_FASTFILTER": os.environ.get("HYPERSKETCH_FASTFILTER", ""),
         **more,
     }
     settings = [f"-D{name}={value}" for name, value in options.items()]

@@ -45,7 +45,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="cuda: tiny sizes, to see that all of it runs")
     for option, variable, what in (
         ("--quickbloom", "HYPERSKETCH_QUICKBLOOM", "shared library of quickbloom"),
-        ("--fastfilter", "HYPERSKETCH_FASTFILTER", "checkout of fastfilter_cpp"),
+        ("--fastfilter", "HYPERSKETCH_FASTFILTER", "shared library over fastfilter_cpp"),
         ("--gpu-peer", "HYPERSKETCH_GPU_PEER", "program of a peer on the GPU (bench/README.md)"),
         ("--build", "HYPERSKETCH_BENCH_BUILD", "CMake build folder of the C++ benchmarks"),
     ):

@@ -1,16 +1,22 @@
 # SPDX-License-Identifier: Apache-2.0
-"""fastfilter_cpp's BlockedBloom (github.com/FastFilter/fastfilter_cpp), by bench/cpp/peer_fastfilter.cpp."""
+"""fastfilter_cpp's BlockedBloom (github.com/FastFilter/fastfilter_cpp), through ctypes.
+
+It has no C functions of its own: the shared library must offer those below over SimdBlockFilterFixed<>, built for
+this machine. `new` takes the number of keys, the others the filter first, then keys and their number; `contains`
+writes a byte a key.
+"""
 
 from __future__ import annotations
 
 import ctypes
 import os
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from native import built, peer_library
+from native import peer_library
 from peers import Missing
 
 _POINTER, _SIZE = ctypes.c_void_p, ctypes.c_size_t
@@ -29,10 +35,9 @@ class Fastfilter:
 
     def __init__(self, n: int) -> None:
         if not os.environ.get("HYPERSKETCH_FASTFILTER"):
-            raise Missing("no checkout of fastfilter_cpp is given (HYPERSKETCH_FASTFILTER)")
+            raise Missing("no shared library over fastfilter_cpp is given (HYPERSKETCH_FASTFILTER)")
         self.name = "fastfilter BlockedBloom"
-        folder = built("peer_fastfilter")
-        self._library = peer_library(folder / "libpeer_fastfilter.so", _SIGNATURES)
+        self._library = peer_library(Path(os.environ["HYPERSKETCH_FASTFILTER"]), _SIGNATURES)
         self._n = n
         self._filter: Any = None
         self._out: NDArray[np.bool_] = np.zeros(0, np.bool_)
