@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """fastfilter_cpp's BlockedBloom (github.com/FastFilter/fastfilter_cpp), through ctypes.
 
-It has no C functions of its own: the shared library must offer those below over SimdBlockFilterFixed<>, built for
-this machine. `new` takes the number of keys, the others the filter first, then keys and their number; `contains`
-writes a byte a key.
+It has no C functions of its own: the shared library must offer those below over SimdBlockFilterFixed<>, built
+for this machine. `new` takes the number of keys, the others the filter first, then keys and their number;
+`contains` writes a byte a key.
 """
 
 from __future__ import annotations

@@ -39,12 +39,21 @@ __device__ __forceinline__ uint64_t make_word(uint64_t key, WordRule rule) {
   return words[0];
 }
 
-// The layouts: `mask` is word j of a key's bits in its block, `placed` what its words share.
+// The layouts: `mask` is word j of a key's bits in its block, `placed` what its words share. A thread that keeps to one
+// word keeps the word's salts, which take a while to choose.
 struct SplitBlock {
   static constexpr unsigned kWords = kSplitWords;
   static constexpr bool kPlaced = false;
 
+  struct Salts {
+    std::uint32_t first, second;
+  };
+
   explicit SplitBlock(BloomFilter) {}
+  __device__ __forceinline__ Salts salts(unsigned j) const { return {split_salt(2 * j), split_salt(2 * j + 1)}; }
+  __device__ __forceinline__ uint64_t mask(uint64_t word, uint64_t, unsigned, Salts salts) const {
+    return split_block_mask(word, salts.first, salts.second);
+  }
   __device__ __forceinline__ uint64_t placed(uint64_t) const { return 0; }
   __device__ __forceinline__ uint64_t mask(uint64_t word, uint64_t, unsigned j) const {
     return split_block_mask(word, j);
@@ -54,8 +63,13 @@ struct SplitBlock {
 struct CacheLine {
   static constexpr unsigned kWords = kLineWords;
   static constexpr bool kPlaced = true;
+  using Salts = uint64_t;
   size_t n_hashes;
 
+  __device__ __forceinline__ Salts salts(unsigned j) const { return line_salt(j); }
+  __device__ __forceinline__ uint64_t mask(uint64_t word, uint64_t placed, unsigned j, Salts salt) const {
+    return cache_line_mask(word, placed, n_hashes, j, salt);
+  }
   explicit CacheLine(BloomFilter filter) : n_hashes(filter.n_hashes) {}
   __device__ __forceinline__ uint64_t placed(uint64_t word) const { return line_word(word); }
   __device__ __forceinline__ uint64_t mask(uint64_t word, uint64_t placed, unsigned j) const {

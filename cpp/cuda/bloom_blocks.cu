@@ -41,12 +41,13 @@ __global__ void __launch_bounds__(kThreads)
   const uint64_t own = i < n ? make_word(__ldcs(keys + i), rule) : 0;
   const uint64_t own_placed = blocks.layout.placed(own);
   const CachePolicy policy(blocks.keep);
+  const auto salts = blocks.layout.salts(j);
 #pragma unroll
   for (unsigned step = 0; step < kGroup; ++step) {
     const unsigned source = step * kGroups + group;
     const uint64_t word = word_of_lane(own, source);
     const uint64_t placed = Layout::kPlaced ? word_of_lane(own_placed, source) : 0;
-    const uint64_t mask = blocks.layout.mask(word, placed, j);
+    const uint64_t mask = blocks.layout.mask(word, placed, j, salts);
     if (first + source < n && mask != 0) set_bits(blocks.block_of(word) + j, mask, policy);
   }
 }

@@ -47,9 +47,21 @@ struct LineSalts {
   uint64_t of_lane[kBlockLanes];
 };
 
-// Published with Parquet's filter.
+// Published with Parquet's filter. A choice and no table, which a GPU would keep in memory.
+HYPERSKETCH_HD constexpr std::uint32_t split_salt(size_t lane) {
+  return lane == 0   ? 0x47b6137bU
+         : lane == 1 ? 0x44974d91U
+         : lane == 2 ? 0x8824ad5bU
+         : lane == 3 ? 0xa2b7289dU
+         : lane == 4 ? 0x705495c7U
+         : lane == 5 ? 0x2df1424bU
+         : lane == 6 ? 0x9efc4947U
+                     : 0x5c6bfb31U;
+}
+
 HYPERSKETCH_HD constexpr SplitSalts split_salts() {
-  return {{0x47b6137bU, 0x44974d91U, 0x8824ad5bU, 0xa2b7289dU, 0x705495c7U, 0x2df1424bU, 0x9efc4947U, 0x5c6bfb31U}};
+  return {{split_salt(0), split_salt(1), split_salt(2), split_salt(3), split_salt(4), split_salt(5), split_salt(6),
+           split_salt(7)}};
 }
 
 HYPERSKETCH_HD constexpr uint64_t line_salt(size_t lane) { return mix64((lane + 1) * kGamma) | 1; }
@@ -66,20 +78,26 @@ HYPERSKETCH_HD Word line_word(Word start) {
 }
 
 // The bits of a key in 64-bit word j of its block.
-HYPERSKETCH_HD uint64_t split_block_mask(uint64_t word, size_t j) {
-  constexpr SplitSalts salts = split_salts();
+HYPERSKETCH_HD uint64_t split_block_mask(uint64_t word, std::uint32_t first_salt, std::uint32_t second_salt) {
   const auto low = static_cast<std::uint32_t>(word);
-  return uint64_t{1} << ((low * salts.of_lane[2 * j]) >> 27) | uint64_t{1}
-                                                                   << (((low * salts.of_lane[2 * j + 1]) >> 27) + 32);
+  return uint64_t{1} << ((low * first_salt) >> 27) | uint64_t{1} << (((low * second_salt) >> 27) + 32);
+}
+
+HYPERSKETCH_HD uint64_t split_block_mask(uint64_t word, size_t j) {
+  return split_block_mask(word, split_salt(2 * j), split_salt(2 * j + 1));
 }
 
 // The same with `placed` = line_word(word), which the words of a block share.
-HYPERSKETCH_HD uint64_t cache_line_mask(uint64_t word, uint64_t placed, size_t n_hashes, size_t j) {
-  const uint64_t product = placed * line_salt(j);
+HYPERSKETCH_HD uint64_t cache_line_mask(uint64_t word, uint64_t placed, size_t n_hashes, size_t j, uint64_t salt) {
+  const uint64_t product = placed * salt;
   const uint64_t first = (j - word) % kBlockLanes;  // of the bits that fall into this lane; the other is first + 8
   const uint64_t one = uint64_t{first < n_hashes} << (product >> 58);
   const uint64_t other = uint64_t{first + kBlockLanes < n_hashes} << ((product >> 52) & 63);
   return one | other;
+}
+
+HYPERSKETCH_HD uint64_t cache_line_mask(uint64_t word, uint64_t placed, size_t n_hashes, size_t j) {
+  return cache_line_mask(word, placed, n_hashes, j, line_salt(j));
 }
 
 template <class Word>
