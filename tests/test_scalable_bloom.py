@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from hypersketch import BloomFilter, CapacityWarning, ScalableBloomFilter, _memory, hash_keys, load
-from hypersketch.sketches import scalable_bloom
+from hypersketch.sketches import _chain
 
 LAYOUTS: list[Any] = ["auto", "split-block", "cache-line", "classic"]
 
@@ -101,10 +101,10 @@ def test_the_promised_rate_holds_at_every_size(layout: Any, growth: float, tight
 
 
 def test_the_shares_of_all_slices_add_up_to_the_promise() -> None:
-    euler = [scalable_bloom._share(None, i) for i in range(64)]
+    euler = [_chain._share(None, i) for i in range(64)]
     assert euler == sorted(euler, reverse=True)
     assert sum(euler) == pytest.approx(1 - 6 / math.pi**2 / 64.5, abs=1e-5)
-    assert sum(scalable_bloom._share(0.3, i) for i in range(64)) == pytest.approx(1.0)
+    assert sum(_chain._share(0.3, i) for i in range(64)) == pytest.approx(1.0)
 
 
 @pytest.mark.parametrize("fpr", [0.01, 1e-4, 1e-6, 1e-9])
@@ -141,7 +141,7 @@ def test_a_growth_without_memory_changes_nothing(monkeypatch: pytest.MonkeyPatch
     seen.add(range(50))
     before, zeros = seen.copy(), _memory.zeros
 
-    def scarce(size: int, dtype: Any) -> Any:
+    def scarce(size: int, dtype: Any, device: int | None = None) -> Any:
         if size * 8 > 1000:
             raise MemoryError
         return zeros(size, dtype)

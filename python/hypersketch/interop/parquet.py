@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hypersketch import _atomic, _optional, _validation
-from hypersketch._structure import Tally
+from hypersketch._stored import Tally
 from hypersketch.interop import _parquet_file
 from hypersketch.sketches import BloomFilter
 

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from hypersketch import _core, _threads, _validation, files
 from hypersketch._additive import Counters
-from hypersketch._structure import Tally, chunks, dot, tally_of
+from hypersketch._stored import Tally
+from hypersketch._structure import chunks, dot, tally_of
 from hypersketch.keys import host_hashes
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from hypersketch import _core
 from hypersketch._additive import Additive
-from hypersketch._structure import Tally
+from hypersketch._stored import Tally
 from hypersketch.sketches._cells import CellSketch
 from hypersketch.theory import counting_bloom as theory
 

@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hypersketch import _core, _device, _memory, _threads, _validation
-from hypersketch._structure import Stored, Tally, chunks
+from hypersketch._stored import Stored, Tally
+from hypersketch._structure import chunks
 from hypersketch.keys import skips_nulls
 from hypersketch.sketches._candidates import PLACES_PER_KEY, Batch, batch_of, decoded, encoded
 from hypersketch.sketches._rows import RowCells, tally_of

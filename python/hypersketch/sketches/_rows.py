@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from hypersketch import _core, _device, _memory, _threads, _validation
 from hypersketch._additive import Additive
-from hypersketch._structure import Tally, chunks, dot
+from hypersketch._stored import Tally
+from hypersketch._structure import chunks, dot
 from hypersketch.sketches._candidates import Batch, batch_of
 
 WIDTH = _validation.within(1, 2**32 - 1)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hypersketch import _device, _validation
-from hypersketch._structure import Tally
+from hypersketch._stored import Tally
 from hypersketch.sketches._rows import tally_of
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hypersketch import _device, _memory, _validation, files
-from hypersketch._structure import Tally
+from hypersketch._stored import Tally
 from hypersketch.sketches._cells import CAPACITY, CELLS, HASHES, CellSketch
 from hypersketch.sketches._layouts import LAYOUTS, Batch, Layout, Loops, Shape
 from hypersketch.sketches._members import distinct

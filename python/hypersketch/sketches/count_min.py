@@ -8,7 +8,7 @@ from typing import Any, ClassVar, NoReturn
 import numpy as np
 
 from hypersketch import _memory, _validation, files
-from hypersketch._structure import Tally
+from hypersketch._stored import Tally
 from hypersketch.sketches._row_streams import TRACK, RowSketch
 from hypersketch.sketches._rows import DEPTH, DTYPE, WIDTH, Cells
 from hypersketch.theory import count_min as theory

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hypersketch import _validation, files
-from hypersketch._structure import Tally, dot
+from hypersketch._stored import Tally
+from hypersketch._structure import dot
 from hypersketch.sketches._row_streams import TRACK, RowSketch
 from hypersketch.sketches._rows import DEPTH, DTYPE, WIDTH, Cells
 from hypersketch.theory import count_sketch as theory

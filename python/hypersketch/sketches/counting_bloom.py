@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hypersketch import _core, _validation, files
-from hypersketch._structure import Tally, chunks, tally_of
+from hypersketch._stored import Tally
+from hypersketch._structure import chunks, tally_of
 from hypersketch.sketches._cells import CAPACITY, CELLS, HASHES
 from hypersketch.sketches._layouts import Batch
 from hypersketch.sketches._multisets import Multiset

@@ -14,33 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hypersketch import _device, _memory, _validation, files
-from hypersketch._structure import Tally, chunks
+from hypersketch._stored import Tally
+from hypersketch._structure import chunks
 from hypersketch.sketches._cells import CELLS, CapacityWarning, rate
+from hypersketch.sketches._chain import GROWTH, SLICES, chain_rate, room_of, slice_of, slice_parameters
 from hypersketch.sketches._layouts import LAYOUTS, Batch, Shape
 from hypersketch.sketches._members import KeySet, distinct
 from hypersketch.sketches.bloom import BloomFilter, LayoutName
-
-_MOST_SLICES = 64
-"""Every query asks every slice."""
-
-_AUTO = (("split-block", 1e-3), ("cache-line", 1e-6), ("classic", 0.0))
-"""The least rate for which a chain that chooses takes a layout: 1.4 times the bits of a classic at most."""
-
-
-def _slices(owner: str, name: str, value: object) -> list[int]:
-    """Return the numbers of keys in the slices of a saved chain."""
-    must = f"a list of 1 to {_MOST_SLICES} numbers of keys"
-    if not isinstance(value, list) or not 1 <= len(value) <= _MOST_SLICES:
-        _validation.refuse(owner, name, must, value)
-    return [_validation.integer(owner, name, n, 0, 2**48 - 1) for n in value]
-
-
-def _growth(owner: str, name: str, value: object) -> float:
-    must = "a float in [1, 16]"
-    number = _validation.real(owner, name, value, must)
-    if not 1.0 <= number <= 16.0:
-        _validation.refuse(owner, name, must, number)
-    return number
 
 
 @files.register
@@ -104,11 +84,11 @@ class ScalableBloomFilter(KeySet):
     _PARAMETERS: ClassVar[dict[str, _validation.Check]] = {
         "capacity": CELLS,
         "fpr": rate,
-        "growth": _growth,
+        "growth": GROWTH,
         "tightening": _validation.optional(_validation.probability),
         "layout": _validation.one_of("auto", *LAYOUTS),
         "seed": _validation.seed,
-        "slices": _slices,
+        "slices": SLICES,
     }
     _UNCOMPARED = frozenset({"slices"})
     _GROWS = True
@@ -138,35 +118,10 @@ class ScalableBloomFilter(KeySet):
 
     # ---- the chain
 
-    @staticmethod
-    def _slice_parameters(parameters: Mapping[str, Any], index: int) -> dict[str, Any]:
-        """Return the parameters of slice number ``index``."""
-        if index >= _MOST_SLICES:
-            raise ValueError(
-                f"This ScalableBloomFilter cannot grow: {_MOST_SLICES} slices are full. Build one with a "
-                "larger 'capacity' or 'growth'."
-            )
-        capacity = math.ceil(parameters["capacity"] * parameters["growth"] ** index)
-        allowed = parameters["fpr"] * _share(parameters["tightening"], index)
-        layout = parameters["layout"]
-        if layout == "auto":
-            layout = next(name for name, least in _AUTO if allowed >= least)
-        try:
-            n_bits, n_hashes = LAYOUTS[layout].size(CELLS("BloomFilter", "capacity", capacity), allowed)
-            return BloomFilter._checked(
-                n_bits=n_bits, n_hashes=n_hashes, capacity=capacity, layout=layout, seed=parameters["seed"]
-            )
-        except ValueError:
-            raise ValueError(
-                f"A ScalableBloomFilter cannot have a slice of {capacity} keys at a rate of {allowed:.3g} in "
-                f"the layout {layout!r}."
-            ) from None
-
     @classmethod
     def _layout(cls, parameters: Mapping[str, Any]) -> tuple[int, type[np.generic]]:
         sizes = (
-            BloomFilter._layout(cls._slice_parameters(parameters, i))[0]
-            for i in range(len(parameters["slices"]))
+            BloomFilter._layout(slice_parameters(parameters, i))[0] for i in range(len(parameters["slices"]))
         )
         return sum(sizes), np.uint64
 
@@ -178,10 +133,10 @@ class ScalableBloomFilter(KeySet):
         self._chain: list[BloomFilter] = []
         first = 0
         for index, n in enumerate(parameters["slices"]):
-            mine = self._slice_parameters(parameters, index)
+            mine = slice_parameters(parameters, index)
             size = BloomFilter._layout(mine)[0]
             words = None if state is None else state[first : first + size]
-            self._chain.append(_slice(mine, words, n, device))
+            self._chain.append(slice_of(mine, words, n, device))
             first += size
 
     @property
@@ -226,7 +181,7 @@ class ScalableBloomFilter(KeySet):
 
     def _spare(self, hashes: NDArray[np.uint64]) -> list[BloomFilter]:
         """Return the slices that absent keys need beyond the last one: made before anything changes."""
-        room = _room(self._chain[-1])
+        room = room_of(self._chain[-1])
         try:
             return self._slices_for(hashes.size - room)
         except (MemoryError, ValueError):  # that many keys do not fit, but equal ones need one place
@@ -236,8 +191,8 @@ class ScalableBloomFilter(KeySet):
         """Return new slices for so many keys."""
         made: list[BloomFilter] = []
         while more > 0:
-            mine = self._slice_parameters(self._values, len(self._chain) + len(made))
-            made.append(_slice(mine, None, 0, self._device_index))
+            mine = slice_parameters(self._values, len(self._chain) + len(made))
+            made.append(slice_of(mine, None, 0, self._device_index))
             more -= mine["capacity"]
         return made
 
@@ -322,11 +277,11 @@ class ScalableBloomFilter(KeySet):
         True
         """
         if n is None:
-            return _rate(self._chain)
+            return chain_rate(self._chain)
         left = _validation.integer("ScalableBloomFilter.expected_fpr", "n", n, 0, 2**47)
         kept, index = 0.0, 0
         while left > 0:
-            mine = self._slice_parameters(self._values, index)
+            mine = slice_parameters(self._values, index)
             held = min(left, mine["capacity"])
             shape = Shape(mine["n_bits"], mine["n_hashes"], mine["seed"])
             kept += math.log1p(-LAYOUTS[mine["layout"]].fpr(shape, held))
@@ -444,10 +399,10 @@ class ScalableBloomFilter(KeySet):
         spare = self._spare(hashes[rest])
         answers[:] = True
         while rest.size:
-            if _room(self._chain[-1]) == 0:
+            if room_of(self._chain[-1]) == 0:
                 self._chain.append(spare.pop(0))
             last = self._chain[-1]
-            taken, rest = np.split(rest, [_room(last)])
+            taken, rest = np.split(rest, [room_of(last)])
             answers[taken] = last.test_and_add_hashes(hashes[taken], threads=threads)
             rest = rest[~last.contains_hashes(hashes[rest], threads=threads)]
 
@@ -463,7 +418,7 @@ class ScalableBloomFilter(KeySet):
         """
         with self._lock:
             self._require_writable()
-            self._chain = [_slice(self._slice_parameters(self._values, 0), None, 0, self._device_index)]
+            self._chain = [slice_of(slice_parameters(self._values, 0), None, 0, self._device_index)]
 
     def _join(self, other: Any) -> None:
         """Unite slice by slice; a longer chain's last slices are copied."""
@@ -473,7 +428,7 @@ class ScalableBloomFilter(KeySet):
         merged = [one._moved(self._device_index) for one in longer]
         for one, same in zip(merged, shorter, strict=False):
             one._commit(*_memory.combining(np.bitwise_or, one._state, same._state), same._tally)
-        self._warn_beyond_promise(_rate(merged))
+        self._warn_beyond_promise(chain_rate(merged))
         self._chain = merged
 
     def _warn_beyond_promise(self, rate: float) -> None:
@@ -503,31 +458,3 @@ class ScalableBloomFilter(KeySet):
 
     def __or__(self, other: ScalableBloomFilter) -> ScalableBloomFilter:
         return self._joined(other)
-
-
-def _share(tightening: float | None, index: int) -> float:
-    """Return the share of the promised rate that a slice may use; all shares add up to 1."""
-    if tightening is None:
-        return 6.0 / (math.pi**2 * (index + 1) ** 2)
-    return float((1.0 - tightening) * tightening**index)
-
-
-def _room(one: BloomFilter) -> int:
-    """Return how many more keys a slice was sized for."""
-    assert one.capacity is not None
-    return max(0, one.capacity - one.n_added)
-
-
-def _rate(chain: list[BloomFilter]) -> float:
-    """Return the false-positive rate of a chain."""
-    rates = [one.expected_fpr() for one in chain]
-    return 1.0 if max(rates) >= 1.0 else -math.expm1(sum(math.log1p(-rate) for rate in rates))
-
-
-def _slice(
-    parameters: dict[str, Any], words: NDArray[Any] | None, n: int, device: int | None = None
-) -> BloomFilter:
-    """Return a Bloom filter over these words, or over new ones on a device."""
-    made = object.__new__(BloomFilter)
-    made._fill(parameters, words, Tally(n_added=n), device)
-    return made

@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hypersketch import _core, _threads, _validation
-from hypersketch._structure import Stored, chunks, dot
+from hypersketch._stored import Stored
+from hypersketch._structure import chunks, dot
 from hypersketch.keys import host_hashes
 from hypersketch.theory import map_b
 from hypersketch.vsa.spaces import SPACES, MapB, MapI

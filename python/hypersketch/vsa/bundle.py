@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from hypersketch import _core, _threads, _validation, files
 from hypersketch._additive import Counters
-from hypersketch._structure import Tally, dot, tally_of
+from hypersketch._stored import Tally
+from hypersketch._structure import dot, tally_of
 from hypersketch.keys import host_hashes, integer_bits
 from hypersketch.vsa._answers import Answers, pair_factors, space_parameters
 from hypersketch.vsa.spaces import DIM, SPACES, MapB, MapI
