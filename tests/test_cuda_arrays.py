@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import subprocess
 import sys
 import types
@@ -359,6 +360,26 @@ def test_memory_that_is_not_there_is_refused_and_loses_nothing(seen: BloomFilter
 def test_pages_of_a_graphics_card_are_not_host_memory() -> None:
     with pytest.raises(ValueError, match="without a copy"):
         np.array(on_gpu(np.arange(3)), copy=False)
+
+
+def test_a_machine_whose_driver_sees_no_gpu_says_so() -> None:
+    if cuda.devices()[0].name != "emulated":
+        pytest.skip("a real GPU cannot be taken away")
+    code = """
+from hypersketch import BloomFilter, cuda
+print(cuda.why_not())
+try:
+    BloomFilter(n_bits=256, device="cuda")
+except RuntimeError as error:
+    print(error)
+"""
+    environment = {**os.environ, "CUDA_ON_CPU_DEVICES": "0"}
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment
+    )
+    first, second = done.stdout.splitlines()
+    assert first == second
+    assert "sees no GPU" in first
 
 
 def test_a_batch_that_finds_no_memory_loses_nothing() -> None:

@@ -38,7 +38,9 @@ class CountMinSketch(RowSketch):
         Sketches of different seeds make independent errors and cannot be merged.
     device : str, default 'cpu'
         Where the cells lie: ``cpu``, ``cuda``, ``cuda:1``; see `to`.
-        A GPU takes keys in no order, so it adds neither with ``track`` nor with ``conservative``.
+        A GPU takes keys in no order: it adds neither with ``track`` nor with
+        ``conservative``, and float cells are the same sums
+        in another order, which differ by n u sum |w| at most for n weights w (u = 2^-24 or 2^-53).
 
     Raises
     ------

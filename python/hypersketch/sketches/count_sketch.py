@@ -37,7 +37,8 @@ class CountSketch(RowSketch):
         Sketches of different seeds make independent errors and cannot be merged.
     device : str, default 'cpu'
         Where the cells lie: ``cpu``, ``cuda``, ``cuda:1``; see `to`.
-        A GPU takes keys in no order, so it does not add with ``track``.
+        A GPU takes keys in no order: it does not add with ``track``, and float cells are the same sums
+        in another order, which differ by n u sum |w| at most for n weights w (u = 2^-24 or 2^-53).
 
     Raises
     ------
