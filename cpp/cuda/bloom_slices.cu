@@ -7,8 +7,6 @@
 // up to 128. Slices cost 16 to make words, 24 to sort them and 8 to read them; and twice the block for every block,
 // which is 64 divided by the keys a block has (128 for a cache line, whose direct way costs 128 to 256). With k keys a
 // block the sum is 48 + 64 / k: no gain at k = 1, about half at k = 4. To be tuned on a GPU.
-// Asking has no such way: its direct one only reads, 64 bytes a key, and a sorted one would move each key's place too
-// and scatter the answers, 64 bytes and up to a sector of 32 in all.
 // Asking goes the direct way at any size: it moves 64 bytes a key, while slices would cost 16 for words, 4 for indices,
 // 32 to sort, 12 to read and up to 32 for answers that are scattered over the batch.
 #include "bloom.cuh"
