@@ -4,6 +4,10 @@
 from __future__ import annotations
 
 from hypersketch.vsa.bundle import Bundle, PackedBundle
+from hypersketch.vsa.elementwise import MapC
+from hypersketch.vsa.holographic import FHRR, HRR
+from hypersketch.vsa.matrix_binding import VTB
+from hypersketch.vsa.real_bundle import RealBundle
 from hypersketch.vsa.spaces import MapB, MapI
 
-__all__ = ["Bundle", "MapB", "MapI", "PackedBundle"]
+__all__ = ["FHRR", "HRR", "VTB", "Bundle", "MapB", "MapC", "MapI", "PackedBundle", "RealBundle"]

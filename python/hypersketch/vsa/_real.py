@@ -1,0 +1,416 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What spaces of real and complex hypervectors share: computed atoms, checks, similarity, arithmetic.
+
+A vector is an array of `width` numbers, a batch an array of rows. Atoms come from the same streams of words
+as those of all spaces: they are computed where they are needed and never stored.
+"""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hypersketch import _core, _threads, _validation
+from hypersketch.keys import host_hashes
+
+if TYPE_CHECKING:
+    from hypersketch.vsa.real_bundle import RealBundle
+
+Vectors = NDArray[Any]
+
+MAX_DIM = 2**26
+"""A vector is then half a gibibyte."""
+DIM = _validation.within(1, MAX_DIM)
+
+
+@dataclass(frozen=True)
+class RealSpace(ABC):
+    """A space whose vectors are arrays of floats or complex numbers."""
+
+    dim: int
+    """Dimension D."""
+    seed: int = 0
+    """Seed of the atoms. Vectors of spaces with different seeds have nothing to do with each other."""
+
+    _DTYPE: ClassVar[type[np.generic]] = np.float32
+
+    def __post_init__(self) -> None:
+        owner = type(self).__name__
+        object.__setattr__(self, "dim", DIM(owner, "dim", self.dim))
+        object.__setattr__(self, "seed", _validation.seed(owner, "seed", self.seed))
+
+    # ---- what vectors are
+
+    @property
+    def width(self) -> int:
+        """Numbers of an array that make one vector.
+
+        >>> from hypersketch.vsa import HRR
+        >>> HRR(100).width
+        100
+        """
+        return self.dim
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Type of these numbers.
+
+        >>> from hypersketch.vsa import FHRR
+        >>> FHRR(100).dtype
+        dtype('complex64')
+        """
+        return np.dtype(self._DTYPE)
+
+    @property
+    def nbytes(self) -> int:
+        """Size of one vector in bytes.
+
+        >>> from hypersketch.vsa import HRR
+        >>> HRR(100).nbytes
+        400
+        """
+        return self.width * self.dtype.itemsize
+
+    def _owner(self, method: str) -> str:
+        return f"{type(self).__name__}.{method}"
+
+    def _checked(self, method: str, name: str, value: object) -> Vectors:
+        """Return vectors of this space, shape (width,) or (n, width)."""
+        owner, kinds = self._owner(method), "iufc" if self.dtype.kind == "c" else "iuf"
+        must = f"vectors of {self.dtype} with {self.width} numbers"
+        if not isinstance(value, np.ndarray):
+            _validation.refuse(owner, name, must, value, TypeError)
+        if value.dtype.kind not in kinds:
+            _validation.refuse(owner, name, must, value.dtype, TypeError)
+        if value.ndim not in (1, 2) or value.shape[-1] != self.width:
+            raise ValueError(
+                f"{name} has the shape {value.shape} but {owner} needs ({self.width},) or (n, {self.width})."
+            )
+        if not np.isfinite(value).all():
+            _validation.refuse(owner, name, "finite numbers", "NaN or infinity")
+        return value.astype(self.dtype, copy=False)
+
+    def _pair(self, method: str, first: tuple[str, object], second: tuple[str, object]) -> list[Vectors]:
+        """Return two batches of vectors whose rows go together."""
+        a, b = (self._checked(method, name, value) for name, value in (first, second))
+        if a.ndim == b.ndim == 2 and len(a) != len(b) and 1 not in (len(a), len(b)):
+            raise ValueError(f"{first[0]} has {len(a)} rows but {second[0]} has {len(b)}.")
+        return [a, b]
+
+    # ---- atoms
+
+    def atoms(self, keys: Any, *, threads: int | None = None) -> Vectors:
+        """Return the atoms of keys: their random vectors.
+
+        Parameters
+        ----------
+        keys : int, str, bytes or a batch of them
+            n keys, as for `hypersketch.hash_keys`.
+        threads : int, optional
+            Threads for this call; default `hypersketch.get_num_threads`.
+
+        Returns
+        -------
+        ndarray, shape (n, width)
+            One row a key: a function of the seed and the key alone, the same on every machine but for the
+            last digit of what its mathematical library returns.
+
+        Raises
+        ------
+        TypeError, ValueError
+            For keys that `hypersketch.hash_keys` refuses.
+
+        Examples
+        --------
+        >>> from hypersketch.vsa import HRR
+        >>> HRR(100).atoms(["a", "b"]).shape
+        (2, 100)
+        """
+        n_threads = _threads.resolve(self._owner("atoms"), threads)
+        return self._atoms_of(host_hashes(keys, threads), n_threads)
+
+    def _atoms_of(self, hashes: NDArray[np.uint64], threads: int) -> Vectors:
+        """Return the atoms of hashed keys."""
+        n_words = -(-self.dim // 2)
+        words = np.empty((hashes.size, n_words), np.uint64)
+        _core.atom_rows(64 * n_words, self.seed, hashes, words, threads)
+        halves = words.view(np.uint32)  # little-endian: the lower half first
+        return self._from_uniform(halves)
+
+    @abstractmethod
+    def _from_uniform(self, halves: NDArray[np.uint32]) -> Vectors:
+        """Return vectors made of uniform numbers of 32 bits, an even number of them, D or one more a row."""
+
+    @abstractmethod
+    def identity(self) -> Vectors:
+        """Return the vector with which binding changes nothing."""
+
+    # ---- algebra
+
+    def bind(self, a: Vectors, b: Vectors) -> Vectors:
+        """Bind vectors: a vector like neither of them, from which each brings the other back.
+
+        Parameters
+        ----------
+        a, b : ndarray, shape (width,) or (n, width)
+            Vectors of this space. One vector binds with each row of the other argument.
+
+        Returns
+        -------
+        ndarray
+            The products, of the shape that ``a`` and ``b`` broadcast to.
+
+        Raises
+        ------
+        TypeError, ValueError
+            For arrays that are not vectors of this space, or unequal numbers of rows.
+
+        Examples
+        --------
+        >>> from hypersketch.vsa import FHRR
+        >>> space = FHRR(1000)
+        >>> name, value = space.atoms(["name", "value"])
+        >>> float(space.similarity(space.unbind(space.bind(value, name), name), value)[0].round(3))
+        1.0
+        """
+        left, right = self._pair("bind", ("a", a), ("b", b))
+        return self._bind(left, right).astype(self.dtype, copy=False)
+
+    def unbind(self, bound: Vectors, known: Vectors) -> Vectors:
+        """Take a known vector out of a product.
+
+        Parameters
+        ----------
+        bound, known : ndarray, shape (width,) or (n, width)
+            ``bind(x, known)``, or a bundle of such products, and the vector to take out.
+
+        Returns
+        -------
+        ndarray
+            x, exactly or with noise, as the class says.
+
+        Raises
+        ------
+        TypeError, ValueError
+            As for `bind`.
+
+        Examples
+        --------
+        >>> from hypersketch.vsa import HRR
+        >>> space = HRR(4096)
+        >>> a, b = space.atoms(["a", "b"])
+        >>> bool(space.similarity(space.unbind(space.bind(a, b), a), b)[0] > 0.6)
+        True
+        """
+        product, factor = self._pair("unbind", ("bound", bound), ("known", known))
+        return self._unbind(product, factor).astype(self.dtype, copy=False)
+
+    @abstractmethod
+    def _bind(self, a: Vectors, b: Vectors) -> Vectors:
+        """Bind checked vectors."""
+
+    @abstractmethod
+    def _unbind(self, bound: Vectors, known: Vectors) -> Vectors:
+        """Unbind checked vectors."""
+
+    def inverse(self, vectors: Vectors) -> Vectors:
+        """Return the vectors that undo binding with these: ``bind(bind(x, a), inverse(a))`` is like x.
+
+        Parameters
+        ----------
+        vectors : ndarray, shape (width,) or (n, width)
+            Vectors of this space.
+
+        Returns
+        -------
+        ndarray
+            Of the same shape.
+
+        Raises
+        ------
+        TypeError, ValueError
+            For arrays that are not vectors of this space.
+
+        Examples
+        --------
+        >>> from hypersketch.vsa import FHRR
+        >>> space = FHRR(64)
+        >>> a = space.atoms("a")
+        >>> bool((abs(space.bind(a, space.inverse(a)) - space.identity()) < 1e-6).all())
+        True
+        """
+        rows = self._checked("inverse", "vectors", vectors)
+        return self._inverse(rows).astype(self.dtype, copy=False)
+
+    @abstractmethod
+    def _inverse(self, vectors: Vectors) -> Vectors:
+        """Invert checked vectors."""
+
+    def permute(self, vectors: Vectors, shift: int) -> Vectors:
+        """Shift vectors cyclically: entry d moves to (d + shift) mod D.
+
+        Parameters
+        ----------
+        vectors : ndarray, shape (width,) or (n, width)
+            Vectors of this space.
+        shift : int
+            By how much; negative shifts undo positive ones.
+
+        Returns
+        -------
+        ndarray
+            Of the same shape.
+
+        Raises
+        ------
+        TypeError, ValueError
+            For arrays that are not vectors of this space, or a shift that is not an integer.
+
+        Examples
+        --------
+        >>> from hypersketch.vsa import HRR
+        >>> space = HRR(100)
+        >>> a = space.atoms("a")
+        >>> bool((space.permute(space.permute(a, 3), -3) == a).all())
+        True
+        """
+        owner = self._owner("permute")
+        rows = self._checked("permute", "vectors", vectors)
+        return self._permute(rows, _validation.integer(owner, "shift", shift, -(2**63), 2**63 - 1) % self.dim)
+
+    def _permute(self, rows: Vectors, steps: int) -> Vectors:
+        return np.roll(rows, steps, axis=-1)
+
+    def normalize(self, vectors: Vectors) -> Vectors:
+        """Return vectors as the space keeps them; what is zero stays so.
+
+        Parameters
+        ----------
+        vectors : ndarray, shape (width,) or (n, width)
+            Vectors of this space, for example sums.
+
+        Returns
+        -------
+        ndarray
+            Of the same shape: of norm 1, unless the class says otherwise.
+
+        Raises
+        ------
+        TypeError, ValueError
+            For arrays that are not vectors of this space.
+
+        Examples
+        --------
+        >>> from hypersketch.vsa import HRR
+        >>> space = HRR(100)
+        >>> two = space.normalize(2 * space.atoms("a"))
+        >>> round(float((two**2).sum()), 6)
+        1.0
+        """
+        rows = self._checked("normalize", "vectors", vectors)
+        return self._normalize(rows).astype(self.dtype, copy=False)
+
+    def _normalize(self, rows: Vectors) -> Vectors:
+        norms = np.sqrt(self._products(rows, rows))[..., np.newaxis]
+        return np.divide(rows, norms, out=np.zeros_like(rows), where=norms > 0)
+
+    # ---- similarity
+
+    def similarity(self, a: Vectors, b: Vectors) -> NDArray[np.float64]:
+        """Return the cosine of vectors, row by row.
+
+        Parameters
+        ----------
+        a, b : ndarray, shape (width,) or (n, width)
+            Vectors of this space. One vector is compared with each row of the other argument.
+
+        Returns
+        -------
+        ndarray of float64, shape (n,)
+            In [-1, 1]; 0 where a vector is zero. One element when both arguments are single vectors.
+
+        Raises
+        ------
+        TypeError, ValueError
+            As for `bind`.
+
+        Examples
+        --------
+        >>> from hypersketch.vsa import HRR
+        >>> space = HRR(10_000)
+        >>> space.similarity(space.atoms("a"), space.atoms(["a", "b"])).round(1) + 0.0
+        array([1., 0.])
+        """
+        left, right = self._pair("similarity", ("a", a), ("b", b))
+        sizes = np.sqrt(self._products(left, left) * self._products(right, right))
+        inner = self._products(left, right)
+        cosines = np.divide(inner, sizes, out=np.zeros_like(inner), where=sizes > 0)
+        return np.atleast_1d(np.clip(cosines, -1.0, 1.0))
+
+    def _products(self, a: Vectors, b: Vectors) -> NDArray[np.float64]:
+        """Return the real inner products of rows, summed in double precision."""
+        return np.asarray(np.einsum("...d,...d->...", a, b.conj(), dtype=self._wide).real)
+
+    @property
+    def _wide(self) -> type[np.generic]:
+        return np.complex128 if self.dtype.kind == "c" else np.float64
+
+    # ---- bundles
+
+    def bundle(self, keys: Any = None, weights: Any = None, *, threads: int | None = None) -> RealBundle:
+        """Return a bundle: the weighted sum of the keys' atoms, which takes more as they come.
+
+        Parameters
+        ----------
+        keys : int, str, bytes or a batch of them, optional
+            n keys, as for `hypersketch.hash_keys`; none by default.
+        weights : array of real numbers, shape (n,), optional
+            One weight a key, finite; default 1.
+        threads : int, optional
+            Threads for this call; default `hypersketch.get_num_threads`.
+
+        Returns
+        -------
+        RealBundle
+            In this space.
+
+        Raises
+        ------
+        TypeError, ValueError
+            As `RealBundle.add`.
+
+        Examples
+        --------
+        >>> from hypersketch.vsa import HRR
+        >>> bag = HRR(10_000).bundle(["red", "green"])
+        >>> bag.similarity(["red", "blue"]).round(1) + 0.0
+        array([0.7, 0. ])
+        """
+        from hypersketch.vsa.real_bundle import RealBundle
+
+        made = RealBundle(self)
+        if keys is not None:
+            made.add(keys, weights, threads=threads)
+        elif weights is not None:
+            must = "None when there are no keys"
+            _validation.refuse(self._owner("bundle"), "weights", must, weights, TypeError)
+        return made
+
+
+def uniform(halves: NDArray[np.uint32]) -> NDArray[np.float64]:
+    """Return numbers strictly between 0 and 1, one for every number of 32 bits."""
+    return np.asarray((halves + 0.5) * 2.0**-32, np.float64)
+
+
+def gaussian(halves: NDArray[np.uint32]) -> NDArray[np.float64]:
+    """Return as many standard normal numbers, an even number a row, by the transform of Box and Muller."""
+    values = uniform(halves)
+    lengths, angles = np.sqrt(-2.0 * np.log(values[..., 0::2])), math.tau * values[..., 1::2]
+    np.multiply(lengths, np.cos(angles), out=values[..., 0::2])
+    np.multiply(lengths, np.sin(angles), out=values[..., 1::2])
+    return values

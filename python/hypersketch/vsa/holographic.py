@@ -1,0 +1,317 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Holographic reduced representations: binding by circular convolution, on real vectors and on phasors."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hypersketch import _validation
+from hypersketch.vsa._real import RealSpace, Vectors, gaussian, uniform
+
+
+@dataclass(frozen=True)
+class HRR(RealSpace):
+    """HRR: normal vectors of length about 1, bound by circular convolution.
+
+    Parameters
+    ----------
+    dim : int in [1, 2**26]
+        Dimension D.
+    seed : int in [0, 2**64), default 0
+        Seed of the atoms.
+    spectral : bool, default False
+        Keep vectors as their real Fourier transforms, D // 2 + 1 complex numbers: binding is then
+        elementwise, and costs no transform. `to_spectral` and `from_spectral` convert.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For arguments of a wrong type or out of range.
+
+    Notes
+    -----
+    Plate (1995). Entries of atoms are normal with variance 1/D. `unbind` correlates, which brings a value
+    back with noise: the similarity to it is about 1/sqrt(2) for one product; ``unbind(..., exact=True)``
+    divides spectra, which is exact for one product and amplifies the noise of bundles.
+
+    Examples
+    --------
+    >>> from hypersketch.vsa import HRR
+    >>> space = HRR(4096)
+    >>> role, filler = space.atoms(["colour", "red"])
+    >>> found = space.unbind(space.bind(role, filler), role)
+    >>> space.similarity(found, space.atoms(["red", "green"])).round(1) + 0.0
+    array([0.7, 0. ])
+    """
+
+    spectral: bool = False
+    """Whether vectors are kept as their Fourier transforms."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _validation.flag("HRR", "spectral", self.spectral)
+
+    @property
+    def width(self) -> int:
+        """Numbers of an array that make one vector: D, or D // 2 + 1 in spectral form.
+
+        >>> from hypersketch.vsa import HRR
+        >>> HRR(100).width, HRR(100, spectral=True).width
+        (100, 51)
+        """
+        return self.dim // 2 + 1 if self.spectral else self.dim
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Type of these numbers: float32, or complex64 in spectral form.
+
+        >>> from hypersketch.vsa import HRR
+        >>> HRR(100, spectral=True).dtype
+        dtype('complex64')
+        """
+        return np.dtype(np.complex64 if self.spectral else np.float32)
+
+    def _from_uniform(self, halves: NDArray[np.uint32]) -> Vectors:
+        plain = (gaussian(halves)[..., : self.dim] / math.sqrt(self.dim)).astype(np.float32)
+        return self._spectra(plain).astype(np.complex64) if self.spectral else plain
+
+    def identity(self) -> Vectors:
+        """Return the vector with which binding changes nothing: 1 at entry 0.
+
+        >>> from hypersketch.vsa import HRR
+        >>> HRR(4).identity()
+        array([1., 0., 0., 0.], dtype=float32)
+        """
+        if self.spectral:
+            return np.ones(self.width, np.complex64)
+        made = np.zeros(self.dim, np.float32)
+        made[0] = 1.0
+        return made
+
+    # ---- the two forms
+
+    def _spectra(self, plain: Vectors) -> Vectors:
+        return np.fft.rfft(plain, axis=-1)
+
+    def _plain(self, spectra: Vectors) -> Vectors:
+        return np.fft.irfft(spectra, n=self.dim, axis=-1)
+
+    def to_spectral(self, vectors: Vectors) -> Vectors:
+        """Return the Fourier transforms of vectors in plain form.
+
+        Parameters
+        ----------
+        vectors : ndarray, shape (D,) or (n, D)
+            Vectors of ``HRR(dim, seed)``.
+
+        Returns
+        -------
+        ndarray of complex64, shape (D // 2 + 1,) or (n, D // 2 + 1)
+            Vectors of ``HRR(dim, seed, spectral=True)``.
+
+        Raises
+        ------
+        TypeError, ValueError
+            For arrays that are no such vectors.
+
+        Examples
+        --------
+        >>> from hypersketch.vsa import HRR
+        >>> plain, spectral = HRR(64), HRR(64, spectral=True)
+        >>> bool((abs(plain.to_spectral(plain.atoms("a")) - spectral.atoms("a")) < 1e-6).all())
+        True
+        """
+        rows = HRR(self.dim)._checked("to_spectral", "vectors", vectors)
+        spectra: Vectors = self._spectra(rows).astype(np.complex64)
+        return spectra
+
+    def from_spectral(self, vectors: Vectors) -> Vectors:
+        """Return vectors in plain form of their Fourier transforms; otherwise as `to_spectral`.
+
+        >>> from hypersketch.vsa import HRR
+        >>> space = HRR(64)
+        >>> a = space.atoms("a")
+        >>> bool((abs(space.from_spectral(space.to_spectral(a)) - a) < 1e-6).all())
+        True
+        """
+        rows = HRR(self.dim, spectral=True)._checked("from_spectral", "vectors", vectors)
+        plain: Vectors = self._plain(rows).astype(np.float32)
+        return plain
+
+    def _elementwise(self, a: Vectors, b: Vectors) -> Vectors:
+        """Return spectra of a times spectra of b, in the form of the space."""
+        return a * b if self.spectral else self._plain(self._spectra(a) * self._spectra(b))
+
+    # ---- algebra
+
+    def _bind(self, a: Vectors, b: Vectors) -> Vectors:
+        return self._elementwise(a, b)
+
+    def _unbind(self, bound: Vectors, known: Vectors) -> Vectors:
+        return self._elementwise(bound, self._inverse(known))
+
+    def unbind(self, bound: Vectors, known: Vectors, *, exact: bool = False) -> Vectors:
+        """Take a known vector out of a product.
+
+        Parameters
+        ----------
+        bound, known : ndarray, shape (width,) or (n, width)
+            ``bind(x, known)``, or a bundle of such products, and the vector to take out.
+        exact : bool, default False
+            Divide by the known vector's spectrum instead of correlating with it.
+
+        Returns
+        -------
+        ndarray
+            x with noise; with ``exact`` without noise for a single product.
+
+        Raises
+        ------
+        TypeError, ValueError
+            As for `bind`; with ``exact`` also for a vector whose spectrum has a zero, which has no inverse.
+
+        Examples
+        --------
+        >>> from hypersketch.vsa import HRR
+        >>> space = HRR(1000)
+        >>> a, b = space.atoms(["a", "b"])
+        >>> space.similarity(space.unbind(space.bind(a, b), a, exact=True), b).round(3)
+        array([1.])
+        """
+        if not _validation.flag(self._owner("unbind"), "exact", exact):
+            return super().unbind(bound, known)
+        product, factor = self._pair("unbind", ("bound", bound), ("known", known))
+        spectra = factor if self.spectral else self._spectra(factor)
+        if not np.all(spectra):
+            must = "vectors whose spectra have no zero, to be divided by"
+            _validation.refuse(self._owner("unbind"), "known", must, "one that has")
+        quotient = (product if self.spectral else self._spectra(product)) / spectra
+        return (quotient if self.spectral else self._plain(quotient)).astype(self.dtype, copy=False)
+
+    def _inverse(self, vectors: Vectors) -> Vectors:
+        """Return the involution: entry d goes to -d mod D."""
+        if self.spectral:
+            return np.conj(vectors)
+        return np.concatenate([vectors[..., :1], vectors[..., :0:-1]], axis=-1)
+
+    def _permute(self, rows: Vectors, steps: int) -> Vectors:
+        if not self.spectral:
+            return np.roll(rows, steps, axis=-1)
+        turns = np.arange(self.width) * steps % self.dim / self.dim
+        turned: Vectors = (rows * np.exp(-1j * math.tau * turns)).astype(self.dtype)
+        return turned
+
+    def _products(self, a: Vectors, b: Vectors) -> NDArray[np.float64]:
+        if not self.spectral:
+            return super()._products(a, b)
+        # Parseval: frequencies that stand for two count twice.
+        both = np.full(self.width, 2.0)
+        both[0] = 1.0
+        if self.dim % 2 == 0:
+            both[-1] = 1.0
+        terms = np.einsum("...d,...d,d->...", a, b.conj(), both, dtype=np.complex128)
+        return np.asarray(terms.real / self.dim)
+
+
+@dataclass(frozen=True)
+class FHRR(RealSpace):
+    """FHRR: unit phasors, bound by adding their angles.
+
+    Parameters
+    ----------
+    dim : int in [1, 2**26]
+        Dimension D.
+    seed : int in [0, 2**64), default 0
+        Seed of the atoms.
+    phase_only : bool, default True
+        Whether bundles are brought back to unit phasors, one angle an entry, or kept as sums.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For arguments of a wrong type or out of range.
+
+    Notes
+    -----
+    Plate (2003). Binding and unbinding are exact. A member of a sum of n atoms scores, by the inner product
+    over D, with mean 1 and variance (n - 1) / (2 D); a stranger with mean 0 and variance n / (2 D).
+
+    Examples
+    --------
+    >>> from hypersketch.vsa import FHRR
+    >>> space = FHRR(2048)
+    >>> bag = space.bundle(["red", "green", "blue"])
+    >>> bag.similarity(["red", "grey"]).round(1) + 0.0
+    array([0.5, 0. ])
+    """
+
+    phase_only: bool = True
+    """Whether bundles answer by their angles alone."""
+
+    _DTYPE: ClassVar[type[np.generic]] = np.complex64
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _validation.flag("FHRR", "phase_only", self.phase_only)
+
+    def _from_uniform(self, halves: NDArray[np.uint32]) -> Vectors:
+        phasors: Vectors = np.exp(1j * math.tau * uniform(halves[..., : self.dim])).astype(np.complex64)
+        return phasors
+
+    def identity(self) -> Vectors:
+        """Return the vector with which binding changes nothing: angles 0.
+
+        >>> from hypersketch.vsa import FHRR
+        >>> FHRR(2).identity()
+        array([1.+0.j, 1.+0.j], dtype=complex64)
+        """
+        return np.ones(self.dim, np.complex64)
+
+    def _bind(self, a: Vectors, b: Vectors) -> Vectors:
+        return a * b
+
+    def _unbind(self, bound: Vectors, known: Vectors) -> Vectors:
+        return bound * self._inverse(known)
+
+    def _inverse(self, vectors: Vectors) -> Vectors:
+        """Return the conjugates, over squared lengths where vectors are sums."""
+        lengths = np.square(np.abs(vectors))
+        inverses: Vectors = np.divide(
+            np.conj(vectors), lengths, out=np.zeros_like(vectors), where=lengths > 0
+        )
+        return inverses
+
+    def _normalize(self, rows: Vectors) -> Vectors:
+        """Return unit phasors; sums keep their relative lengths where the space keeps sums."""
+        if not self.phase_only:
+            return super()._normalize(rows)
+        lengths = np.abs(rows)
+        phasors: Vectors = np.divide(rows, lengths, out=np.zeros_like(rows), where=lengths > 0)
+        return phasors
+
+    def from_phases(self, phases: NDArray[Any]) -> Vectors:
+        """Return the phasors of angles in radians.
+
+        >>> from hypersketch.vsa import FHRR
+        >>> import numpy
+        >>> FHRR(2).from_phases(numpy.array([0.0, numpy.pi])).round()
+        array([ 1.+0.j, -1.+0.j], dtype=complex64)
+        """
+        given = np.asarray(phases)
+        if given.dtype.kind not in "iuf":
+            _validation.refuse(self._owner("from_phases"), "phases", "real numbers", given.dtype, TypeError)
+        return self._checked("from_phases", "phases", np.exp(1j * given.astype(np.float64)))
+
+    def to_phases(self, vectors: Vectors) -> NDArray[np.float32]:
+        """Return the angles of phasors in radians, in (-pi, pi].
+
+        >>> from hypersketch.vsa import FHRR
+        >>> FHRR(2).to_phases(FHRR(2).identity())
+        array([0., 0.], dtype=float32)
+        """
+        return np.angle(self._checked("to_phases", "vectors", vectors)).astype(np.float32)
