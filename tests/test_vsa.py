@@ -11,8 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import hypersketch
 import reference
 from hypersketch import MapB, MapI, _core
+from hypersketch.vsa import BSC
 from makers import hashes_of, keys_of, weights_of
 
 DIMS = [1, 2, 63, 64, 65, 127, 128, 513, 1000, 10_000]
@@ -183,3 +185,20 @@ def test_integers_hashed_on_the_way_are_the_same_keys(space: MapI | MapB, level:
         chosen = weights[: array.size]
         assert space.bundle(array, chosen, threads=2) == space.bundle(array.tolist(), chosen)
         assert space.bundle(array) == space.bundle(array.tolist())
+
+
+@pytest.mark.parametrize("dim", [1, 64, 65, 1001])
+def test_bsc_is_map_b_with_ones_for_its_minus_ones(dim: int) -> None:
+    binary, bipolar = BSC(dim, 3), MapB(dim, 3)
+    rows = binary.atoms(range(7))
+    assert np.array_equal(rows, bipolar.atoms(range(7)))
+    assert np.array_equal(binary.unpack(rows), (1 - bipolar.unpack(rows)) // 2)
+    bits = binary.unpack(rows)
+    assert np.array_equal(binary.unpack(binary.bind(rows[0], rows[1])), bits[0] ^ bits[1])
+    assert np.allclose(binary.hamming(rows[0], rows), (bits[0] != bits).mean(axis=1))
+    bag = binary.bundle(range(7))
+    assert np.array_equal(binary.unpack(bag.pack().vector), bits.sum(axis=0) > 3)
+    assert bag.space == binary
+    assert hypersketch.from_bytes(bag.to_bytes()) == bag
+    with pytest.raises(ValueError, match="equal"):
+        bag.merge(bipolar.bundle([1]))

@@ -216,10 +216,10 @@ def test_what_only_one_space_can_do() -> None:
     with pytest.raises(TypeError, match="cannot be packed"):
         MapI(64).bundle("a").pack()
     with pytest.raises(
-        ValueError, match=r"'space' parameter of PackedBundle must be one of 'MapB'\. Got 'MapI'"
+        ValueError, match=r"'space' parameter of PackedBundle must be one of 'MapB', 'BSC'\. Got 'MapI'"
     ):
         PackedBundle(MapI(64), np.zeros(1, np.uint64), 1)
-    with pytest.raises(TypeError, match=r"'space' parameter of Bundle must be a space \(MapI, MapB\)"):
+    with pytest.raises(TypeError, match=r"'space' parameter of Bundle must be a space \(MapI, MapB, BSC\)"):
         Bundle("MapI")  # type: ignore[arg-type]
 
 

@@ -8,6 +8,6 @@ from hypersketch.vsa.elementwise import MapC
 from hypersketch.vsa.holographic import FHRR, HRR
 from hypersketch.vsa.matrix_binding import VTB
 from hypersketch.vsa.real_bundle import RealBundle
-from hypersketch.vsa.spaces import MapB, MapI
+from hypersketch.vsa.spaces import BSC, MapB, MapI
 
-__all__ = ["FHRR", "HRR", "VTB", "Bundle", "MapB", "MapC", "MapI", "PackedBundle", "RealBundle"]
+__all__ = ["BSC", "FHRR", "HRR", "VTB", "Bundle", "MapB", "MapC", "MapI", "PackedBundle", "RealBundle"]

@@ -28,7 +28,7 @@ class Bundle(Counters, Answers):
 
     Parameters
     ----------
-    space : MapI or MapB
+    space : MapI, MapB or BSC
         The space whose atoms it sums.
 
     Raises
@@ -162,7 +162,8 @@ class Bundle(Counters, Answers):
         """
         if self._binary:
             raise TypeError(
-                "A bundle of MapB answers by the signs of its counters, so keys cannot be removed from it."
+                f"A bundle of {self._values['space']} answers by the signs of its counters, so keys cannot "
+                "be removed from it."
             )
         self._change_keys("Bundle.remove", keys, weights, -1, threads)
 
@@ -332,7 +333,7 @@ class PackedBundle(Answers):
 
     Parameters
     ----------
-    space : MapB
+    space : MapB or BSC
         The space it belongs to.
     vector : ndarray of uint64, shape (n_words,)
         The packed signs.
@@ -342,7 +343,7 @@ class PackedBundle(Answers):
     Raises
     ------
     TypeError, ValueError
-        For a space that is not MapB, a vector that does not fit it, or a negative number.
+        For a space that is neither MapB nor BSC, a vector that does not fit it, or a negative number.
 
     Examples
     --------

@@ -210,7 +210,7 @@ class MapSpace:
         _core.rotate_rows(rows.reshape(-1, self.n_words), self.dim, steps, out.reshape(-1, self.n_words))
         return out
 
-    def unpack(self, vectors: NDArray[np.uint64]) -> NDArray[np.int8]:
+    def unpack(self, vectors: NDArray[np.uint64]) -> NDArray[Any]:
         """Return the entries -1 and +1 of packed vectors.
 
         Parameters
@@ -337,4 +337,70 @@ class MapB(MapSpace):
     binary: ClassVar[bool] = True
 
 
-SPACES: dict[str, type[MapI] | type[MapB]] = {"MapI": MapI, "MapB": MapB}
+@dataclass(frozen=True)
+class BSC(MapB):
+    """BSC: atoms of zeros and ones, bound by exclusive or, bundled by majority.
+
+    Parameters
+    ----------
+    dim : int in [1, 2**31)
+        Dimension D.
+    seed : int in [0, 2**64), default 0
+        Seed of the atoms and of the vector that breaks ties.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For arguments of a wrong type or out of range.
+
+    Notes
+    -----
+    Binary spatter codes (Kanerva 1997). The same algebra and the same packed bits as `MapB`, with 1 for its
+    -1; `hamming` is the distance that the field uses, (1 - similarity) / 2: (1 - c(n)) / 2 for a member of a
+    bundle of n, 1/2 for a stranger.
+
+    Examples
+    --------
+    >>> from hypersketch.vsa import BSC
+    >>> space = BSC(10_000)
+    >>> bag = space.bundle(["red", "green", "blue"]).pack()
+    >>> space.hamming(bag.vector, space.atoms(["red", "grey"])).round(2)
+    array([0.25, 0.5 ])
+    """
+
+    def unpack(self, vectors: NDArray[np.uint64]) -> NDArray[Any]:
+        """Return the zeros and ones of packed vectors.
+
+        Parameters
+        ----------
+        vectors : ndarray of uint64, shape (n_words,) or (n, n_words)
+            Packed vectors.
+
+        Returns
+        -------
+        ndarray of uint8, shape (dim,) or (n, dim)
+
+        Raises
+        ------
+        TypeError, ValueError
+            For arrays that are not packed vectors of this space.
+
+        Examples
+        --------
+        >>> from hypersketch.vsa import BSC
+        >>> sorted(set(BSC(64).unpack(BSC(64).atoms("a"))[0].tolist()))
+        [0, 1]
+        """
+        return (super().unpack(vectors) < 0).astype(np.uint8)
+
+    def hamming(self, a: NDArray[np.uint64], b: NDArray[np.uint64]) -> NDArray[np.float64]:
+        """Return the share of entries in which packed vectors differ, row by row; otherwise as `similarity`.
+
+        >>> from hypersketch.vsa import BSC
+        >>> BSC(64).hamming(BSC(64).atoms("a"), BSC(64).atoms("a"))
+        array([0.])
+        """
+        return 0.5 - 0.5 * self.similarity(a, b)
+
+
+SPACES: dict[str, type[MapI] | type[MapB]] = {"MapI": MapI, "MapB": MapB, "BSC": BSC}
