@@ -7,7 +7,24 @@ from hypersketch.vsa.bundle import Bundle, PackedBundle
 from hypersketch.vsa.elementwise import MapC
 from hypersketch.vsa.holographic import FHRR, HRR
 from hypersketch.vsa.matrix_binding import VTB
+from hypersketch.vsa.modular import CGR, MCR, SparseBlockCodes
+from hypersketch.vsa.modular_bundle import ModularBundle
 from hypersketch.vsa.real_bundle import RealBundle
 from hypersketch.vsa.spaces import BSC, MapB, MapI
 
-__all__ = ["BSC", "FHRR", "HRR", "VTB", "Bundle", "MapB", "MapC", "MapI", "PackedBundle", "RealBundle"]
+__all__ = [
+    "BSC",
+    "CGR",
+    "FHRR",
+    "HRR",
+    "MCR",
+    "VTB",
+    "Bundle",
+    "MapB",
+    "MapC",
+    "MapI",
+    "ModularBundle",
+    "PackedBundle",
+    "RealBundle",
+    "SparseBlockCodes",
+]

@@ -1,0 +1,433 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Spaces whose vectors are small integers, bound by adding them modulo r: block codes and cyclic groups."""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hypersketch import _core, _threads, _validation
+from hypersketch.keys import host_hashes
+
+if TYPE_CHECKING:
+    from hypersketch.vsa.modular_bundle import ModularBundle
+
+Digits = NDArray[np.uint16]
+
+DIM = _validation.within(1, 2**26)
+MODULUS = _validation.within(2, 2**16)
+
+
+@dataclass(frozen=True)
+class ModularSpace(ABC):
+    """A space of vectors of integers in [0, r), an element of a cyclic group each."""
+
+    dim: int
+    """Dimension D."""
+    seed: int = 0
+    """Seed of the atoms. Vectors of spaces with different seeds have nothing to do with each other."""
+    modulus: int = 64
+    """Order r of the group."""
+
+    _NAME: ClassVar[str] = "modulus"
+
+    def __post_init__(self) -> None:
+        owner = type(self).__name__
+        object.__setattr__(self, "dim", DIM(owner, "dim", self.dim))
+        object.__setattr__(self, "seed", _validation.seed(owner, "seed", self.seed))
+        object.__setattr__(self, "modulus", MODULUS(owner, self._NAME, self.modulus))
+
+    @property
+    def width(self) -> int:
+        """Number of integers of one vector.
+
+        >>> from hypersketch.vsa import CGR
+        >>> CGR(100).width
+        100
+        """
+        return self.dim
+
+    @property
+    def nbytes(self) -> int:
+        """Size of one vector in bytes: two an integer.
+
+        >>> from hypersketch.vsa import CGR
+        >>> CGR(100).nbytes
+        200
+        """
+        return 2 * self.width
+
+    def _owner(self, method: str) -> str:
+        return f"{type(self).__name__}.{method}"
+
+    def _checked(self, method: str, name: str, value: object) -> Digits:
+        """Return vectors of this space, shape (width,) or (n, width)."""
+        owner, must = self._owner(method), f"vectors of {self.width} integers in [0, {self.modulus})"
+        if not isinstance(value, np.ndarray):
+            _validation.refuse(owner, name, must, value, TypeError)
+        if value.dtype.kind not in "iu":
+            _validation.refuse(owner, name, must, value.dtype, TypeError)
+        if value.ndim not in (1, 2) or value.shape[-1] != self.width:
+            raise ValueError(
+                f"{name} has the shape {value.shape} but {owner} needs ({self.width},) or (n, {self.width})."
+            )
+        if value.size and not (value.min() >= 0 and value.max() < self.modulus):
+            beyond = value[(value < 0) | (value >= self.modulus)].ravel()[0]
+            _validation.refuse(owner, name, must, int(beyond))
+        return value.astype(np.uint16, copy=False)
+
+    def _pair(self, method: str, first: tuple[str, object], second: tuple[str, object]) -> list[NDArray[Any]]:
+        """Return two batches of vectors whose rows go together, wide enough to be added."""
+        a, b = (self._checked(method, name, value) for name, value in (first, second))
+        if a.ndim == b.ndim == 2 and len(a) != len(b) and 1 not in (len(a), len(b)):
+            raise ValueError(f"{first[0]} has {len(a)} rows but {second[0]} has {len(b)}.")
+        return [a.astype(np.int32), b.astype(np.int32)]
+
+    # ---- atoms
+
+    def atoms(self, keys: Any, *, threads: int | None = None) -> Digits:
+        """Return the atoms of keys: their random vectors.
+
+        Parameters
+        ----------
+        keys : int, str, bytes or a batch of them
+            n keys, as for `hypersketch.hash_keys`.
+        threads : int, optional
+            Threads for this call; default `hypersketch.get_num_threads`.
+
+        Returns
+        -------
+        ndarray of uint16, shape (n, width)
+            A row a key, uniform in [0, r): a function of the seed and the key alone.
+
+        Raises
+        ------
+        TypeError, ValueError
+            For keys that `hypersketch.hash_keys` refuses.
+
+        Examples
+        --------
+        >>> from hypersketch.vsa import CGR
+        >>> CGR(100).atoms(["a", "b"]).shape
+        (2, 100)
+        """
+        n_threads = _threads.resolve(self._owner("atoms"), threads)
+        return self._atoms_of(host_hashes(keys, threads), n_threads)
+
+    def _atoms_of(self, hashes: NDArray[np.uint64], threads: int) -> Digits:
+        n_words = -(-self.width // 2)
+        words = np.empty((hashes.size, n_words), np.uint64)
+        _core.atom_rows(64 * n_words, self.seed, hashes, words, threads)
+        halves = words.view(np.uint32)[:, : self.width].astype(np.uint64)
+        return np.asarray(halves * np.uint64(self.modulus) >> np.uint64(32), np.uint16)
+
+    def identity(self) -> Digits:
+        """Return the vector with which binding changes nothing: zeros.
+
+        >>> from hypersketch.vsa import CGR
+        >>> CGR(3).identity()
+        array([0, 0, 0], dtype=uint16)
+        """
+        return np.zeros(self.width, np.uint16)
+
+    # ---- algebra
+
+    def bind(self, a: Digits, b: Digits) -> Digits:
+        """Bind vectors: add them modulo r.
+
+        Parameters
+        ----------
+        a, b : ndarray of integers, shape (width,) or (n, width)
+            Vectors of this space. One vector binds with each row of the other argument.
+
+        Returns
+        -------
+        ndarray of uint16
+            The products, of the shape that ``a`` and ``b`` broadcast to.
+
+        Raises
+        ------
+        TypeError, ValueError
+            For arrays that are not vectors of this space, or unequal numbers of rows.
+
+        Examples
+        --------
+        >>> from hypersketch.vsa import CGR
+        >>> space = CGR(100)
+        >>> a, b = space.atoms(["a", "b"])
+        >>> bool((space.unbind(space.bind(a, b), b) == a).all())
+        True
+        """
+        left, right = self._pair("bind", ("a", a), ("b", b))
+        return np.asarray((left + right) % self.modulus, np.uint16)
+
+    def unbind(self, bound: Digits, known: Digits) -> Digits:
+        """Take a known vector out of a product, exactly: subtract it modulo r; otherwise as `bind`.
+
+        >>> from hypersketch.vsa import CGR
+        >>> import numpy
+        >>> CGR(2, modulus=10).unbind(numpy.array([3, 1]), numpy.array([5, 1]))
+        array([8, 0], dtype=uint16)
+        """
+        product, factor = self._pair("unbind", ("bound", bound), ("known", known))
+        return np.asarray((product - factor) % self.modulus, np.uint16)
+
+    def inverse(self, vectors: Digits) -> Digits:
+        """Return the vectors that undo binding with these.
+
+        >>> from hypersketch.vsa import CGR
+        >>> import numpy
+        >>> CGR(2, modulus=10).inverse(numpy.array([3, 0]))
+        array([7, 0], dtype=uint16)
+        """
+        rows = self._checked("inverse", "vectors", vectors).astype(np.int32)
+        return np.asarray(-rows % self.modulus, np.uint16)
+
+    def permute(self, vectors: Digits, shift: int) -> Digits:
+        """Shift vectors cyclically: entry d moves to d + shift; negative shifts undo positive ones.
+
+        >>> from hypersketch.vsa import CGR
+        >>> import numpy
+        >>> CGR(3).permute(numpy.array([1, 2, 3]), 1)
+        array([3, 1, 2], dtype=uint16)
+        """
+        rows = self._checked("permute", "vectors", vectors)
+        steps = _validation.integer(self._owner("permute"), "shift", shift, -(2**63), 2**63 - 1)
+        return np.roll(rows, steps % self.width, axis=-1)
+
+    def similarity(self, a: Digits, b: Digits) -> NDArray[np.float64]:
+        """Return how alike vectors are, row by row, as the class says.
+
+        Parameters
+        ----------
+        a, b : ndarray of integers, shape (width,) or (n, width)
+            Vectors of this space. One vector is compared with each row of the other argument.
+
+        Returns
+        -------
+        ndarray of float64, shape (n,)
+            1 for equal vectors. One element when both arguments are single vectors.
+
+        Raises
+        ------
+        TypeError, ValueError
+            As for `bind`.
+
+        Examples
+        --------
+        >>> from hypersketch.vsa import CGR
+        >>> space = CGR(1000)
+        >>> space.similarity(space.atoms("a"), space.atoms(["a", "b"])).round(1)
+        array([1., 0.])
+        """
+        left, right = self._pair("similarity", ("a", a), ("b", b))
+        return np.atleast_1d(self._alike((left - right) % self.modulus).mean(axis=-1))
+
+    @abstractmethod
+    def _alike(self, differences: NDArray[np.int32]) -> NDArray[Any]:
+        """Return what each entry says, of differences in [0, r)."""
+
+    # ---- bundles
+
+    @abstractmethod
+    def _chosen(self, counts: NDArray[np.int32], offsets: Digits) -> Digits:
+        """Return the entries that stand for counts, shape (width, r); offsets break ties without favour."""
+
+    def bundle(self, keys: Any = None, weights: Any = None, *, threads: int | None = None) -> ModularBundle:
+        """Return a bundle: how often every entry has every value, which takes more as they come.
+
+        Parameters
+        ----------
+        keys : int, str, bytes or a batch of them, optional
+            n keys, as for `hypersketch.hash_keys`; none by default.
+        weights : array of int, shape (n,), optional
+            One weight a key, below 2**31 in magnitude; default 1.
+        threads : int, optional
+            Threads for this call; default `hypersketch.get_num_threads`.
+
+        Returns
+        -------
+        ModularBundle
+            In this space.
+
+        Raises
+        ------
+        TypeError, ValueError, OverflowError
+            As `ModularBundle.add`.
+
+        Examples
+        --------
+        >>> from hypersketch.vsa import CGR
+        >>> bag = CGR(2000).bundle(["red", "green"])
+        >>> bag.similarity(["red", "blue"]).round(1)
+        array([0.5, 0. ])
+        """
+        from hypersketch.vsa.modular_bundle import ModularBundle
+
+        made = ModularBundle(self)
+        if keys is not None:
+            made.add(keys, weights, threads=threads)
+        elif weights is not None:
+            must = "None when there are no keys"
+            _validation.refuse(self._owner("bundle"), "weights", must, weights, TypeError)
+        return made
+
+
+def most_frequent(counts: NDArray[np.int32], offsets: Digits) -> Digits:
+    """Return the most frequent value of every entry; of equal ones the first from the entry's offset on."""
+    width, modulus = counts.shape
+    turned = (np.arange(modulus) + offsets[:, np.newaxis].astype(np.int64)) % modulus
+    ranked = np.take_along_axis(counts, turned, axis=1)
+    return np.asarray(turned[np.arange(width), ranked.argmax(axis=1)], np.uint16)
+
+
+@dataclass(frozen=True)
+class CGR(ModularSpace):
+    """CGR: integers modulo r, bundled by the most frequent value.
+
+    Parameters
+    ----------
+    dim : int in [1, 2**26]
+        Dimension D.
+    seed : int in [0, 2**64), default 0
+        Seed of the atoms and of the choice among equally frequent values.
+    modulus : int in [2, 2**16], default 64
+        Order r of the group.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For arguments of a wrong type or out of range.
+
+    Notes
+    -----
+    Cyclic group representations (Yu et al. 2022). The similarity is the share of equal entries: 1/r for
+    strangers on average. Binding and unbinding are exact.
+
+    Examples
+    --------
+    >>> from hypersketch.vsa import CGR
+    >>> space = CGR(2000)
+    >>> bag = space.bundle(["red", "green", "blue"])
+    >>> bag.similarity(["red", "grey"]).round(1)
+    array([0.3, 0. ])
+    """
+
+    def _alike(self, differences: NDArray[np.int32]) -> NDArray[Any]:
+        return np.equal(differences, 0)
+
+    def _chosen(self, counts: NDArray[np.int32], offsets: Digits) -> Digits:
+        return most_frequent(counts, offsets)
+
+
+@dataclass(frozen=True)
+class SparseBlockCodes(CGR):
+    """B-SBC: blocks of L bits of which one is set; a vector is the places of the ones.
+
+    Parameters
+    ----------
+    dim : int in [1, 2**26], a multiple of ``modulus``
+        Dimension D in bits: D / L blocks.
+    seed : int in [0, 2**64), default 0
+        Seed of the atoms and of the choice among equally frequent places.
+    modulus : int in [2, 2**16], default 64
+        Length L of a block.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For arguments of a wrong type or out of range, and a dimension that is not whole blocks.
+
+    Notes
+    -----
+    Binary sparse block codes (Laiho et al. 2015; Frady, Kleyko & Sommer 2021): binding shifts every block
+    cyclically by the other's place. A vector costs two bytes a block, whatever L is. The similarity is the
+    share of blocks whose ones coincide: 1/L for strangers on average.
+
+    Examples
+    --------
+    >>> from hypersketch.vsa import SparseBlockCodes
+    >>> space = SparseBlockCodes(64 * 500)
+    >>> a, b = space.atoms(["a", "b"])
+    >>> space.similarity(space.unbind(space.bind(a, b), b), a), space.nbytes
+    (array([1.]), 1000)
+    """
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.dim % self.modulus:
+            must = f"a multiple of {self.modulus}, the length of a block"
+            _validation.refuse("SparseBlockCodes", "dim", must, self.dim)
+
+    @property
+    def width(self) -> int:
+        """Number of blocks.
+
+        >>> from hypersketch.vsa import SparseBlockCodes
+        >>> SparseBlockCodes(6400).width
+        100
+        """
+        return self.dim // self.modulus
+
+    def unpack(self, vectors: Digits) -> NDArray[np.uint8]:
+        """Return the D bits of vectors.
+
+        >>> from hypersketch.vsa import SparseBlockCodes
+        >>> import numpy
+        >>> SparseBlockCodes(8, modulus=4).unpack(numpy.array([1, 0]))
+        array([0, 1, 0, 0, 1, 0, 0, 0], dtype=uint8)
+        """
+        rows = self._checked("unpack", "vectors", vectors)
+        bits: NDArray[np.uint8] = np.equal(rows[..., np.newaxis], np.arange(self.modulus)).astype(np.uint8)
+        return bits.reshape(*rows.shape[:-1], self.dim)
+
+
+@dataclass(frozen=True)
+class MCR(ModularSpace):
+    """MCR: integers modulo r as directions on a circle, bundled by adding the directions.
+
+    Parameters
+    ----------
+    dim : int in [1, 2**26]
+        Dimension D.
+    seed : int in [0, 2**64), default 0
+        Seed of the atoms and of the direction where a sum has none.
+    modulus : int in [2, 2**16], default 64
+        Number r of directions.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For arguments of a wrong type or out of range.
+
+    Notes
+    -----
+    Modular composite representation (Snaider & Franklin 2014). The similarity is 1 - 4 d / r for the mean
+    distance d around the circle: 1 for equal vectors, 0 on average for strangers (of an even r), -1 for
+    opposite ones. Binding and unbinding are exact.
+
+    Examples
+    --------
+    >>> from hypersketch.vsa import MCR
+    >>> space = MCR(10_000)
+    >>> bag = space.bundle(["red", "green", "blue"])
+    >>> bag.similarity(["red", "grey"]).round(1) + 0.0
+    array([0.4, 0. ])
+    """
+
+    def _alike(self, differences: NDArray[np.int32]) -> NDArray[Any]:
+        around = np.minimum(differences, self.modulus - differences)
+        return 1.0 - 4.0 * around / self.modulus
+
+    def _chosen(self, counts: NDArray[np.int32], offsets: Digits) -> Digits:
+        directions = np.exp(1j * math.tau * np.arange(self.modulus) / self.modulus)
+        sums = counts @ directions
+        nearest = np.round(np.angle(sums) * self.modulus / math.tau).astype(np.int64) % self.modulus
+        # What cancels is left with rounding errors far below a single vector's length.
+        has_direction = np.abs(sums) > 1e-9 * np.maximum(1, np.abs(counts).sum(axis=1))
+        return np.where(has_direction, nearest, offsets).astype(np.uint16)
