@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Block codes, cyclic groups and modular composites: exact algebra, bundles from the definition, their noise."""
+"""Block codes, cyclic groups, modular composites: exact algebra, bundles from the definition, noise."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def test_ties_favour_no_value() -> None:
     bag = space.bundle()
     bag.add_vectors(rows)
     ones = float(bag.vector.mean())
-    # An offset of 0 or 1 of four starts at the one of them, those of 2 and 3 meet 0 first: 1 wins at offset 1 alone.
+    # Of four offsets 0 starts at 0 and 1 at 1; from 2 and 3 on comes 0 first: 1 wins at offset 1 alone.
     assert abs(ones - 0.25) < 5 * math.sqrt(0.25 * 0.75 / 20_000)
 
 
