@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from hypersketch.vsa.bundle import Bundle, PackedBundle
+from hypersketch.vsa.by_name import space
 from hypersketch.vsa.elementwise import MapC
 from hypersketch.vsa.holographic import FHRR, HRR
 from hypersketch.vsa.matrix_binding import VTB
@@ -27,4 +28,5 @@ __all__ = [
     "PackedBundle",
     "RealBundle",
     "SparseBlockCodes",
+    "space",
 ]
