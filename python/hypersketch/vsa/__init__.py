@@ -7,7 +7,7 @@ from hypersketch.vsa.bundle import Bundle, PackedBundle
 from hypersketch.vsa.by_name import space
 from hypersketch.vsa.elementwise import MapC
 from hypersketch.vsa.holographic import FHRR, HRR
-from hypersketch.vsa.matrix_binding import VTB
+from hypersketch.vsa.matrix_binding import MBAT, VTB
 from hypersketch.vsa.modular import CGR, MCR, SparseBlockCodes
 from hypersketch.vsa.modular_bundle import ModularBundle
 from hypersketch.vsa.real_bundle import RealBundle
@@ -18,6 +18,7 @@ __all__ = [
     "CGR",
     "FHRR",
     "HRR",
+    "MBAT",
     "MCR",
     "VTB",
     "Bundle",

@@ -8,7 +8,7 @@ from typing import Any
 from hypersketch import _validation
 from hypersketch.vsa.elementwise import MapC
 from hypersketch.vsa.holographic import FHRR, HRR
-from hypersketch.vsa.matrix_binding import VTB
+from hypersketch.vsa.matrix_binding import MBAT, VTB
 from hypersketch.vsa.modular import CGR, MCR, SparseBlockCodes
 from hypersketch.vsa.spaces import BSC, MapB, MapI
 
@@ -20,6 +20,7 @@ NAMES: dict[str, type[Any]] = {
     "hrr": HRR,
     "fhrr": FHRR,
     "vtb": VTB,
+    "mbat": MBAT,
     "b-sbc": SparseBlockCodes,
     "mcr": MCR,
     "cgr": CGR,
@@ -32,7 +33,7 @@ def space(name: str, dim: int, seed: int = 0, **options: Any) -> Any:
     Parameters
     ----------
     name : str
-        'map-i', 'map-b', 'map-c', 'bsc', 'hrr', 'fhrr', 'vtb', 'b-sbc', 'mcr' or 'cgr'.
+        'map-i', 'map-b', 'map-c', 'bsc', 'hrr', 'fhrr', 'vtb', 'mbat', 'b-sbc', 'mcr' or 'cgr'.
     dim : int
         Dimension D.
     seed : int in [0, 2**64), default 0
@@ -42,7 +43,7 @@ def space(name: str, dim: int, seed: int = 0, **options: Any) -> Any:
 
     Returns
     -------
-    MapI, MapB, MapC, BSC, HRR, FHRR, VTB, SparseBlockCodes, MCR or CGR
+    MapI, MapB, MapC, BSC, HRR, FHRR, VTB, MBAT, SparseBlockCodes, MCR or CGR
 
     Raises
     ------

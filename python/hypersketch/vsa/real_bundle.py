@@ -17,10 +17,10 @@ from hypersketch.keys import host_hashes
 from hypersketch.vsa._real import DIM, RealSpace, Vectors
 from hypersketch.vsa.elementwise import MapC
 from hypersketch.vsa.holographic import FHRR, HRR
-from hypersketch.vsa.matrix_binding import VTB
+from hypersketch.vsa.matrix_binding import MBAT, VTB
 
 _SPECTRAL, _SUMS = "HRR, spectral", "FHRR, sums"
-_NAMES = ("HRR", _SPECTRAL, "FHRR", _SUMS, "MapC", "VTB")
+_NAMES = ("HRR", _SPECTRAL, "FHRR", _SUMS, "MapC", "VTB", "MBAT")
 
 
 def _name(space: RealSpace) -> str:
@@ -36,8 +36,8 @@ def _space(name: str, dim: int, seed: int) -> RealSpace:
         return HRR(dim, seed, spectral=True)
     if name == _SUMS:
         return FHRR(dim, seed, phase_only=False)
-    kinds: dict[str, type[HRR | FHRR | MapC | VTB]] = {"HRR": HRR, "FHRR": FHRR, "MapC": MapC, "VTB": VTB}
-    return kinds[name](dim, seed)
+    kinds: list[type[HRR | FHRR | MapC | VTB | MBAT]] = [HRR, FHRR, MapC, VTB, MBAT]
+    return {kind.__name__: kind for kind in kinds}[name](dim, seed)
 
 
 @files.register
@@ -48,7 +48,7 @@ class RealBundle(Additive):
 
     Parameters
     ----------
-    space : HRR, FHRR, MapC or VTB
+    space : HRR, FHRR, MapC, VTB or MBAT
         The space whose atoms it sums.
 
     Raises
@@ -79,7 +79,7 @@ class RealBundle(Additive):
     }
 
     def __init__(self, space: RealSpace) -> None:
-        if not isinstance(space, HRR | FHRR | MapC | VTB):
+        if not isinstance(space, HRR | FHRR | MapC | VTB | MBAT):
             _validation.refuse("RealBundle", "space", "a space of real hypervectors", space, TypeError)
         self._fill({"space": _name(space), "dim": space.dim, "seed": space.seed}, None, Tally())
 
