@@ -26,7 +26,7 @@ def one(request: pytest.FixtureRequest) -> Any:
 @names
 def test_a_name_stands_for_a_space(name: str) -> None:
     made = vsa.space(name, 256, seed=3)
-    assert (type(made), made.dim, made.seed) == (NAMES[name], 256, 3)
+    assert (made.dim, made.seed) == (256, 3)
     assert made == NAMES[name](256, 3)
     assert pickle.loads(pickle.dumps(made)) == made
     assert len({made, NAMES[name](256, 3), NAMES[name](256, 4)}) == 2
@@ -58,7 +58,10 @@ def test_a_bundle_is_closest_to_its_members(one: Any) -> None:
 def test_a_record_gives_its_values_back(one: Any) -> None:
     record = one.bundle()
     record.add_pairs(["name", "capital", "currency"], ["France", "Paris", "euro"])
-    if hasattr(record, "pair_similarity"):
+    if getattr(one, "variant", None) == "cdt":
+        products = one.bind(one.atoms(["Paris", "France", "euro"]), one.atoms("capital"))
+        scores = one.similarity(record.vector, products)
+    elif hasattr(record, "pair_similarity"):
         scores = record.pair_similarity(["capital"] * 3, ["Paris", "France", "euro"])
     else:
         found = one.unbind(record.vector, one.atoms("capital"))
@@ -67,10 +70,14 @@ def test_a_record_gives_its_values_back(one: Any) -> None:
 
 
 def test_binding_hides_both(one: Any) -> None:
+    if getattr(one, "variant", None) == "cdt":
+        pytest.skip("thinning keeps ones of both")
     a, b = one.atoms(["a", "b"])
     bound = one.bind(a, b)
-    # A block code is alike in 1 of 8 blocks by chance, with a standard deviation of 0.03.
-    most = 0.125 + 6 * 0.03 if isinstance(one, vsa.SparseBlockCodes) else 6 / np.sqrt(1024)
+    # A block code is alike in 1 of 8 blocks by chance, a sparse one in 1 of its 32 ones, both with a standard
+    # deviation of about 0.03.
+    chance = {vsa.SparseBlockCodes: 1 / 8, vsa.BSDC: 1 / 32}.get(type(one), 0.0)
+    most = chance + 6 / np.sqrt(1024)
     for atom in (a, b):
         assert one.similarity(bound, atom)[0] < most
 

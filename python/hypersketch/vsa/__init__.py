@@ -12,9 +12,12 @@ from hypersketch.vsa.modular import CGR, MCR, SparseBlockCodes
 from hypersketch.vsa.modular_bundle import ModularBundle
 from hypersketch.vsa.real_bundle import RealBundle
 from hypersketch.vsa.spaces import BSC, MapB, MapI
+from hypersketch.vsa.sparse import BSDC
+from hypersketch.vsa.sparse_bundle import SparseBundle
 
 __all__ = [
     "BSC",
+    "BSDC",
     "CGR",
     "FHRR",
     "HRR",
@@ -29,5 +32,6 @@ __all__ = [
     "PackedBundle",
     "RealBundle",
     "SparseBlockCodes",
+    "SparseBundle",
     "space",
 ]

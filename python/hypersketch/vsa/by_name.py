@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
 from typing import Any
 
 from hypersketch import _validation
@@ -11,8 +13,9 @@ from hypersketch.vsa.holographic import FHRR, HRR
 from hypersketch.vsa.matrix_binding import MBAT, VTB
 from hypersketch.vsa.modular import CGR, MCR, SparseBlockCodes
 from hypersketch.vsa.spaces import BSC, MapB, MapI
+from hypersketch.vsa.sparse import BSDC
 
-NAMES: dict[str, type[Any]] = {
+NAMES: dict[str, Callable[..., Any]] = {
     "map-i": MapI,
     "map-b": MapB,
     "map-c": MapC,
@@ -21,6 +24,9 @@ NAMES: dict[str, type[Any]] = {
     "fhrr": FHRR,
     "vtb": VTB,
     "mbat": MBAT,
+    "bsdc-cdt": functools.partial(BSDC, variant="cdt"),
+    "bsdc-s": functools.partial(BSDC, variant="s"),
+    "bsdc-seg": functools.partial(BSDC, variant="seg"),
     "b-sbc": SparseBlockCodes,
     "mcr": MCR,
     "cgr": CGR,
@@ -33,7 +39,8 @@ def space(name: str, dim: int, seed: int = 0, **options: Any) -> Any:
     Parameters
     ----------
     name : str
-        'map-i', 'map-b', 'map-c', 'bsc', 'hrr', 'fhrr', 'vtb', 'mbat', 'b-sbc', 'mcr' or 'cgr'.
+        'map-i', 'map-b', 'map-c', 'bsc', 'hrr', 'fhrr', 'vtb', 'mbat', 'bsdc-cdt', 'bsdc-s', 'bsdc-seg',
+        'b-sbc', 'mcr' or 'cgr'.
     dim : int
         Dimension D.
     seed : int in [0, 2**64), default 0
@@ -43,7 +50,7 @@ def space(name: str, dim: int, seed: int = 0, **options: Any) -> Any:
 
     Returns
     -------
-    MapI, MapB, MapC, BSC, HRR, FHRR, VTB, MBAT, SparseBlockCodes, MCR or CGR
+    MapI, MapB, MapC, BSC, HRR, FHRR, VTB, MBAT, BSDC, SparseBlockCodes, MCR or CGR
 
     Raises
     ------

@@ -1,0 +1,423 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Binary sparse distributed codes: vectors with few ones, united by OR, bound by shifts or by thinning."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hypersketch import _core, _threads, _validation
+from hypersketch.keys import hash_keys, host_hashes
+
+if TYPE_CHECKING:
+    from hypersketch.vsa.sparse_bundle import SparseBundle
+
+Bits = NDArray[np.uint8]
+Packed = NDArray[np.uint64]
+Variant = Literal["cdt", "s", "seg"]
+
+DIM = _validation.within(16, 2**26)
+VARIANT = _validation.one_of("cdt", "s", "seg")
+_MOST_ROTATIONS = 1000
+"""Of thinning; what needs more is thin enough."""
+
+
+@dataclass(frozen=True)
+class BSDC:
+    """BSDC: about sqrt(D) ones in D bits; bundles are unions.
+
+    Parameters
+    ----------
+    dim : int in [16, 2**26]
+        Dimension D. Atoms have k = ceil(sqrt(D)) ones.
+    seed : int in [0, 2**64), default 0
+        Seed of the atoms and of the rotations that thin.
+    variant : {'cdt', 's', 'seg'}, default 'cdt'
+        How vectors are bound. ``s``: the first is rotated by the sum of the places of the second one's ones.
+        ``seg``: atoms have one 1 in each of k segments, and every segment is rotated by the place of the
+        second one's 1. ``cdt``: context-dependent thinning of the union (`thin`), which cannot be undone: a
+        product is like its factors, and only the same factors make the same one.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For arguments of a wrong type or out of range.
+
+    Notes
+    -----
+    Rachkovskij (2001) for thinning, Schlegel, Neubert & Protzel (2022) for the three. The similarity is the
+    overlap over the geometric mean of both numbers of ones: about 1 / sqrt(n) for a member of a union of n
+    atoms, 1 / sqrt(D) for strangers.
+
+    Examples
+    --------
+    >>> from hypersketch.vsa import BSDC
+    >>> space = BSDC(10_000, variant="seg")
+    >>> value, role = space.atoms(["value", "role"])
+    >>> bool((space.unbind(space.bind(value, role), role) == value).all())
+    True
+    >>> space.bundle(["red", "green", "blue"]).similarity(["red", "grey"]).round(1)
+    array([0.6, 0. ])
+    """
+
+    dim: int
+    """Dimension D."""
+    seed: int = 0
+    """Seed of the atoms. Vectors of spaces with different seeds have nothing to do with each other."""
+    variant: Variant = "cdt"
+    """How vectors are bound."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "dim", DIM("BSDC", "dim", self.dim))
+        object.__setattr__(self, "seed", _validation.seed("BSDC", "seed", self.seed))
+        VARIANT("BSDC", "variant", self.variant)
+
+    @property
+    def n_ones(self) -> int:
+        """Number k of ones of an atom.
+
+        >>> from hypersketch.vsa import BSDC
+        >>> BSDC(10_000).n_ones
+        100
+        """
+        return math.isqrt(self.dim - 1) + 1
+
+    @property
+    def nbytes(self) -> int:
+        """Size of one packed vector in bytes.
+
+        >>> from hypersketch.vsa import BSDC
+        >>> BSDC(10_000).nbytes
+        1256
+        """
+        return 8 * _validation.words_for(self.dim)
+
+    def _owner(self, method: str) -> str:
+        return f"BSDC.{method}"
+
+    @property
+    def _edges(self) -> NDArray[np.int64]:
+        """Where the segments begin, and where the last one ends."""
+        return np.arange(self.n_ones + 1) * self.dim // self.n_ones
+
+    # ---- bits
+
+    def unpack(self, vectors: Packed) -> Bits:
+        """Return the zeros and ones of packed vectors, shape (dim,) or (n, dim).
+
+        >>> from hypersketch.vsa import BSDC
+        >>> int(BSDC(10_000).unpack(BSDC(10_000).atoms("a")).sum())
+        100
+        """
+        return self._bits(_validation.packed(self._owner("unpack"), "vectors", vectors, self.dim))
+
+    def _bits(self, rows: Packed) -> Bits:
+        octets = rows.astype("<u8", copy=False).view(np.uint8)
+        return np.unpackbits(octets, axis=-1, count=self.dim, bitorder="little")
+
+    def _packed(self, bits: Any) -> Packed:
+        octets = np.packbits(bits, axis=-1, bitorder="little")
+        room = [(0, 0)] * (octets.ndim - 1) + [(0, self.nbytes - octets.shape[-1])]
+        return np.ascontiguousarray(np.pad(octets, room)).view(np.uint64)
+
+    # ---- atoms
+
+    def atoms(self, keys: Any, *, threads: int | None = None) -> Packed:
+        """Return the atoms of keys, packed.
+
+        Parameters
+        ----------
+        keys : int, str, bytes or a batch of them
+            n keys, as for `hypersketch.hash_keys`.
+        threads : int, optional
+            Threads for this call; default `hypersketch.get_num_threads`.
+
+        Returns
+        -------
+        ndarray of uint64, shape (n, n_words)
+            A row a key, bit d of it in bit d % 64 of word d // 64.
+
+        Raises
+        ------
+        TypeError, ValueError
+            For keys that `hypersketch.hash_keys` refuses.
+
+        Examples
+        --------
+        >>> from hypersketch.vsa import BSDC
+        >>> BSDC(100).atoms(["a", "b"]).shape
+        (2, 2)
+        """
+        n_threads = _threads.resolve(self._owner("atoms"), threads)
+        return self._atoms_of(host_hashes(keys, threads), n_threads)
+
+    def _atoms_of(self, hashes: NDArray[np.uint64], threads: int) -> Packed:
+        bits = np.zeros((hashes.size, self.dim), np.uint8)
+        np.put_along_axis(bits, self._places(hashes, threads), 1, axis=1)
+        return self._packed(bits)
+
+    def _places(self, hashes: NDArray[np.uint64], threads: int) -> NDArray[np.int64]:
+        """Return the k places of the ones of every atom."""
+        k = self.n_ones
+        n_words = k if self.variant == "seg" else 4 * k + 64
+        words = np.empty((hashes.size, n_words), np.uint64)
+        _core.atom_rows(64 * n_words, self.seed, hashes, words, threads)
+        upper = (words >> np.uint64(32)).astype(np.int64)
+        if self.variant == "seg":
+            edges = self._edges
+            return np.asarray(edges[:-1] + (upper * np.diff(edges) >> 32), np.int64)
+        drawn = upper * self.dim >> 32
+        return np.stack([_first_distinct(row, k) for row in drawn]) if len(drawn) else drawn[:, :k]
+
+    def identity(self) -> Packed:
+        """Return the second factor with which binding changes nothing.
+
+        For ``s`` and ``cdt`` it has no ones, for ``seg`` one at the start of every segment.
+
+        >>> from hypersketch.vsa import BSDC
+        >>> BSDC(64).identity()
+        array([0], dtype=uint64)
+        """
+        bits = np.zeros(self.dim, np.uint8)
+        if self.variant == "seg":
+            bits[self._edges[:-1]] = 1
+        return self._packed(bits)
+
+    # ---- algebra
+
+    def _pair(self, method: str, first: tuple[str, Any], second: tuple[str, Any]) -> tuple[Bits, Bits]:
+        """Return the bits of two batches of vectors whose rows go together."""
+        a, b = (
+            self._bits(_validation.packed(self._owner(method), name, value, self.dim))
+            for name, value in (first, second)
+        )
+        if a.ndim == b.ndim == 2 and len(a) != len(b) and 1 not in (len(a), len(b)):
+            raise ValueError(f"{first[0]} has {len(a)} rows but {second[0]} has {len(b)}.")
+        return a, b
+
+    def bind(self, a: Packed, b: Packed) -> Packed:
+        """Bind packed vectors, as the variant does.
+
+        Parameters
+        ----------
+        a, b : ndarray of uint64, shape (n_words,) or (n, n_words)
+            Packed vectors. One vector binds with each row of the other argument.
+
+        Returns
+        -------
+        ndarray of uint64
+            Packed products, of the shape that ``a`` and ``b`` broadcast to.
+
+        Raises
+        ------
+        TypeError, ValueError
+            For arrays that are not packed vectors of this space, unequal numbers of rows, and for ``seg`` a
+            second factor that has not one 1 in every segment.
+
+        Examples
+        --------
+        >>> from hypersketch.vsa import BSDC
+        >>> space = BSDC(1000, variant="s")
+        >>> a, b = space.atoms(["a", "b"])
+        >>> bool((space.unbind(space.bind(a, b), b) == a).all())
+        True
+        """
+        left, right = self._pair("bind", ("a", a), ("b", b))
+        if self.variant == "cdt":
+            return self._packed(self._thinned(left | right))
+        return self._packed(self._turned("bind", left, right, 1))
+
+    def unbind(self, bound: Packed, known: Packed) -> Packed:
+        """Take a known vector out of a product ``bind(x, known)``, exactly; otherwise as `bind`.
+
+        Raises
+        ------
+        TypeError, ValueError
+            As for `bind`, and for ``cdt``, which cannot be undone.
+
+        Examples
+        --------
+        >>> from hypersketch.vsa import BSDC
+        >>> space = BSDC(1000, variant="s")
+        >>> a, b = space.atoms(["a", "b"])
+        >>> bool((space.unbind(space.bind(a, b), b) == a).all())
+        True
+        """
+        if self.variant == "cdt":
+            raise ValueError(
+                "Binding by thinning (variant='cdt') cannot be undone: compare products instead."
+            )
+        product, factor = self._pair("unbind", ("bound", bound), ("known", known))
+        return self._packed(self._turned("unbind", product, factor, -1))
+
+    def _turned(self, method: str, bits: Bits, by: Bits, sign: int) -> Bits:
+        """Return bits rotated, whole or by segments, as other bits tell."""
+        places = np.arange(self.dim)
+        if self.variant == "s":
+            steps = (by @ places) % self.dim
+            source = (places - sign * steps[..., np.newaxis]) % self.dim
+        else:
+            edges = self._edges
+            lengths, segment = np.diff(edges), np.repeat(np.arange(self.n_ones), np.diff(edges))
+            steps = self._segment_places(method, by)[..., segment]
+            begins = edges[segment]
+            source = begins + (places - begins - sign * steps) % lengths[segment]
+        shape = np.broadcast_shapes(bits.shape, source.shape)
+        return np.take_along_axis(np.broadcast_to(bits, shape), np.broadcast_to(source, shape), axis=-1)
+
+    def _segment_places(self, method: str, bits: Bits) -> NDArray[np.int64]:
+        """Return where in its segment each 1 is."""
+        edges = self._edges
+        if not (np.add.reduceat(bits, edges[:-1], axis=-1) == 1).all():
+            name = "b" if method == "bind" else "known"
+            must = f"vectors with one 1 in each of {self.n_ones} segments"
+            _validation.refuse(self._owner(method), name, must, "others")
+        ones = bits.nonzero()[-1].reshape(*bits.shape[:-1], self.n_ones)
+        return np.asarray(ones - edges[:-1], np.int64)
+
+    def thin(self, vectors: Packed) -> Packed:
+        """Return vectors with about k of their ones; which ones depends on all of them.
+
+        Parameters
+        ----------
+        vectors : ndarray of uint64, shape (n_words,) or (n, n_words)
+            Packed vectors, for example unions.
+
+        Returns
+        -------
+        ndarray of uint64
+            Packed vectors of the same shape; those with no more than k ones as they are.
+
+        Raises
+        ------
+        TypeError, ValueError
+            For arrays that are not packed vectors of this space.
+
+        Notes
+        -----
+        Context-dependent thinning, the subtractive form: a 1 stays when none of K fixed random rotations of
+        the vector meets it. K is the whole number that leaves k ones of a random vector of as many.
+
+        Examples
+        --------
+        >>> from hypersketch.vsa import BSDC
+        >>> space = BSDC(10_000)
+        >>> thinned = space.thin(space.bundle(range(10)).vector)
+        >>> 60 < int(space.unpack(thinned).sum()) < 140
+        True
+        """
+        rows = _validation.packed(self._owner("thin"), "vectors", vectors, self.dim)
+        return self._packed(self._thinned(self._bits(rows)))
+
+    def _thinned(self, bits: Bits) -> Bits:
+        if bits.ndim == 2:
+            return np.stack([self._thinned(row) for row in bits]) if len(bits) else bits
+        n, k = int(bits.sum()), self.n_ones
+        if n <= k:
+            return bits
+        rotations = round(math.log(k / n) / math.log1p(-n / self.dim)) if n < self.dim else 0
+        met = np.zeros_like(bits)
+        for steps in self._rotations(min(rotations, _MOST_ROTATIONS)):
+            met |= np.roll(bits, steps)
+        return bits & (1 - met)
+
+    def _rotations(self, n: int) -> list[int]:
+        """Return the first n of the space's random rotations."""
+        words = np.empty((1, _MOST_ROTATIONS), np.uint64)
+        _core.atom_rows(64 * _MOST_ROTATIONS, self.seed ^ (2**64 - 1), hash_keys(0), words, 1)
+        drawn = 1 + ((words[0, :n] >> np.uint64(32)).astype(np.int64) * (self.dim - 1) >> 32)
+        return [int(steps) for steps in drawn]
+
+    def permute(self, vectors: Packed, shift: int) -> Packed:
+        """Shift packed vectors cyclically: bit d moves to d + shift; negative shifts undo positive ones.
+
+        >>> from hypersketch.vsa import BSDC
+        >>> space = BSDC(100)
+        >>> a = space.atoms("a")
+        >>> bool((space.permute(space.permute(a, 3), -3) == a).all())
+        True
+        """
+        owner = self._owner("permute")
+        rows = _validation.packed(owner, "vectors", vectors, self.dim)
+        steps = _validation.integer(owner, "shift", shift, -(2**63), 2**63 - 1) % self.dim
+        out = np.empty_like(rows)
+        words = rows.shape[-1]
+        _core.rotate_rows(rows.reshape(-1, words), self.dim, steps, out.reshape(-1, words))
+        return out
+
+    def similarity(self, a: Packed, b: Packed) -> NDArray[np.float64]:
+        """Return the overlap of packed vectors over the geometric mean of their numbers of ones, row by row.
+
+        Parameters
+        ----------
+        a, b : ndarray of uint64, shape (n_words,) or (n, n_words)
+            Packed vectors. One vector is compared with each row of the other argument.
+
+        Returns
+        -------
+        ndarray of float64, shape (n,)
+            In [0, 1]; 0 where a vector has no ones. One element when both arguments are single vectors.
+
+        Raises
+        ------
+        TypeError, ValueError
+            As for `bind`.
+
+        Examples
+        --------
+        >>> from hypersketch.vsa import BSDC
+        >>> BSDC(100).similarity(BSDC(100).atoms("a"), BSDC(100).atoms("a"))
+        array([1.])
+        """
+        left, right = self._pair("similarity", ("a", a), ("b", b))
+        overlap = (left & right).sum(axis=-1, dtype=np.float64)
+        sizes = np.sqrt(left.sum(axis=-1, dtype=np.float64) * right.sum(axis=-1, dtype=np.float64))
+        return np.atleast_1d(np.divide(overlap, sizes, out=np.zeros_like(overlap), where=sizes > 0))
+
+    def bundle(self, keys: Any = None, weights: Any = None, *, threads: int | None = None) -> SparseBundle:
+        """Return a bundle: how often every bit is set, which takes more keys as they come.
+
+        Parameters
+        ----------
+        keys : int, str, bytes or a batch of them, optional
+            n keys, as for `hypersketch.hash_keys`; none by default.
+        weights : array of int, shape (n,), optional
+            One weight a key, below 2**31 in magnitude; default 1.
+        threads : int, optional
+            Threads for this call; default `hypersketch.get_num_threads`.
+
+        Returns
+        -------
+        SparseBundle
+            In this space.
+
+        Raises
+        ------
+        TypeError, ValueError, OverflowError
+            As `SparseBundle.add`.
+
+        Examples
+        --------
+        >>> from hypersketch.vsa import BSDC
+        >>> BSDC(10_000, variant="s").bundle(["a", "b"]).similarity(["a", "c"]).round(1)
+        array([0.7, 0. ])
+        """
+        from hypersketch.vsa.sparse_bundle import SparseBundle
+
+        made = SparseBundle(self)
+        if keys is not None:
+            made.add(keys, weights, threads=threads)
+        elif weights is not None:
+            must = "None when there are no keys"
+            _validation.refuse(self._owner("bundle"), "weights", must, weights, TypeError)
+        return made
+
+
+def _first_distinct(places: NDArray[np.int64], k: int) -> NDArray[np.int64]:
+    """Return the first k different places; fewer than k of 4 k + 64 differ with a probability below 2^-60."""
+    _, first = np.unique(places, return_index=True)
+    return places[np.sort(first)[:k]]
