@@ -8,41 +8,27 @@ as those of all spaces: they are computed where they are needed and never stored
 from __future__ import annotations
 
 import math
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hypersketch import _core, _threads, _validation
-from hypersketch.keys import host_hashes
+from hypersketch import _validation
+from hypersketch.vsa._space import Space
 
 if TYPE_CHECKING:
     from hypersketch.vsa.real_bundle import RealBundle
 
 Vectors = NDArray[Any]
 
-MAX_DIM = 2**26
-"""A vector is then half a gibibyte."""
-DIM = _validation.within(1, MAX_DIM)
-
 
 @dataclass(frozen=True)
-class RealSpace(ABC):
+class RealSpace(Space):
     """A space whose vectors are arrays of floats or complex numbers."""
 
-    dim: int
-    """Dimension D."""
-    seed: int = 0
-    """Seed of the atoms. Vectors of spaces with different seeds have nothing to do with each other."""
-
     _DTYPE: ClassVar[type[np.generic]] = np.float32
-
-    def __post_init__(self) -> None:
-        owner = type(self).__name__
-        object.__setattr__(self, "dim", DIM(owner, "dim", self.dim))
-        object.__setattr__(self, "seed", _validation.seed(owner, "seed", self.seed))
 
     # ---- what vectors are
 
@@ -76,9 +62,6 @@ class RealSpace(ABC):
         """
         return self.width * self.dtype.itemsize
 
-    def _owner(self, method: str) -> str:
-        return f"{type(self).__name__}.{method}"
-
     def _checked(self, method: str, name: str, value: object) -> Vectors:
         """Return vectors of this space, shape (width,) or (n, width)."""
         owner, kinds = self._owner(method), "iufc" if self.dtype.kind == "c" else "iuf"
@@ -98,48 +81,14 @@ class RealSpace(ABC):
     def _pair(self, method: str, first: tuple[str, object], second: tuple[str, object]) -> list[Vectors]:
         """Return two batches of vectors whose rows go together."""
         a, b = (self._checked(method, name, value) for name, value in (first, second))
-        if a.ndim == b.ndim == 2 and len(a) != len(b) and 1 not in (len(a), len(b)):
-            raise ValueError(f"{first[0]} has {len(a)} rows but {second[0]} has {len(b)}.")
+        self._require_rows((first[0], second[0]), a, b)
         return [a, b]
 
     # ---- atoms
 
-    def atoms(self, keys: Any, *, threads: int | None = None) -> Vectors:
-        """Return the atoms of keys: their random vectors.
-
-        Parameters
-        ----------
-        keys : int, str, bytes or a batch of them
-            n keys, as for `hypersketch.hash_keys`.
-        threads : int, optional
-            Threads for this call; default `hypersketch.get_num_threads`.
-
-        Returns
-        -------
-        ndarray, shape (n, width)
-            One row a key: a function of the seed and the key alone, the same on every machine but for the
-            last digit of what its mathematical library returns.
-
-        Raises
-        ------
-        TypeError, ValueError
-            For keys that `hypersketch.hash_keys` refuses.
-
-        Examples
-        --------
-        >>> from hypersketch.vsa import HRR
-        >>> HRR(100).atoms(["a", "b"]).shape
-        (2, 100)
-        """
-        n_threads = _threads.resolve(self._owner("atoms"), threads)
-        return self._atoms_of(host_hashes(keys, threads), n_threads)
-
     def _atoms_of(self, hashes: NDArray[np.uint64], threads: int) -> Vectors:
         """Return the atoms of hashed keys."""
-        n_words = -(-self.dim // 2)
-        words = np.empty((hashes.size, n_words), np.uint64)
-        _core.atom_rows(64 * n_words, self.seed, hashes, words, threads)
-        halves = words.view(np.uint32)  # little-endian: the lower half first
+        halves = self._words(hashes, -(-self.dim // 2), threads).view(np.uint32)  # the lower half first
         return self._from_uniform(halves)
 
     @abstractmethod
@@ -360,46 +309,10 @@ class RealSpace(ABC):
     def _wide(self) -> type[np.generic]:
         return np.complex128 if self.dtype.kind == "c" else np.float64
 
-    # ---- bundles
-
-    def bundle(self, keys: Any = None, weights: Any = None, *, threads: int | None = None) -> RealBundle:
-        """Return a bundle: the weighted sum of the keys' atoms, which takes more as they come.
-
-        Parameters
-        ----------
-        keys : int, str, bytes or a batch of them, optional
-            n keys, as for `hypersketch.hash_keys`; none by default.
-        weights : array of real numbers, shape (n,), optional
-            One weight a key, finite; default 1.
-        threads : int, optional
-            Threads for this call; default `hypersketch.get_num_threads`.
-
-        Returns
-        -------
-        RealBundle
-            In this space.
-
-        Raises
-        ------
-        TypeError, ValueError
-            As `RealBundle.add`.
-
-        Examples
-        --------
-        >>> from hypersketch.vsa import HRR
-        >>> bag = HRR(10_000).bundle(["red", "green"])
-        >>> bag.similarity(["red", "blue"]).round(1) + 0.0
-        array([0.7, 0. ])
-        """
+    def _empty_bundle(self) -> RealBundle:
         from hypersketch.vsa.real_bundle import RealBundle
 
-        made = RealBundle(self)
-        if keys is not None:
-            made.add(keys, weights, threads=threads)
-        elif weights is not None:
-            must = "None when there are no keys"
-            _validation.refuse(self._owner("bundle"), "weights", must, weights, TypeError)
-        return made
+        return RealBundle(self)
 
 
 def uniform(halves: NDArray[np.uint32]) -> NDArray[np.float64]:

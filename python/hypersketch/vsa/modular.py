@@ -4,43 +4,34 @@
 from __future__ import annotations
 
 import math
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hypersketch import _core, _threads, _validation
-from hypersketch.keys import host_hashes
+from hypersketch import _validation
+from hypersketch.vsa._space import Space
 
 if TYPE_CHECKING:
     from hypersketch.vsa.modular_bundle import ModularBundle
 
 Digits = NDArray[np.uint16]
 
-DIM = _validation.within(1, 2**26)
 MODULUS = _validation.within(2, 2**16)
 
 
 @dataclass(frozen=True)
-class ModularSpace(ABC):
+class ModularSpace(Space):
     """A space of vectors of integers in [0, r), an element of a cyclic group each."""
 
-    dim: int
-    """Dimension D."""
-    seed: int = 0
-    """Seed of the atoms. Vectors of spaces with different seeds have nothing to do with each other."""
     modulus: int = 64
     """Order r of the group."""
 
-    _NAME: ClassVar[str] = "modulus"
-
     def __post_init__(self) -> None:
-        owner = type(self).__name__
-        object.__setattr__(self, "dim", DIM(owner, "dim", self.dim))
-        object.__setattr__(self, "seed", _validation.seed(owner, "seed", self.seed))
-        object.__setattr__(self, "modulus", MODULUS(owner, self._NAME, self.modulus))
+        super().__post_init__()
+        object.__setattr__(self, "modulus", MODULUS(type(self).__name__, "modulus", self.modulus))
 
     @property
     def width(self) -> int:
@@ -62,9 +53,6 @@ class ModularSpace(ABC):
         """
         return 2 * self.width
 
-    def _owner(self, method: str) -> str:
-        return f"{type(self).__name__}.{method}"
-
     def _checked(self, method: str, name: str, value: object) -> Digits:
         """Return vectors of this space, shape (width,) or (n, width)."""
         owner, must = self._owner(method), f"vectors of {self.width} integers in [0, {self.modulus})"
@@ -84,45 +72,13 @@ class ModularSpace(ABC):
     def _pair(self, method: str, first: tuple[str, object], second: tuple[str, object]) -> list[NDArray[Any]]:
         """Return two batches of vectors whose rows go together, wide enough to be added."""
         a, b = (self._checked(method, name, value) for name, value in (first, second))
-        if a.ndim == b.ndim == 2 and len(a) != len(b) and 1 not in (len(a), len(b)):
-            raise ValueError(f"{first[0]} has {len(a)} rows but {second[0]} has {len(b)}.")
+        self._require_rows((first[0], second[0]), a, b)
         return [a.astype(np.int32), b.astype(np.int32)]
 
     # ---- atoms
 
-    def atoms(self, keys: Any, *, threads: int | None = None) -> Digits:
-        """Return the atoms of keys: their random vectors.
-
-        Parameters
-        ----------
-        keys : int, str, bytes or a batch of them
-            n keys, as for `hypersketch.hash_keys`.
-        threads : int, optional
-            Threads for this call; default `hypersketch.get_num_threads`.
-
-        Returns
-        -------
-        ndarray of uint16, shape (n, width)
-            A row a key, uniform in [0, r): a function of the seed and the key alone.
-
-        Raises
-        ------
-        TypeError, ValueError
-            For keys that `hypersketch.hash_keys` refuses.
-
-        Examples
-        --------
-        >>> from hypersketch.vsa import CGR
-        >>> CGR(100).atoms(["a", "b"]).shape
-        (2, 100)
-        """
-        n_threads = _threads.resolve(self._owner("atoms"), threads)
-        return self._atoms_of(host_hashes(keys, threads), n_threads)
-
     def _atoms_of(self, hashes: NDArray[np.uint64], threads: int) -> Digits:
-        n_words = -(-self.width // 2)
-        words = np.empty((hashes.size, n_words), np.uint64)
-        _core.atom_rows(64 * n_words, self.seed, hashes, words, threads)
+        words = self._words(hashes, -(-self.width // 2), threads)
         halves = words.view(np.uint32)[:, : self.width].astype(np.uint64)
         return np.asarray(halves * np.uint64(self.modulus) >> np.uint64(32), np.uint16)
 
@@ -238,44 +194,10 @@ class ModularSpace(ABC):
     def _chosen(self, counts: NDArray[np.int32], offsets: Digits) -> Digits:
         """Return the entries that stand for counts, shape (width, r); offsets break ties without favour."""
 
-    def bundle(self, keys: Any = None, weights: Any = None, *, threads: int | None = None) -> ModularBundle:
-        """Return a bundle: how often every entry has every value, which takes more as they come.
-
-        Parameters
-        ----------
-        keys : int, str, bytes or a batch of them, optional
-            n keys, as for `hypersketch.hash_keys`; none by default.
-        weights : array of int, shape (n,), optional
-            One weight a key, below 2**31 in magnitude; default 1.
-        threads : int, optional
-            Threads for this call; default `hypersketch.get_num_threads`.
-
-        Returns
-        -------
-        ModularBundle
-            In this space.
-
-        Raises
-        ------
-        TypeError, ValueError, OverflowError
-            As `ModularBundle.add`.
-
-        Examples
-        --------
-        >>> from hypersketch.vsa import CGR
-        >>> bag = CGR(2000).bundle(["red", "green"])
-        >>> bag.similarity(["red", "blue"]).round(1)
-        array([0.5, 0. ])
-        """
+    def _empty_bundle(self) -> ModularBundle:
         from hypersketch.vsa.modular_bundle import ModularBundle
 
-        made = ModularBundle(self)
-        if keys is not None:
-            made.add(keys, weights, threads=threads)
-        elif weights is not None:
-            must = "None when there are no keys"
-            _validation.refuse(self._owner("bundle"), "weights", must, weights, TypeError)
-        return made
+        return ModularBundle(self)
 
 
 def most_frequent(counts: NDArray[np.int32], offsets: Digits) -> Digits:

@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from hypersketch import _validation, files
 from hypersketch._stored import Tally
 from hypersketch.keys import hash_keys
+from hypersketch.vsa._space import DIM
 from hypersketch.vsa._vector_bundle import CountedVectors
-from hypersketch.vsa.modular import CGR, DIM, MCR, MODULUS, Digits, ModularSpace, SparseBlockCodes
+from hypersketch.vsa.modular import CGR, MCR, MODULUS, Digits, ModularSpace, SparseBlockCodes
 
 _KINDS: dict[str, type[CGR | MCR | SparseBlockCodes]] = {
     "CGR": CGR,

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from hypersketch import _validation, files
 from hypersketch._stored import Stored, Tally
 from hypersketch._structure import chunks
-from hypersketch.vsa._real import DIM, RealSpace, Vectors
+from hypersketch.vsa._real import RealSpace, Vectors
+from hypersketch.vsa._space import DIM
 from hypersketch.vsa._vector_bundle import Rows, VectorBundle
 from hypersketch.vsa.elementwise import MapC
 from hypersketch.vsa.holographic import FHRR, HRR

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from hypersketch import _core, _threads, _validation
-from hypersketch.keys import hash_keys, host_hashes
+from hypersketch import _core, _validation
+from hypersketch.keys import hash_keys
+from hypersketch.vsa._space import Space
 
 if TYPE_CHECKING:
     from hypersketch.vsa.sparse_bundle import SparseBundle
@@ -20,14 +21,13 @@ Bits = NDArray[np.uint8]
 Packed = NDArray[np.uint64]
 Variant = Literal["cdt", "s", "seg"]
 
-DIM = _validation.within(16, 2**26)
 VARIANT = _validation.one_of("cdt", "s", "seg")
 _MOST_ROTATIONS = 1000
 """Of thinning; what needs more is thin enough."""
 
 
 @dataclass(frozen=True)
-class BSDC:
+class BSDC(Space):
     """BSDC: about sqrt(D) ones in D bits; bundles are unions.
 
     Parameters
@@ -64,16 +64,13 @@ class BSDC:
     array([0.6, 0. ])
     """
 
-    dim: int
-    """Dimension D."""
-    seed: int = 0
-    """Seed of the atoms. Vectors of spaces with different seeds have nothing to do with each other."""
     variant: Variant = "cdt"
     """How vectors are bound."""
 
+    _LEAST = 16
+
     def __post_init__(self) -> None:
-        object.__setattr__(self, "dim", DIM("BSDC", "dim", self.dim))
-        object.__setattr__(self, "seed", _validation.seed("BSDC", "seed", self.seed))
+        super().__post_init__()
         VARIANT("BSDC", "variant", self.variant)
 
     @property
@@ -95,9 +92,6 @@ class BSDC:
         1256
         """
         return 8 * _validation.words_for(self.dim)
-
-    def _owner(self, method: str) -> str:
-        return f"BSDC.{method}"
 
     @property
     def _edges(self) -> NDArray[np.int64]:
@@ -126,35 +120,6 @@ class BSDC:
 
     # ---- atoms
 
-    def atoms(self, keys: Any, *, threads: int | None = None) -> Packed:
-        """Return the atoms of keys, packed.
-
-        Parameters
-        ----------
-        keys : int, str, bytes or a batch of them
-            n keys, as for `hypersketch.hash_keys`.
-        threads : int, optional
-            Threads for this call; default `hypersketch.get_num_threads`.
-
-        Returns
-        -------
-        ndarray of uint64, shape (n, n_words)
-            A row a key, bit d of it in bit d % 64 of word d // 64.
-
-        Raises
-        ------
-        TypeError, ValueError
-            For keys that `hypersketch.hash_keys` refuses.
-
-        Examples
-        --------
-        >>> from hypersketch.vsa import BSDC
-        >>> BSDC(100).atoms(["a", "b"]).shape
-        (2, 2)
-        """
-        n_threads = _threads.resolve(self._owner("atoms"), threads)
-        return self._atoms_of(host_hashes(keys, threads), n_threads)
-
     def _atoms_of(self, hashes: NDArray[np.uint64], threads: int) -> Packed:
         bits = np.zeros((hashes.size, self.dim), np.uint8)
         np.put_along_axis(bits, self._places(hashes, threads), 1, axis=1)
@@ -164,9 +129,7 @@ class BSDC:
         """Return the k places of the ones of every atom."""
         k = self.n_ones
         n_words = k if self.variant == "seg" else 4 * k + 64
-        words = np.empty((hashes.size, n_words), np.uint64)
-        _core.atom_rows(64 * n_words, self.seed, hashes, words, threads)
-        upper = (words >> np.uint64(32)).astype(np.int64)
+        upper = (self._words(hashes, n_words, threads) >> np.uint64(32)).astype(np.int64)
         if self.variant == "seg":
             edges = self._edges
             return np.asarray(edges[:-1] + (upper * np.diff(edges) >> 32), np.int64)
@@ -195,8 +158,7 @@ class BSDC:
             self._bits(_validation.packed(self._owner(method), name, value, self.dim))
             for name, value in (first, second)
         )
-        if a.ndim == b.ndim == 2 and len(a) != len(b) and 1 not in (len(a), len(b)):
-            raise ValueError(f"{first[0]} has {len(a)} rows but {second[0]} has {len(b)}.")
+        self._require_rows((first[0], second[0]), a, b)
         return a, b
 
     def bind(self, a: Packed, b: Packed) -> Packed:
@@ -378,43 +340,10 @@ class BSDC:
         sizes = np.sqrt(left.sum(axis=-1, dtype=np.float64) * right.sum(axis=-1, dtype=np.float64))
         return np.atleast_1d(np.divide(overlap, sizes, out=np.zeros_like(overlap), where=sizes > 0))
 
-    def bundle(self, keys: Any = None, weights: Any = None, *, threads: int | None = None) -> SparseBundle:
-        """Return a bundle: how often every bit is set, which takes more keys as they come.
-
-        Parameters
-        ----------
-        keys : int, str, bytes or a batch of them, optional
-            n keys, as for `hypersketch.hash_keys`; none by default.
-        weights : array of int, shape (n,), optional
-            One weight a key, below 2**31 in magnitude; default 1.
-        threads : int, optional
-            Threads for this call; default `hypersketch.get_num_threads`.
-
-        Returns
-        -------
-        SparseBundle
-            In this space.
-
-        Raises
-        ------
-        TypeError, ValueError, OverflowError
-            As `SparseBundle.add`.
-
-        Examples
-        --------
-        >>> from hypersketch.vsa import BSDC
-        >>> BSDC(10_000, variant="s").bundle(["a", "b"]).similarity(["a", "c"]).round(1)
-        array([0.7, 0. ])
-        """
+    def _empty_bundle(self) -> SparseBundle:
         from hypersketch.vsa.sparse_bundle import SparseBundle
 
-        made = SparseBundle(self)
-        if keys is not None:
-            made.add(keys, weights, threads=threads)
-        elif weights is not None:
-            must = "None when there are no keys"
-            _validation.refuse(self._owner("bundle"), "weights", must, weights, TypeError)
-        return made
+        return SparseBundle(self)
 
 
 def _first_distinct(places: NDArray[np.int64], k: int) -> NDArray[np.int64]:

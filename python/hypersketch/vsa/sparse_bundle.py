@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from hypersketch import _validation, files
 from hypersketch._stored import Tally
+from hypersketch.vsa._space import DIM
 from hypersketch.vsa._vector_bundle import CountedVectors
-from hypersketch.vsa.sparse import BSDC, DIM, VARIANT, Packed
+from hypersketch.vsa.sparse import BSDC, VARIANT, Packed
 
 
 @files.register
