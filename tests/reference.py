@@ -147,6 +147,42 @@ def signs(counters: NDArray[np.int64], seed: int) -> NDArray[np.int64]:
     return np.where(counters == 0, tie, np.sign(counters))
 
 
+# ---- packed vectors, as arrays of bits
+
+
+def majority(
+    bits: NDArray[np.bool_],
+    ties: NDArray[np.bool_],
+    weights: NDArray[np.int64] | None = None,
+    at_least: int | None = None,
+) -> NDArray[np.bool_]:
+    """One bit a column; a negative weight votes for the complement."""
+    result = []
+    for d in range(bits.shape[1]):
+        votes = total = 0
+        for i in range(bits.shape[0]):
+            weight = 1 if weights is None else int(weights[i])
+            votes += abs(weight) * (bool(bits[i, d]) != (weight < 0))
+            total += abs(weight)
+        tied = 2 * votes == total and bool(ties[d])
+        result.append(tied or 2 * votes > total if at_least is None else votes >= at_least)
+    return np.array(result, np.bool_)
+
+
+def bits_of(rows: NDArray[np.uint64], dim: int) -> NDArray[np.bool_]:
+    return np.array([[(int(row[d // 64]) >> (d % 64)) & 1 for d in range(dim)] for row in rows], np.bool_)
+
+
+def grams(vectors: NDArray[np.int64], n: int) -> NDArray[np.int64]:
+    """Products of n neighbouring rows of signs, each shifted once for every row that follows it."""
+    count = max(0, len(vectors) - n + 1)
+    result = np.ones((count, vectors.shape[1]), np.int64)
+    for t in range(count):
+        for f in range(n):
+            result[t] *= np.roll(vectors[t + f], n - 1 - f)
+    return result
+
+
 # ---- cells
 
 

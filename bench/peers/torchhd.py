@@ -50,3 +50,12 @@ class Torchhd:
     def bundle(self, n: int, dim: int) -> Any:
         """Draw n atoms of `dim` dimensions and add them up."""
         return self._torchhd.multiset(self._torchhd.random(n, dim, vsa="MAP"))
+
+    def sequence(self, codebook: NDArray[np.int8], tokens: NDArray[np.int64]) -> Any:
+        """The atoms of tokens, a row each."""
+        atoms = self._torchhd.ensure_vsa_tensor(self._torch.from_numpy(codebook).float(), "MAP")
+        return atoms[self._torch.from_numpy(tokens)]
+
+    def ngrams(self, sequence: Any, n: int) -> Any:
+        """The sum of a sequence's n-grams."""
+        return self._torchhd.ngrams(sequence, n)

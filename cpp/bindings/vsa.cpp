@@ -101,15 +101,6 @@ void rows_of_atoms(size_t dim, uint64_t seed, const Hashes& hashes, Array<uint64
   atom_rows(dim, seed, keys, rows.data(), words_for(dim), threads);
 }
 
-void rotated(const Array<uint64_t>& rows, size_t dim, size_t shift, Array<uint64_t> out) {
-  const RowBatch batch = rows_of(rows, dim);
-  const auto result = write(out);
-  require_size(result, static_cast<size_t>(rows.size()), "out");
-  require(shift < dim, "The shift must be in [0, dim).");
-  py::gil_scoped_release release;
-  rotate_rows(batch, dim, shift, result.data());
-}
-
 // items is (F, T, n): factor f of item i of trial t.
 TrialItems trial_items(const Hashes& items) {
   const size_t n_factors = extent(items, 0, 3);
@@ -182,8 +173,6 @@ void bind_vsa(py::module_& module) {
   bind_bundles(module);
   module.def("atom_rows", &rows_of_atoms, py::arg("dim"), py::arg("seed"), py::arg("hashes").noconvert(),
              py::arg("out").noconvert(), py::arg("threads"), "Packed atoms of keys.");
-  module.def("rotate_rows", &rotated, py::arg("rows").noconvert(), py::arg("dim"), py::arg("shift"),
-             py::arg("out").noconvert(), "Packed vectors shifted cyclically.");
   module.def("bundle_trials", &score_trials, py::arg("dim"), py::arg("packed"), py::arg("seeds").noconvert(),
              py::arg("members").noconvert(), py::arg("weights").noconvert().none(true), py::arg("probes").noconvert(),
              py::arg("out").noconvert(), py::arg("threads"),

@@ -2,8 +2,7 @@
 // Adding up to 255 +-1 vectors to int32 counters.
 //
 // Idea: a set bit is -1, so a sum of n vectors is n - 2 * (number of set bits), and set bits are counted by
-// carry-save adders in bit planes: 16 vectors pass through 15 full adders (two instructions each with AVX-512)
-// before a plane above the fourth is touched. Eight planes hold the count of 255 vectors; only then are the planes
+// carry-save adders (carry_save.inc.hpp). Eight planes hold the count of 255 vectors; only then are the planes
 // spread to bytes and added to the counters. Bottleneck: for computed atoms the two multiplies a word.
 
 // Word j .. j+kLanes of item i as a product of computed atoms.
@@ -32,13 +31,23 @@ struct RowSource {
   }
 };
 
+// The same words of XORs of stored vectors, of kFactors each (0: of however many there are).
+template <size_t kFactors>
+struct ItemSource {
+  ItemRows items;
+  size_t word;
+  size_t lanes;
+  HYPERSKETCH_MEMBER Vec get(size_t i, Vec) const {
+    const uint64_t* const* row = items.rows + i;
+    Vec v = load_lanes(*row + word, lanes);
+    for (size_t f = 1; f < (kFactors == 0 ? items.n_factors : kFactors); ++f)
+      v ^= load_lanes(row[f * items.stride] + word, lanes);
+    return v;
+  }
+};
+
 constexpr size_t kPlanes = 8;
 static_assert(kMaxBatch == (1U << kPlanes) - 1);
-
-HYPERSKETCH_HD void full_add(Vec& carry, Vec& sum, Vec a, Vec b) {
-  carry = majority3(sum, a, b);
-  sum = xor3(sum, a, b);
-}
 
 // Adds `carry` at plane p; the planes above hold the rest of the count.
 HYPERSKETCH_HD void ripple(Vec (&planes)[kPlanes], Vec carry, size_t p, size_t used) {
@@ -49,31 +58,13 @@ HYPERSKETCH_HD void ripple(Vec (&planes)[kPlanes], Vec carry, size_t p, size_t u
   }
 }
 
-// Four items into planes 0 and 1; returns the carry into plane 2.
-template <class Source>
-HYPERSKETCH_HD Vec add_four(const Source& source, size_t i, Vec offset, Vec& ones, Vec& twos) {
-  Vec a, b, fours;
-  full_add(a, ones, source.get(i, offset), source.get(i + 1, offset));
-  full_add(b, ones, source.get(i + 2, offset), source.get(i + 3, offset));
-  full_add(fours, twos, a, b);
-  return fours;
-}
-
 template <class Source>
 HYPERSKETCH_HD void count_bits(const Source& source, size_t n, Vec offset, size_t used, Vec (&planes)[kPlanes]) {
-  Vec ones = broadcast(0), twos = ones, fours = ones, eights = ones;
+  LowPlanes low{broadcast(0), broadcast(0), broadcast(0), broadcast(0)};
   for (size_t p = 0; p < kPlanes; ++p) planes[p] = broadcast(0);
   size_t i = 0;
-  for (; i + 16 <= n; i += 16) {
-    Vec a, b, sixteens;
-    const Vec f0 = add_four(source, i, offset, ones, twos), f1 = add_four(source, i + 4, offset, ones, twos);
-    full_add(a, fours, f0, f1);
-    const Vec f2 = add_four(source, i + 8, offset, ones, twos), f3 = add_four(source, i + 12, offset, ones, twos);
-    full_add(b, fours, f2, f3);
-    full_add(sixteens, eights, a, b);
-    ripple(planes, sixteens, 4, used);
-  }
-  planes[0] = ones, planes[1] = twos, planes[2] = fours, planes[3] = eights;
+  for (; i + 16 <= n; i += 16) ripple(planes, add_sixteen(source, i, offset, low), 4, used);
+  planes[0] = low.ones, planes[1] = low.twos, planes[2] = low.fours, planes[3] = low.eights;
   for (; i + 4 <= n; i += 4) ripple(planes, add_four(source, i, offset, planes[0], planes[1]), 2, used);
   for (; i < n; ++i) ripple(planes, source.get(i, offset), 0, used);
 }
@@ -148,4 +139,19 @@ void row_accumulate(RowBatch batch, std::int32_t scale, CounterView state) {
     }
     accumulate_tile(source, batch.n, scale, word, words, state);
   });
+}
+
+template <size_t kFactors>
+HYPERSKETCH_HD void accumulate_xors(ItemRows items, std::int32_t scale, CounterView state) {
+  for_lanes(state.last_word - state.first_word, [=](size_t j, size_t words) {
+    const size_t word = state.first_word + j;
+    accumulate_tile(ItemSource<kFactors>{items, word, words}, items.n, scale, word, words, state);
+  });
+}
+
+void item_accumulate(ItemRows items, std::int32_t scale, CounterView state) {
+  if (items.n_factors == 3)
+    accumulate_xors<3>(items, scale, state);
+  else
+    accumulate_xors<0>(items, scale, state);
 }

@@ -18,13 +18,16 @@ namespace {
 
 // clang-format off: the vector type comes first
 #include "vector.inc.hpp"
+#include "carry_save.inc.hpp"
 #include "accumulate.inc.hpp"
 #include "blocks.inc.hpp"
 #include "dot.inc.hpp"
 #include "project.inc.hpp"
+#include "rotate.inc.hpp"
 #include "rows.inc.hpp"
 #include "streams.inc.hpp"
 #include "strings.inc.hpp"
+#include "votes.inc.hpp"
 // clang-format on
 
 // Named by what the compiler was really told, so that a test can see a level that lost its flags.
@@ -50,6 +53,10 @@ const Kernels& table() {
                                    atom_rows,
                                    atom_accumulate,
                                    row_accumulate,
+                                   item_accumulate,
+                                   count_votes,
+                                   decide_votes,
+                                   rotate_rows,
                                    atom_dot,
                                    column_dot,
                                    bit_slice,

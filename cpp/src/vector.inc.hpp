@@ -90,16 +90,24 @@ HYPERSKETCH_HD void for_lanes(size_t n, Body body) {
 // Loads and stores that touch only the first `lanes` words.
 HYPERSKETCH_HD Vec load_lanes(const uint64_t* p, size_t lanes) {
   if (lanes == kLanes) return load(p);
+#if defined(__AVX512F__)
+  return reinterpret_cast<Vec>(_mm512_maskz_loadu_epi64(static_cast<__mmask8>((1U << lanes) - 1), p));
+#else
   uint64_t part[kLanes] = {};
   for (size_t i = 0; i < lanes; ++i) part[i] = p[i];
   return load(part);
+#endif
 }
 
 HYPERSKETCH_HD void store_lanes(uint64_t* p, Vec v, size_t lanes) {
   if (lanes == kLanes) return store(p, v);
+#if defined(__AVX512F__)
+  _mm512_mask_storeu_epi64(p, static_cast<__mmask8>((1U << lanes) - 1), reinterpret_cast<__m512i>(v));
+#else
   uint64_t part[kLanes];
   store(part, v);
   for (size_t i = 0; i < lanes; ++i) p[i] = part[i];
+#endif
 }
 
 // The lower half of every lane.

@@ -43,6 +43,8 @@ __all__: list[str] = [
     "exact_keep",
     "exact_move",
     "exact_reserve",
+    "gram_counters",
+    "gram_majorities",
     "hash_arrow_array",
     "hash_arrow_stream",
     "hash_bytes",
@@ -53,6 +55,7 @@ __all__: list[str] = [
     "hash_ucs4",
     "hopfield_add",
     "hopfield_scores",
+    "majorities",
     "pack_signs",
     "pack_spans",
     "packed_score_rows",
@@ -618,6 +621,35 @@ def exact_reserve(
     Reserve slots for hashes; return (hashes done, slots used, arena bytes).
     """
 
+def gram_counters(
+    tokens: numpy.typing.NDArray[numpy.uint64],
+    codebook: numpy.typing.NDArray[numpy.uint64] | None,
+    seed: typing.SupportsInt | typing.SupportsIndex,
+    dim: typing.SupportsInt | typing.SupportsIndex,
+    n: typing.SupportsInt | typing.SupportsIndex,
+    starts: numpy.typing.NDArray[numpy.int64],
+    out: numpy.typing.NDArray[numpy.int32],
+    threads: typing.SupportsInt | typing.SupportsIndex,
+) -> None:
+    """
+    Sums of the n-grams of documents, added to counters.
+    """
+
+def gram_majorities(
+    tokens: numpy.typing.NDArray[numpy.uint64],
+    codebook: numpy.typing.NDArray[numpy.uint64] | None,
+    seed: typing.SupportsInt | typing.SupportsIndex,
+    dim: typing.SupportsInt | typing.SupportsIndex,
+    n: typing.SupportsInt | typing.SupportsIndex,
+    starts: numpy.typing.NDArray[numpy.int64],
+    ties: numpy.typing.NDArray[numpy.uint64],
+    out: numpy.typing.NDArray[numpy.uint64],
+    threads: typing.SupportsInt | typing.SupportsIndex,
+) -> None:
+    """
+    Majorities of the n-grams of documents.
+    """
+
 def hash_arrow_array(
     schema: typing_extensions.CapsuleType,
     array: typing_extensions.CapsuleType,
@@ -711,6 +743,21 @@ def hopfield_scores(
 ) -> None:
     """
     e s^T W s of every key.
+    """
+
+def majorities(
+    rows: numpy.typing.NDArray[numpy.uint64],
+    others: numpy.typing.NDArray[numpy.uint64] | None,
+    dim: typing.SupportsInt | typing.SupportsIndex,
+    starts: numpy.typing.NDArray[numpy.int64],
+    weights: numpy.typing.NDArray[numpy.int64] | None,
+    ties: numpy.typing.NDArray[numpy.uint64],
+    at_least: typing.SupportsInt | typing.SupportsIndex,
+    out: numpy.typing.NDArray[numpy.uint64],
+    threads: typing.SupportsInt | typing.SupportsIndex,
+) -> None:
+    """
+    What bundles of packed vectors, or of XORs of two, have in their majority or at least so often.
     """
 
 def pack_signs(
@@ -851,6 +898,7 @@ def rotate_rows(
     dim: typing.SupportsInt | typing.SupportsIndex,
     shift: typing.SupportsInt | typing.SupportsIndex,
     out: numpy.typing.NDArray[numpy.uint64],
+    threads: typing.SupportsInt | typing.SupportsIndex = 1,
 ) -> None:
     """
     Packed vectors shifted cyclically.

@@ -215,16 +215,61 @@ def _require_one_a_key(owner: str, given: NDArray[Any], n: int) -> None:
 
 def output(owner: str, value: object, n: int, dtype: type[np.generic]) -> NDArray[Any]:
     """Return the array that takes n answers: the given one after checks, or a new one for None."""
-    if value is None:
-        return np.empty(n, dtype)
-    wanted = f"a writable, contiguous array of {np.dtype(dtype)} with {n} element{'' if n == 1 else 's'}"
+    return np.empty(n, dtype) if value is None else output_array(owner, value, (n,), dtype)
+
+
+def output_array(owner: str, value: object, shape: tuple[int, ...], dtype: type[np.generic]) -> NDArray[Any]:
+    """Return the given array when results of that shape can be written into it."""
+    many = f"the shape {shape}"
+    if len(shape) == 1:
+        many = f"{shape[0]} element{'' if shape[0] == 1 else 's'}"
+    wanted = f"a writable, contiguous array of {np.dtype(dtype)} with {many}"
     if not isinstance(value, np.ndarray):
         refuse(owner, "out", wanted, value, TypeError)
-    fits = value.shape == (n,) and value.dtype == dtype and value.flags.c_contiguous and value.flags.writeable
+    fits = (
+        value.shape == shape and value.dtype == dtype and value.flags.c_contiguous and value.flags.writeable
+    )
     if not fits:
         came = f"{'' if value.flags.writeable else 'read-only '}{value.dtype}, shape {value.shape}"
         raise ValueError(f"The 'out' parameter of {owner} must be {wanted}. Got {came} instead.")
     return value
+
+
+def starts(owner: str, value: object, n: int) -> NDArray[np.int64]:
+    """Return where runs of n things begin, and at last where they end; None is one run of all."""
+    if value is None:
+        return np.array([0, n], np.int64)
+    must = f"one-dimensional integers that rise from 0 or more to {n} or less"
+    given = np.asarray(value)
+    if given.dtype.kind not in "iu":
+        refuse(owner, "starts", must, value, TypeError)
+    if (
+        given.ndim != 1
+        or given.size == 0
+        or given.min() < 0
+        or given.max() > n
+        or (given[1:] < given[:-1]).any()
+    ):
+        refuse(owner, "starts", must, value)
+    return np.ascontiguousarray(given, dtype=np.int64)
+
+
+def tokens(owner: str, value: object, n_atoms: int | None) -> NDArray[np.uint64]:
+    """Return tokens as uint64: indices below n_atoms, or hashes of uint64 when that is None."""
+    if n_atoms is None:
+        must = "a one-dimensional array of hashes (uint64), as hash_keys returns, when there is no codebook"
+        if not isinstance(value, np.ndarray) or value.dtype != np.uint64:
+            refuse(owner, "tokens", must, value, TypeError)
+        if value.ndim != 1:
+            refuse(owner, "tokens", must, value)
+        return np.ascontiguousarray(value)
+    given = np.asarray(value)
+    must = f"one-dimensional integers in [0, {n_atoms}), rows of the codebook"
+    if given.dtype.kind not in "iu" and given.size:
+        refuse(owner, "tokens", must, value, TypeError)
+    if given.ndim != 1 or (given.size and not 0 <= int(given.min()) <= int(given.max()) < n_atoms):
+        refuse(owner, "tokens", must, value)
+    return np.ascontiguousarray(given, dtype=np.uint64)
 
 
 def words_for(n_bits: int) -> int:

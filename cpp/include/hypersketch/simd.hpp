@@ -47,6 +47,14 @@ struct Kernels {
   // counters += scale * sum of the batch's +-1 vectors; at most kMaxBatch items.
   void (*atom_accumulate)(AtomBatch batch, std::int32_t scale, CounterView state);
   void (*row_accumulate)(RowBatch batch, std::int32_t scale, CounterView state);
+  void (*item_accumulate)(ItemRows items, std::int32_t scale, CounterView state);
+  // Adds the set bits of any number of items to counts, each counting as one.
+  void (*count_votes)(ItemRows items, VotePlanes votes);
+  // A set bit of `out` is a count above the threshold, or equal to it where `ties` (may be null) has a set bit. Both
+  // begin at word first_word of a vector; the threshold is below 2^n_planes.
+  void (*decide_votes)(VotePlanes votes, uint64_t threshold, const uint64_t* ties, uint64_t* out);
+  // Cyclic shifts by 0 < shift < dim: bit d of a result is bit (d - shift) mod dim of its row. Rows lie end to end.
+  void (*rotate_rows)(const uint64_t* rows, size_t n, size_t dim, size_t shift, uint64_t* out);
   // out[i] = sum over planes p of coefficients[p] * popcount(vector_i & plane_p).
   void (*atom_dot)(AtomBatch batch, PlaneView planes, std::int64_t* out);
   // The same for vectors stored word by word: word j of vector i at columns[j * stride + i].

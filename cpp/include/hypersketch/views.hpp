@@ -24,6 +24,26 @@ struct RowBatch {
   const uint64_t* flips;
 };
 
+// Items that are XORs of packed vectors: vector f of item i begins at rows[f * stride + i].
+struct ItemRows {
+  const uint64_t* const* rows;
+  size_t n;
+  size_t n_factors;
+  size_t stride;
+};
+
+// Counts of set bits as bit planes: bit p of the counts of a word j in [first_word, last_word) is word
+// j - first_word of planes + p * stride. The stride is a multiple of kVoteGrain; planes 0 to 4 are always there.
+struct VotePlanes {
+  uint64_t* planes;
+  size_t stride;
+  size_t n_planes;  // that counts may reach
+  size_t first_word;
+  size_t last_word;
+};
+
+inline constexpr size_t kVoteGrain = 8;
+
 // A blocked Bloom filter and how its keys become the words that place them (layout.hpp).
 struct BlockView {
   uint64_t* bits;

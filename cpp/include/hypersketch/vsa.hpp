@@ -32,6 +32,8 @@ struct ItemView {
 inline constexpr size_t kWordGrain = 8;
 // Items scored by one kernel call: their stream starts stay in the first-level cache.
 inline constexpr size_t kScoreBlock = 512;
+// Rows rotated by one thread: fewer are done before a thread has started.
+inline constexpr size_t kRotateGrain = 64;
 
 // One group a distinct power of two in the weights: adding a batch with weight w is adding it once for every set
 // bit of |w|, scaled by that bit and w's sign. Unit weights are one group with every item.
@@ -233,34 +235,16 @@ inline void atom_rows(size_t dim, uint64_t seed, std::span<const uint64_t> hashe
   });
 }
 
-// Bits [begin, begin + 64) of a packed vector of `dim` bits, reading zeros past its end.
-inline uint64_t bits_at(const uint64_t* row, size_t n_words, uint64_t begin) {
-  const size_t word = begin / kWordBits, shift = begin % kWordBits;
-  const uint64_t low = word < n_words ? row[word] >> shift : 0;
-  if (shift == 0 || word + 1 >= n_words) return low;
-  return low | (row[word + 1] << (kWordBits - shift));
-}
-
 // Cyclic shift: bit d of the result is bit (d - shift) mod dim of the row.
-inline void rotate_rows(RowBatch rows, size_t dim, size_t shift, uint64_t* out) {
-  const size_t n_words = rows.stride;
-  for (size_t i = 0; i < rows.n; ++i) {
-    const uint64_t* row = rows.rows + i * n_words;
-    uint64_t* result = out + i * n_words;
-    // The result is the row's last `shift` bits followed by its first dim - shift bits.
-    for (size_t j = 0; j < n_words; ++j) {
-      const uint64_t first = j * kWordBits;
-      uint64_t word = 0;
-      if (first < shift) {
-        word = bits_at(row, n_words, dim - shift + first);
-        if (const uint64_t left = shift - first; left < kWordBits) word = (word & tail_mask(left)) | (row[0] << left);
-      } else {
-        word = bits_at(row, n_words, first - shift);
-      }
-      result[j] = word;
-    }
-    result[n_words - 1] &= tail_mask(dim);
-  }
+inline void rotate_rows(RowBatch rows, size_t dim, size_t shift, uint64_t* out, size_t threads = 1) {
+  parallel_for(rows.n, kRotateGrain, threads, [&](size_t begin, size_t end) {
+    const uint64_t* const from = rows.rows + begin * rows.stride;
+    uint64_t* const to = out + begin * rows.stride;
+    if (shift == 0)
+      std::copy_n(from, (end - begin) * rows.stride, to);
+    else
+      kernels().rotate_rows(from, end - begin, dim, shift, to);
+  });
 }
 
 }  // namespace hypersketch

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from hypersketch import _core, _threads, _validation
 from hypersketch.keys import host_hashes
+from hypersketch.vsa import _packed
 
 if TYPE_CHECKING:
     from hypersketch.vsa.bundle import Bundle
@@ -138,13 +139,17 @@ class MapSpace:
         _core.atom_rows(self.dim, self.seed, hashes, rows, _threads.resolve(self._owner("atoms"), threads))
         return rows
 
-    def bind(self, a: NDArray[np.uint64], b: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    def bind(
+        self, a: NDArray[np.uint64], b: NDArray[np.uint64], *, out: NDArray[np.uint64] | None = None
+    ) -> NDArray[np.uint64]:
         """Bind packed vectors: multiply them entry by entry.
 
         Parameters
         ----------
         a, b : ndarray of uint64, shape (n_words,) or (n, n_words)
             Packed vectors. One vector binds with each row of the other argument.
+        out : ndarray of uint64, optional
+            Where to write the products; it may be ``a`` or ``b``.
 
         Returns
         -------
@@ -155,7 +160,8 @@ class MapSpace:
         Raises
         ------
         TypeError, ValueError
-            For arrays that are not packed vectors of this space, or unequal numbers of rows.
+            For arrays that are not packed vectors of this space, unequal numbers of rows, or an output of
+            another shape.
 
         Examples
         --------
@@ -165,17 +171,16 @@ class MapSpace:
         >>> bool((space.bind(space.bind(name, value), value) == name).all())
         True
         """
-        owner = self._owner("bind")
-        left, right = _validation.packed(owner, "a", a, self.dim), _validation.packed(owner, "b", b, self.dim)
-        if (
-            left.ndim == right.ndim == 2
-            and left.shape[0] != right.shape[0]
-            and 1 not in (len(left), len(right))
-        ):
-            raise ValueError(f"a has {left.shape[0]} rows but b has {right.shape[0]}.")
-        return np.bitwise_xor(left, right)
+        return _packed.bind(self._owner("bind"), a, b, self.dim, out)
 
-    def permute(self, vectors: NDArray[np.uint64], shift: int) -> NDArray[np.uint64]:
+    def permute(
+        self,
+        vectors: NDArray[np.uint64],
+        shift: int,
+        *,
+        out: NDArray[np.uint64] | None = None,
+        threads: int | None = None,
+    ) -> NDArray[np.uint64]:
         """Shift packed vectors cyclically: entry d moves to (d + shift) mod D.
 
         Parameters
@@ -184,6 +189,10 @@ class MapSpace:
             Packed vectors.
         shift : int
             By how much; negative shifts undo positive ones.
+        out : ndarray of uint64, optional
+            Where to write, apart from the vectors.
+        threads : int, optional
+            Threads for this call; default `hypersketch.get_num_threads`.
 
         Returns
         -------
@@ -193,7 +202,8 @@ class MapSpace:
         Raises
         ------
         TypeError, ValueError
-            For arrays that are not packed vectors of this space, or a shift that is not an integer.
+            For arrays that are not packed vectors of this space, a shift that is not an integer, or an output
+            of another shape or that shares memory with the vectors.
 
         Examples
         --------
@@ -203,12 +213,7 @@ class MapSpace:
         >>> bool((space.permute(space.permute(a, 3), -3) == a).all())
         True
         """
-        owner = self._owner("permute")
-        rows = _validation.packed(owner, "vectors", vectors, self.dim)
-        steps = _validation.integer(owner, "shift", shift, -(2**63), 2**63 - 1) % self.dim
-        out = np.empty_like(rows)
-        _core.rotate_rows(rows.reshape(-1, self.n_words), self.dim, steps, out.reshape(-1, self.n_words))
-        return out
+        return _packed.rotate(self._owner("permute"), vectors, self.dim, shift, out, threads)
 
     def unpack(self, vectors: NDArray[np.uint64]) -> NDArray[Any]:
         """Return the entries -1 and +1 of packed vectors.
