@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import dataclasses
+import operator
 import pickle
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 
 import hypersketch
 from hypersketch import vsa
+from hypersketch.vsa import Hypervectors
 from hypersketch.vsa.by_name import NAMES
 
 names = pytest.mark.parametrize("name", NAMES)
@@ -87,3 +89,60 @@ def test_states_open_again(one: Any) -> None:
     assert hypersketch.from_bytes(bag.to_bytes()) == bag
     assert pickle.loads(pickle.dumps(bag)) == bag
     assert bag.space == one
+
+
+# ---- operators
+
+
+def test_operators_are_the_verbs_of_the_space(one: Any) -> None:
+    a, b = Hypervectors.of(one, ["a", "b"])
+    x, y = one.atoms(["a", "b"])
+    assert np.array_equal(np.asarray(a), x)
+    assert np.array_equal(np.asarray(a * b), one.bind(x, y))
+    assert np.array_equal(np.asarray(a << 3), one.permute(x, 3))
+    assert (a << 3) >> 3 == a
+    assert (a @ b) == one.similarity(x, y)[0]
+    both = Hypervectors.of(one, ["a", "b"])
+    assert np.allclose(both @ both, [one.similarity(row, one.atoms(["a", "b"])) for row in (x, y)])
+    assert (both @ a).shape == (2,)
+    assert len(both * a) == 2
+    assert [vector == other for vector, other in zip(both, (a, b), strict=True)] == [True, True]
+    assert both[1] == b
+    if type(one).__name__ != "MBAT" and getattr(one, "variant", "seg") == "seg":
+        assert ~a == Hypervectors(one, one.inverse(x))
+        assert np.allclose(np.asarray(a * b * ~b), np.asarray(a * b / b), atol=1e-3)
+    if getattr(one, "variant", None) != "cdt":
+        assert np.array_equal(np.asarray((a * b) / b), one.unbind(one.bind(x, y), y))
+
+
+def test_a_sum_is_a_bundle_of_two(one: Any) -> None:
+    a, b = Hypervectors.of(one, ["a", "b"])
+    if isinstance(one, hypersketch.MapI):
+        with pytest.raises(TypeError, match="cannot be packed"):
+            a + b
+        return
+    total = a + b
+    assert total @ a > 0.3
+    assert total @ b > 0.3
+    rows = Hypervectors.of(one, ["a", "c"]) + b
+    assert rows[0] == total
+    assert len(rows) == 2
+
+
+def test_vectors_of_different_spaces_do_not_mix() -> None:
+    a = Hypervectors.of(vsa.HRR(64), "a")[0]
+    for other in (Hypervectors.of(vsa.HRR(64, 1), "a")[0], Hypervectors.of(vsa.MapC(64), "a")[0]):
+        for operate in (operator.mul, operator.add, operator.matmul, operator.truediv):
+            with pytest.raises(TypeError, match="do not mix"):
+                operate(a, other)
+    for wrong in (np.zeros(64, np.float32), 2):
+        with pytest.raises(TypeError, match="only go with"):
+            a * wrong
+    with pytest.raises(ValueError, match="shape"):
+        Hypervectors(vsa.HRR(64), np.zeros(65, np.float32))
+    with pytest.raises(TypeError, match="space"):
+        Hypervectors("HRR", np.zeros(65, np.float32))  # type: ignore[arg-type]
+    with pytest.raises(IndexError):
+        a[0]
+    with pytest.raises(ValueError, match="3 vectors"):
+        Hypervectors.of(vsa.HRR(64), [1, 2]) + Hypervectors.of(vsa.HRR(64), [1, 2, 3])

@@ -151,6 +151,9 @@ def test_what_does_not_fit_is_refused() -> None:
                 verb(a, wrong)
     with pytest.raises(ValueError, match="one 1 in each of 10 segments"):
         space.bind(a, space.bundle(["a", "b"]).vector)
+    for variant in ("s", "cdt"):
+        with pytest.raises(ValueError, match="no vectors that undo"):
+            BSDC(100, variant=variant).inverse(a)
     with pytest.raises(ValueError, match="a has 2 rows but b has 3"):
         space.bind(space.atoms([1, 2]), space.atoms([1, 2, 3]))
     for make in (lambda: BSDC(15), lambda: BSDC(100, variant="x")):  # type: ignore[arg-type]

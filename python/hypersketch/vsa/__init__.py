@@ -7,6 +7,7 @@ from hypersketch.vsa.bundle import Bundle, PackedBundle
 from hypersketch.vsa.by_name import space
 from hypersketch.vsa.elementwise import MapC
 from hypersketch.vsa.holographic import FHRR, HRR
+from hypersketch.vsa.hypervectors import Hypervectors
 from hypersketch.vsa.matrix_binding import MBAT, VTB
 from hypersketch.vsa.modular import CGR, MCR, SparseBlockCodes
 from hypersketch.vsa.modular_bundle import ModularBundle
@@ -25,6 +26,7 @@ __all__ = [
     "MCR",
     "VTB",
     "Bundle",
+    "Hypervectors",
     "MapB",
     "MapC",
     "MapI",

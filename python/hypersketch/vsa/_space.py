@@ -84,6 +84,10 @@ class Space(ABC):
         return self._atoms_of(host_hashes(keys, threads), n_threads)
 
     @abstractmethod
+    def permute(self, vectors: Any, shift: int) -> Any:
+        """Shift vectors cyclically."""
+
+    @abstractmethod
     def _empty_bundle(self) -> Any:
         """Return a bundle without keys."""
 

@@ -215,6 +215,36 @@ class MapSpace:
         """
         return _packed.rotate(self._owner("permute"), vectors, self.dim, shift, out, threads)
 
+    def unbind(self, bound: NDArray[np.uint64], known: NDArray[np.uint64]) -> NDArray[np.uint64]:
+        """Take a known vector out of a product, exactly: bind it again.
+
+        >>> import hypersketch
+        >>> space = hypersketch.MapI(100)
+        >>> a, b = space.atoms(["a", "b"])
+        >>> bool((space.unbind(space.bind(a, b), b) == a).all())
+        True
+        """
+        return self.bind(bound, known)
+
+    def inverse(self, vectors: NDArray[np.uint64]) -> NDArray[np.uint64]:
+        """Return the vectors that undo binding with these: themselves.
+
+        >>> import hypersketch
+        >>> space = hypersketch.MapI(100)
+        >>> bool((space.inverse(space.atoms("a")) == space.atoms("a")).all())
+        True
+        """
+        return _validation.packed(self._owner("inverse"), "vectors", vectors, self.dim)
+
+    def identity(self) -> NDArray[np.uint64]:
+        """Return the vector with which binding changes nothing: all entries +1.
+
+        >>> import hypersketch
+        >>> hypersketch.MapI(100).identity()
+        array([0, 0], dtype=uint64)
+        """
+        return np.zeros(self.n_words, np.uint64)
+
     def unpack(self, vectors: NDArray[np.uint64]) -> NDArray[Any]:
         """Return the entries -1 and +1 of packed vectors.
 

@@ -216,6 +216,31 @@ class BSDC(Space):
         product, factor = self._pair("unbind", ("bound", bound), ("known", known))
         return self._packed(self._turned("unbind", product, factor, -1))
 
+    def inverse(self, vectors: Packed) -> Packed:
+        """Return the vectors that undo binding with these; only ``seg`` has such.
+
+        Raises
+        ------
+        TypeError, ValueError
+            For arrays that are not packed vectors with one 1 a segment, and for the other variants.
+
+        Examples
+        --------
+        >>> from hypersketch.vsa import BSDC
+        >>> space = BSDC(100, variant="seg")
+        >>> a = space.atoms("a")
+        >>> bool((space.bind(a, space.inverse(a)) == space.identity()).all())
+        True
+        """
+        if self.variant != "seg":
+            raise ValueError(f"BSDC(variant={self.variant!r}) has no vectors that undo binding with others.")
+        rows = self._bits(_validation.packed(self._owner("inverse"), "vectors", vectors, self.dim))
+        edges = self._edges
+        places = edges[:-1] + -self._segment_places("inverse", rows) % np.diff(edges)
+        bits = np.zeros(rows.shape, np.uint8)
+        np.put_along_axis(bits, places, 1, axis=-1)
+        return self._packed(bits)
+
     def _turned(self, method: str, bits: Bits, by: Bits, sign: int) -> Bits:
         """Return bits rotated, whole or by segments, as other bits tell."""
         places = np.arange(self.dim)
@@ -235,7 +260,7 @@ class BSDC(Space):
         """Return where in its segment each 1 is."""
         edges = self._edges
         if not (np.add.reduceat(bits, edges[:-1], axis=-1) == 1).all():
-            name = "b" if method == "bind" else "known"
+            name = {"bind": "b", "unbind": "known"}.get(method, "vectors")
             must = f"vectors with one 1 in each of {self.n_ones} segments"
             _validation.refuse(self._owner(method), name, must, "others")
         ones = bits.nonzero()[-1].reshape(*bits.shape[:-1], self.n_ones)
