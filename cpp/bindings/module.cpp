@@ -23,6 +23,7 @@ void bind_bloom_blocks(py::module_& module);
 void bind_counting_bloom(py::module_& module);
 void bind_count_sketch(py::module_& module);
 void bind_vsa(py::module_& module);
+void bind_search(py::module_& module);
 void bind_hopfield(py::module_& module);
 void bind_projection(py::module_& module);
 
@@ -79,6 +80,7 @@ PYBIND11_MODULE(_core, module, py::mod_gil_not_used()) {
   bind_counting_bloom(module);
   bind_count_sketch(module);
   bind_vsa(module);
+  bind_search(module);
   bind_hopfield(module);
   bind_projection(module);
 }

@@ -21,6 +21,7 @@ namespace {
 #include "accumulate.inc.hpp"
 #include "blocks.inc.hpp"
 #include "dot.inc.hpp"
+#include "hamming.inc.hpp"
 #include "project.inc.hpp"
 #include "rows.inc.hpp"
 #include "streams.inc.hpp"
@@ -52,6 +53,9 @@ const Kernels& table() {
                                    row_accumulate,
                                    atom_dot,
                                    column_dot,
+                                   interleave_rows,
+                                   near_interleaved,
+                                   near_rows,
                                    bit_slice,
                                    cell_positions,
                                    kSplitBlockKernels,

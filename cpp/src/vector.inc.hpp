@@ -90,6 +90,9 @@ HYPERSKETCH_HD void for_lanes(size_t n, Body body) {
 // Loads and stores that touch only the first `lanes` words.
 HYPERSKETCH_HD Vec load_lanes(const uint64_t* p, size_t lanes) {
   if (lanes == kLanes) return load(p);
+#if defined(__AVX512F__)
+  return reinterpret_cast<Vec>(_mm512_maskz_loadu_epi64(static_cast<__mmask8>((1U << lanes) - 1), p));
+#endif
   uint64_t part[kLanes] = {};
   for (size_t i = 0; i < lanes; ++i) part[i] = p[i];
   return load(part);

@@ -46,6 +46,7 @@ inline int64_t product_sign(uint64_t seed, const std::vector<uint64_t>& hashes, 
 void run_hash_tests();
 void run_record_tests();
 void run_vsa_tests();
+void run_search_tests();
 void run_bloom_tests();
 void run_count_sketch_tests();
 void run_hopfield_tests();
