@@ -43,6 +43,8 @@ __all__: list[str] = [
     "exact_keep",
     "exact_move",
     "exact_reserve",
+    "hamming_range",
+    "hamming_top_k",
     "hash_arrow_array",
     "hash_arrow_stream",
     "hash_bytes",
@@ -616,6 +618,31 @@ def exact_reserve(
 ) -> tuple[int, int, int]:
     """
     Reserve slots for hashes; return (hashes done, slots used, arena bytes).
+    """
+
+def hamming_range(
+    queries: numpy.typing.NDArray[numpy.uint64],
+    rows: numpy.typing.NDArray[numpy.uint64],
+    dim: typing.SupportsInt | typing.SupportsIndex,
+    radius: typing.SupportsInt | typing.SupportsIndex,
+    threads: typing.SupportsInt | typing.SupportsIndex,
+) -> tuple[
+    numpy.typing.NDArray[numpy.int64], numpy.typing.NDArray[numpy.int64], numpy.typing.NDArray[numpy.int32]
+]:
+    """
+    Rows within a radius of every query: where each query's begin, the rows, their distances.
+    """
+
+def hamming_top_k(
+    queries: numpy.typing.NDArray[numpy.uint64],
+    rows: numpy.typing.NDArray[numpy.uint64],
+    dim: typing.SupportsInt | typing.SupportsIndex,
+    indices_out: numpy.typing.NDArray[numpy.int64],
+    distances_out: numpy.typing.NDArray[numpy.int32],
+    threads: typing.SupportsInt | typing.SupportsIndex,
+) -> None:
+    """
+    Nearest rows of every query, by distance and then by row.
     """
 
 def hash_arrow_array(
