@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """One file a suite. Each has a function rows(repeats) that measures and returns the lines of its table."""
 
-SUITES = ("capacity", "bundle", "hash", "sketches_bloom", "sketches_count", "projections", "cuda")
-GROUPS = {"sketches": ("hash", "sketches_bloom", "sketches_count", "projections")}
+SUITES = ("capacity", "bundle", "hash", "sketches_bloom", "sketches_count", "projections", "search", "cuda")
+GROUPS = {
+    "sketches": ("hash", "sketches_bloom", "sketches_count", "projections"),
+    "vsa": ("bundle", "search"),
+}

@@ -201,10 +201,21 @@ HYPERSKETCH_HD Vec row_distances(RowBatch rows, size_t first, const uint64_t* qu
     row[l] = row_or_last(rows, first + l);
     sums[l] = broadcast(0);
   }
-  for_lanes(rows.stride, [&](size_t j, size_t lanes) {
-    const Vec words = load_lanes(query + j, lanes);
-    for (size_t l = 0; l < kLanes; ++l) sums[l] += lane_ones(load_lanes(row[l] + j, lanes) ^ words);
-  });
+  const auto ones = [&](size_t l, size_t j, size_t lanes) {
+    return lane_ones(load_lanes(row[l] + j, lanes) ^ load_lanes(query + j, lanes));
+  };
+  constexpr size_t kLongRow = 64;  // words; memory is read faster straight through
+  if (rows.stride >= kLongRow) {
+    for (size_t l = 0; l < kLanes; ++l) {
+      Vec sum = broadcast(0);
+      for_lanes(rows.stride, [&](size_t j, size_t lanes) { sum += ones(l, j, lanes); });
+      sums[l] = sum;
+    }
+  } else {
+    for_lanes(rows.stride, [&](size_t j, size_t lanes) {
+      for (size_t l = 0; l < kLanes; ++l) sums[l] += ones(l, j, lanes);
+    });
+  }
   transpose_lanes(sums);
   for (size_t l = 1; l < kLanes; ++l) sums[0] += sums[l];
   return sums[0];
