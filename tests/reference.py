@@ -183,6 +183,23 @@ def grams(vectors: NDArray[np.int64], n: int) -> NDArray[np.int64]:
     return result
 
 
+# ---- search
+
+
+def distances(queries: NDArray[np.int64], rows: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Hamming distances of vectors of -1 and +1, shape (queries, rows)."""
+    found = np.empty((len(queries), len(rows)), np.int64)
+    for i, query in enumerate(queries):
+        for j, row in enumerate(rows):
+            found[i, j] = np.count_nonzero(query != row)
+    return found
+
+
+def ranked(distances: NDArray[np.int64]) -> list[tuple[int, int]]:
+    """(distance, row) of all rows of one query, the nearest first; of equally near rows the first."""
+    return sorted((int(distance), row) for row, distance in enumerate(distances))
+
+
 # ---- cells
 
 

@@ -28,6 +28,9 @@ for dim in (1, 63, 65, 1000):
         bag.add_pairs(keys, keys[::-1])
         rows = space.permute(space.atoms(keys), 17)
         bag.add_vectors(rows)
+        for n in (3, 777):
+            found = [*hs.vsa.nearest(rows[:n], rows, dim, 9), *hs.vsa.within(rows[:n], rows, dim, dim // 3)]
+            digest.update(b''.join(map(bytes, found)))
         digest.update(bag.counters.tobytes() + bag.similarity(range(2000)).tobytes())
         digest.update(bag.vector_similarity(rows).tobytes() + bag.pair_similarity(keys, keys).tobytes())
     memory = hs.HopfieldMembership(dim % 200 + 1); memory.add(keys, weights)

@@ -8,7 +8,8 @@
 //   access   read32 read64 update32 update64 (random units of that many bytes), increment (one random int32),
 //            increments-uniform, increments-zipf, increments-signed (kDepth int32 a key, one in every row of a
 //            table: for uniform keys, for Zipf's law, and for it with a sign each),
-//            stream-read stream-copy (sequential; counted in bytes)
+//            stream-read stream-copy (sequential; counted in bytes),
+//            hamming (XOR and popcount of all bytes with four vectors in registers; counted in bytes compared)
 //   size     bytes of the state; for increments-* the columns of one row
 //   pages    small (4 KiB) or huge (2 MiB)
 //   method   prefetch or plain. Addresses are always computed a batch ahead of their use; prefetch asks for them too.
@@ -16,6 +17,9 @@
 // Addresses come from a multiplicative mix of a counter, so no index array is read and the accesses are independent.
 // Only those under Zipf's law read columns that were computed beforehand.
 #include <sys/mman.h>
+#if defined(__AVX512VPOPCNTDQ__)
+#include <immintrin.h>
+#endif
 
 #include <algorithm>
 #include <chrono>
@@ -162,6 +166,27 @@ double stream_read(const unsigned char* memory, size_t bytes) {
   return now() - start;
 }
 
+// The sums of bits that differ, each word of memory held against four words in registers.
+double hamming(const unsigned char* memory, size_t bytes) {
+  const auto* words = reinterpret_cast<const uint64_t*>(memory);
+  const double start = now();
+#if defined(__AVX512VPOPCNTDQ__)
+  __m512i sums[4] = {}, asked[4];
+  for (size_t q = 0; q < 4; ++q) asked[q] = _mm512_set1_epi64(static_cast<long long>(mix(q + 1)));
+  for (size_t i = 0; i + 8 <= bytes / 8; i += 8)
+    for (size_t q = 0; q < 4; ++q)
+      sums[q] += _mm512_popcnt_epi64(_mm512_xor_si512(_mm512_load_si512(words + i), asked[q]));
+  const __m512i sum = sums[0] + sums[1] + sums[2] + sums[3];
+  sink = static_cast<uint64_t>(sum[0] + sum[7]);
+#else
+  uint64_t sums[4] = {};
+  for (size_t i = 0; i < bytes / 8; ++i)
+    for (size_t q = 0; q < 4; ++q) sums[q] += static_cast<uint64_t>(__builtin_popcountll(words[i] ^ mix(q + 1)));
+  sink = sums[0] + sums[1] + sums[2] + sums[3];
+#endif
+  return now() - start;
+}
+
 double stream_copy(unsigned char* to, const unsigned char* from, size_t bytes) {
   const double start = now();
   std::memcpy(to, from, bytes);
@@ -262,7 +287,19 @@ class Machine {
     if (request.access == "update64") return random<Update<64>, kPrefetch>(request);
     if (request.access == "increment") return random<Increment, kPrefetch>(request);
     if (request.access.starts_with("increments-")) return increments<kPrefetch>(request);
+    if (request.access == "hamming") return compare(request);
     return stream(request);
+  }
+
+  Answer compare(const Request& request) {
+    const unsigned char* memory = buffer(first_, request.size, request);
+    Answer answer{0, 0};
+    for (double seconds = hamming(memory, request.size); answer.count < (size_t{1} << 32);
+         seconds = hamming(memory, request.size)) {
+      answer.seconds += seconds;
+      answer.count += 4 * request.size;
+    }
+    return answer;
   }
 
   template <class Access, bool kPrefetch>

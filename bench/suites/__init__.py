@@ -1,8 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
 """One file a suite. Each has a function rows(repeats) that measures and returns the lines of its table."""
 
-SUITES = ("capacity", "bundle", "packed", "hash", "sketches_bloom", "sketches_count", "projections", "cuda")
+SUITES = (
+    "capacity",
+    "bundle",
+    "packed",
+    "search",
+    "hash",
+    "sketches_bloom",
+    "sketches_count",
+    "projections",
+    "cuda",
+)
 GROUPS = {
     "sketches": ("hash", "sketches_bloom", "sketches_count", "projections"),
-    "vsa": ("bundle", "packed"),
+    "vsa": ("bundle", "packed", "search"),
 }

@@ -22,6 +22,7 @@ namespace {
 #include "accumulate.inc.hpp"
 #include "blocks.inc.hpp"
 #include "dot.inc.hpp"
+#include "hamming.inc.hpp"
 #include "project.inc.hpp"
 #include "rotate.inc.hpp"
 #include "rows.inc.hpp"
@@ -59,6 +60,9 @@ const Kernels& table() {
                                    rotate_rows,
                                    atom_dot,
                                    column_dot,
+                                   interleave_rows,
+                                   near_interleaved,
+                                   near_rows,
                                    bit_slice,
                                    cell_positions,
                                    kSplitBlockKernels,

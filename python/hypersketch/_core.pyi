@@ -45,6 +45,8 @@ __all__: list[str] = [
     "exact_reserve",
     "gram_counters",
     "gram_majorities",
+    "hamming_range",
+    "hamming_top_k",
     "hash_arrow_array",
     "hash_arrow_stream",
     "hash_bytes",
@@ -648,6 +650,31 @@ def gram_majorities(
 ) -> None:
     """
     Majorities of the n-grams of documents.
+    """
+
+def hamming_range(
+    queries: numpy.typing.NDArray[numpy.uint64],
+    rows: numpy.typing.NDArray[numpy.uint64],
+    dim: typing.SupportsInt | typing.SupportsIndex,
+    radius: typing.SupportsInt | typing.SupportsIndex,
+    threads: typing.SupportsInt | typing.SupportsIndex,
+) -> tuple[
+    numpy.typing.NDArray[numpy.int64], numpy.typing.NDArray[numpy.int64], numpy.typing.NDArray[numpy.int32]
+]:
+    """
+    Rows within a radius of every query: where each query's begin, the rows, their distances.
+    """
+
+def hamming_top_k(
+    queries: numpy.typing.NDArray[numpy.uint64],
+    rows: numpy.typing.NDArray[numpy.uint64],
+    dim: typing.SupportsInt | typing.SupportsIndex,
+    indices_out: numpy.typing.NDArray[numpy.int64],
+    distances_out: numpy.typing.NDArray[numpy.int32],
+    threads: typing.SupportsInt | typing.SupportsIndex,
+) -> None:
+    """
+    Nearest rows of every query, by distance and then by row.
     """
 
 def hash_arrow_array(

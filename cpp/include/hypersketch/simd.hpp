@@ -59,6 +59,13 @@ struct Kernels {
   void (*atom_dot)(AtomBatch batch, PlaneView planes, std::int64_t* out);
   // The same for vectors stored word by word: word j of vector i at columns[j * stride + i].
   void (*column_dot)(const uint64_t* columns, size_t n, size_t stride, PlaneView planes, std::int64_t* out);
+  // Rows side by side, as many as the level has lanes, in memory for a multiple of 8 rows.
+  void (*interleave_rows)(RowBatch rows, uint64_t* tile);
+  // The rows of a tile that are nearer to query q than limits[q], in their order; at most kQueriesAtOnce queries.
+  void (*near_interleaved)(const uint64_t* tile, size_t n_rows, RowBatch queries, const uint64_t* limits,
+                           NearRows near);
+  // The same for rows as they lie.
+  void (*near_rows)(RowBatch rows, RowBatch queries, const uint64_t* limits, NearRows near);
   // planes[j * n_planes + p] = bit p of counters 64 j .. 64 j + 63 in two's complement.
   void (*bit_slice)(const std::int32_t* counters, size_t dim, size_t n_planes, uint64_t* planes);
   // out[i * n + j] = position i of key j, for i < n_hashes.

@@ -44,6 +44,22 @@ struct VotePlanes {
 
 inline constexpr size_t kVoteGrain = 8;
 
+// A row of a search and its distance as one number, (distance << kRowBits) | row: smaller is nearer, and of equally
+// near rows the first one.
+inline constexpr int kRowBits = 33;
+
+// Queries that a search kernel takes at once, and the most rows.
+inline constexpr size_t kQueriesAtOnce = 4;
+inline constexpr size_t kMaxTileRows = 256;
+
+// Where a search kernel writes what it found: counts[q] numbers at keys + q * stride, rows counted from first_row.
+struct NearRows {
+  uint64_t* keys;
+  size_t stride;
+  size_t* counts;
+  uint64_t first_row;
+};
+
 // A blocked Bloom filter and how its keys become the words that place them (layout.hpp).
 struct BlockView {
   uint64_t* bits;

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Vector symbolic architectures: spaces of hypervectors and bundles of them."""
+"""Vector symbolic architectures: spaces of hypervectors, bundles of them, and search among them."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from hypersketch.vsa.matrix_binding import MBAT, VTB
 from hypersketch.vsa.modular import CGR, MCR, SparseBlockCodes
 from hypersketch.vsa.modular_bundle import ModularBundle
 from hypersketch.vsa.real_bundle import RealBundle
+from hypersketch.vsa.search import nearest, within
 from hypersketch.vsa.spaces import BSC, MapB, MapI
 from hypersketch.vsa.sparse import BSDC
 from hypersketch.vsa.sparse_bundle import SparseBundle
@@ -35,5 +36,7 @@ __all__ = [
     "RealBundle",
     "SparseBlockCodes",
     "SparseBundle",
+    "nearest",
     "space",
+    "within",
 ]
