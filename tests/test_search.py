@@ -59,7 +59,7 @@ def check_within(dim: int, q: int, n: int, radius: int, threads: int | None = No
 
 @pytest.mark.parametrize("dim", DIMS)
 def test_small_searches(dim: int, level: str) -> None:
-    for q, n in ((0, 1), (0, 0), (1, 0), (1, 1), (7, 7), (1, 33), (4, 33), (7, 33)):
+    for q, n in ((0, 1), (0, 0), (1, 0), (1, 1), (7, 7), (1, 33), (4, 33), (11, 33)):
         for threads in (1, 2, 3):
             for k in {1, 2, 10, n}:
                 if 1 <= k <= n:

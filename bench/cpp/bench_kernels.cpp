@@ -13,6 +13,7 @@
 #include "hypersketch/count_stream.hpp"
 #include "hypersketch/hopfield.hpp"
 #include "hypersketch/projection.hpp"
+#include "hypersketch/search.hpp"
 #include "hypersketch/vsa.hpp"
 
 namespace {
@@ -151,6 +152,21 @@ void project_rows(benchmark::State& state) {
   report(state, n, 2 * sizeof(float) * rows.size());
 }
 
+// The ten nearest of 4,096 rows for 64 queries; items are queries, bytes those compared.
+void hamming_search(benchmark::State& state) {
+  const auto dim = static_cast<size_t>(state.range(0));
+  const size_t n = 4096, n_queries = 64, n_words = dim / 64;
+  const auto words = random_keys(n * n_words);
+  const RowBatch rows{words.data(), n, n_words, nullptr}, queries{words.data(), n_queries, n_words, nullptr};
+  std::vector<int64_t> indices(n_queries * 10);
+  std::vector<int32_t> distances(indices.size());
+  for (auto _ : state) {
+    hamming_top_k(queries, rows, dim, 10, indices.data(), distances.data(), 1);
+    benchmark::ClobberMemory();
+  }
+  report(state, n_queries, n_queries * n * n_words * 8);
+}
+
 using Bench = void (*)(benchmark::State&);
 
 void add(const std::string& name, const std::string& level, Bench bench, std::initializer_list<int64_t> sizes) {
@@ -176,6 +192,7 @@ int main(int argc, char** argv) {
     if (level == "base") add("random_increments", level, random_increments, {1 << 16, 1 << 18, 1 << 20});
     add("hopfield_from_keys", level, hopfield_from_keys, {64, 256});
     add("project_rows", level, project_rows, {1, 4, 8});
+    add("hamming_search", level, hamming_search, {1024, 10240});
   }
   benchmark::Initialize(&argc, argv);
   benchmark::RunSpecifiedBenchmarks();

@@ -92,7 +92,7 @@ void test_search(size_t dim, size_t n_queries, size_t n) {
 void run_search_tests() {
   for (const size_t dim : {1, 63, 64, 65, 1000, 1024, 2048, 10000, 10240})
     for (const size_t n : {0, 1, 7, 8, 16, 17, 40, 257, 1000})
-      for (const size_t n_queries : {0, 1, 3, 4, 7, 33})
+      for (const size_t n_queries : {0, 1, 3, 4, 7, 10, 11, 33})
         if (n * n_queries * words_for(dim) <= 1200000) test_search(dim, n_queries, n);
 }
 

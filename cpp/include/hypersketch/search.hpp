@@ -84,23 +84,14 @@ inline RowBatch slice(RowBatch rows, size_t begin, size_t end) {
   return {rows.rows + begin * rows.stride, end - begin, rows.stride, nullptr};
 }
 
-// Asks for part i of n of the rows, so that they are in a cache when the work between has been done.
-inline void prefetch_part(RowBatch rows, size_t i, size_t n) {
-  constexpr size_t kLineWords = 8;
-  const size_t lines = (rows.n * rows.stride + kLineWords - 1) / kLineWords;
-  for (size_t line = lines * i / n; line < lines * (i + 1) / n; ++line)
-    __builtin_prefetch(rows.rows + line * kLineWords, 0, 2);
-}
-
 // Shows every row to every query's collector. Rows are taken in tiles that stay in the first-level cache while all
 // queries pass; from kFewQueries on a tile is worth interleaving.
 template <class Collector>
 void scan(RowBatch queries, RowBatch rows, size_t first_row, std::span<Collector> collectors) {
-  constexpr size_t kTileBytes = size_t{16} << 10, kFewQueries = 4, kUnit = 16;
+  constexpr size_t kTileBytes = size_t{16} << 10, kFewQueries = 8, kUnit = 16;
   const size_t fitting = kTileBytes / (rows.stride * sizeof(uint64_t)) / kUnit * kUnit;
   const size_t tile_rows = std::clamp(fitting, kUnit, kMaxTileRows);
   const bool interleaved = queries.n >= kFewQueries;
-  const size_t groups = (queries.n + kQueriesAtOnce - 1) / kQueriesAtOnce;
   const ClearedMemory tile_memory(interleaved ? tile_rows * rows.stride * sizeof(uint64_t) : 0);  // whole lines
   uint64_t* const tile = static_cast<uint64_t*>(tile_memory.data());
   std::vector<uint64_t> keys(kQueriesAtOnce * kMaxTileRows);
@@ -108,13 +99,11 @@ void scan(RowBatch queries, RowBatch rows, size_t first_row, std::span<Collector
   std::array<uint64_t, kQueriesAtOnce> limits{};
   for (size_t first = 0; first < rows.n; first += tile_rows) {
     const RowBatch part = slice(rows, first, std::min(rows.n, first + tile_rows));
-    const RowBatch next = slice(rows, first + part.n, std::min(rows.n, first + part.n + tile_rows));
     const NearRows near{keys.data(), kMaxTileRows, counts.data(), first_row + first};
     if (interleaved) kernels().interleave_rows(part, tile);
     for (size_t q = 0; q < queries.n; q += kQueriesAtOnce) {
       const RowBatch asking = slice(queries, q, std::min(queries.n, q + kQueriesAtOnce));
       for (size_t i = 0; i < asking.n; ++i) limits[i] = collectors[q + i].limit();
-      prefetch_part(next, q / kQueriesAtOnce, groups);
       if (interleaved)
         kernels().near_interleaved(tile, part.n, asking, limits.data(), near);
       else
