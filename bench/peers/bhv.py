@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""bhv (PyBHV), its native packed vectors: their dimension is fixed when it is built (8192 unless DIMENSION=)."""
+"""bhv (PyBHV), its native packed vectors: their dimension is fixed when it is built (8192 by default)."""
 
 from __future__ import annotations
 
