@@ -26,24 +26,6 @@ HYPERSKETCH_HD Vec load(const uint64_t* p) {
 
 HYPERSKETCH_HD void store(uint64_t* p, Vec v) { std::memcpy(p, &v, sizeof v); }
 
-// Past the caches where the level can; p is aligned to a vector. Ended by end_streaming().
-HYPERSKETCH_HD void store_streaming(uint64_t* p, Vec v) {
-#if defined(__AVX512F__)
-  _mm512_stream_si512(reinterpret_cast<__m512i*>(p), reinterpret_cast<__m512i>(v));
-#elif defined(__AVX2__)
-  _mm256_stream_si256(reinterpret_cast<__m256i*>(p), reinterpret_cast<__m256i>(v));
-#else
-  store(p, v);
-#endif
-}
-
-// Other threads see what was streamed before.
-HYPERSKETCH_HD void end_streaming() {
-#if defined(__AVX2__)
-  _mm_sfence();
-#endif
-}
-
 HYPERSKETCH_HD Vec broadcast(uint64_t x) { return Vec{} + x; }
 
 // 0, 1, 2, ... over the lanes.

@@ -236,16 +236,13 @@ inline void atom_rows(size_t dim, uint64_t seed, std::span<const uint64_t> hashe
   });
 }
 
-// XORs of packed rows; a stride of 0 repeats one. Returns the OR of all last words. Results too large for the caches
-// are streamed past them, which saves reading what is written.
+// XORs of packed rows; a stride of 0 repeats one. Returns the OR of all last words.
 inline uint64_t bind_rows(const uint64_t* a, size_t a_stride, const uint64_t* b, size_t b_stride, size_t n,
                           size_t n_words, uint64_t* out, size_t threads) {
-  constexpr size_t kStreamBytes = size_t{8} << 20;
-  const bool stream = n * n_words * sizeof(uint64_t) >= kStreamBytes;
   std::atomic<uint64_t> last_words = 0;
   parallel_for(n, kRotateGrain, threads, [&](size_t begin, size_t end) {
     last_words |= kernels().xor_rows(a + begin * a_stride, a_stride, b + begin * b_stride, b_stride, end - begin,
-                                     n_words, stream, out + begin * n_words);
+                                     n_words, out + begin * n_words);
   });
   return last_words;
 }
