@@ -14,6 +14,7 @@ from hypersketch import _core, build_info
 # Exercises every kernel and prints the level that ran and a digest of all states and answers.
 PROGRAM = """
 import hashlib, numpy as np, hypersketch as hs
+from hypersketch.vsa import _packed
 digest = hashlib.sha256()
 keys, weights = np.arange(777), np.arange(-388, 389)
 texts = [str(i) * (i % 9) for i in range(500)]
@@ -32,6 +33,9 @@ for dim in (1, 63, 65, 1000):
             found = [*hs.vsa.nearest(rows[:n], rows, dim, 9), *hs.vsa.within(rows[:n], rows, dim, dim // 3)]
             digest.update(b''.join(map(bytes, found)))
         digest.update(bag.counters.tobytes() + bag.similarity(range(2000)).tobytes())
+        for ties in (None, rows[0]):
+            digest.update(_packed.ngram_bundle('', keys % 9, dim, 3, codebook=rows, ties=ties).tobytes())
+        digest.update(_packed.majority('', space.bind(rows, rows[::-1]), dim, rows[1], weights).tobytes())
         digest.update(bag.vector_similarity(rows).tobytes() + bag.pair_similarity(keys, keys).tobytes())
     memory = hs.HopfieldMembership(dim % 200 + 1); memory.add(keys, weights)
     digest.update(memory.score(range(1000)).tobytes())

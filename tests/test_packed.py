@@ -122,6 +122,8 @@ def test_results_written_where_they_are_wanted() -> None:
     assert space.permute(a, 3, out=out) is out
     assert np.array_equal(out, space.permute(a, 3))
     kept = a.copy()
+    assert np.array_equal(space.bind(a[1:], b[1:], out=a[:-1]), kept[1:] ^ b[1:])
+    a[:] = kept
     assert space.bind(a, b, out=a) is a
     assert np.array_equal(a, kept ^ b)
     row = np.empty(2, np.uint64)
@@ -192,7 +194,9 @@ TIES = np.zeros(2, np.uint64)
         ({"at_least": 0}, ValueError, "'at_least' parameter of Here"),
         ({"bound_to": ROWS[:3]}, ValueError, "vectors has 4 rows but bound_to has 3"),
         ({"out": np.empty(3, np.uint64)}, ValueError, "'out' parameter of Here must be a writable"),
-        ({"out": ROWS[0]}, ValueError, "'out' parameter of Here must be an array that shares no memory"),
+        ({"out": np.empty((1, 2), np.uint64)}, ValueError, "'out' parameter of Here must be a writable"),
+        ({"rows": ROWS * np.uint64(2**40), "weights": [-1, 0, 3, 1]}, ValueError, "vectors sets bits beyond"),
+        ({"bound_to": ROWS * np.uint64(2**40)}, ValueError, "bound_to sets bits beyond dimension 70"),
         ({"threads": 0}, ValueError, "'threads' parameter of Here"),
     ],
 )
@@ -205,6 +209,14 @@ def test_refused_majorities(how: dict[str, Any], error: type[Exception], match: 
 def test_refused_rotations_and_grams() -> None:
     space = MapI(70)
     rows = space.atoms(range(4))
+    strays = rows | np.uint64(1 << 60)
+    for pair in ((rows, strays), (strays[0], rows), (rows, strays[1])):
+        with pytest.raises(ValueError, match=r"[ab] sets bits beyond dimension 70"):
+            space.bind(*pair)
+    kept = strays.copy()
+    with pytest.raises(ValueError, match="a sets bits beyond dimension 70"):
+        space.bind(strays, rows, out=strays)
+    assert np.array_equal(strays, kept)
     with pytest.raises(ValueError, match="shares no memory with what is read"):
         space.permute(rows, 1, out=rows)
     with pytest.raises(
@@ -221,3 +233,17 @@ def test_refused_rotations_and_grams() -> None:
         _packed.ngram_bundle(ME, [0, 4], 70, 2)
     with pytest.raises(ValueError, match=r"'n' parameter of Here must be an integer in \[1, 255\]"):
         _packed.ngram_bundle(ME, [0], 70, 0, codebook=rows)
+
+
+@pytest.mark.parametrize("dim", [1, 64, 1000])
+def test_binding_many_rows(dim: int, level: str, threads: int) -> None:
+    """Rows end to end, one row for all, and results so large that they go past the caches."""
+    for n in (1, 31, 33, 200, 9 * 2**20 // 8 // 16 if dim == 1000 else 500):
+        rng = np.random.default_rng(n)
+        a, b = (rng.integers(0, 2**63, (n, -(-dim // 64)), dtype=np.uint64) for _ in range(2))
+        a[:, -1] &= np.uint64(2 ** (dim % 64 or 63) - 1)
+        b[:, -1] &= np.uint64(2 ** (dim % 64 or 63) - 1)
+        space, room = MapI(dim), np.empty((n + 1, a.shape[1]), np.uint64)
+        for left, right in ((a, b), (a[0], b), (a, b[:1])):
+            out = room[: len(left ^ right)] if n % 2 else room[1 : 1 + len(left ^ right)]
+            assert np.array_equal(space.bind(left, right, out=out, threads=threads), left ^ right)

@@ -12,6 +12,7 @@
 #include "hypersketch/bloom.hpp"
 #include "hypersketch/count_stream.hpp"
 #include "hypersketch/hopfield.hpp"
+#include "hypersketch/majority.hpp"
 #include "hypersketch/projection.hpp"
 #include "hypersketch/search.hpp"
 #include "hypersketch/vsa.hpp"
@@ -65,6 +66,33 @@ void score_keys(benchmark::State& state) {
     benchmark::ClobberMemory();
   }
   report(state, keys.size(), keys.size() * words_for(counters.size()) * 8);
+}
+
+// 500 packed vectors, which a core's own cache holds.
+void majority(benchmark::State& state) {
+  const auto dim = static_cast<size_t>(state.range(0));
+  const size_t n_words = words_for(dim);
+  const auto rows = random_keys(500 * n_words);
+  std::vector<uint64_t> out(n_words);
+  const int64_t starts[] = {0, 500};
+  for (auto _ : state) {
+    vote_bundles(RowItems{{rows.data(), nullptr}, 1, n_words}, dim, {starts, 1}, nullptr, {rows.data(), 0}, out.data(),
+                 1);
+    benchmark::ClobberMemory();
+  }
+  report(state, 500, 8 * rows.size());
+}
+
+// 500 packed vectors shifted by so many bits.
+void rotate(benchmark::State& state) {
+  const size_t dim = 10000, n_words = words_for(dim);
+  const auto rows = random_keys(500 * n_words);
+  std::vector<uint64_t> out(rows.size());
+  for (auto _ : state) {
+    rotate_rows({rows.data(), 500, n_words, nullptr}, dim, static_cast<size_t>(state.range(0)), out.data());
+    benchmark::ClobberMemory();
+  }
+  report(state, 500, 16 * rows.size());
 }
 
 void bloom_query(benchmark::State& state) {
@@ -186,6 +214,8 @@ int main(int argc, char** argv) {
     add("hash_u64", level, hash_u64, {1 << 12, 1 << 16, 1 << 22});
     add("bundle_from_keys", level, bundle_from_keys, {1024, 10000});
     add("score_keys", level, score_keys, {1024, 10000});
+    add("majority", level, majority, {1024, 8192, 10000});
+    add("rotate", level, rotate, {1, 64, 4999});
     add("bloom_query", level, bloom_query, {1 << 20, 1 << 26, int64_t{1} << 30});
     add("row_places", level, row_places, {1 << 12});
     add("sketch_from_keys", level, sketch_from_keys, {1 << 16, 1 << 18, 1 << 20});

@@ -30,7 +30,7 @@ const uint64_t* tie_vector(const Rows& ties, size_t dim) {
   return words.data();
 }
 
-void majorities(const Rows& rows, const OptionalRows& others, size_t dim, const Scores& starts, const Weights& weights,
+bool majorities(const Rows& rows, const OptionalRows& others, size_t dim, const Scores& starts, const Weights& weights,
                 const Rows& ties, uint64_t at_least, Rows out, size_t threads) {
   const size_t n = count_rows(rows, dim);
   RowItems items{{rows.data(), nullptr}, 1, words_for(dim)};
@@ -44,7 +44,7 @@ void majorities(const Rows& rows, const OptionalRows& others, size_t dim, const 
   require(count_rows(out, dim) == bundles.n, "out must have one row a bundle.");
   const auto result = write(out);
   py::gil_scoped_release release;
-  vote_bundles(items, dim, bundles, values, rule, result.data(), threads);
+  return vote_bundles(items, dim, bundles, values, rule, result.data(), threads);
 }
 
 // Rows of the code book where there is one, else hashes of atoms of the seed.
@@ -85,6 +85,17 @@ void gram_counters(const Hashes& tokens, const OptionalRows& codebook, uint64_t 
   });
 }
 
+// a and b are rows, or one row for all.
+bool bound(const Rows& a, const Rows& b, size_t dim, Rows out, size_t threads) {
+  const size_t n_words = words_for(dim), n_a = count_rows(a, dim), n_b = count_rows(b, dim), n = count_rows(out, dim);
+  require((n_a == n || n_a == 1) && (n_b == n || n_b == 1), "out must have a row for every row of a and b.");
+  const auto result = write(out);
+  py::gil_scoped_release release;
+  const uint64_t last_words =
+      bind_rows(a.data(), n_a == n ? n_words : 0, b.data(), n_b == n ? n_words : 0, n, n_words, result.data(), threads);
+  return (last_words & ~tail_mask(dim)) == 0;
+}
+
 void rotated(const Rows& rows, size_t dim, size_t shift, Rows out, size_t threads) {
   const size_t n = count_rows(rows, dim);
   const auto result = write(out);
@@ -99,10 +110,13 @@ void rotated(const Rows& rows, size_t dim, size_t shift, Rows out, size_t thread
 void bind_packed(py::module_& module) {
   module.def("rotate_rows", &rotated, py::arg("rows").noconvert(), py::arg("dim"), py::arg("shift"),
              py::arg("out").noconvert(), py::arg("threads") = 1, "Packed vectors shifted cyclically.");
+  module.def("bind_rows", &bound, py::arg("a").noconvert(), py::arg("b").noconvert(), py::arg("dim"),
+             py::arg("out").noconvert(), py::arg("threads"),
+             "XORs of packed vectors. False: bits beyond the dimension.");
   module.def("majorities", &majorities, py::arg("rows").noconvert(), py::arg("others").noconvert().none(true),
              py::arg("dim"), py::arg("starts").noconvert(), py::arg("weights").noconvert().none(true),
              py::arg("ties").noconvert(), py::arg("at_least"), py::arg("out").noconvert(), py::arg("threads"),
-             "What bundles of packed vectors, or of XORs of two, have in their majority or at least so often.");
+             "Majorities of packed vectors, or of XORs of two. False: bits beyond the dimension.");
   module.def("gram_majorities", &gram_majorities, py::arg("tokens").noconvert(),
              py::arg("codebook").noconvert().none(true), py::arg("seed"), py::arg("dim"), py::arg("n"),
              py::arg("starts").noconvert(), py::arg("ties").noconvert(), py::arg("out").noconvert(), py::arg("threads"),

@@ -29,6 +29,7 @@ namespace {
 #include "streams.inc.hpp"
 #include "strings.inc.hpp"
 #include "votes.inc.hpp"
+#include "xor.inc.hpp"
 // clang-format on
 
 // Named by what the compiler was really told, so that a test can see a level that lost its flags.
@@ -57,6 +58,7 @@ const Kernels& table() {
                                    item_accumulate,
                                    count_votes,
                                    decide_votes,
+                                   xor_rows,
                                    rotate_rows,
                                    atom_dot,
                                    column_dot,

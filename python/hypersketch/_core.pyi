@@ -18,6 +18,7 @@ __all__: list[str] = [
     "Sketch",
     "atom_rows",
     "available_levels",
+    "bind_rows",
     "blocks_add",
     "blocks_contains",
     "blocks_contains_packed",
@@ -147,6 +148,17 @@ def atom_rows(
 def available_levels() -> list[str]:
     """
     Compiled levels that this processor runs.
+    """
+
+def bind_rows(
+    a: numpy.typing.NDArray[numpy.uint64],
+    b: numpy.typing.NDArray[numpy.uint64],
+    dim: typing.SupportsInt | typing.SupportsIndex,
+    out: numpy.typing.NDArray[numpy.uint64],
+    threads: typing.SupportsInt | typing.SupportsIndex,
+) -> bool:
+    """
+    XORs of packed vectors. False: bits beyond the dimension.
     """
 
 def blocks_add(
@@ -782,9 +794,9 @@ def majorities(
     at_least: typing.SupportsInt | typing.SupportsIndex,
     out: numpy.typing.NDArray[numpy.uint64],
     threads: typing.SupportsInt | typing.SupportsIndex,
-) -> None:
+) -> bool:
     """
-    What bundles of packed vectors, or of XORs of two, have in their majority or at least so often.
+    Majorities of packed vectors, or of XORs of two. False: bits beyond the dimension.
     """
 
 def pack_signs(

@@ -220,19 +220,17 @@ def output(owner: str, value: object, n: int, dtype: type[np.generic]) -> NDArra
 
 def output_array(owner: str, value: object, shape: tuple[int, ...], dtype: type[np.generic]) -> NDArray[Any]:
     """Return the given array when results of that shape can be written into it."""
+    is_array = isinstance(value, np.ndarray) and value.shape == shape and value.dtype == dtype
+    if is_array and value.flags.c_contiguous and value.flags.writeable:  # type: ignore[attr-defined]
+        return value  # type: ignore[return-value]
     many = f"the shape {shape}"
     if len(shape) == 1:
         many = f"{shape[0]} element{'' if shape[0] == 1 else 's'}"
     wanted = f"a writable, contiguous array of {np.dtype(dtype)} with {many}"
     if not isinstance(value, np.ndarray):
         refuse(owner, "out", wanted, value, TypeError)
-    fits = (
-        value.shape == shape and value.dtype == dtype and value.flags.c_contiguous and value.flags.writeable
-    )
-    if not fits:
-        came = f"{'' if value.flags.writeable else 'read-only '}{value.dtype}, shape {value.shape}"
-        raise ValueError(f"The 'out' parameter of {owner} must be {wanted}. Got {came} instead.")
-    return value
+    came = f"{'' if value.flags.writeable else 'read-only '}{value.dtype}, shape {value.shape}"
+    raise ValueError(f"The 'out' parameter of {owner} must be {wanted}. Got {came} instead.")
 
 
 def starts(owner: str, value: object, n: int) -> NDArray[np.int64]:
@@ -285,17 +283,22 @@ def has_tail(rows: NDArray[np.uint64], n_bits: int) -> bool:
 
 def packed(owner: str, name: str, value: object, dim: int) -> NDArray[np.uint64]:
     """Return packed vectors of shape (words,) or (n, words), contiguous, with no bit beyond the dimension."""
+    rows = packed_words(owner, name, value, dim)
+    if has_tail(rows, dim):
+        raise ValueError(f"{name} sets bits beyond dimension {dim}, which must be zero in packed vectors.")
+    return rows
+
+
+def packed_words(owner: str, name: str, value: object, dim: int) -> NDArray[np.uint64]:
+    """Return what may be packed vectors, for code that finds bits beyond the dimension by itself."""
     n_words = words_for(dim)
-    must = f"packed vectors of uint64 with {n_words} words ({dim} dimensions)"
-    if not isinstance(value, np.ndarray):
-        refuse(owner, name, must, value, TypeError)
-    if value.dtype != np.uint64:
-        refuse(owner, name, must, value.dtype, TypeError)
+    if not isinstance(value, np.ndarray) or value.dtype != np.uint64:
+        came = value.dtype if isinstance(value, np.ndarray) else value
+        must = f"packed vectors of uint64 with {n_words} words ({dim} dimensions)"
+        refuse(owner, name, must, came, TypeError)
     if value.ndim not in (1, 2) or value.shape[-1] != n_words:
         raise ValueError(
             f"{name} has the shape {value.shape} but {owner} needs ({n_words},) or (n, {n_words}): "
             f"{dim} dimensions in words of 64 bits."
         )
-    if has_tail(value, dim):
-        raise ValueError(f"{name} sets bits beyond dimension {dim}, which must be zero in packed vectors.")
     return np.ascontiguousarray(value, dtype=np.uint64)

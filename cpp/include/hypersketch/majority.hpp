@@ -6,6 +6,8 @@
 // for every set bit of its weight, as often as adding it to integer counters would take.
 #pragma once
 
+#include <atomic>
+
 #include "hypersketch/vsa.hpp"
 
 namespace hypersketch {
@@ -50,8 +52,10 @@ class Votes {
   void clear(uint64_t total) {
     planes_.n_planes = static_cast<size_t>(std::bit_width(total));
     // Every plane that a weight starts from has the lowest five of a count above it.
-    storage_.assign((planes_.n_planes + 4) * planes_.stride, 0);
-    planes_.planes = storage_.data();
+    storage_.assign((planes_.n_planes + 4) * planes_.stride + kVoteGrain, 0);
+    // Planes begin with cache lines, because storing across two of them takes twice as long.
+    const auto address = reinterpret_cast<std::uintptr_t>(storage_.data());
+    planes_.planes = storage_.data() + (kLineBytes - address % kLineBytes) % kLineBytes / sizeof(uint64_t);
   }
 
   // Adds 2^bit votes an item.
@@ -65,6 +69,14 @@ class Votes {
   void decide(uint64_t threshold, const uint64_t* ties, uint64_t* out) const {
     const size_t first = planes_.first_word;
     kernels().decide_votes(planes_, threshold, ties == nullptr ? nullptr : ties + first, out + first);
+  }
+
+  // Whether a vote is for a bit of the last word outside the mask.
+  bool any_outside(uint64_t mask) const {
+    const size_t last = planes_.last_word - planes_.first_word - 1;
+    for (size_t p = 0; p < planes_.n_planes; ++p)
+      if ((planes_.planes[p * planes_.stride + last] & ~mask) != 0) return true;
+    return false;
   }
 
  private:
@@ -115,13 +127,19 @@ class Voter {
     votes_.clear(total);
     for_item_batches(items_, first, last, weights, pointers_, [&](ItemRows rows, int32_t scale) { add(rows, scale); });
     decide(total, rule, out);
-    if (last_word_ == words_for(dim_)) out[last_word_ - 1] &= tail_mask(dim_);
+    if (last_word_ != words_for(dim_)) return;
+    strayed_ |= votes_.any_outside(tail_mask(dim_));
+    out[last_word_ - 1] &= tail_mask(dim_);
   }
+
+  // Whether a vote so far was for a bit beyond the dimension.
+  bool strayed() const { return strayed_; }
 
  private:
   void add(ItemRows rows, int32_t scale) {
     if (scale < 0) {
       ones_.assign(words_for(dim_), ~uint64_t{0});
+      ones_.back() = tail_mask(dim_);
       std::fill_n(pointers_.begin() + static_cast<std::ptrdiff_t>(rows.n_factors * rows.stride), rows.n, ones_.data());
       ++rows.n_factors;
       scale = -scale;
@@ -143,6 +161,7 @@ class Voter {
   Votes votes_;
   std::vector<const uint64_t*> pointers_;
   std::vector<uint64_t> ones_;
+  bool strayed_ = false;
 };
 
 // Calls run(first_bundle, last_bundle, first_word, last_word) in threads that share bundles, or columns when there are
@@ -156,16 +175,20 @@ void for_bundle_pieces(size_t n_bundles, size_t n_words, size_t threads, Run&& r
                  [&](size_t begin, size_t end) { run(size_t{0}, n_bundles, begin, end); });
 }
 
-// Row b of `out` is what bundle b decides.
+// Row b of `out` is what bundle b decides. Returns whether all votes were for bits of the dimension: looking at the
+// planes costs nothing, where looking for such bits in the rows beforehand would read their cache lines twice.
 template <class Items>
-void vote_bundles(const Items& items, size_t dim, Bundles bundles, const int64_t* weights, VoteRule rule, uint64_t* out,
+bool vote_bundles(const Items& items, size_t dim, Bundles bundles, const int64_t* weights, VoteRule rule, uint64_t* out,
                   size_t threads) {
   const size_t n_words = words_for(dim);
+  std::atomic<bool> strayed = false;
   for_bundle_pieces(bundles.n, n_words, threads, [&](size_t begin, size_t end, size_t first_word, size_t last_word) {
     Voter<Items> voter(items, dim, first_word, last_word);
     for (size_t b = begin; b < end; ++b)
       voter.bundle(bundles.first(b), bundles.last(b), weights, rule, out + b * n_words);
+    if (voter.strayed()) strayed = true;
   });
+  return !strayed;
 }
 
 // Adds bundle b to row b of `counters`; the caller has made sure that no counter can overflow.

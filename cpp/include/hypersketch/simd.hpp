@@ -53,6 +53,10 @@ struct Kernels {
   // A set bit of `out` is a count above the threshold, or equal to it where `ties` (may be null) has a set bit. Both
   // begin at word first_word of a vector; the threshold is below 2^n_planes.
   void (*decide_votes)(VotePlanes votes, uint64_t threshold, const uint64_t* ties, uint64_t* out);
+  // Row i of `out`, which lies apart, is the XOR of the rows a + i * a_stride and b + i * b_stride. Returns the OR of
+  // all last words of a and b.
+  uint64_t (*xor_rows)(const uint64_t* a, size_t a_stride, const uint64_t* b, size_t b_stride, size_t n, size_t n_words,
+                       uint64_t* out);
   // Cyclic shifts by 0 < shift < dim: bit d of a result is bit (d - shift) mod dim of its row. Rows lie end to end.
   void (*rotate_rows)(const uint64_t* rows, size_t n, size_t dim, size_t shift, uint64_t* out);
   // out[i] = sum over planes p of coefficients[p] * popcount(vector_i & plane_p).

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <bit>
 #include <span>
 #include <vector>
@@ -32,7 +33,7 @@ struct ItemView {
 inline constexpr size_t kWordGrain = 8;
 // Items scored by one kernel call: their stream starts stay in the first-level cache.
 inline constexpr size_t kScoreBlock = 512;
-// Rows rotated by one thread: fewer are done before a thread has started.
+// Rows rotated or bound by one thread: fewer are done before another has started.
 inline constexpr size_t kRotateGrain = 64;
 
 // One group a distinct power of two in the weights: adding a batch with weight w is adding it once for every set
@@ -233,6 +234,17 @@ inline void atom_rows(size_t dim, uint64_t seed, std::span<const uint64_t> hashe
       kernels().atom_rows(starts.data(), count, words_for(dim), tail_mask(dim), out + first * stride, stride);
     }
   });
+}
+
+// XORs of packed rows; a stride of 0 repeats one. Returns the OR of all last words.
+inline uint64_t bind_rows(const uint64_t* a, size_t a_stride, const uint64_t* b, size_t b_stride, size_t n,
+                          size_t n_words, uint64_t* out, size_t threads) {
+  std::atomic<uint64_t> last_words = 0;
+  parallel_for(n, kRotateGrain, threads, [&](size_t begin, size_t end) {
+    last_words |= kernels().xor_rows(a + begin * a_stride, a_stride, b + begin * b_stride, b_stride, end - begin,
+                                     n_words, out + begin * n_words);
+  });
+  return last_words;
 }
 
 // Cyclic shift: bit d of the result is bit (d - shift) mod dim of the row.

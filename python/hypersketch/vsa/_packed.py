@@ -18,7 +18,7 @@ Words = NDArray[np.uint64]
 MAX_GRAM = 255
 
 
-def bind(owner: str, a: object, b: object, dim: int, out: object = None) -> Words:
+def bind(owner: str, a: object, b: object, dim: int, out: object = None, threads: int | None = None) -> Words:
     """Return the XOR of packed vectors; one vector meets each row of the other argument.
 
     Parameters
@@ -30,7 +30,10 @@ def bind(owner: str, a: object, b: object, dim: int, out: object = None) -> Word
     dim : int
         Their dimension.
     out : ndarray of uint64, optional
-        Where to write; it may be ``a`` or ``b``.
+        Where to write; it may be ``a`` or ``b``. Apart from them it may have been written to when vectors
+        with bits beyond the dimension are refused.
+    threads : int, optional
+        Threads for this call; default `hypersketch.get_num_threads`.
 
     Returns
     -------
@@ -49,14 +52,23 @@ def bind(owner: str, a: object, b: object, dim: int, out: object = None) -> Word
     array([[4],
            [2]], dtype=uint64)
     """
-    left, right = _validation.packed(owner, "a", a, dim), _validation.packed(owner, "b", b, dim)
+    left = _validation.packed_words(owner, "a", a, dim)
+    right = _validation.packed_words(owner, "b", b, dim)
     if left.ndim == right.ndim == 2 and left.shape[0] != right.shape[0] and 1 not in (len(left), len(right)):
         raise ValueError(f"a has {left.shape[0]} rows but b has {right.shape[0]}.")
-    if out is None:
-        return np.bitwise_xor(left, right)
-    shape = np.broadcast_shapes(left.shape, right.shape)
-    result: Words = _validation.output_array(owner, out, shape, np.uint64)
-    return np.bitwise_xor(left, right, out=result)
+    shape = left.shape if left.shape == right.shape else np.broadcast_shapes(left.shape, right.shape)
+    result = (
+        np.empty(shape, np.uint64) if out is None else _validation.output_array(owner, out, shape, np.uint64)
+    )
+    overlaps = out is not None and (np.may_share_memory(result, left) or np.may_share_memory(result, right))
+    if overlaps:  # nothing of it may be overwritten before all of it is known to be good
+        _refuse_strays(owner, dim, a=left, b=right)
+        np.bitwise_xor(left, right, out=result)
+    elif not _core.bind_rows(
+        _matrix(left), _matrix(right), dim, _matrix(result), _threads.resolve(owner, threads)
+    ):
+        _refuse_strays(owner, dim, a=left, b=right)
+    return result
 
 
 def rotate(
@@ -141,7 +153,7 @@ def majority(
     at_least : int, optional
         Set the bits for which so many votes are, instead of more than half of them.
     out : ndarray of uint64, optional
-        Where to write, apart from the rows.
+        Where to write.
     threads : int, optional
         Threads for this call; default `hypersketch.get_num_threads`.
 
@@ -165,27 +177,26 @@ def majority(
     >>> majority("example", rows, 3, np.zeros(1, np.uint64), at_least=1)
     array([7], dtype=uint64)
     """
-    given = _rows(owner, "vectors", rows, dim)
-    others = None if bound_to is None else _rows(owner, "bound_to", bound_to, dim)
+    given = _words(owner, "vectors", rows, dim)
+    others = None if bound_to is None else _words(owner, "bound_to", bound_to, dim)
     if others is not None and len(others) != len(given):
         raise ValueError(f"vectors has {len(given)} rows but bound_to has {len(others)}.")
     values = _validation.weights(owner, weights, len(given))
     edges = _validation.starts(owner, starts, len(given))
-    if (np.diff(edges) == 0).any():
+    if not (edges[1:] > edges[:-1]).all():
         raise ValueError(f"{owner} needs at least one vector in every bundle.")
     threshold = 0 if at_least is None else _validation.integer(owner, "at_least", at_least, 1, 2**63 - 1)
-    result = _result(owner, out, _shape(starts, edges, given.shape[1]), np.uint64, given, others, ties)
-    _core.majorities(
-        given,
-        others,
-        dim,
-        edges,
-        values,
-        ties,
-        threshold,
-        result.reshape(-1, given.shape[1]),
-        _threads.resolve(owner, threads),
-    )
+    found = np.empty((edges.size - 1, given.shape[1]), np.uint64)
+    asked = _threads.resolve(owner, threads)
+    result = None
+    if out is not None:
+        result = _validation.output_array(owner, out, _shape(starts, edges, given.shape[1]), np.uint64)
+    if not _core.majorities(given, others, dim, edges, values, ties, threshold, found, asked):
+        _refuse_strays(owner, dim, vectors=given, bound_to=others)
+    found = found[0] if starts is None else found
+    if result is None:
+        return found
+    result[...] = found
     return result
 
 
@@ -288,8 +299,23 @@ def ngram_bundle(
     return result
 
 
+def _words(owner: str, name: str, value: object, dim: int) -> Words:
+    return _matrix(_validation.packed_words(owner, name, value, dim))
+
+
+def _matrix(rows: Words) -> Words:
+    return rows if rows.ndim == 2 else rows[np.newaxis]
+
+
+def _refuse_strays(owner: str, dim: int, **vectors: Words | None) -> None:
+    """Raise for the first that sets bits beyond the dimension."""
+    for name, value in vectors.items():
+        if value is not None:
+            _validation.packed(owner, name, value, dim)
+
+
 def _rows(owner: str, name: str, value: object, dim: int) -> Words:
-    return np.atleast_2d(_validation.packed(owner, name, value, dim))
+    return _matrix(_validation.packed(owner, name, value, dim))
 
 
 def _shape(starts: object, edges: NDArray[np.int64], width: int) -> tuple[int, ...]:

@@ -140,7 +140,12 @@ class MapSpace:
         return rows
 
     def bind(
-        self, a: NDArray[np.uint64], b: NDArray[np.uint64], *, out: NDArray[np.uint64] | None = None
+        self,
+        a: NDArray[np.uint64],
+        b: NDArray[np.uint64],
+        *,
+        out: NDArray[np.uint64] | None = None,
+        threads: int | None = None,
     ) -> NDArray[np.uint64]:
         """Bind packed vectors: multiply them entry by entry.
 
@@ -149,7 +154,10 @@ class MapSpace:
         a, b : ndarray of uint64, shape (n_words,) or (n, n_words)
             Packed vectors. One vector binds with each row of the other argument.
         out : ndarray of uint64, optional
-            Where to write the products; it may be ``a`` or ``b``.
+            Where to write the products; it may be ``a`` or ``b``. Apart from them it may have been written to
+            when vectors with bits beyond the dimension are refused.
+        threads : int, optional
+            Threads for this call; default `hypersketch.get_num_threads`.
 
         Returns
         -------
@@ -171,7 +179,7 @@ class MapSpace:
         >>> bool((space.bind(space.bind(name, value), value) == name).all())
         True
         """
-        return _packed.bind(self._owner("bind"), a, b, self.dim, out)
+        return _packed.bind(self._owner("bind"), a, b, self.dim, out, threads)
 
     def permute(
         self,
