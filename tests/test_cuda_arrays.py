@@ -234,6 +234,18 @@ def test_calls_on_several_streams_follow_each_other() -> None:
     assert ours == theirs
 
 
+def test_arrays_of_one_call_may_be_ready_on_different_streams() -> None:
+    ours, theirs = CountSketch(50, device="cuda"), CountSketch(50)
+    for round_ in range(10):
+        keys, weights = np.arange(500) % 7, np.arange(500) + round_
+        ours.add(Interface(keys, stream=1), Interface(weights, stream=2))
+        theirs.add(keys, weights)
+    assert ours == theirs
+    letters = np.frombuffer(b"applepear", np.uint8)
+    strings = cuda.Strings(Interface(np.array([0, 5, 9]), stream=2), Interface(letters, stream=1))
+    assert np.array_equal(np.asarray(hash_keys(strings)), hash_keys(["apple", "pear"]))
+
+
 def test_a_chosen_stream_ends_with_its_block() -> None:
     assert _device.chosen_stream() == 0
     with cuda.stream(2):
@@ -359,7 +371,7 @@ def test_memory_that_is_not_there_is_refused_and_loses_nothing(seen: BloomFilter
 
 def test_pages_of_a_graphics_card_are_not_host_memory() -> None:
     with pytest.raises(ValueError, match="without a copy"):
-        np.array(on_gpu(np.arange(3)), copy=False)
+        on_gpu(np.arange(3)).__array__(copy=False)
 
 
 def test_a_machine_whose_driver_sees_no_gpu_says_so() -> None:

@@ -275,6 +275,24 @@ def test_what_is_no_vector_is_refused(kind: str) -> None:
         space.permute(good, 1.5)
 
 
+@kinds
+def test_a_sum_never_becomes_infinite(kind: str) -> None:
+    space = KINDS[kind](64)
+    bag = space.bundle(["a", "b"])
+    before = bag.copy()
+    huge = space.bundle(["a"], [1e145])
+    for change in (
+        lambda: bag.add(["c", "a"], [1.0, 1e308]),
+        lambda: bag.add(["c", "a"], [1e308, 1e308]),
+        lambda: bag.add_vectors(space.atoms("a"), [1e300]),
+        lambda: [huge.merge(huge) for _ in range(30)],
+    ):
+        with pytest.raises(OverflowError, match="could exceed"):
+            change()
+    assert bag == before
+    assert np.isfinite(huge.vector).all()
+
+
 def test_spaces_do_not_mix() -> None:
     for one, other in ((HRR(64), HRR(64, 1)), (HRR(64), MapC(64)), (FHRR(64), FHRR(64, phase_only=False))):
         with pytest.raises(ValueError, match="equal"):

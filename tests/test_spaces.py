@@ -37,8 +37,9 @@ def test_a_name_stands_for_a_space(name: str) -> None:
 def test_a_name_that_is_none_is_refused() -> None:
     with pytest.raises(ValueError, match="'name' parameter of space must be one of 'map-i'"):
         vsa.space("map", 100)
-    with pytest.raises(TypeError):
-        vsa.space("map-i", 100, modulus=3)
+    for name, options in (("map-i", {"modulus": 3}), ("bsdc-s", {"variant": "seg"})):
+        with pytest.raises(TypeError):
+            vsa.space(name, 100, **options)
 
 
 def test_atoms_depend_on_key_and_seed_alone(one: Any) -> None:

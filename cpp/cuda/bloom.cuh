@@ -171,8 +171,6 @@ __device__ __forceinline__ uint64_t word_of_lane(uint64_t word, unsigned lane) {
   return __shfl_sync(kWholeWarp, static_cast<unsigned long long>(word), static_cast<int>(lane));
 }
 
-__device__ __forceinline__ size_t thread_index() { return size_t{blockIdx.x} * blockDim.x + threadIdx.x; }
-
 // Where answers go: bytes, or bits of bytes. All lanes of a warp call `put` together, for keys that follow each other
 // from a multiple of 32 on.
 struct BoolAnswers {

@@ -60,8 +60,7 @@ __global__ void __launch_bounds__(kThreads) find_extremes(const Cell* cells, siz
   const size_t stride = size_t{gridDim.x} * kThreads;
   Extremes<Cell> mine{cells[0], cells[0]};
 #pragma unroll 4
-  for (size_t i = size_t{blockIdx.x} * kThreads + threadIdx.x; i < n; i += stride)
-    mine = joined(mine, {cells[i], cells[i]});
+  for (size_t i = thread_index(); i < n; i += stride) mine = joined(mine, {cells[i], cells[i]});
   found[threadIdx.x] = mine;
   for (unsigned half = kThreads / 2; half > 0; half /= 2) {
     __syncthreads();

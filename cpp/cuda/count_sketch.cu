@@ -40,7 +40,7 @@ __device__ __forceinline__ Out median_of(Cell* values, int depth) {
 template <int kDepth, class Cell, class Out>
 __global__ void __launch_bounds__(kThreads)
     median_of_few(const Cell* cells, RowParams params, Streams streams, Out* out) {
-  const size_t i = size_t{blockIdx.x} * kThreads + threadIdx.x;
+  const size_t i = thread_index();
   if (i >= streams.keys.n) return;
   const uint64_t start = streams.start(i);
   Cell values[kDepth];
@@ -52,7 +52,7 @@ __global__ void __launch_bounds__(kThreads)
 template <class Cell, class Out>
 __global__ void __launch_bounds__(kThreads)
     median_of_many(const Cell* cells, RowParams params, Streams streams, Out* out) {
-  const size_t i = size_t{blockIdx.x} * kThreads + threadIdx.x;
+  const size_t i = thread_index();
   if (i >= streams.keys.n) return;
   const uint64_t start = streams.start(i);
   Cell values[kMostRows];
@@ -63,7 +63,7 @@ __global__ void __launch_bounds__(kThreads)
 
 template <class Cell, class Out>
 __global__ void __launch_bounds__(kThreads) smallest(const Cell* cells, RowParams params, Streams streams, Out* out) {
-  const size_t i = size_t{blockIdx.x} * kThreads + threadIdx.x;
+  const size_t i = thread_index();
   if (i >= streams.keys.n) return;
   const uint64_t start = streams.start(i);
   Cell least = row_value(cells, params, start, 0);

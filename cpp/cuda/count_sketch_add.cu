@@ -28,8 +28,8 @@ constexpr size_t kMostCounted = 0x7FFFFFFF;        // keys whose 1 and -1 surely
 // Gives the weights of a warp's equal keys to the first lane that has one; returns whether the lane is such a first.
 template <class T>
 __device__ __forceinline__ bool merge_equal(uint64_t start, bool present, bool weighted, T& weight) {
-  const unsigned here = __ballot_sync(kAllLanes, present);
-  const unsigned equal = __match_any_sync(kAllLanes, static_cast<unsigned long long>(start)) & here;
+  const unsigned here = __ballot_sync(kWholeWarp, present);
+  const unsigned equal = __match_any_sync(kWholeWarp, static_cast<unsigned long long>(start)) & here;
   const unsigned lane = threadIdx.x % kWarp;
   const bool leads = present && (equal & ((1U << lane) - 1)) == 0;
   if (!weighted) {
@@ -37,9 +37,9 @@ __device__ __forceinline__ bool merge_equal(uint64_t start, bool present, bool w
     return leads;
   }
   unsigned rest = leads ? equal & (equal - 1) : 0;  // the others, in the order of their lanes
-  while (__ballot_sync(kAllLanes, rest != 0) != 0) {
+  while (__ballot_sync(kWholeWarp, rest != 0) != 0) {
     const int source = rest != 0 ? __ffs(static_cast<int>(rest)) - 1 : static_cast<int>(lane);
-    const T other = __shfl_sync(kAllLanes, weight, source);
+    const T other = __shfl_sync(kWholeWarp, weight, source);
     if (rest != 0) weight += other;
     rest &= rest - 1;
   }

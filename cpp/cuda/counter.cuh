@@ -29,9 +29,6 @@ class Counter {
   Scratch<unsigned long long> memory_;
 };
 
-inline constexpr unsigned kWarp = 32;
-inline constexpr unsigned kWholeWarp = 0xFFFFFFFFU;
-
 // Adds the threads' numbers to the counter, with one atomic a block. All threads of the block must call it, once.
 __device__ __forceinline__ void add_to_counter(unsigned long long* counter, unsigned long long mine) {
   __shared__ unsigned long long sums[kWarp];  // of warps

@@ -7,8 +7,6 @@
 namespace hypersketch::cuda {
 namespace {
 
-__device__ __forceinline__ size_t thread_index() { return size_t{blockIdx.x} * blockDim.x + threadIdx.x; }
-
 __global__ void __launch_bounds__(kThreads)
     hash_pairs_kernel(const ulonglong2* keys, size_t n_pairs, uint64_t seed, ulonglong2* out) {
   const size_t i = thread_index();

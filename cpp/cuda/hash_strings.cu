@@ -129,7 +129,7 @@ __global__ void __launch_bounds__(kThreads)
 
 template <class Offset>
 __global__ void __launch_bounds__(kThreads) check_offsets_kernel(StringArray<Offset> keys, unsigned long long* broken) {
-  const size_t i = size_t{blockIdx.x} * kThreads + threadIdx.x;
+  const size_t i = thread_index();
   if (i >= keys.n) return;
   const Offset begin = keys.offsets[i], end = keys.offsets[i + 1];
   if (begin < 0 || end < begin || static_cast<uint64_t>(end) > keys.n_bytes) atomicOr(broken, 1ULL);

@@ -229,7 +229,7 @@ constexpr unsigned kStartsAreBroken = 1, kFeaturesAreBroken = 2;
 template <class Index>
 __global__ void __launch_bounds__(kThreads) find_broken(const Index* starts, size_t n, const Index* features,
                                                         size_t n_values, size_t n_features, unsigned* found) {
-  const size_t i = size_t{blockIdx.x} * kThreads + threadIdx.x;
+  const size_t i = thread_index();
   if (i < n) {
     const Index first = starts[i], last = starts[i + 1];
     if (first < 0 || last < first || static_cast<size_t>(last) > n_values) atomicOr(found, kStartsAreBroken);

@@ -8,9 +8,6 @@
 
 namespace hypersketch::cuda {
 
-inline constexpr unsigned kAllLanes = 0xFFFFFFFF;
-inline constexpr unsigned kWarp = 32;
-
 // Cells of integers are summed modulo 2^bits.
 template <class Cell, bool = std::is_integral_v<Cell>>
 struct SumOf {

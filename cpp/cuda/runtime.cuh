@@ -94,6 +94,9 @@ class Scratch {
 
 inline constexpr unsigned kThreads = 256;  // of a block, where nothing else is said
 
+inline constexpr unsigned kWarp = 32;
+inline constexpr unsigned kWholeWarp = 0xFFFFFFFFU;
+
 struct Grid {
   unsigned blocks;
   unsigned threads = kThreads;
@@ -116,6 +119,8 @@ void launch([[maybe_unused]] Place place, Grid grid, void (*kernel)(Parameters..
 #endif
   check(cudaGetLastError(), "Starting a GPU kernel");
 }
+
+__device__ __forceinline__ size_t thread_index() { return size_t{blockIdx.x} * blockDim.x + threadIdx.x; }
 
 // The block's shared memory whose size its launch gave.
 template <class T>

@@ -34,7 +34,7 @@ struct Pairs {
 
 template <class Rule>
 __global__ void combine_kernel(uint64_t* words, const uint64_t* others, Pairs pairs, Rule rule) {
-  const size_t thread = size_t{blockIdx.x} * blockDim.x + threadIdx.x, step = size_t{gridDim.x} * blockDim.x;
+  const size_t thread = thread_index(), step = size_t{gridDim.x} * blockDim.x;
   auto* const to = reinterpret_cast<ulonglong2*>(words);
   const auto* const from = reinterpret_cast<const ulonglong2*>(others);
   for (size_t i = thread; i < pairs.n; i += step) {
@@ -47,7 +47,7 @@ __global__ void combine_kernel(uint64_t* words, const uint64_t* others, Pairs pa
 // Of a, or of either of two.
 template <bool kOfTwo>
 __global__ void popcount_kernel(const uint64_t* a, const uint64_t* b, Pairs pairs, unsigned long long* counter) {
-  const size_t thread = size_t{blockIdx.x} * blockDim.x + threadIdx.x, step = size_t{gridDim.x} * blockDim.x;
+  const size_t thread = thread_index(), step = size_t{gridDim.x} * blockDim.x;
   const auto* const wide_a = reinterpret_cast<const ulonglong2*>(a);
   const auto* const wide_b = reinterpret_cast<const ulonglong2*>(b);
   uint64_t ones = 0;
@@ -81,7 +81,7 @@ uint64_t count(Place place, const uint64_t* a, const uint64_t* b, size_t n) {
 
 // Bytes, since answers may begin anywhere and end anywhere.
 __global__ void unite_bytes_kernel(unsigned char* bytes, const unsigned char* others, size_t n) {
-  const size_t i = size_t{blockIdx.x} * blockDim.x + threadIdx.x;
+  const size_t i = thread_index();
   if (i < n) bytes[i] |= others[i];
 }
 

@@ -123,6 +123,13 @@ class View(NamedTuple):
         return target
 
 
+def behind(leader: View, *others: View) -> None:
+    """Make the leader's stream, on which a call runs, wait for the streams of its other arrays."""
+    for other in others:
+        if other.stream != leader.stream:
+            module().follow(leader.device, leader.stream, other.stream)
+
+
 def is_on_gpu(array: object) -> bool:
     """Whether this is an array, or strings, on a GPU."""
     if isinstance(array, np.ndarray | str | bytes | int | list | tuple | range):
@@ -284,8 +291,7 @@ def target(owner: str, out: Any, shape: tuple[int, ...], dtype: Any, like: View)
         raise ValueError(f"The 'out' parameter of {owner} must be {kind}. Got {came} instead.")
     if not (seen.is_contiguous and seen.writable):
         _validation.refuse(owner, "out", "contiguous and writable", out)
-    if seen.stream != like.stream:
-        module().follow(like.device, like.stream, seen.stream)
+    behind(like, seen)
     return Target(out, seen._replace(stream=like.stream))
 
 
@@ -375,6 +381,7 @@ def _hashed_integers(seen: View, seed: int, out: Any) -> Target:
 
 def _hashed_strings(keys: Any, seed: int, out: Any) -> Target:
     offsets, data = keys.views()
+    behind(offsets, data)
     n = offsets.size - 1
     made = target("hash_keys", out, (n,), np.uint64, offsets)
     function = module().hash_strings_i32 if offsets.dtype.itemsize == 4 else module().hash_strings_i64

@@ -70,6 +70,7 @@ class Table:
         if not right or types[2] not in (np.float32, np.float64):
             must = "compressed rows of float32 or float64 with indices of int32 or int64"
             _validation.refuse(owner, "X", must, ", ".join(map(str, types)), TypeError)
+        _device.behind(values, starts, features)
         shape = X.shape[0], self._n_components
         made = _device.target(owner, None, shape, values.dtype, values)
         name = f"project_csr_{_SUFFIX[values.dtype.name]}_{_SUFFIX[starts.dtype.name]}"

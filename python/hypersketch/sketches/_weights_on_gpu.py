@@ -45,6 +45,7 @@ def weights_on_gpu(
     if not fits or seen.device != words.seen.device:
         came = f"{seen.dtype} of shape {seen.shape} on {_device.name_of(seen.device)}"
         raise ValueError(f"The 'weights' parameter of {owner} must be {must}. Got {came} instead.")
+    _device.behind(words.seen, seen)
     cuda = _device.module()
     summary = (cuda.summarize_i64 if wanted.kind == "i" else cuda.summarize_f64)(seen.span())
     low, high, total, size, all_real = summary

@@ -13,7 +13,12 @@ from hypersketch.vsa.holographic import FHRR, HRR
 from hypersketch.vsa.matrix_binding import MBAT, VTB
 from hypersketch.vsa.modular import CGR, MCR, SparseBlockCodes
 from hypersketch.vsa.spaces import BSC, MapB, MapI
-from hypersketch.vsa.sparse import BSDC
+from hypersketch.vsa.sparse import BSDC, Variant
+
+
+def _bsdc(variant: Variant, dim: int, seed: int = 0) -> BSDC:
+    return BSDC(dim, seed, variant)
+
 
 NAMES: dict[str, Callable[..., Any]] = {
     "map-i": MapI,
@@ -24,9 +29,9 @@ NAMES: dict[str, Callable[..., Any]] = {
     "fhrr": FHRR,
     "vtb": VTB,
     "mbat": MBAT,
-    "bsdc-cdt": functools.partial(BSDC, variant="cdt"),
-    "bsdc-s": functools.partial(BSDC, variant="s"),
-    "bsdc-seg": functools.partial(BSDC, variant="seg"),
+    "bsdc-cdt": functools.partial(_bsdc, "cdt"),
+    "bsdc-s": functools.partial(_bsdc, "s"),
+    "bsdc-seg": functools.partial(_bsdc, "seg"),
     "b-sbc": SparseBlockCodes,
     "mcr": MCR,
     "cgr": CGR,

@@ -19,6 +19,9 @@ from hypersketch.vsa.elementwise import MapC
 from hypersketch.vsa.holographic import FHRR, HRR
 from hypersketch.vsa.matrix_binding import MBAT, VTB
 
+_PEAK = 1e4
+"""No number of an atom or of two bound ones is larger: normal numbers drawn from 32 bits end at 6.7."""
+
 _SPECTRAL, _SUMS = "HRR, spectral", "FHRR, sums"
 _NAMES = ("HRR", _SPECTRAL, "FHRR", _SUMS, "MapC", "VTB", "MBAT")
 
@@ -143,13 +146,33 @@ class RealBundle(VectorBundle):
         checked = _validation.real_weights(owner, weights, n, np.dtype(np.float64))
         with self._lock:
             self._require_writable()
+            with np.errstate(over="ignore"):
+                sizes = float(n if checked is None else np.abs(checked).sum())
+            peak = float(np.abs(rows(slice(0, n))).max(initial=0.0)) if verb == "add_vectors" else _PEAK
+            self._require_range(sizes * peak)
             for part in chunks(n, 64 * self.dim):
                 mine = np.ones(part.stop - part.start) if checked is None else checked[part]
                 change = np.asarray(sign * mine @ rows(part).astype(wide))
-                tally = Tally(n_added=sign * mine.size, total_weight=float(sign * mine.sum()))
+                bound = float(np.abs(mine).sum()) * peak
+                tally = Tally(sign * mine.size, float(sign * mine.sum()), bound=bound)
                 self._commit(np.add, (self._sum, change, self._sum), tally)
 
+    # ---- ranges: sums keep a margin, as they are rounded and multiplied
+
+    @property
+    def _most(self) -> float:
+        return 1e150  # whose square is finite
+
+    def _largest(self) -> float:
+        return float(np.abs(self._state).max())
+
+    def _require_range(self, more: float) -> None:
+        """Refuse what could make a number of the sum larger than can be squared."""
+        if not self._is_far_from_full(more):
+            raise OverflowError(f"A number of this RealBundle could exceed {self._most:g} in magnitude.")
+
     def _join(self, other: Any) -> None:
+        self._require_range(other._largest())
         self._commit(np.add, (self._state, other._state, self._state), other._tally)
 
     @classmethod
