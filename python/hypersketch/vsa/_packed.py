@@ -299,6 +299,33 @@ def ngram_bundle(
     return result
 
 
+def differing(vector: Words, rows: Words, dim: int, threads: int) -> NDArray[np.int64]:
+    """Return in how many entries a checked vector differs from each row.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> differing(np.array([0b110], np.uint64), np.array([[0b011], [0b110]], np.uint64), 3, 1)
+    array([2, 0])
+    """
+    agreements = np.empty(len(rows), np.int64)
+    _core.packed_score_rows(vector, dim, rows, agreements, threads)  # D less twice the differences
+    return (dim - agreements) // 2
+
+
+def popcounts(rows: Words) -> NDArray[np.int64]:
+    """Return how many bits each row sets.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> popcounts(np.array([[0b110], [0]], np.uint64))
+    array([2, 0])
+    """
+    nothing, dim = np.zeros(rows.shape[1], np.uint64), 64 * rows.shape[1]
+    return differing(nothing, rows, dim, 1)
+
+
 def _words(owner: str, name: str, value: object, dim: int) -> Words:
     return _matrix(_validation.packed_words(owner, name, value, dim))
 

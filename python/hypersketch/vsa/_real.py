@@ -33,16 +33,6 @@ class RealSpace(Space):
     # ---- what vectors are
 
     @property
-    def width(self) -> int:
-        """Numbers of an array that make one vector.
-
-        >>> from hypersketch.vsa import HRR
-        >>> HRR(100).width
-        100
-        """
-        return self.dim
-
-    @property
     def dtype(self) -> np.dtype[Any]:
         """Type of these numbers.
 
@@ -51,16 +41,6 @@ class RealSpace(Space):
         dtype('complex64')
         """
         return np.dtype(self._DTYPE)
-
-    @property
-    def nbytes(self) -> int:
-        """Size of one vector in bytes.
-
-        >>> from hypersketch.vsa import HRR
-        >>> HRR(100).nbytes
-        400
-        """
-        return self.width * self.dtype.itemsize
 
     def _checked(self, method: str, name: str, value: object) -> Vectors:
         """Return vectors of this space, shape (width,) or (n, width)."""
@@ -94,10 +74,6 @@ class RealSpace(Space):
     @abstractmethod
     def _from_uniform(self, halves: NDArray[np.uint32]) -> Vectors:
         """Return vectors made of uniform numbers of 32 bits, an even number of them, D or one more a row."""
-
-    @abstractmethod
-    def identity(self) -> Vectors:
-        """Return the vector with which binding changes nothing."""
 
     # ---- algebra
 
@@ -300,6 +276,17 @@ class RealSpace(Space):
         inner = self._products(left, right)
         cosines = np.divide(inner, sizes, out=np.zeros_like(inner), where=sizes > 0)
         return np.atleast_1d(np.clip(cosines, -1.0, 1.0))
+
+    def _similarities(self, a: Vectors, b: Vectors, threads: int) -> NDArray[np.float64]:
+        inner = np.asarray((self._weighed(a) @ b.conj().T).real, np.float64)
+        left, right = (np.sqrt(self._products(rows, rows)) for rows in (a, b))
+        sizes = left[:, np.newaxis] * right
+        cosines = np.divide(inner, sizes, out=np.zeros_like(inner), where=sizes > 0)
+        return np.asarray(np.clip(cosines, -1.0, 1.0))
+
+    def _weighed(self, rows: Vectors) -> Vectors:
+        """Return rows whose plain products with others are the inner products of this space."""
+        return rows
 
     def _products(self, a: Vectors, b: Vectors) -> NDArray[np.float64]:
         """Return the real inner products of rows, summed in double precision."""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What spaces share whose vectors are made in NumPy: a dimension, a seed, atoms of keys and bundles."""
+"""What all spaces share: a dimension, a seed, atoms of keys, an algebra of vectors, and bundles."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hypersketch import _core, _threads, _validation
+from hypersketch._structure import chunks
 from hypersketch.keys import host_hashes
 
 MOST = 2**26
@@ -29,11 +30,48 @@ class Space(ABC):
 
     _LEAST: ClassVar[int] = 1
     """Smallest dimension."""
+    _MOST: ClassVar[int] = MOST
+    """Largest dimension."""
 
     def __post_init__(self) -> None:
         owner = type(self).__name__
-        object.__setattr__(self, "dim", _validation.within(self._LEAST, MOST)(owner, "dim", self.dim))
+        object.__setattr__(self, "dim", _validation.within(self._LEAST, self._MOST)(owner, "dim", self.dim))
         object.__setattr__(self, "seed", _validation.seed(owner, "seed", self.seed))
+
+    # ---- what vectors are
+
+    @property
+    def width(self) -> int:
+        """Numbers of an array that make one vector.
+
+        >>> from hypersketch.vsa import BSC, HRR
+        >>> BSC(128).width, HRR(128).width
+        (2, 128)
+        """
+        return self.dim
+
+    @property
+    @abstractmethod
+    def dtype(self) -> np.dtype[Any]:
+        """Type of these numbers."""
+
+    @property
+    def nbytes(self) -> int:
+        """Size of one vector in bytes.
+
+        >>> from hypersketch.vsa import BSC, HRR
+        >>> BSC(128).nbytes, HRR(128).nbytes
+        (16, 512)
+        """
+        return self.width * self.dtype.itemsize
+
+    @abstractmethod
+    def _checked(self, method: str, name: str, value: object) -> NDArray[Any]:
+        """Return vectors of this space, shape (width,) or (n, width)."""
+
+    @abstractmethod
+    def identity(self) -> NDArray[Any]:
+        """Return the vector with which binding changes nothing."""
 
     def _owner(self, method: str) -> str:
         return f"{type(self).__name__}.{method}"
@@ -83,9 +121,75 @@ class Space(ABC):
         n_threads = _threads.resolve(self._owner("atoms"), threads)
         return self._atoms_of(host_hashes(keys, threads), n_threads)
 
+    # ---- algebra
+
+    @abstractmethod
+    def bind(self, a: Any, b: Any) -> Any:
+        """Bind vectors."""
+
+    @abstractmethod
+    def unbind(self, bound: Any, known: Any) -> Any:
+        """Take known vectors out of products."""
+
+    @abstractmethod
+    def inverse(self, vectors: Any) -> Any:
+        """Return the vectors that undo binding with these."""
+
     @abstractmethod
     def permute(self, vectors: Any, shift: int) -> Any:
         """Shift vectors cyclically."""
+
+    @abstractmethod
+    def normalize(self, vectors: Any) -> Any:
+        """Return vectors as the space keeps them."""
+
+    @abstractmethod
+    def similarity(self, a: Any, b: Any) -> NDArray[np.float64]:
+        """Return how alike vectors are, row by row."""
+
+    def similarities(self, a: Any, b: Any, *, threads: int | None = None) -> NDArray[np.float64]:
+        """Return how alike every vector of one batch is to every one of another.
+
+        Parameters
+        ----------
+        a, b : ndarray, shape of one vector or of rows
+            n and m vectors of this space.
+        threads : int, optional
+            Threads for this call; default `hypersketch.get_num_threads`.
+
+        Returns
+        -------
+        ndarray of float64, shape (n, m)
+            ``similarity`` of each pair; of real vectors up to rounding.
+
+        Raises
+        ------
+        TypeError, ValueError
+            For arrays that are not vectors of this space.
+
+        Examples
+        --------
+        >>> from hypersketch.vsa import BSC, HRR
+        >>> for space in (BSC(10_000), HRR(10_000)):
+        ...     two, three = space.atoms(["a", "b"]), space.atoms(["a", "b", "c"])
+        ...     print(space.similarities(two, three).round(1) + 0.0)
+        [[1. 0. 0.]
+         [0. 1. 0.]]
+        [[1. 0. 0.]
+         [0. 1. 0.]]
+        """
+        owner = self._owner("similarities")
+        left, right = (
+            np.atleast_2d(self._checked("similarities", name, value)) for name, value in (("a", a), ("b", b))
+        )
+        return self._similarities(left, right, _threads.resolve(owner, threads))
+
+    def _similarities(self, a: NDArray[Any], b: NDArray[Any], threads: int) -> NDArray[np.float64]:
+        scores = np.empty((len(a), len(b)))
+        for row, score in zip(a, scores, strict=True):
+            for part in chunks(len(b), self.dim):
+                score[part] = self.similarity(row, b[part])
+        return scores
 
     @abstractmethod
     def _empty_bundle(self) -> Any:
@@ -129,3 +233,56 @@ class Space(ABC):
             must = "None when there are no keys"
             _validation.refuse(self._owner("bundle"), "weights", must, weights, TypeError)
         return made
+
+    def superpose(self, vectors: Any, weights: Any = None, *, starts: Any = None) -> Any:
+        """Return the bundle of given vectors as a vector of the space, or those of many batches at once.
+
+        Parameters
+        ----------
+        vectors : ndarray, shape of one vector or of n rows
+            Vectors of this space.
+        weights : array of shape (n,), optional
+            One weight a vector, as for the bundle's ``add``; default 1.
+        starts : array of int, shape (n_bundles + 1,), optional
+            Bundle b is of the rows ``starts[b]`` to ``starts[b + 1] - 1``; default one bundle of all rows.
+
+        Returns
+        -------
+        ndarray
+            One vector, or with ``starts`` one row a bundle, as `bundle` followed by ``add_vectors`` makes it.
+            MAP-I returns sums, int32 of D entries.
+
+        Raises
+        ------
+        TypeError, ValueError, OverflowError
+            As for the bundle's ``add_vectors``; for a bundle of no vectors, or starts that fall or lie
+            outside.
+
+        Examples
+        --------
+        >>> from hypersketch.vsa import BSC
+        >>> space = BSC(10_000)
+        >>> rows = space.atoms(["a", "b", "c", "x", "y"])
+        >>> both = space.superpose(rows, starts=[0, 3, 5])
+        >>> space.similarities(both, rows).round(1) + 0.0
+        array([[0.5, 0.5, 0.5, 0. , 0. ],
+               [0. , 0. , 0. , 0.5, 0.5]])
+        """
+        owner = self._owner("superpose")
+        rows = np.atleast_2d(self._checked("superpose", "vectors", vectors))
+        edges = _validation.starts(owner, starts, len(rows))
+        if not (edges[1:] > edges[:-1]).all():
+            raise ValueError(f"{owner} needs at least one vector in every bundle.")
+        return self._superpose(rows, weights, edges)[0 if starts is None else slice(None)]
+
+    def _superpose(self, rows: NDArray[Any], weights: Any, edges: NDArray[np.int64]) -> NDArray[Any]:
+        """Return one vector a bundle of checked rows."""
+        if weights is not None and np.shape(weights) != (len(rows),):
+            must = f"one weight a vector ({len(rows)} of them)"
+            _validation.refuse(self._owner("superpose"), "weights", must, np.shape(weights))
+        made = [self._empty_bundle().vector]  # which says what a vector looks like
+        for start, end in zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True):
+            bag = self._empty_bundle()
+            bag.add_vectors(rows[start:end], None if weights is None else weights[start:end])
+            made.append(bag.vector)
+        return np.stack(made)[1:]

@@ -78,6 +78,17 @@ class Bundle(Counters, Answers):
         view.flags.writeable = False
         return view
 
+    @property
+    def vector(self) -> NDArray[Any]:
+        """The bundle as a vector of its space: a copy of the sums (int32) in MAP-I, else the packed signs.
+
+        >>> import hypersketch
+        >>> space = hypersketch.MapB(64)
+        >>> bool((space.bundle("a").vector == space.atoms("a")[0]).all())
+        True
+        """
+        return self._signs() if self._binary else np.array(self._state)
+
     def add(self, keys: Any, weights: Any = None, *, threads: int | None = None) -> None:
         """Add the atoms of keys.
 
@@ -228,12 +239,12 @@ class Bundle(Counters, Answers):
     def add_vectors(
         self, vectors: NDArray[np.uint64], weights: Any = None, *, threads: int | None = None
     ) -> None:
-        """Add packed vectors: bound or permuted atoms, or the vectors of packed bundles (nesting).
+        """Add vectors: bound or permuted atoms, or the vectors of other bundles (nesting).
 
         Parameters
         ----------
         vectors : ndarray of uint64, shape (n_words,) or (n, n_words)
-            Packed vectors of this space.
+            Packed vectors of this space; in MAP-I also sums, int32 of shape (dim,) or (n, dim).
         weights : array of int, shape (n,), optional
             One weight a vector, as for `add`; default 1.
         threads : int, optional
@@ -256,16 +267,29 @@ class Bundle(Counters, Answers):
         array([0., 1., 0.])
         """
         owner = "Bundle.add_vectors"
-        rows = _validation.packed(owner, "vectors", vectors, self.dim).reshape(
-            -1, _validation.words_for(self.dim)
-        )
+        rows = np.atleast_2d(self.space._checked("bundle().add_vectors", "vectors", vectors))
         checked = _validation.weights(owner, weights, rows.shape[0])
+        if rows.dtype == np.int32:
+            self._add_sums(rows, checked)
+            return
         n_threads = _threads.resolve(owner, threads)
         with self._lock:
             self._require_writable()
             self._require_room(tally_of(rows.shape[0], checked).bound)
             change = partial(_core.bundle_add_rows, self._state, threads=n_threads)
             self._add_chunks(change, rows, checked, axis=0, words_per_key=rows.shape[1])
+
+    def _add_sums(self, sums: NDArray[np.int32], weights: NDArray[np.int64] | None) -> None:
+        peaks = np.abs(sums).max(axis=1, initial=0).astype(np.float64)
+        most = int(
+            peaks.sum() if weights is None else np.abs(weights) @ peaks
+        )  # exact far beyond what may stay
+        with self._lock:
+            self._require_writable()
+            self._require_room(most)
+            change = sums.sum(axis=0, dtype=np.int64) if weights is None else weights @ sums
+            tally = tally_of(len(sums), weights)._replace(bound=most)
+            self._commit(np.add, (self._state, change.astype(np.int32), self._state), tally)
 
     def norm(self) -> float:
         """Return the length of the bundle's vector over sqrt(D).

@@ -209,13 +209,19 @@ class HRR(RealSpace):
     def _products(self, a: Vectors, b: Vectors) -> NDArray[np.float64]:
         if not self.spectral:
             return super()._products(a, b)
-        # Parseval: frequencies that stand for two count twice.
+        terms = np.einsum("...d,...d,d->...", a, b.conj(), self._parseval(), dtype=np.complex128)
+        return np.asarray(terms.real)
+
+    def _weighed(self, rows: Vectors) -> Vectors:
+        return np.asarray(rows * self._parseval(), self.dtype) if self.spectral else rows
+
+    def _parseval(self) -> NDArray[np.float64]:
+        """Return by what the terms of spectra count: twice where a frequency stands for two."""
         both = np.full(self.width, 2.0)
         both[0] = 1.0
         if self.dim % 2 == 0:
             both[-1] = 1.0
-        terms = np.einsum("...d,...d,d->...", a, b.conj(), both, dtype=np.complex128)
-        return np.asarray(terms.real / self.dim)
+        return both / self.dim
 
 
 @dataclass(frozen=True)

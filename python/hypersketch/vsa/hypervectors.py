@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from hypersketch import _validation
 from hypersketch.vsa._space import Space
-from hypersketch.vsa.spaces import MapSpace
 
 
 class Hypervectors:
@@ -35,7 +34,7 @@ class Hypervectors:
     Notes
     -----
     A sum is brought to the form of the space at once, so a + b + c is not the bundle of three: make that by
-    ``space.bundle()``. MAP-I keeps sums of integers, which only its bundles hold.
+    ``space.bundle()`` or ``space.superpose``. MAP-I alone keeps sums as they are.
 
     Examples
     --------
@@ -50,22 +49,22 @@ class Hypervectors:
     __hash__ = None  # type: ignore[assignment]
     __array_ufunc__ = None  # so that an array on the left leaves the operator to this class
 
-    def __init__(self, space: Space | MapSpace, array: NDArray[Any]) -> None:
-        if not isinstance(space, Space | MapSpace):
+    def __init__(self, space: Space, array: NDArray[Any]) -> None:
+        if not isinstance(space, Space):
             _validation.refuse("Hypervectors", "space", "a space of hypersketch.vsa", space, TypeError)
-        space.permute(array, 0)  # which refuses what is no vector of the space
+        space._checked("__init__", "array", array)
         self._space: Any = space
         self._array = array
 
     @classmethod
-    def of(cls, space: Space | MapSpace, keys: Any) -> Hypervectors:
+    def of(cls, space: Space, keys: Any) -> Hypervectors:
         """Return the atoms of keys.
 
         >>> from hypersketch.vsa import HRR, Hypervectors
         >>> len(Hypervectors.of(HRR(64), ["a", "b"]))
         2
         """
-        if not isinstance(space, Space | MapSpace):
+        if not isinstance(space, Space):
             _validation.refuse("Hypervectors.of", "space", "a space of hypersketch.vsa", space, TypeError)
         return cls(space, space.atoms(keys))
 
@@ -98,23 +97,16 @@ class Hypervectors:
 
     def __add__(self, other: Hypervectors) -> Hypervectors:
         mine, theirs = self._array, self._theirs(other)
-        if mine.ndim == theirs.ndim == 1:
-            return self._made(self._both(mine, theirs))
+        if mine.dtype != theirs.dtype:  # packed vectors and sums of MAP-I
+            mine, theirs = (self._space.unpack(one).astype(np.int32) for one in (mine, theirs))
         rows, others = np.atleast_2d(mine), np.atleast_2d(theirs)
         if len(rows) != len(others) and 1 not in (len(rows), len(others)):
             raise ValueError(f"The first has {len(rows)} vectors but the second has {len(others)} vectors.")
-        shape = max(len(rows), len(others)) if len(rows) and len(others) else 0, rows.shape[1]
-        pairs = zip(np.broadcast_to(rows, shape), np.broadcast_to(others, shape), strict=True)
-        return self._made(np.array([self._both(a, b) for a, b in pairs], mine.dtype).reshape(shape))
-
-    def _both(self, a: NDArray[Any], b: NDArray[Any]) -> NDArray[Any]:
-        """Return the bundle of two vectors in the form of the space."""
-        bag = self._space.bundle()
-        bag.add_vectors(np.stack([a, b]))
-        if isinstance(self._space, MapSpace):
-            bag = bag.pack()  # which MAP-I refuses
-        vector: NDArray[Any] = bag.vector
-        return vector
+        n = max(len(rows), len(others)) if len(rows) and len(others) else 0
+        shape = n, rows.shape[1]
+        pairs = np.stack([np.broadcast_to(rows[:n], shape), np.broadcast_to(others[:n], shape)], axis=1)
+        sums = self._space.superpose(pairs.reshape(-1, shape[1]), starts=np.arange(0, 2 * n + 1, 2))
+        return self._made(sums[0] if mine.ndim == theirs.ndim == 1 else sums)
 
     def __lshift__(self, shift: int) -> Hypervectors:
         return self._made(self._space.permute(self._array, shift))
@@ -127,10 +119,7 @@ class Hypervectors:
 
     def __matmul__(self, other: Hypervectors) -> Any:
         mine, theirs = self._array, self._theirs(other)
-        rows, others = np.atleast_2d(mine), np.atleast_2d(theirs)
-        scores = np.empty((len(rows), len(others)))
-        for score, row in zip(scores, rows, strict=True):
-            score[:] = self._space.similarity(row, others)
+        scores = self._space.similarities(mine, theirs)
         return scores.reshape(mine.shape[:-1] + theirs.shape[:-1])[()]
 
     def __getitem__(self, index: Any) -> Hypervectors:

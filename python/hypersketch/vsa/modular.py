@@ -34,24 +34,14 @@ class ModularSpace(Space):
         object.__setattr__(self, "modulus", MODULUS(type(self).__name__, "modulus", self.modulus))
 
     @property
-    def width(self) -> int:
-        """Number of integers of one vector.
+    def dtype(self) -> np.dtype[Any]:
+        """Type of a vector's integers.
 
         >>> from hypersketch.vsa import CGR
-        >>> CGR(100).width
-        100
+        >>> CGR(100).dtype
+        dtype('uint16')
         """
-        return self.dim
-
-    @property
-    def nbytes(self) -> int:
-        """Size of one vector in bytes: two an integer.
-
-        >>> from hypersketch.vsa import CGR
-        >>> CGR(100).nbytes
-        200
-        """
-        return 2 * self.width
+        return np.dtype(np.uint16)
 
     def _checked(self, method: str, name: str, value: object) -> Digits:
         """Return vectors of this space, shape (width,) or (n, width)."""
@@ -155,6 +145,16 @@ class ModularSpace(Space):
         rows = self._checked("permute", "vectors", vectors)
         steps = _validation.integer(self._owner("permute"), "shift", shift, -(2**63), 2**63 - 1)
         return np.roll(rows, steps % self.width, axis=-1)
+
+    def normalize(self, vectors: Digits) -> Digits:
+        """Return vectors as the space keeps them: as they are.
+
+        >>> from hypersketch.vsa import CGR
+        >>> import numpy
+        >>> CGR(2).normalize(numpy.array([3, 0]))
+        array([3, 0], dtype=uint16)
+        """
+        return self._checked("normalize", "vectors", vectors)
 
     def similarity(self, a: Digits, b: Digits) -> NDArray[np.float64]:
         """Return how alike vectors are, row by row, as the class says.

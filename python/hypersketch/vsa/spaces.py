@@ -1,317 +1,22 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Spaces of hypervectors: which random vector stands for which key, and how vectors are bound and permuted.
-
-A space of the MAP family (multiply, add, permute) has atoms of D entries -1 and +1. They are computed where
-they are needed and kept packed, one bit an entry: bit d of a row is set where entry d is -1, so binding is
-XOR.
-"""
+"""Spaces of the MAP family: sums of signs (MAP-I), signs of sums (MAP-B), and the same as bits (BSC)."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar, TypeGuard
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hypersketch import _core, _threads, _validation
-from hypersketch.keys import host_hashes
+from hypersketch import _core, _validation
+from hypersketch._structure import chunks
 from hypersketch.vsa import _packed
+from hypersketch.vsa._map import DIM, MapSpace
 
-if TYPE_CHECKING:
-    from hypersketch.vsa.bundle import Bundle
+__all__ = ["BSC", "DIM", "SPACES", "MapB", "MapI"]
 
-DIM = _validation.within(1, 2**31 - 1)
-
-
-@dataclass(frozen=True)
-class MapSpace:
-    """What MAP-I and MAP-B have in common: everything but how bundles answer."""
-
-    dim: int
-    """Dimension D."""
-    seed: int = 0
-    """Seed of the atoms. Vectors of spaces with different seeds have nothing to do with each other."""
-
-    #: Whether bundles answer by the signs of their counters.
-    binary: ClassVar[bool] = False
-
-    def __post_init__(self) -> None:
-        owner = type(self).__name__
-        object.__setattr__(self, "dim", DIM(owner, "dim", self.dim))
-        object.__setattr__(self, "seed", _validation.seed(owner, "seed", self.seed))
-
-    @property
-    def n_words(self) -> int:
-        """Number of 64-bit words of a packed vector.
-
-        >>> import hypersketch
-        >>> hypersketch.MapI(100).n_words
-        2
-        """
-        return _validation.words_for(self.dim)
-
-    @property
-    def nbytes(self) -> int:
-        """Size of one packed vector in bytes.
-
-        >>> import hypersketch
-        >>> hypersketch.MapB(10_000).nbytes
-        1256
-        """
-        return 8 * self.n_words
-
-    def _owner(self, method: str) -> str:
-        return f"{type(self).__name__}.{method}"
-
-    def bundle(self, keys: Any = None, weights: Any = None, *, threads: int | None = None) -> Bundle:
-        """Return a bundle: the weighted sum of the keys' atoms.
-
-        Parameters
-        ----------
-        keys : int, str, bytes or a batch of them, optional
-            n keys, as for `hypersketch.hash_keys`; none by default.
-        weights : array of int, shape (n,), optional
-            One weight a key, below 2**31 in magnitude; default 1.
-        threads : int, optional
-            Threads for this call; default `hypersketch.get_num_threads`.
-
-        Returns
-        -------
-        Bundle
-            In this space. The atoms are not stored.
-
-        Raises
-        ------
-        TypeError, ValueError, OverflowError
-            As `Bundle.add`.
-
-        Examples
-        --------
-        >>> import hypersketch
-        >>> bag = hypersketch.MapI(10_000).bundle(["red", "green"], weights=[5, -2])
-        >>> bag.similarity(["red", "green", "blue"]).round()
-        array([ 5., -2.,  0.])
-        """
-        from hypersketch.vsa.bundle import Bundle
-
-        made = Bundle(self)  # type: ignore[arg-type]  # MapI or MapB: the class above is never used itself
-        if keys is not None:
-            made.add(keys, weights, threads=threads)
-        elif weights is not None:
-            _validation.refuse(
-                self._owner("bundle"), "weights", "None when there are no keys", weights, TypeError
-            )
-        return made
-
-    def atoms(self, keys: Any, *, threads: int | None = None) -> NDArray[np.uint64]:
-        """Return the atoms of keys: their random vectors, packed.
-
-        Parameters
-        ----------
-        keys : int, str, bytes or a batch of them
-            n keys, as for `hypersketch.hash_keys`.
-        threads : int, optional
-            Threads for this call; default `hypersketch.get_num_threads`.
-
-        Returns
-        -------
-        ndarray of uint64, shape (n, n_words)
-            A row a key, one bit a dimension: set for -1, clear for +1. Bits beyond the dimension are zero.
-
-        Raises
-        ------
-        TypeError, ValueError
-            For keys that `hypersketch.hash_keys` refuses.
-
-        Notes
-        -----
-        Word j of the atom of a key with hash h is the j-th word of the SplitMix64 stream of (seed, h).
-
-        Examples
-        --------
-        >>> import hypersketch
-        >>> hypersketch.MapI(100).atoms(["a", "b"]).shape
-        (2, 2)
-        """
-        hashes = host_hashes(keys, threads)
-        rows = np.empty((hashes.size, self.n_words), np.uint64)
-        _core.atom_rows(self.dim, self.seed, hashes, rows, _threads.resolve(self._owner("atoms"), threads))
-        return rows
-
-    def bind(
-        self,
-        a: NDArray[np.uint64],
-        b: NDArray[np.uint64],
-        *,
-        out: NDArray[np.uint64] | None = None,
-        threads: int | None = None,
-    ) -> NDArray[np.uint64]:
-        """Bind packed vectors: multiply them entry by entry.
-
-        Parameters
-        ----------
-        a, b : ndarray of uint64, shape (n_words,) or (n, n_words)
-            Packed vectors. One vector binds with each row of the other argument.
-        out : ndarray of uint64, optional
-            Where to write the products; it may be ``a`` or ``b``. Apart from them it may have been written to
-            when vectors with bits beyond the dimension are refused.
-        threads : int, optional
-            Threads for this call; default `hypersketch.get_num_threads`.
-
-        Returns
-        -------
-        ndarray of uint64
-            Packed products, of the shape that ``a`` and ``b`` broadcast to. Binding with the same vector
-            again undoes it.
-
-        Raises
-        ------
-        TypeError, ValueError
-            For arrays that are not packed vectors of this space, unequal numbers of rows, or an output of
-            another shape.
-
-        Examples
-        --------
-        >>> import hypersketch
-        >>> space = hypersketch.MapI(100)
-        >>> name, value = space.atoms(["name", "value"])
-        >>> bool((space.bind(space.bind(name, value), value) == name).all())
-        True
-        """
-        return _packed.bind(self._owner("bind"), a, b, self.dim, out, threads)
-
-    def permute(
-        self,
-        vectors: NDArray[np.uint64],
-        shift: int,
-        *,
-        out: NDArray[np.uint64] | None = None,
-        threads: int | None = None,
-    ) -> NDArray[np.uint64]:
-        """Shift packed vectors cyclically: entry d moves to (d + shift) mod D.
-
-        Parameters
-        ----------
-        vectors : ndarray of uint64, shape (n_words,) or (n, n_words)
-            Packed vectors.
-        shift : int
-            By how much; negative shifts undo positive ones.
-        out : ndarray of uint64, optional
-            Where to write, apart from the vectors.
-        threads : int, optional
-            Threads for this call; default `hypersketch.get_num_threads`.
-
-        Returns
-        -------
-        ndarray of uint64
-            Packed vectors of the same shape.
-
-        Raises
-        ------
-        TypeError, ValueError
-            For arrays that are not packed vectors of this space, a shift that is not an integer, or an output
-            of another shape or that shares memory with the vectors.
-
-        Examples
-        --------
-        >>> import hypersketch
-        >>> space = hypersketch.MapI(100)
-        >>> a = space.atoms("a")
-        >>> bool((space.permute(space.permute(a, 3), -3) == a).all())
-        True
-        """
-        return _packed.rotate(self._owner("permute"), vectors, self.dim, shift, out, threads)
-
-    def unbind(self, bound: NDArray[np.uint64], known: NDArray[np.uint64]) -> NDArray[np.uint64]:
-        """Take a known vector out of a product, exactly: bind it again.
-
-        >>> import hypersketch
-        >>> space = hypersketch.MapI(100)
-        >>> a, b = space.atoms(["a", "b"])
-        >>> bool((space.unbind(space.bind(a, b), b) == a).all())
-        True
-        """
-        return self.bind(bound, known)
-
-    def inverse(self, vectors: NDArray[np.uint64]) -> NDArray[np.uint64]:
-        """Return the vectors that undo binding with these: themselves.
-
-        >>> import hypersketch
-        >>> space = hypersketch.MapI(100)
-        >>> bool((space.inverse(space.atoms("a")) == space.atoms("a")).all())
-        True
-        """
-        return _validation.packed(self._owner("inverse"), "vectors", vectors, self.dim)
-
-    def identity(self) -> NDArray[np.uint64]:
-        """Return the vector with which binding changes nothing: all entries +1.
-
-        >>> import hypersketch
-        >>> hypersketch.MapI(100).identity()
-        array([0, 0], dtype=uint64)
-        """
-        return np.zeros(self.n_words, np.uint64)
-
-    def unpack(self, vectors: NDArray[np.uint64]) -> NDArray[Any]:
-        """Return the entries -1 and +1 of packed vectors.
-
-        Parameters
-        ----------
-        vectors : ndarray of uint64, shape (n_words,) or (n, n_words)
-            Packed vectors.
-
-        Returns
-        -------
-        ndarray of int8, shape (dim,) or (n, dim)
-
-        Raises
-        ------
-        TypeError, ValueError
-            For arrays that are not packed vectors of this space.
-
-        Examples
-        --------
-        >>> import hypersketch
-        >>> hypersketch.MapI(4).unpack(hypersketch.MapI(4).atoms("a")).shape
-        (1, 4)
-        """
-        rows = _validation.packed(self._owner("unpack"), "vectors", vectors, self.dim)
-        octets = rows.astype("<u8", copy=False).view(np.uint8)
-        bits = np.unpackbits(octets, axis=-1, count=self.dim, bitorder="little")
-        return (1 - 2 * bits.view(np.int8)).astype(np.int8, copy=False)
-
-    def similarity(self, a: NDArray[np.uint64], b: NDArray[np.uint64]) -> NDArray[np.float64]:
-        """Return the similarity of packed vectors, row by row: their inner product over the dimension.
-
-        Parameters
-        ----------
-        a, b : ndarray of uint64, shape (n_words,) or (n, n_words)
-            Packed vectors. One vector is compared with each row of the other argument.
-
-        Returns
-        -------
-        ndarray of float64, shape (n,)
-            In [-1, 1]; 1 - 2 h / D for h differing entries. One element when both arguments are single
-            vectors.
-
-        Raises
-        ------
-        TypeError, ValueError
-            As `bind`.
-
-        Examples
-        --------
-        >>> import hypersketch
-        >>> space = hypersketch.MapI(100)
-        >>> space.similarity(space.atoms("a"), space.atoms("a"))
-        array([1.])
-        """
-        products = self.bind(a, b).reshape(-1, self.n_words)
-        scores = np.empty(products.shape[0], np.int64)
-        ones = np.zeros(self.n_words, np.uint64)
-        _core.packed_score_rows(ones, self.dim, products, scores, _threads.get_num_threads())
-        return scores / self.dim
+_MOST_SUM = 2**31 - 1
 
 
 @dataclass(frozen=True)
@@ -335,6 +40,9 @@ class MapI(MapSpace):
     Multiply, add, permute with integers (Gayler 1998; Clarkson, Ubaru & Yang, arXiv 2301.10352). A bundle of
     n items scores a stranger with mean 0 and variance n/D, a member with mean 1 and variance (n-1)/D.
 
+    Vectors come in two forms: packed signs (uint64, shape (n_words,) or (n, n_words)), which atoms and their
+    products are, and sums (int32, shape (dim,) or (n, dim)), which bundles are. Every method takes both.
+
     Examples
     --------
     >>> import hypersketch
@@ -342,7 +50,183 @@ class MapI(MapSpace):
     >>> bag = space.bundle(["red", "green", "blue"])
     >>> bag.contains(["red", "grey"])
     array([ True, False])
+
+    The values of a record come back by unbinding its sum:
+
+    >>> record = space.bundle()
+    >>> record.add_pairs(["name", "capital"], ["France", "Paris"])
+    >>> found = space.unbind(record.vector, space.atoms("capital"))
+    >>> space.similarity(found, space.atoms(["France", "Paris"])).round() + 0.0
+    array([0., 1.])
     """
+
+    def _checked(self, method: str, name: str, value: object) -> NDArray[Any]:
+        if not _is_sums(value):
+            return super()._checked(method, name, value)
+        if value.ndim not in (1, 2) or value.shape[-1] != self.dim:
+            raise ValueError(
+                f"{name} has the shape {value.shape} but {self._owner(method)} needs ({self.dim},) or "
+                f"(n, {self.dim}) of int32."
+            )
+        low = np.iinfo(np.int32).min
+        if value.size and value.min() == low:
+            _validation.refuse(self._owner(method), name, "sums whose signs can turn round", low)
+        return np.ascontiguousarray(value)
+
+    def _sums(self, rows: NDArray[Any]) -> NDArray[np.int32]:
+        """Return checked vectors as sums."""
+        return rows if rows.dtype == np.int32 else super().unpack(rows).astype(np.int32)
+
+    def bind(
+        self, a: NDArray[Any], b: NDArray[Any], *, out: NDArray[Any] | None = None, threads: int | None = None
+    ) -> NDArray[Any]:
+        """Bind vectors: multiply them entry by entry.
+
+        Parameters
+        ----------
+        a, b : ndarray
+            Packed vectors or sums. One vector binds with each row of the other argument.
+        out : ndarray of uint64, optional
+            Where to write the products of packed vectors; it may be ``a`` or ``b``.
+        threads : int, optional
+            Threads for this call; default `hypersketch.get_num_threads`.
+
+        Returns
+        -------
+        ndarray
+            Packed products of packed vectors; otherwise sums. Binding with the same packed vector again
+            undoes it.
+
+        Raises
+        ------
+        TypeError, ValueError
+            For arrays that are not vectors of this space, unequal numbers of rows, or an output for products
+            that are not packed.
+        OverflowError
+            When a product of sums leaves int32.
+
+        Examples
+        --------
+        >>> import hypersketch
+        >>> space = hypersketch.MapI(100)
+        >>> total = space.superpose(space.atoms(["a", "b"]))
+        >>> bool((space.bind(space.bind(total, space.atoms("c")), space.atoms("c")) == total).all())
+        True
+        """
+        if not (_is_sums(a) or _is_sums(b)):
+            return super().bind(a, b, out=out, threads=threads)
+        if out is not None:
+            _validation.refuse(self._owner("bind"), "out", "None for sums", out, TypeError)
+        left, right = (self._sums(self._checked("bind", name, value)) for name, value in (("a", a), ("b", b)))
+        self._require_rows(("a", "b"), left, right)
+        products = np.multiply(left, right, dtype=np.int64)
+        if products.size and np.abs(products).max() > _MOST_SUM:
+            raise OverflowError(f"A product of these sums leaves the range of int32 ({self._owner('bind')}).")
+        return products.astype(np.int32)
+
+    def permute(
+        self,
+        vectors: NDArray[Any],
+        shift: int,
+        *,
+        out: NDArray[Any] | None = None,
+        threads: int | None = None,
+    ) -> NDArray[Any]:
+        """Shift vectors cyclically: entry d moves to (d + shift) mod D; otherwise as `MapB.permute`.
+
+        >>> import hypersketch
+        >>> import numpy
+        >>> hypersketch.MapI(3).permute(numpy.array([1, 2, 3], numpy.int32), 1)
+        array([3, 1, 2], dtype=int32)
+        """
+        if not _is_sums(vectors):
+            return super().permute(vectors, shift, out=out, threads=threads)
+        owner, rows = self._owner("permute"), self._checked("permute", "vectors", vectors)
+        steps = _validation.integer(owner, "shift", shift, -(2**63), 2**63 - 1) % self.dim
+        shifted = np.roll(rows, steps, axis=-1)
+        if out is None:
+            return shifted
+        _validation.output_array(owner, out, rows.shape, np.int32)[...] = shifted
+        return out
+
+    def normalize(self, vectors: NDArray[Any]) -> NDArray[np.uint64]:
+        """Return the signs of sums, packed; a sum of zero takes the sign of the space's tie vector.
+
+        >>> import hypersketch
+        >>> space = hypersketch.MapI(100)
+        >>> space.normalize(space.superpose(space.atoms(["a", "b", "c"]))).shape
+        (2,)
+        """
+        rows = self._checked("normalize", "vectors", vectors)
+        if rows.dtype != np.int32:
+            return rows
+        signs = np.empty((*rows.shape[:-1], self.n_words), np.uint64)
+        for row, packed in zip(np.atleast_2d(rows), np.atleast_2d(signs), strict=True):
+            _core.pack_signs(row, self.seed, packed)
+        return signs
+
+    def similarity(self, a: NDArray[Any], b: NDArray[Any]) -> NDArray[np.float64]:
+        """Return the inner product of vectors over the dimension, row by row.
+
+        Parameters
+        ----------
+        a, b : ndarray
+            Packed vectors or sums. One vector is compared with each row of the other argument.
+
+        Returns
+        -------
+        ndarray of float64, shape (n,)
+            For a sum and a packed vector an unbiased estimate of the vector's weight in the sum. One element
+            when both arguments are single vectors.
+
+        Raises
+        ------
+        TypeError, ValueError
+            As `bind`.
+
+        Examples
+        --------
+        >>> import hypersketch
+        >>> space = hypersketch.MapI(10_000)
+        >>> total = space.superpose(space.atoms(["a", "b"]), weights=[3, 1])
+        >>> space.similarity(total, space.atoms(["a", "b", "c"])).round() + 0.0
+        array([3., 1., 0.])
+        """
+        if not (_is_sums(a) or _is_sums(b)):
+            return super().similarity(a, b)
+        left, right = (self._checked("similarity", name, value) for name, value in (("a", a), ("b", b)))
+        self._require_rows(("a", "b"), left, right)
+        one, many = (left, right) if left.ndim == 1 else (right, left)
+        if one.ndim == 1:
+            return np.asarray(self._similarities(one[np.newaxis], np.atleast_2d(many), 1)[0])
+        inner = np.einsum("nd,nd->n", self._sums(left), self._sums(right), dtype=np.float64)
+        return np.asarray(inner / self.dim)
+
+    def _similarities(self, a: NDArray[Any], b: NDArray[Any], threads: int) -> NDArray[np.float64]:
+        if a.dtype == b.dtype == np.int32:
+            return np.asarray(a.astype(np.float64) @ b.T.astype(np.float64) / self.dim)
+        if a.dtype == b.dtype:
+            return super()._similarities(a, b, threads)
+        if b.dtype == np.int32:
+            return np.ascontiguousarray(self._similarities(b, a, threads).T)
+        scores = np.empty((len(a), len(b)), np.int64)
+        for sums, score in zip(a, scores, strict=True):
+            for part in chunks(len(b), self.n_words):
+                _core.bundle_score_rows(sums, b[part], score[part], threads)
+        return np.asarray(scores / self.dim)
+
+    def unpack(self, vectors: NDArray[Any]) -> NDArray[Any]:
+        """Return the entries of vectors: -1 and +1 (int8) of packed ones, sums as they are.
+
+        >>> import hypersketch
+        >>> hypersketch.MapI(4).unpack(hypersketch.MapI(4).atoms("a")).shape
+        (1, 4)
+        """
+        return self._checked("unpack", "vectors", vectors) if _is_sums(vectors) else super().unpack(vectors)
+
+
+def _is_sums(value: object) -> TypeGuard[NDArray[np.int32]]:
+    return isinstance(value, np.ndarray) and value.dtype == np.int32
 
 
 @dataclass(frozen=True)
@@ -378,6 +262,9 @@ class MapB(MapSpace):
     """
 
     binary: ClassVar[bool] = True
+
+    def _superpose(self, rows: NDArray[Any], weights: Any, edges: NDArray[np.int64]) -> NDArray[Any]:
+        return _packed.majority(self._owner("superpose"), rows, self.dim, self._ties(), weights, edges)
 
 
 @dataclass(frozen=True)

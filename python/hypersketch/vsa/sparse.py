@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from hypersketch import _core, _validation
 from hypersketch.keys import hash_keys
+from hypersketch.vsa._packed import differing, popcounts
 from hypersketch.vsa._space import Space
 
 if TYPE_CHECKING:
@@ -84,14 +85,27 @@ class BSDC(Space):
         return math.isqrt(self.dim - 1) + 1
 
     @property
-    def nbytes(self) -> int:
-        """Size of one packed vector in bytes.
+    def width(self) -> int:
+        """Number of 64-bit words of a packed vector.
 
         >>> from hypersketch.vsa import BSDC
-        >>> BSDC(10_000).nbytes
-        1256
+        >>> BSDC(10_000).width
+        157
         """
-        return 8 * _validation.words_for(self.dim)
+        return _validation.words_for(self.dim)
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Type of a packed vector's words.
+
+        >>> from hypersketch.vsa import BSDC
+        >>> BSDC(10_000).dtype
+        dtype('uint64')
+        """
+        return np.dtype(np.uint64)
+
+    def _checked(self, method: str, name: str, value: object) -> Packed:
+        return _validation.packed(self._owner(method), name, value, self.dim)
 
     @property
     def _edges(self) -> NDArray[np.int64]:
@@ -107,7 +121,7 @@ class BSDC(Space):
         >>> int(BSDC(10_000).unpack(BSDC(10_000).atoms("a")).sum())
         100
         """
-        return self._bits(_validation.packed(self._owner("unpack"), "vectors", vectors, self.dim))
+        return self._bits(self._checked("unpack", "vectors", vectors))
 
     def _bits(self, rows: Packed) -> Bits:
         octets = rows.astype("<u8", copy=False).view(np.uint8)
@@ -154,10 +168,7 @@ class BSDC(Space):
 
     def _pair(self, method: str, first: tuple[str, Any], second: tuple[str, Any]) -> tuple[Bits, Bits]:
         """Return the bits of two batches of vectors whose rows go together."""
-        a, b = (
-            self._bits(_validation.packed(self._owner(method), name, value, self.dim))
-            for name, value in (first, second)
-        )
+        a, b = (self._bits(self._checked(method, name, value)) for name, value in (first, second))
         self._require_rows((first[0], second[0]), a, b)
         return a, b
 
@@ -297,7 +308,7 @@ class BSDC(Space):
         >>> 60 < int(space.unpack(thinned).sum()) < 140
         True
         """
-        rows = _validation.packed(self._owner("thin"), "vectors", vectors, self.dim)
+        rows = self._checked("thin", "vectors", vectors)
         return self._packed(self._thinned(self._bits(rows)))
 
     def _thinned(self, bits: Bits) -> Bits:
@@ -329,7 +340,7 @@ class BSDC(Space):
         True
         """
         owner = self._owner("permute")
-        rows = _validation.packed(owner, "vectors", vectors, self.dim)
+        rows = self._checked("permute", "vectors", vectors)
         steps = _validation.integer(owner, "shift", shift, -(2**63), 2**63 - 1) % self.dim
         out = np.empty_like(rows)
         words = rows.shape[-1]
@@ -364,6 +375,26 @@ class BSDC(Space):
         overlap = (left & right).sum(axis=-1, dtype=np.float64)
         sizes = np.sqrt(left.sum(axis=-1, dtype=np.float64) * right.sum(axis=-1, dtype=np.float64))
         return np.atleast_1d(np.divide(overlap, sizes, out=np.zeros_like(overlap), where=sizes > 0))
+
+    def _similarities(self, a: Packed, b: Packed, threads: int) -> NDArray[np.float64]:
+        overlap = np.empty((len(a), len(b)))
+        mine, theirs = (popcounts(rows) for rows in (a, b))
+        for row, ones, shared in zip(a, mine, overlap, strict=True):
+            shared[:] = (ones + theirs - differing(row, b, self.dim, threads)) / 2
+        sizes = np.sqrt(np.multiply.outer(mine, theirs, dtype=np.float64))
+        return np.divide(overlap, sizes, out=np.zeros_like(overlap), where=sizes > 0)
+
+    def normalize(self, vectors: Packed) -> Packed:
+        """Return packed vectors as the space keeps them: for ``cdt`` thinned, otherwise as they are.
+
+        >>> from hypersketch.vsa import BSDC
+        >>> space = BSDC(10_000)
+        >>> union = space.superpose(space.atoms(range(10)))
+        >>> [int(space.unpack(vector).sum()) > 140 for vector in (union, space.normalize(union))]
+        [True, False]
+        """
+        rows = self._checked("normalize", "vectors", vectors)
+        return self._packed(self._thinned(self._bits(rows))) if self.variant == "cdt" else rows
 
     def _empty_bundle(self) -> SparseBundle:
         from hypersketch.vsa.sparse_bundle import SparseBundle
