@@ -33,8 +33,8 @@ struct ItemView {
 inline constexpr size_t kWordGrain = 8;
 // Items scored by one kernel call: their stream starts stay in the first-level cache.
 inline constexpr size_t kScoreBlock = 512;
-// Rows rotated or bound by one thread: fewer are done before another has started.
-inline constexpr size_t kRotateGrain = 64;
+// Rows rotated or bound by one thread, at least: fewer are done before another has started.
+inline size_t row_grain(size_t n_words) { return std::max<size_t>(1, (size_t{1} << 17) / n_words); }
 
 // One group a distinct power of two in the weights: adding a batch with weight w is adding it once for every set
 // bit of |w|, scaled by that bit and w's sign. Unit weights are one group with every item.
@@ -240,7 +240,7 @@ inline void atom_rows(size_t dim, uint64_t seed, std::span<const uint64_t> hashe
 inline uint64_t bind_rows(const uint64_t* a, size_t a_stride, const uint64_t* b, size_t b_stride, size_t n,
                           size_t n_words, uint64_t* out, size_t threads) {
   std::atomic<uint64_t> last_words = 0;
-  parallel_for(n, kRotateGrain, threads, [&](size_t begin, size_t end) {
+  parallel_for(n, row_grain(n_words), threads, [&](size_t begin, size_t end) {
     last_words |= kernels().xor_rows(a + begin * a_stride, a_stride, b + begin * b_stride, b_stride, end - begin,
                                      n_words, out + begin * n_words);
   });
@@ -249,7 +249,7 @@ inline uint64_t bind_rows(const uint64_t* a, size_t a_stride, const uint64_t* b,
 
 // Cyclic shift: bit d of the result is bit (d - shift) mod dim of the row.
 inline void rotate_rows(RowBatch rows, size_t dim, size_t shift, uint64_t* out, size_t threads = 1) {
-  parallel_for(rows.n, kRotateGrain, threads, [&](size_t begin, size_t end) {
+  parallel_for(rows.n, row_grain(rows.stride), threads, [&](size_t begin, size_t end) {
     const uint64_t* const from = rows.rows + begin * rows.stride;
     uint64_t* const to = out + begin * rows.stride;
     if (shift == 0)

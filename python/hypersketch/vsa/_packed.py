@@ -183,7 +183,7 @@ def majority(
         raise ValueError(f"vectors has {len(given)} rows but bound_to has {len(others)}.")
     values = _validation.weights(owner, weights, len(given))
     edges = _validation.starts(owner, starts, len(given))
-    if not (edges[1:] > edges[:-1]).all():
+    if not (len(given) if starts is None else (edges[1:] > edges[:-1]).all()):
         raise ValueError(f"{owner} needs at least one vector in every bundle.")
     threshold = 0 if at_least is None else _validation.integer(owner, "at_least", at_least, 1, 2**63 - 1)
     found = np.empty((edges.size - 1, given.shape[1]), np.uint64)
