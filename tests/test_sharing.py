@@ -93,14 +93,15 @@ def test_what_grows_cannot_be_changed_in_shared_memory() -> None:
 
 def test_names() -> None:
     made = filled("BloomFilter")
-    with made.share("hypersketch-test") as shared:
-        assert shared.name == "hypersketch-test"
-        assert repr(shared) == f"Shared(name='hypersketch-test', nbytes={shared.nbytes})"
-        assert attach("hypersketch-test") == made
+    name = f"hypersketch-test-{os.getpid()}"  # other runs of this test may be under way
+    with made.share(name) as shared:
+        assert shared.name == name
+        assert repr(shared) == f"Shared(name='{name}', nbytes={shared.nbytes})"
+        assert attach(name) == made
         with pytest.raises(FileExistsError):
-            made.share("hypersketch-test")
-        assert attach("hypersketch-test") == made
-    with made.share("hypersketch-test"):  # the name is free again
+            made.share(name)
+        assert attach(name) == made
+    with made.share(name):  # the name is free again
         pass
     for wrong, error in (("", ValueError), ("a/b", ValueError), ("a\0b", ValueError), (5, TypeError)):
         with pytest.raises(error, match="The 'name' parameter of share must be"):
@@ -108,9 +109,9 @@ def test_names() -> None:
         with pytest.raises(error, match="The 'name' parameter of attach must be"):
             attach(wrong)
     with pytest.raises(FileNotFoundError):
-        attach("hypersketch-test")
+        attach(name)
     with pytest.raises(TypeError, match="'writable' parameter of attach"):
-        attach("hypersketch-test", writable=1)  # type: ignore[arg-type]
+        attach(name, writable=1)  # type: ignore[arg-type]
 
 
 def test_closing_twice_and_forgetting() -> None:
