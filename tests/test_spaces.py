@@ -130,6 +130,80 @@ def test_states_open_again(one: Any) -> None:
     assert bag.space == one
 
 
+# ---- many at once, and by entries
+
+ASSOCIATIVE = (
+    "map-i",
+    "map-b",
+    "map-c",
+    "bsc",
+    "hrr",
+    "fhrr",
+    "tvtb",
+    "bsdc-seg",
+    "b-sbc",
+    "mcr",
+    "cgr",
+    "map-t",
+)
+
+
+def test_a_product_binds_from_the_first_on(one: Any) -> None:
+    rows = one.atoms(range(7))
+    made = one.product(rows, starts=[0, 3, 3, 4, 7])
+    expected = [one.bind(one.bind(rows[0], rows[1]), rows[2]), one.identity(), rows[3]]
+    expected.append(one.bind(one.bind(rows[4], rows[5]), rows[6]))
+    assert np.allclose(made, expected, atol=1e-5)
+    assert np.array_equal(one.product(rows[0]), rows[0])
+    assert np.array_equal(one.product(rows[:0]), one.identity())
+    with pytest.raises(ValueError, match="'starts' parameter"):
+        one.product(rows, starts=[0, 8])
+
+
+@names
+def test_powers_are_products_where_binding_is_associative(name: str) -> None:
+    space = vsa.space(name, 256, **({"modulus": 8} if name == "b-sbc" else {}))
+    x = space.atoms("x")
+    if name not in ASSOCIATIVE:
+        with pytest.raises(ValueError, match="not associative"):
+            space.power(x, 2)
+        return
+    for n in range(6):
+        assert np.allclose(space.power(x, n)[0], space.product(np.repeat(x, n, axis=0)), atol=1e-4)
+    assert np.allclose(space.power(x, -1), space.inverse(x), atol=1e-6)
+    if name not in ("hrr", "fhrr"):
+        with pytest.raises(TypeError, match="exponent"):
+            space.power(x, 0.5)
+
+
+def test_a_key_stands_for_an_order_of_entries(one: Any) -> None:
+    rows = one.atoms(range(4))
+    mixed = one.shuffle(rows, "left")
+    assert np.allclose(one.shuffle(mixed, "left", inverse=True), rows, atol=1e-6)
+    assert np.array_equal(one.shuffle(rows[0], "left"), mixed[0])
+    assert not np.allclose(mixed, one.shuffle(rows, "right"), atol=1e-6)
+    assert np.allclose(one.similarities(mixed, mixed), one.similarities(rows, rows), atol=1e-5)
+    with pytest.raises(ValueError, match="single key"):
+        one.shuffle(rows, ["left", "right"])
+
+
+def test_entries_are_picked_from_one_of_the_vectors(one: Any) -> None:
+    rows = one.atoms(range(3))
+    picked = one.select(rows, "first", [1, 0, 3])
+    entries, wanted = one._entries(rows), one._entries(picked)
+    close = [np.isclose(wanted, row, atol=1e-5) for row in entries]
+    assert (close[0] | close[2]).all()
+    assert np.allclose(one.select(rows[1:2]), rows[1], atol=1e-5)
+    if np.ptp(np.abs(entries)) < 1e-5 and one.dtype.kind != "u":  # phasors
+        share = close[2].mean()
+        assert abs(share - 0.75) < 6 * np.sqrt(0.75 * 0.25 / one.dim)
+    for wrong in ([0, 0, 0], [1, -1, 0], [1, 2]):
+        with pytest.raises(ValueError, match="weights"):
+            one.select(rows, 0, wrong)
+    with pytest.raises(ValueError, match="at least one vector"):
+        one.select(rows[:0])
+
+
 # ---- operators
 
 

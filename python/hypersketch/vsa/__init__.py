@@ -8,7 +8,7 @@ from hypersketch.vsa.by_name import space
 from hypersketch.vsa.elementwise import MapC
 from hypersketch.vsa.holographic import FHRR, HRR
 from hypersketch.vsa.hypervectors import Hypervectors
-from hypersketch.vsa.matrix_binding import MBAT, VTB
+from hypersketch.vsa.matrix_binding import MBAT, TVTB, VTB
 from hypersketch.vsa.modular import CGR, MCR, SparseBlockCodes
 from hypersketch.vsa.modular_bundle import ModularBundle
 from hypersketch.vsa.real_bundle import RealBundle
@@ -16,6 +16,8 @@ from hypersketch.vsa.search import nearest, within
 from hypersketch.vsa.spaces import BSC, MapB, MapI
 from hypersketch.vsa.sparse import BSDC
 from hypersketch.vsa.sparse_bundle import SparseBundle
+from hypersketch.vsa.ternary import MapT
+from hypersketch.vsa.ternary_bundle import TernaryBundle
 
 __all__ = [
     "BSC",
@@ -25,17 +27,20 @@ __all__ = [
     "HRR",
     "MBAT",
     "MCR",
+    "TVTB",
     "VTB",
     "Bundle",
     "Hypervectors",
     "MapB",
     "MapC",
     "MapI",
+    "MapT",
     "ModularBundle",
     "PackedBundle",
     "RealBundle",
     "SparseBlockCodes",
     "SparseBundle",
+    "TernaryBundle",
     "nearest",
     "space",
     "within",

@@ -296,9 +296,18 @@ class MapSpace(Space):
         (1, 4)
         """
         rows = _validation.packed(self._owner("unpack"), "vectors", vectors, self.dim)
-        octets = rows.astype("<u8", copy=False).view(np.uint8)
-        bits = np.unpackbits(octets, axis=-1, count=self.dim, bitorder="little")
+        bits = self._entries(rows)
         return (1 - 2 * bits.view(np.int8)).astype(np.int8, copy=False)
+
+    def _power(self, rows: NDArray[Any], exponent: Any) -> NDArray[Any]:
+        return rows if exponent % 2 else np.broadcast_to(self.identity(), rows.shape).copy()
+
+    def _entries(self, rows: NDArray[Any]) -> NDArray[Any]:
+        octets = rows.astype("<u8", copy=False).view(np.uint8)
+        return np.unpackbits(octets, axis=-1, count=self.dim, bitorder="little")
+
+    def _of_entries(self, entries: NDArray[Any]) -> NDArray[Any]:
+        return _packed.pack_bits(entries)
 
     def similarity(self, a: NDArray[np.uint64], b: NDArray[np.uint64]) -> NDArray[np.float64]:
         """Return the similarity of packed vectors, row by row: their inner product over the dimension.

@@ -299,6 +299,20 @@ def ngram_bundle(
     return result
 
 
+def pack_bits(bits: Any) -> Words:
+    """Return bits, along the last axis, as words.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> pack_bits(np.array([0, 1, 1], np.uint8))
+    array([6], dtype=uint64)
+    """
+    octets = np.packbits(bits, axis=-1, bitorder="little")
+    room = [(0, 0)] * (octets.ndim - 1) + [(0, -octets.shape[-1] % 8)]
+    return np.ascontiguousarray(np.pad(octets, room)).view("<u8").astype(np.uint64, copy=False)
+
+
 def differing(vector: Words, rows: Words, dim: int, threads: int) -> NDArray[np.int64]:
     """Return in how many entries a checked vector differs from each row.
 

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What all spaces share: a dimension, a seed, atoms of keys, an algebra of vectors, and bundles."""
+"""What all spaces share: a dimension, a seed, atoms of keys, and bundles of vectors."""
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hypersketch import _core, _threads, _validation
-from hypersketch._structure import chunks
 from hypersketch.keys import host_hashes
+from hypersketch.vsa._algebra import Algebra
 
 MOST = 2**26
 """Largest dimension: a vector may then take half a gibibyte."""
@@ -20,11 +20,9 @@ DIM = _validation.within(1, MOST)
 
 
 @dataclass(frozen=True)
-class Space(ABC):
+class Space(Algebra):
     """Which random vector stands for which key, and how vectors are bound."""
 
-    dim: int
-    """Dimension D."""
     seed: int = 0
     """Seed of the atoms. Vectors of spaces with different seeds have nothing to do with each other."""
 
@@ -38,54 +36,13 @@ class Space(ABC):
         object.__setattr__(self, "dim", _validation.within(self._LEAST, self._MOST)(owner, "dim", self.dim))
         object.__setattr__(self, "seed", _validation.seed(owner, "seed", self.seed))
 
-    # ---- what vectors are
-
-    @property
-    def width(self) -> int:
-        """Numbers of an array that make one vector.
-
-        >>> from hypersketch.vsa import BSC, HRR
-        >>> BSC(128).width, HRR(128).width
-        (2, 128)
-        """
-        return self.dim
-
-    @property
-    @abstractmethod
-    def dtype(self) -> np.dtype[Any]:
-        """Type of these numbers."""
-
-    @property
-    def nbytes(self) -> int:
-        """Size of one vector in bytes.
-
-        >>> from hypersketch.vsa import BSC, HRR
-        >>> BSC(128).nbytes, HRR(128).nbytes
-        (16, 512)
-        """
-        return self.width * self.dtype.itemsize
-
-    @abstractmethod
-    def _checked(self, method: str, name: str, value: object) -> NDArray[Any]:
-        """Return vectors of this space, shape (width,) or (n, width)."""
-
-    @abstractmethod
-    def identity(self) -> NDArray[Any]:
-        """Return the vector with which binding changes nothing."""
-
-    def _owner(self, method: str) -> str:
-        return f"{type(self).__name__}.{method}"
-
-    def _require_rows(self, names: tuple[str, str], a: NDArray[Any], b: NDArray[Any]) -> None:
-        """Refuse batches whose rows do not go together."""
-        if a.ndim == b.ndim == 2 and len(a) != len(b) and 1 not in (len(a), len(b)):
-            raise ValueError(f"{names[0]} has {len(a)} rows but {names[1]} has {len(b)}.")
-
     def _words(self, hashes: NDArray[np.uint64], n: int, threads: int) -> NDArray[np.uint64]:
         """Return n random words of every key."""
         words = np.empty((hashes.size, n), np.uint64)
         _core.atom_rows(64 * n, self.seed, hashes, words, threads)
         return words
+
+    # ---- atoms
 
     @abstractmethod
     def _atoms_of(self, hashes: NDArray[np.uint64], threads: int) -> Any:
@@ -121,75 +78,7 @@ class Space(ABC):
         n_threads = _threads.resolve(self._owner("atoms"), threads)
         return self._atoms_of(host_hashes(keys, threads), n_threads)
 
-    # ---- algebra
-
-    @abstractmethod
-    def bind(self, a: Any, b: Any) -> Any:
-        """Bind vectors."""
-
-    @abstractmethod
-    def unbind(self, bound: Any, known: Any) -> Any:
-        """Take known vectors out of products."""
-
-    @abstractmethod
-    def inverse(self, vectors: Any) -> Any:
-        """Return the vectors that undo binding with these."""
-
-    @abstractmethod
-    def permute(self, vectors: Any, shift: int) -> Any:
-        """Shift vectors cyclically."""
-
-    @abstractmethod
-    def normalize(self, vectors: Any) -> Any:
-        """Return vectors as the space keeps them."""
-
-    @abstractmethod
-    def similarity(self, a: Any, b: Any) -> NDArray[np.float64]:
-        """Return how alike vectors are, row by row."""
-
-    def similarities(self, a: Any, b: Any, *, threads: int | None = None) -> NDArray[np.float64]:
-        """Return how alike every vector of one batch is to every one of another.
-
-        Parameters
-        ----------
-        a, b : ndarray, shape of one vector or of rows
-            n and m vectors of this space.
-        threads : int, optional
-            Threads for this call; default `hypersketch.get_num_threads`.
-
-        Returns
-        -------
-        ndarray of float64, shape (n, m)
-            ``similarity`` of each pair; of real vectors up to rounding.
-
-        Raises
-        ------
-        TypeError, ValueError
-            For arrays that are not vectors of this space.
-
-        Examples
-        --------
-        >>> from hypersketch.vsa import BSC, HRR
-        >>> for space in (BSC(10_000), HRR(10_000)):
-        ...     two, three = space.atoms(["a", "b"]), space.atoms(["a", "b", "c"])
-        ...     print(space.similarities(two, three).round(1) + 0.0)
-        [[1. 0. 0.]
-         [0. 1. 0.]]
-        [[1. 0. 0.]
-         [0. 1. 0.]]
-        """
-        owner = self._owner("similarities")
-        left, right = (
-            np.atleast_2d(self._checked("similarities", name, value)) for name, value in (("a", a), ("b", b))
-        )
-        return self._similarities(left, right, _threads.resolve(owner, threads))
-
-    def _similarities(self, a: NDArray[Any], b: NDArray[Any], threads: int) -> NDArray[np.float64]:
-        scores = np.empty((len(a), len(b)))
-        for row, score in zip(a, scores, strict=True):
-            for part in chunks(len(b), self.dim):
-                score[part] = self.similarity(row, b[part])
-        return scores
+    # ---- bundles
 
     @abstractmethod
     def _empty_bundle(self) -> Any:

@@ -10,10 +10,11 @@ from typing import Any
 from hypersketch import _validation
 from hypersketch.vsa.elementwise import MapC
 from hypersketch.vsa.holographic import FHRR, HRR
-from hypersketch.vsa.matrix_binding import MBAT, VTB
+from hypersketch.vsa.matrix_binding import MBAT, TVTB, VTB
 from hypersketch.vsa.modular import CGR, MCR, SparseBlockCodes
 from hypersketch.vsa.spaces import BSC, MapB, MapI
 from hypersketch.vsa.sparse import BSDC, Variant
+from hypersketch.vsa.ternary import MapT
 
 
 def _bsdc(variant: Variant, dim: int, seed: int = 0) -> BSDC:
@@ -28,6 +29,7 @@ NAMES: dict[str, Callable[..., Any]] = {
     "hrr": HRR,
     "fhrr": FHRR,
     "vtb": VTB,
+    "tvtb": TVTB,
     "mbat": MBAT,
     "bsdc-cdt": functools.partial(_bsdc, "cdt"),
     "bsdc-s": functools.partial(_bsdc, "s"),
@@ -35,6 +37,7 @@ NAMES: dict[str, Callable[..., Any]] = {
     "b-sbc": SparseBlockCodes,
     "mcr": MCR,
     "cgr": CGR,
+    "map-t": MapT,
 }
 
 
@@ -44,8 +47,8 @@ def space(name: str, dim: int, seed: int = 0, **options: Any) -> Any:
     Parameters
     ----------
     name : str
-        'map-i', 'map-b', 'map-c', 'bsc', 'hrr', 'fhrr', 'vtb', 'mbat', 'bsdc-cdt', 'bsdc-s', 'bsdc-seg',
-        'b-sbc', 'mcr' or 'cgr'.
+        'map-i', 'map-b', 'map-c', 'bsc', 'hrr', 'fhrr', 'vtb', 'tvtb', 'mbat', 'bsdc-cdt',
+        'bsdc-s', 'bsdc-seg', 'b-sbc', 'mcr', 'cgr' or 'map-t'.
     dim : int
         Dimension D.
     seed : int in [0, 2**64), default 0
@@ -55,7 +58,7 @@ def space(name: str, dim: int, seed: int = 0, **options: Any) -> Any:
 
     Returns
     -------
-    MapI, MapB, MapC, BSC, HRR, FHRR, VTB, MBAT, BSDC, SparseBlockCodes, MCR or CGR
+    MapI, MapB, MapC, MapT, BSC, HRR, FHRR, VTB, TVTB, MBAT, BSDC, SparseBlockCodes, MCR or CGR
 
     Raises
     ------

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,6 +59,9 @@ class MapC(RealSpace):
 
     def _unbind(self, bound: Vectors, known: Vectors) -> Vectors:
         return bound * known
+
+    def _power(self, rows: Vectors, exponent: Any) -> Vectors:
+        return np.asarray(rows ** abs(exponent), self.dtype)
 
     def _inverse(self, vectors: Vectors) -> Vectors:
         """Return the vectors themselves, which undo themselves with noise."""

@@ -199,6 +199,34 @@ class HRR(RealSpace):
             return np.conj(vectors)
         return np.concatenate([vectors[..., :1], vectors[..., :0:-1]], axis=-1)
 
+    _REAL_POWERS = True
+
+    def _power(self, rows: Vectors, exponent: Any) -> Vectors:
+        base = self._inverse(rows) if exponent < 0 else rows
+        raised = _raised(base if self.spectral else self._spectra(base), abs(exponent))
+        raised[..., 0] = raised[..., 0].real  # as in every transform of a real vector
+        if self.dim % 2 == 0:
+            raised[..., -1] = raised[..., -1].real
+        return np.asarray(raised if self.spectral else self._plain(raised), self.dtype)
+
+    def unitary(self, vectors: Vectors) -> Vectors:
+        """Return vectors whose Fourier transforms keep their angles and have the length 1 everywhere.
+
+        Binding with such a vector changes no similarity, and unbinding it is exact: for roles and for powers.
+
+        >>> from hypersketch.vsa import HRR
+        >>> space = HRR(1000)
+        >>> role, filler = space.atoms(["role", "filler"])
+        >>> role = space.unitary(role)
+        >>> space.similarity(space.unbind(space.bind(role, filler), role), filler).round(3)
+        array([1.])
+        """
+        rows = self._checked("unitary", "vectors", vectors)
+        spectra = rows if self.spectral else self._spectra(rows)
+        lengths = np.abs(spectra)
+        turns = np.divide(spectra, lengths, out=np.ones_like(spectra), where=lengths > 0)
+        return np.asarray(turns if self.spectral else self._plain(turns), self.dtype)
+
     def _permute(self, rows: Vectors, steps: int) -> Vectors:
         if not self.spectral:
             return np.roll(rows, steps, axis=-1)
@@ -212,6 +240,13 @@ class HRR(RealSpace):
         terms = np.einsum("...d,...d,d->...", a, b.conj(), self._parseval(), dtype=np.complex128)
         return np.asarray(terms.real)
 
+    def _entries(self, rows: Vectors) -> Vectors:
+        return self._plain(rows) if self.spectral else rows
+
+    def _of_entries(self, entries: Vectors) -> Vectors:
+        vectors = self._spectra(entries) if self.spectral else entries
+        return np.ascontiguousarray(vectors, dtype=self.dtype)
+
     def _weighed(self, rows: Vectors) -> Vectors:
         return np.asarray(rows * self._parseval(), self.dtype) if self.spectral else rows
 
@@ -222,6 +257,15 @@ class HRR(RealSpace):
         if self.dim % 2 == 0:
             both[-1] = 1.0
         return both / self.dim
+
+
+def _raised(numbers: Vectors, exponent: float) -> Vectors:
+    """Return powers of complex numbers, with angles in (-pi, pi]; 0 stays 0, but for the exponent 0."""
+    if exponent == 0:
+        return np.ones_like(numbers)
+    lengths, angles = np.abs(numbers), np.angle(numbers)
+    sizes = np.power(lengths, exponent, out=np.zeros_like(lengths), where=lengths > 0)
+    return np.asarray(sizes * np.exp(1j * exponent * angles))
 
 
 @dataclass(frozen=True)
@@ -291,6 +335,11 @@ class FHRR(RealSpace):
             np.conj(vectors), lengths, out=np.zeros_like(vectors), where=lengths > 0
         )
         return inverses
+
+    _REAL_POWERS = True
+
+    def _power(self, rows: Vectors, exponent: Any) -> Vectors:
+        return np.asarray(_raised(rows, exponent), self.dtype)
 
     def _normalize(self, rows: Vectors) -> Vectors:
         """Return unit phasors; sums keep their relative lengths where the space keeps sums."""

@@ -134,6 +134,9 @@ class ModularSpace(Space):
         rows = self._checked("inverse", "vectors", vectors).astype(np.int32)
         return np.asarray(-rows % self.modulus, np.uint16)
 
+    def _power(self, rows: Digits, exponent: Any) -> Digits:
+        return np.asarray(rows.astype(np.int64) * (exponent % self.modulus) % self.modulus, np.uint16)
+
     def permute(self, vectors: Digits, shift: int) -> Digits:
         """Shift vectors cyclically: entry d moves to d + shift; negative shifts undo positive ones.
 

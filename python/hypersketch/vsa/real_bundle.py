@@ -17,13 +17,13 @@ from hypersketch.vsa._space import DIM
 from hypersketch.vsa._vector_bundle import Rows, VectorBundle
 from hypersketch.vsa.elementwise import MapC
 from hypersketch.vsa.holographic import FHRR, HRR
-from hypersketch.vsa.matrix_binding import MBAT, VTB
+from hypersketch.vsa.matrix_binding import MBAT, TVTB, VTB
 
 _PEAK = 1e4
 """No number of an atom or of two bound ones is larger: normal numbers drawn from 32 bits end at 6.7."""
 
 _SPECTRAL, _SUMS = "HRR, spectral", "FHRR, sums"
-_NAMES = ("HRR", _SPECTRAL, "FHRR", _SUMS, "MapC", "VTB", "MBAT")
+_NAMES = ("HRR", _SPECTRAL, "FHRR", _SUMS, "MapC", "VTB", "MBAT", "TVTB")
 
 
 def _name(space: RealSpace) -> str:
@@ -39,7 +39,7 @@ def _space(name: str, dim: int, seed: int) -> RealSpace:
         return HRR(dim, seed, spectral=True)
     if name == _SUMS:
         return FHRR(dim, seed, phase_only=False)
-    kinds: list[type[HRR | FHRR | MapC | VTB | MBAT]] = [HRR, FHRR, MapC, VTB, MBAT]
+    kinds: list[type[HRR | FHRR | MapC | VTB | MBAT]] = [HRR, FHRR, MapC, VTB, MBAT, TVTB]
     return {kind.__name__: kind for kind in kinds}[name](dim, seed)
 
 
@@ -51,7 +51,7 @@ class RealBundle(VectorBundle):
 
     Parameters
     ----------
-    space : HRR, FHRR, MapC, VTB or MBAT
+    space : HRR, FHRR, MapC, VTB, TVTB or MBAT
         The space whose atoms it sums.
 
     Raises

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from hypersketch import _core, _validation
 from hypersketch._structure import chunks
 from hypersketch.vsa import _packed
+from hypersketch.vsa._algebra import Algebra
 from hypersketch.vsa._map import DIM, MapSpace
 
 __all__ = ["BSC", "DIM", "SPACES", "MapB", "MapI"]
@@ -214,6 +215,32 @@ class MapI(MapSpace):
             for part in chunks(len(b), self.n_words):
                 _core.bundle_score_rows(sums, b[part], score[part], threads)
         return np.asarray(scores / self.dim)
+
+    def _identity_as(self, rows: NDArray[Any]) -> NDArray[Any]:
+        return np.ones(self.dim, np.int32) if rows.dtype == np.int32 else self.identity()
+
+    def inverse(self, vectors: NDArray[Any]) -> NDArray[Any]:
+        """Return the vectors that undo binding with these: packed vectors themselves; sums have none.
+
+        >>> import hypersketch
+        >>> space = hypersketch.MapI(100)
+        >>> bool((space.inverse(space.atoms("a")) == space.atoms("a")).all())
+        True
+        """
+        if _is_sums(vectors):
+            raise ValueError("Sums of MapI have no inverse: bind with packed vectors, or normalize() first.")
+        return super().inverse(vectors)
+
+    def _power(self, rows: NDArray[Any], exponent: Any) -> NDArray[Any]:
+        if rows.dtype != np.int32:
+            return super()._power(rows, exponent)
+        return Algebra._power(self, rows, exponent)
+
+    def _entries(self, rows: NDArray[Any]) -> NDArray[Any]:
+        return rows if rows.dtype == np.int32 else super()._entries(rows)
+
+    def _of_entries(self, entries: NDArray[Any]) -> NDArray[Any]:
+        return np.ascontiguousarray(entries) if entries.dtype == np.int32 else super()._of_entries(entries)
 
     def unpack(self, vectors: NDArray[Any]) -> NDArray[Any]:
         """Return the entries of vectors: -1 and +1 (int8) of packed ones, sums as they are.

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from hypersketch import _core, _validation
 from hypersketch.keys import hash_keys
-from hypersketch.vsa._packed import differing, popcounts
+from hypersketch.vsa._packed import differing, pack_bits, popcounts
 from hypersketch.vsa._space import Space
 
 if TYPE_CHECKING:
@@ -127,17 +127,18 @@ class BSDC(Space):
         octets = rows.astype("<u8", copy=False).view(np.uint8)
         return np.unpackbits(octets, axis=-1, count=self.dim, bitorder="little")
 
-    def _packed(self, bits: Any) -> Packed:
-        octets = np.packbits(bits, axis=-1, bitorder="little")
-        room = [(0, 0)] * (octets.ndim - 1) + [(0, self.nbytes - octets.shape[-1])]
-        return np.ascontiguousarray(np.pad(octets, room)).view(np.uint64)
+    def _entries(self, rows: Packed) -> Bits:
+        return self._bits(rows)
+
+    def _of_entries(self, entries: Bits) -> Packed:
+        return pack_bits(entries)
 
     # ---- atoms
 
     def _atoms_of(self, hashes: NDArray[np.uint64], threads: int) -> Packed:
         bits = np.zeros((hashes.size, self.dim), np.uint8)
         np.put_along_axis(bits, self._places(hashes, threads), 1, axis=1)
-        return self._packed(bits)
+        return pack_bits(bits)
 
     def _places(self, hashes: NDArray[np.uint64], threads: int) -> NDArray[np.int64]:
         """Return the k places of the ones of every atom."""
@@ -162,7 +163,7 @@ class BSDC(Space):
         bits = np.zeros(self.dim, np.uint8)
         if self.variant == "seg":
             bits[self._edges[:-1]] = 1
-        return self._packed(bits)
+        return pack_bits(bits)
 
     # ---- algebra
 
@@ -201,8 +202,8 @@ class BSDC(Space):
         """
         left, right = self._pair("bind", ("a", a), ("b", b))
         if self.variant == "cdt":
-            return self._packed(self._thinned(left | right))
-        return self._packed(self._turned("bind", left, right, 1))
+            return pack_bits(self._thinned(left | right))
+        return pack_bits(self._turned("bind", left, right, 1))
 
     def unbind(self, bound: Packed, known: Packed) -> Packed:
         """Take a known vector out of a product ``bind(x, known)``, exactly; otherwise as `bind`.
@@ -225,7 +226,7 @@ class BSDC(Space):
                 "Binding by thinning (variant='cdt') cannot be undone: compare products instead."
             )
         product, factor = self._pair("unbind", ("bound", bound), ("known", known))
-        return self._packed(self._turned("unbind", product, factor, -1))
+        return pack_bits(self._turned("unbind", product, factor, -1))
 
     def inverse(self, vectors: Packed) -> Packed:
         """Return the vectors that undo binding with these; only ``seg`` has such.
@@ -250,7 +251,7 @@ class BSDC(Space):
         places = edges[:-1] + -self._segment_places("inverse", rows) % np.diff(edges)
         bits = np.zeros(rows.shape, np.uint8)
         np.put_along_axis(bits, places, 1, axis=-1)
-        return self._packed(bits)
+        return pack_bits(bits)
 
     def _turned(self, method: str, bits: Bits, by: Bits, sign: int) -> Bits:
         """Return bits rotated, whole or by segments, as other bits tell."""
@@ -309,7 +310,7 @@ class BSDC(Space):
         True
         """
         rows = self._checked("thin", "vectors", vectors)
-        return self._packed(self._thinned(self._bits(rows)))
+        return pack_bits(self._thinned(self._bits(rows)))
 
     def _thinned(self, bits: Bits) -> Bits:
         if bits.ndim == 2:
@@ -394,7 +395,12 @@ class BSDC(Space):
         [True, False]
         """
         rows = self._checked("normalize", "vectors", vectors)
-        return self._packed(self._thinned(self._bits(rows))) if self.variant == "cdt" else rows
+        return pack_bits(self._thinned(self._bits(rows))) if self.variant == "cdt" else rows
+
+    def _power(self, rows: Packed, exponent: Any) -> Packed:
+        if self.variant != "seg":
+            raise ValueError(f"BSDC '{self.variant}' has no powers: its binding is not associative.")
+        return super()._power(rows, exponent)
 
     def _empty_bundle(self) -> SparseBundle:
         from hypersketch.vsa.sparse_bundle import SparseBundle

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from hypersketch import _validation, files
 from hypersketch._stored import Tally
+from hypersketch.vsa._packed import pack_bits
 from hypersketch.vsa._space import DIM
 from hypersketch.vsa._vector_bundle import CountedVectors
 from hypersketch.vsa.sparse import BSDC, VARIANT, Packed
@@ -94,7 +95,7 @@ class SparseBundle(CountedVectors):
         >>> bool((space.bundle("a").vector == space.atoms("a")[0]).all())
         True
         """
-        return self.space._packed(self._state > 0)
+        return pack_bits(self._state > 0)
 
     def _row_batch(self, vectors: object) -> Packed:
         rows = _validation.packed("SparseBundle.add_vectors", "vectors", vectors, self._values["dim"])
