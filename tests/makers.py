@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 import hypersketch
 import reference
+from hypersketch import vsa
 
 TEXTS = [("x" * (i % 67)) + str(i) + "äß€😀"[: i % 5] for i in range(600)] + ["", "a\0b", "é" * 300]
 """Strings of every length up to 66, with characters of every UTF-8 width."""
@@ -30,6 +31,11 @@ MAKERS: dict[str, Callable[..., Any]] = {
     ),
     "Bundle of MapI": lambda seed=0: hypersketch.MapI(200, seed).bundle(),
     "Bundle of MapB": lambda seed=0: hypersketch.MapB(200, seed).bundle(),
+    "RealBundle": lambda seed=0: vsa.HRR(200, seed).bundle(),
+    "RealBundle of phasors": lambda seed=0: vsa.FHRR(100, seed).bundle(),
+    "ModularBundle": lambda seed=0: vsa.CGR(50, seed, modulus=9).bundle(),
+    "SparseBundle": lambda seed=0: vsa.BSDC(200, seed, "seg").bundle(),
+    "TernaryBundle": lambda seed=0: vsa.MapT(200, seed).bundle(),
     "CountSketch": lambda seed=0: hypersketch.CountSketch(100, 3, dtype="int32", seed=seed),
     "CountMinSketch": lambda seed=0: hypersketch.CountMinSketch(100, 4, dtype="int32", seed=seed),
     "HopfieldMembership": lambda seed=0: hypersketch.HopfieldMembership(70, seed),
@@ -57,8 +63,9 @@ ALL = [*MAKERS, "PackedBundle"]
 
 
 def answers(made: Any, keys: Any) -> Any:
-    """What a structure says about keys: members or weights."""
-    return made.contains(keys) if hasattr(made, "contains") else made.estimate(keys)
+    """What a structure says about keys: members, weights or similarities."""
+    verb = next(verb for verb in ("contains", "estimate", "similarity") if hasattr(made, verb))
+    return getattr(made, verb)(keys)
 
 
 def state(made: Any) -> Any:

@@ -74,7 +74,7 @@ def test_copies_are_equal_and_independent(name: str) -> None:
     for twin in (made.copy(), copy.copy(made), copy.deepcopy(made)):
         assert twin == made
         assert not np.shares_memory(state(twin), state(made))
-        state(twin)[0] = ~state(twin)[0]
+        state(twin).view(np.uint8)[0] ^= 255
         assert twin != made
 
 
@@ -294,7 +294,8 @@ def test_sets_and_counters_have_the_same_verbs(name: str) -> None:
 @pytest.mark.parametrize("name", [name for name in MAKERS if name not in SETS])
 def test_bad_weights_leave_the_state_as_it_was(name: str) -> None:
     made = filled(name)
-    for weights in ([1], [1, 2, 3], [1.5, 2.5], [2**31, 1], [[1, 2]], "ab", [None, 1], 7):
+    not_whole = [] if name.startswith("Real") else [[1.5, 2.5], [2**31, 1]]
+    for weights in ([1], [1, 2, 3], *not_whole, [[1, 2]], "ab", [None, 1], [np.nan, 1], 7):
         with pytest.raises((TypeError, ValueError), match="weights"):
             made.add(["x", "y"], weights)
     assert made == filled(name)

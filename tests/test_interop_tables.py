@@ -22,7 +22,7 @@ from makers import MAKERS, filled
 KEYS = [3, None, 39, 40, 1000, None, -1]
 
 
-@pytest.mark.parametrize("name", [name for name in MAKERS if "Sketch" not in name])
+@pytest.mark.parametrize("name", [name for name in MAKERS if hasattr(MAKERS[name](), "contains")])
 def test_polars_answers_are_those_of_the_structure(name: str) -> None:
     made = filled(name)
     frame = pl.DataFrame({"key": range(-50, 500)})
@@ -90,7 +90,7 @@ def connection() -> Iterator[duckdb.DuckDBPyConnection]:
         yield made
 
 
-@pytest.mark.parametrize("name", [name for name in MAKERS if "Sketch" not in name])
+@pytest.mark.parametrize("name", [name for name in MAKERS if hasattr(MAKERS[name](), "contains")])
 def test_duckdb_answers_are_those_of_the_structure(name: str, connection: duckdb.DuckDBPyConnection) -> None:
     made = filled(name)
     register_contains(connection, "was_seen", made, key_type="BIGINT")
