@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 import reference
 from hypersketch import MapB, _core
-from hypersketch.vsa import nearest, within
+from hypersketch.vsa import _packed, nearest, within
 
 Pairs = list[tuple[int, int]]
 DIMS = [1, 63, 64, 65, 1000, 1024, 10_000, 10_240]
@@ -57,10 +57,19 @@ def check_within(dim: int, q: int, n: int, radius: int, threads: int | None = No
     assert list(found) == [pair for one in expected for pair in one]
 
 
+def check_all(dim: int, q: int, n: int, threads: int) -> None:
+    queries, rows, order = case(dim, q, n)
+    table = _packed.distances(queries, rows, dim, threads)
+    expected = [[distance for distance, _ in sorted(one, key=lambda pair: pair[1])] for one in order]
+    assert (table.dtype, table.shape) == (np.int32, (q, n))
+    assert table.tolist() == expected
+
+
 @pytest.mark.parametrize("dim", DIMS)
 def test_small_searches(dim: int, level: str) -> None:
     for q, n in ((0, 1), (0, 0), (1, 0), (1, 1), (7, 7), (1, 33), (4, 33), (11, 33)):
         for threads in (1, 2, 3):
+            check_all(dim, q, n, threads)
             for k in {1, 2, 10, n}:
                 if 1 <= k <= n:
                     check_nearest(dim, q, n, k, threads)
@@ -72,6 +81,7 @@ def test_small_searches(dim: int, level: str) -> None:
     ("dim", "q", "n"), [(65, 7, 1000), (10_240, 1, 1000), (1000, 1000, 7), (64, 150, 257)]
 )
 def test_larger_searches(dim: int, q: int, n: int, level: str, threads: int) -> None:
+    check_all(dim, q, n, threads)
     for k in {1, 2, min(10, n), n}:
         check_nearest(dim, q, n, k, threads)
     check_within(dim, q, n, dim // 2, threads)

@@ -30,6 +30,14 @@ void top_k(const Words& queries, const Words& rows, size_t dim, Scores indices_o
   hamming_top_k(asked, stored, dim, k, indices.data(), distances.data(), threads);
 }
 
+void all_distances(const Words& queries, const Words& rows, size_t dim, Distances out, size_t threads) {
+  const RowBatch asked = rows_of(queries, dim), stored = rows_of(rows, dim);
+  const auto distances = write(out);
+  require_size(distances, asked.n * stored.n, "out");
+  py::gil_scoped_release release;
+  hamming_distances(asked, stored, distances.data(), threads);
+}
+
 using Found = py::typing::Tuple<Scores, Scores, Distances>;
 
 Found range(const Words& queries, const Words& rows, size_t dim, size_t radius, size_t threads) {
@@ -59,6 +67,8 @@ void bind_search(py::module_& module) {
   module.def("hamming_top_k", &top_k, py::arg("queries").noconvert(), py::arg("rows").noconvert(), py::arg("dim"),
              py::arg("indices_out").noconvert(), py::arg("distances_out").noconvert(), py::arg("threads"),
              "Nearest rows of every query, by distance and then by row.");
+  module.def("hamming_distances", &all_distances, py::arg("queries").noconvert(), py::arg("rows").noconvert(),
+             py::arg("dim"), py::arg("out").noconvert(), py::arg("threads"), "Distances of every query to every row.");
   module.def("hamming_range", &range, py::arg("queries").noconvert(), py::arg("rows").noconvert(), py::arg("dim"),
              py::arg("radius"), py::arg("threads"),
              "Rows within a radius of every query: where each query's begin, the rows, their distances.");

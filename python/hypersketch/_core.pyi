@@ -46,6 +46,7 @@ __all__: list[str] = [
     "exact_reserve",
     "gram_counters",
     "gram_majorities",
+    "hamming_distances",
     "hamming_range",
     "hamming_top_k",
     "hash_arrow_array",
@@ -662,6 +663,17 @@ def gram_majorities(
 ) -> None:
     """
     Majorities of the n-grams of documents.
+    """
+
+def hamming_distances(
+    queries: numpy.typing.NDArray[numpy.uint64],
+    rows: numpy.typing.NDArray[numpy.uint64],
+    dim: typing.SupportsInt | typing.SupportsIndex,
+    out: numpy.typing.NDArray[numpy.int32],
+    threads: typing.SupportsInt | typing.SupportsIndex,
+) -> None:
+    """
+    Distances of every query to every row.
     """
 
 def hamming_range(

@@ -75,6 +75,14 @@ void test_within(const std::vector<Order>& orders, RowBatch queries, RowBatch ro
   }
 }
 
+void test_all(const std::vector<Order>& orders, RowBatch queries, RowBatch rows, size_t threads) {
+  std::vector<int32_t> table(queries.n * rows.n, -1);
+  hamming_distances(queries, rows, table.data(), threads);
+  for (size_t q = 0; q < queries.n; ++q)
+    for (size_t i = 0; i < rows.n; ++i)
+      check(table[q * rows.n + i] == static_cast<int32_t>(orders[q].distances[i]), "hamming_distances", q, i);
+}
+
 void test_search(size_t dim, size_t n_queries, size_t n) {
   const Vectors stored = vectors(n, dim, 3), asked = vectors(n_queries, dim, 3);  // some queries are rows
   std::vector<Order> orders;
@@ -84,6 +92,7 @@ void test_search(size_t dim, size_t n_queries, size_t n) {
       if (k >= 1 && k <= n) test_nearest(orders, asked.batch, stored.batch, dim, k, threads);
     for (const size_t radius : {size_t{0}, dim / 3, dim / 2, dim})
       test_within(orders, asked.batch, stored.batch, radius, threads);
+    test_all(orders, asked.batch, stored.batch, threads);
   }
 }
 

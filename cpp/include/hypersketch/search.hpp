@@ -79,6 +79,19 @@ class RowsWithin {
   std::vector<uint64_t> keys_;
 };
 
+// A row of a table of all distances.
+class AllRows {
+ public:
+  explicit AllRows(int32_t* distances) : distances_(distances) {}
+  static uint64_t limit() { return uint64_t{1} << 31; }
+  void offer(const uint64_t* keys, size_t n) {
+    for (size_t i = 0; i < n; ++i) distances_[row_of(keys[i])] = static_cast<int32_t>(distance_of(keys[i]));
+  }
+
+ private:
+  int32_t* distances_;
+};
+
 // Part of a batch.
 inline RowBatch slice(RowBatch rows, size_t begin, size_t end) {
   return {rows.rows + begin * rows.stride, end - begin, rows.stride, nullptr};
@@ -192,6 +205,28 @@ inline void hamming_top_k(RowBatch queries, RowBatch rows, size_t dim, size_t k,
     std::partial_sort(all.begin(), all.begin() + static_cast<std::ptrdiff_t>(k), all.end());
     write_keys({all.data(), k}, indices + q * k, distances + q * k);
   }
+}
+
+// Row q of `distances`: those of query q to all rows.
+inline void hamming_distances(RowBatch queries, RowBatch rows, int32_t* distances, size_t threads) {
+  const SearchParts parts(queries, rows, threads);
+  parallel_for(parts.count(), 1, threads, [&](size_t begin, size_t end) {
+    std::vector<AllRows> tables;
+    for (size_t task = begin; task < end; ++task) {
+      const size_t part = task % parts.rows, chosen = task / parts.rows;
+      const size_t first = bound_of_part(rows.n, part, parts.rows);
+      const RowBatch stored = slice(rows, first, bound_of_part(rows.n, part + 1, parts.rows));
+      const size_t q = bound_of_part(queries.n, chosen, parts.queries);
+      const size_t last = bound_of_part(queries.n, chosen + 1, parts.queries);
+      const size_t block = query_block(rows.stride, 1);
+      for (size_t i = q; i < last; i += block) {
+        const RowBatch asked = slice(queries, i, std::min(last, i + block));
+        tables.clear();
+        for (size_t j = 0; j < asked.n; ++j) tables.emplace_back(distances + (i + j) * rows.n);
+        scan(asked, stored, first, std::span<AllRows>(tables));
+      }
+    }
+  });
 }
 
 // Keys of all rows within the radius of every query, in order.

@@ -14,7 +14,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hypersketch import _core, _threads, _validation
-from hypersketch._structure import chunks
 from hypersketch.vsa import _packed
 from hypersketch.vsa._space import Space
 
@@ -342,8 +341,5 @@ class MapSpace(Space):
         return scores / self.dim
 
     def _similarities(self, a: NDArray[Any], b: NDArray[Any], threads: int) -> NDArray[np.float64]:
-        scores = np.empty((len(a), len(b)), np.int64)
-        for row, score in zip(a, scores, strict=True):
-            for part in chunks(len(b), self.n_words):
-                _core.packed_score_rows(row, self.dim, b[part], score[part], threads)
-        return scores / self.dim
+        differing = _packed.distances(a, b, self.dim, threads)
+        return np.asarray((self.dim - 2 * differing.astype(np.float64)) / self.dim)

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hypersketch import _core, _threads, _validation
+from hypersketch._structure import chunks
 
 Words = NDArray[np.uint64]
 MAX_GRAM = 255
@@ -313,18 +314,19 @@ def pack_bits(bits: Any) -> Words:
     return np.ascontiguousarray(np.pad(octets, room)).view("<u8").astype(np.uint64, copy=False)
 
 
-def differing(vector: Words, rows: Words, dim: int, threads: int) -> NDArray[np.int64]:
-    """Return in how many entries a checked vector differs from each row.
+def distances(vectors: Words, rows: Words, dim: int, threads: int) -> NDArray[np.int32]:
+    """Return in how many entries every checked vector differs from every row, shape (n, m).
 
     Examples
     --------
     >>> import numpy as np
-    >>> differing(np.array([0b110], np.uint64), np.array([[0b011], [0b110]], np.uint64), 3, 1)
-    array([2, 0])
+    >>> distances(np.array([[0b110]], np.uint64), np.array([[0b011], [0b110]], np.uint64), 3, 1)
+    array([[2, 0]], dtype=int32)
     """
-    agreements = np.empty(len(rows), np.int64)
-    _core.packed_score_rows(vector, dim, rows, agreements, threads)  # D less twice the differences
-    return (dim - agreements) // 2
+    found = np.empty((len(vectors), len(rows)), np.int32)
+    for part in chunks(len(vectors), max(1, rows.size)):
+        _core.hamming_distances(vectors[part], rows, dim, found[part], threads)
+    return found
 
 
 def popcounts(rows: Words) -> NDArray[np.int64]:
@@ -336,8 +338,8 @@ def popcounts(rows: Words) -> NDArray[np.int64]:
     >>> popcounts(np.array([[0b110], [0]], np.uint64))
     array([2, 0])
     """
-    nothing, dim = np.zeros(rows.shape[1], np.uint64), 64 * rows.shape[1]
-    return differing(nothing, rows, dim, 1)
+    nothing = np.zeros((1, rows.shape[1]), np.uint64)
+    return np.asarray(distances(nothing, rows, 64 * rows.shape[1], 1)[0], np.int64)
 
 
 def _words(owner: str, name: str, value: object, dim: int) -> Words:

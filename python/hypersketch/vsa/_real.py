@@ -16,12 +16,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hypersketch import _validation
+from hypersketch._structure import chunks
 from hypersketch.vsa._space import Space
 
 if TYPE_CHECKING:
     from hypersketch.vsa.real_bundle import RealBundle
 
 Vectors = NDArray[Any]
+
+MOST_SUM = 1e150
+"""No number of a sum is larger, so that its square is finite."""
 
 
 @dataclass(frozen=True)
@@ -295,6 +299,22 @@ class RealSpace(Space):
     @property
     def _wide(self) -> type[np.generic]:
         return np.complex128 if self.dtype.kind == "c" else np.float64
+
+    def _superpose(self, rows: Vectors, weights: Any, edges: NDArray[np.int64]) -> Vectors:
+        owner, wide = self._owner("superpose"), np.dtype(np.float64)
+        checked = _validation.real_weights(owner, weights, len(rows), wide)
+        made = np.empty((edges.size - 1, self.width), self.dtype)
+        for part in chunks(len(made), 64 * self.dim):
+            starts = edges[part.start : part.stop + 1]
+            given: Vectors = rows[starts[0] : starts[-1]].astype(self._wide)
+            if checked is not None:
+                with np.errstate(over="ignore", invalid="ignore"):
+                    given *= checked[starts[0] : starts[-1], np.newaxis]
+            sums = np.add.reduceat(given, starts[:-1] - starts[0], axis=0)
+            if not (np.abs(sums) <= MOST_SUM).all():
+                raise OverflowError(f"A number of a sum of {owner} could exceed {MOST_SUM:g} in magnitude.")
+            made[part] = self._normalize(sums)
+        return made
 
     def _empty_bundle(self) -> RealBundle:
         from hypersketch.vsa.real_bundle import RealBundle

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hypersketch import _threads, _validation
-from hypersketch.vsa._packed import differing, popcounts
+from hypersketch.vsa._packed import distances, popcounts
 from hypersketch.vsa.spaces import DIM
 
 Scores = NDArray[np.float64]
@@ -63,9 +63,7 @@ def agreement(a: Any, b: Any, dim: int, *, threads: int | None = None) -> Agreem
         for name, value in (("a", a), ("b", b))
     )
     n_threads = _threads.resolve("agreement", threads)
-    unequal = np.empty((len(left), len(right)), np.int64)
-    for row, counts in zip(left, unequal, strict=True):
-        counts[:] = differing(row, right, size, n_threads)
+    unequal = distances(left, right, size, n_threads)
     mine, theirs = popcounts(left)[:, np.newaxis], popcounts(right)
     both = (mine + theirs - unequal) // 2
     return Agreement(both, mine - both, theirs - both, size - mine - theirs + both)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from hypersketch import _validation, files
 from hypersketch._stored import Stored, Tally
 from hypersketch._structure import chunks
-from hypersketch.vsa._real import RealSpace, Vectors
+from hypersketch.vsa._real import MOST_SUM, RealSpace, Vectors
 from hypersketch.vsa._space import DIM
 from hypersketch.vsa._vector_bundle import Rows, VectorBundle
 from hypersketch.vsa.elementwise import MapC
@@ -161,7 +161,7 @@ class RealBundle(VectorBundle):
 
     @property
     def _most(self) -> float:
-        return 1e150  # whose square is finite
+        return MOST_SUM
 
     def _largest(self) -> float:
         return float(np.abs(self._state).max())

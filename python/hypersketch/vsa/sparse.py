@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from hypersketch import _core, _validation
 from hypersketch.keys import hash_keys
-from hypersketch.vsa._packed import differing, pack_bits, popcounts
+from hypersketch.vsa._packed import distances, pack_bits, popcounts
 from hypersketch.vsa._space import Space
 
 if TYPE_CHECKING:
@@ -378,10 +378,8 @@ class BSDC(Space):
         return np.atleast_1d(np.divide(overlap, sizes, out=np.zeros_like(overlap), where=sizes > 0))
 
     def _similarities(self, a: Packed, b: Packed, threads: int) -> NDArray[np.float64]:
-        overlap = np.empty((len(a), len(b)))
         mine, theirs = (popcounts(rows) for rows in (a, b))
-        for row, ones, shared in zip(a, mine, overlap, strict=True):
-            shared[:] = (ones + theirs - differing(row, b, self.dim, threads)) / 2
+        overlap = (np.add.outer(mine, theirs) - distances(a, b, self.dim, threads)) / 2
         sizes = np.sqrt(np.multiply.outer(mine, theirs, dtype=np.float64))
         return np.divide(overlap, sizes, out=np.zeros_like(overlap), where=sizes > 0)
 

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hypersketch import _core, _validation
-from hypersketch.vsa._packed import differing, pack_bits, popcounts
+from hypersketch.vsa._packed import distances, pack_bits, popcounts
 from hypersketch.vsa._space import Space
 
 if TYPE_CHECKING:
@@ -275,10 +275,11 @@ class MapT(Space):
         return self._similarities(np.atleast_2d(left), np.atleast_2d(right), 1).reshape(-1)
 
     def _similarities(self, a: Planes, b: Planes, threads: int) -> NDArray[np.float64]:
-        inner, bits = np.empty((len(a), len(b))), 64 * self.width
-        for row, score in zip(a, inner, strict=True):
-            same, other = (differing(one, b, bits, threads) for one in (row, self._exchanged(row)))
-            score[:] = (other - same) / 2
+        same, other = (
+            distances(rows, b, 64 * self.width, threads).astype(np.float64)
+            for rows in (a, self._exchanged(a))
+        )
+        inner = (other - same) / 2
         sizes = np.sqrt(np.multiply.outer(popcounts(a), popcounts(b), dtype=np.float64))
         return np.divide(inner, sizes, out=np.zeros_like(inner), where=sizes > 0)
 
