@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Memories: structures that store patterns in a matrix."""
+"""Memories: what finds patterns again, in a matrix or among items."""
 
 from __future__ import annotations
 
 from hypersketch.memories.hopfield import HopfieldMembership
+from hypersketch.memories.item_memory import ItemMemory, Matches, MatchesInRange
 
-__all__ = ["HopfieldMembership"]
+__all__ = ["HopfieldMembership", "ItemMemory", "Matches", "MatchesInRange"]

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hypersketch import _validation
+from hypersketch._structure import chunks
 from hypersketch.vsa._space import Space
 
 if TYPE_CHECKING:
@@ -185,11 +186,18 @@ class ModularSpace(Space):
         array([1., 0.])
         """
         left, right = self._pair("similarity", ("a", a), ("b", b))
-        return np.atleast_1d(self._alike((left - right) % self.modulus).mean(axis=-1))
+        return np.atleast_1d(self._likeness(left, right))
+
+    def _similarities(self, a: Digits, b: Digits, threads: int) -> NDArray[np.float64]:
+        scores = np.empty((len(a), len(b)))
+        for row, score in zip(a, scores, strict=True):
+            for part in chunks(len(b), self.width):
+                score[part] = self._likeness(row, b[part])
+        return scores
 
     @abstractmethod
-    def _alike(self, differences: NDArray[np.int32]) -> NDArray[Any]:
-        """Return what each entry says, of differences in [0, r)."""
+    def _likeness(self, a: NDArray[Any], b: NDArray[Any]) -> NDArray[np.float64]:
+        """Return the similarity of checked vectors: a sum of integers, and one division."""
 
     # ---- bundles
 
@@ -243,8 +251,8 @@ class CGR(ModularSpace):
     array([0.3, 0. ])
     """
 
-    def _alike(self, differences: NDArray[np.int32]) -> NDArray[Any]:
-        return np.equal(differences, 0)
+    def _likeness(self, a: NDArray[Any], b: NDArray[Any]) -> NDArray[np.float64]:
+        return np.asarray(np.equal(a, b).sum(axis=-1) / self.width)
 
     def _chosen(self, counts: NDArray[np.int32], offsets: Digits) -> Digits:
         return most_frequent(counts, offsets)
@@ -345,9 +353,12 @@ class MCR(ModularSpace):
     array([0.4, 0. ])
     """
 
-    def _alike(self, differences: NDArray[np.int32]) -> NDArray[Any]:
-        around = np.minimum(differences, self.modulus - differences)
-        return 1.0 - 4.0 * around / self.modulus
+    def _likeness(self, a: NDArray[Any], b: NDArray[Any]) -> NDArray[np.float64]:
+        apart = np.maximum(a, b) - np.minimum(a, b)
+        # In 16 bits r = 2**16 is 0, and 0 - d what is meant; d = 0 is the smaller one in any case.
+        other = np.subtract(np.asarray(self.modulus).astype(apart.dtype), apart)
+        around = np.minimum(apart, other).sum(axis=-1, dtype=np.int64)
+        return np.asarray(1.0 - 4.0 * around / (self.modulus * self.width))
 
     def _chosen(self, counts: NDArray[np.int32], offsets: Digits) -> Digits:
         directions = np.exp(1j * math.tau * np.arange(self.modulus) / self.modulus)

@@ -1,0 +1,251 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The best items of every probe, found block by block: never all similarities at once.
+
+A scorer's similarities may be off by a known slack. What could belong to the answer in spite of it is scored
+again exactly, so that the answer depends on the vectors alone, not on blocks, threads or libraries.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hypersketch.memories._codebooks import Codebook, real_parts, real_weights
+from hypersketch.vsa._map import MapSpace
+from hypersketch.vsa._real import RealSpace
+from hypersketch.vsa.search import nearest, within
+
+_BLOCK_SCORES = 1 << 20
+"""Similarities held at once: they stay in a cache of the second level's size or a few times that."""
+_BLOCK_BYTES = 1 << 23
+"""Bytes of vectors computed at once."""
+_MOST_PROBES = 256
+"""Probes that share a pass over the items."""
+
+Floats = NDArray[np.float64]
+Indices = NDArray[np.int64]
+
+
+class Found(NamedTuple):
+    """Pairs of probes and items with their similarities."""
+
+    probes: Indices
+    items: Indices
+    similarities: Floats
+
+    def at(self, places: NDArray[Any]) -> Found:
+        """Return some of the pairs."""
+        return Found(self.probes[places], self.items[places], self.similarities[places])
+
+
+class Scorer(Protocol):
+    """How alike some probes are to items."""
+
+    slack: float
+    """How much `scores` may be off."""
+
+    def scores(self, part: slice, rows: NDArray[Any]) -> NDArray[Any]:
+        """Return the similarity of every probe to every one of consecutive items; NaN where unknown."""
+
+    def exact(self, probes: Indices, rows: NDArray[Any]) -> Floats:
+        """Return the similarities of pairs."""
+
+
+class Exact:
+    """Similarities of spaces that count: they have no rounding to speak of."""
+
+    slack = 0.0
+
+    def __init__(self, book: Codebook, probes: NDArray[Any], threads: int) -> None:
+        self._space, self._probes, self._threads = book.space, probes, threads
+
+    def scores(self, part: slice, rows: NDArray[Any]) -> NDArray[Any]:
+        return self._space._similarities(self._probes, rows, self._threads)
+
+    def exact(self, probes: Indices, rows: NDArray[Any]) -> Floats:
+        raise NotImplementedError  # without slack nobody asks
+
+
+class Cosines:
+    """Cosines by matrix products in single precision, which double precision settles."""
+
+    def __init__(self, book: Codebook, probes: NDArray[Any]) -> None:
+        weights = real_weights(book.space)
+        self._book, self._weights = book, 1.0 if weights is None else weights
+        wide = real_parts(probes).astype(np.float64)
+        self._weighed = wide * self._weights
+        self._squares = (self._weighed * wide).sum(axis=-1)
+        lengths = np.sqrt(self._squares)[:, np.newaxis]
+        units = np.divide(self._weighed, lengths, out=np.zeros_like(self._weighed), where=lengths > 0)
+        self._units = units.astype(np.float32)
+        # A sum of m products is off by (m + 1) 2^-24 times the lengths at most, in whatever order; the
+        # squared length of a row is one, too.
+        self.slack = (2 * units.shape[1] + 32) * 2.0**-24
+
+    def scores(self, part: slice, rows: NDArray[Any]) -> NDArray[Any]:
+        norms = self._book.norms(part, rows)
+        sound = (norms > 1e-15) & (norms < 1e15)  # squares of other numbers have no 24 bits, or are infinite
+        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+            scores = self._units @ real_parts(rows).T
+            scores /= norms
+        scores[:, ~sound] = np.nan
+        return np.asarray(scores)
+
+    def exact(self, probes: Indices, rows: NDArray[Any]) -> Floats:
+        wide = real_parts(rows).astype(np.float64)
+        inner = (self._weighed[probes] * wide).sum(axis=-1)
+        squares = (wide * self._weights * wide).sum(axis=-1)
+        lengths = np.sqrt(self._squares[probes]) * np.sqrt(squares)
+        cosines = np.divide(inner, lengths, out=np.zeros_like(inner), where=lengths > 0)
+        return np.asarray(np.clip(cosines, -1.0, 1.0))
+
+
+def _scorer(book: Codebook, probes: NDArray[Any], threads: int) -> Scorer:
+    return Cosines(book, probes) if isinstance(book.space, RealSpace) else Exact(book, probes, threads)
+
+
+def _blocks(n: int, step: int) -> Iterator[slice]:
+    return (slice(first, min(n, first + step)) for first in range(0, n, max(1, step)))
+
+
+def _settled(scorer: Scorer, rows: NDArray[Any], first: int, scores: NDArray[Any], mask: Any) -> Found:
+    """Return the marked pairs of a block with their exact similarities."""
+    probes, places = np.nonzero(mask)
+    if not scorer.slack:
+        return Found(probes, places + first, scores[probes, places])
+    found, step = np.empty(probes.size), max(1, _BLOCK_SCORES // rows.shape[1])
+    for part in _blocks(probes.size, step):
+        found[part] = scorer.exact(probes[part], rows[places[part]])
+    return Found(probes, places + first, found)
+
+
+def _joined(parts: list[Found]) -> Found:
+    probes, items, similarities = zip(*parts, strict=True)
+    return Found(np.concatenate(probes), np.concatenate(items), np.concatenate(similarities))
+
+
+def _ordered(found: Found) -> NDArray[np.intp]:
+    """Return the order by probes, then from the most alike item on, then by items."""
+    return np.lexsort((found.items, -found.similarities, found.probes))
+
+
+# ---- the k best
+
+
+class _Best:
+    """The k best items so far of some probes."""
+
+    def __init__(self, n: int, k: int) -> None:
+        self.items = np.full((n, k), np.iinfo(np.int64).max)
+        self.similarities = np.full((n, k), -np.inf)
+
+    def floor(self, scores: NDArray[Any], slack: float) -> NDArray[Any]:
+        """Return below which score no item of a block belongs to the best, one limit a probe."""
+        k = self.items.shape[1]
+        worst = self.similarities[:, -1]
+        limit = worst - slack if slack else np.nextafter(worst, np.inf)  # equal ones come too late
+        if scores.shape[1] > k and np.isneginf(limit).any():
+            known = np.where(np.isnan(scores), -np.inf, scores) if slack else scores
+            here = np.partition(known, scores.shape[1] - k, axis=1)[:, scores.shape[1] - k]
+            limit = np.maximum(limit, here.astype(np.float64) - 2 * slack)
+        return limit[:, np.newaxis]
+
+    def take(self, found: Found) -> None:
+        """Let more items compete."""
+        if not found.items.size:
+            return
+        n, k = self.items.shape
+        mine = Found(np.repeat(np.arange(n), k), self.items.ravel(), self.similarities.ravel())
+        everything = _joined([mine, found])
+        starts = np.searchsorted(np.sort(everything.probes), np.arange(n))
+        best = _ordered(everything)[starts[:, np.newaxis] + np.arange(k)]
+        self.items, self.similarities = everything.items[best], everything.similarities[best]
+
+
+def best(book: Codebook, probes: NDArray[Any], k: int, threads: int) -> tuple[Indices, Floats]:
+    """Return the k items most alike to each probe, and their similarities."""
+    items = np.empty((len(probes), k), np.int64)
+    similarities = np.empty((len(probes), k))
+    hamming = _is_hamming(book, probes)
+    for part in _blocks(len(probes), len(probes) if hamming else _MOST_PROBES):
+        ranked = (_best_of_packed if hamming else _best_of_some)(book, probes[part], k, threads)
+        items[part], similarities[part] = ranked.items, ranked.similarities
+    return items, similarities
+
+
+def _best_of_some(book: Codebook, probes: NDArray[Any], k: int, threads: int) -> _Best:
+    scorer, ranked = _scorer(book, probes, threads), _Best(len(probes), k)
+    for block, rows in _passes(book, _BLOCK_SCORES // len(probes), threads):
+        scores = scorer.scores(block, rows)
+        ranked.take(
+            _settled(scorer, rows, block.start, scores, ~(scores < ranked.floor(scores, scorer.slack)))
+        )
+    return ranked
+
+
+def _best_of_packed(book: Codebook, probes: NDArray[Any], k: int, threads: int) -> _Best:
+    ranked, dim = _Best(len(probes), k), book.space.dim
+    for block, rows in _passes(book, len(book), threads):
+        few = min(k, len(rows))
+        items, distances = nearest(probes, rows, dim, few, threads=threads)
+        alike = (dim - 2 * distances.astype(np.int64)) / dim
+        if few == len(book) or (few == k and len(rows) == len(book)):  # all items at once
+            ranked.items, ranked.similarities = items, alike
+        else:
+            asked = np.repeat(np.arange(len(probes)), few)
+            ranked.take(Found(asked, items.ravel() + block.start, alike.ravel()))
+    return ranked
+
+
+def _passes(book: Codebook, step: int, threads: int) -> Iterator[tuple[slice, NDArray[Any]]]:
+    """Yield all items by blocks, with their vectors."""
+    if not book.columns:  # vectors are computed
+        step = min(step, max(1, _BLOCK_BYTES // book.space.nbytes))
+    for block in _blocks(len(book), step):
+        yield block, book.rows(block, threads)
+
+
+def _is_hamming(book: Codebook, probes: NDArray[Any]) -> bool:
+    """Whether a similarity is 1 - 2 h / D for the distance h of packed vectors."""
+    return isinstance(book.space, MapSpace) and probes.dtype == np.uint64
+
+
+# ---- all above a threshold
+
+
+def reaching(book: Codebook, probes: NDArray[Any], thresholds: Floats, threads: int) -> Found:
+    """Return all items at least so alike to each probe, in order."""
+    parts = [Found(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0))]
+    hamming = _is_hamming(book, probes)
+    for part in _blocks(len(probes), len(probes) if hamming else _MOST_PROBES):
+        some = (_near if hamming else _reaching_some)(book, probes[part], thresholds[part], threads)
+        parts += [one._replace(probes=one.probes + part.start) for one in some]
+    found = _joined(parts)
+    return found.at(_ordered(found))
+
+
+def _reaching_some(book: Codebook, probes: NDArray[Any], thresholds: Floats, threads: int) -> Iterator[Found]:
+    scorer = _scorer(book, probes, threads)
+    for block, rows in _passes(book, _BLOCK_SCORES // len(probes), threads):
+        scores = scorer.scores(block, rows)
+        found = _settled(
+            scorer, rows, block.start, scores, ~(scores < (thresholds - scorer.slack)[:, np.newaxis])
+        )
+        yield found.at(found.similarities >= thresholds[found.probes])
+
+
+def _near(book: Codebook, probes: NDArray[Any], thresholds: Floats, threads: int) -> Iterator[Found]:
+    dim = book.space.dim
+    least = thresholds.min(initial=1.0)
+    if least > 1.0:
+        return
+    radius = min(dim, int(dim * (1.0 - max(-1.0, least)) / 2.0) + 1)
+    for block, rows in _passes(book, len(book), threads):
+        starts, items, distances = within(probes, rows, dim, radius, threads=threads)
+        alike = (dim - 2 * distances.astype(np.int64)) / dim
+        asked = np.repeat(np.arange(len(probes)), np.diff(starts))
+        kept = alike >= thresholds[asked]
+        yield Found(asked[kept], items[kept] + block.start, alike[kept])
