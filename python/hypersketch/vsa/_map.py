@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from hypersketch import _core, _threads, _validation
-from hypersketch.vsa import _packed
+from hypersketch.vsa import _entries, _packed
 from hypersketch.vsa._space import Space
 
 if TYPE_CHECKING:
@@ -30,6 +30,8 @@ class MapSpace(Space):
 
     #: Whether bundles answer by the signs of their counters.
     binary: ClassVar[bool] = False
+    #: What clear and set bits stand for.
+    _ENTRIES: ClassVar[tuple[int, int]] = (1, -1)
 
     _MOST = MOST
 
@@ -270,6 +272,32 @@ class MapSpace(Space):
         array([0, 0], dtype=uint64)
         """
         return np.zeros(self.n_words, np.uint64)
+
+    def pack(self, entries: ArrayLike) -> NDArray[np.uint64]:
+        """Return packed vectors of plain entries, what `unpack` undoes.
+
+        Parameters
+        ----------
+        entries : array, shape (dim,) or (n, dim)
+            Numbers -1 and +1 (`BSC`: 0 and 1), or bools: True for what sets a bit, so for -1 and for 1.
+
+        Returns
+        -------
+        ndarray of uint64, shape (n_words,) or (n, n_words)
+
+        Raises
+        ------
+        TypeError, ValueError
+            For arrays of another type or shape, or with other entries.
+
+        Examples
+        --------
+        >>> import hypersketch
+        >>> space = hypersketch.MapI(4)
+        >>> space.pack([1, -1, 1, 1]), space.unpack(space.pack([1, -1, 1, 1]))
+        (array([2], dtype=uint64), array([ 1, -1,  1,  1], dtype=int8))
+        """
+        return _entries.packed(self._owner("pack"), entries, self.dim, *self._ENTRIES)
 
     def unpack(self, vectors: NDArray[np.uint64]) -> NDArray[Any]:
         """Return the entries -1 and +1 of packed vectors.

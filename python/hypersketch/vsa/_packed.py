@@ -281,7 +281,7 @@ def ngram_bundle(
     >>> import numpy as np
     >>> letters = np.array([[1], [2], [4]], np.uint64)
     >>> ngram_bundle("example", np.array([0, 1, 2]), 3, 2, codebook=letters)
-    array([ 2,  0, -2], dtype=int32)
+    array([2, 2, 2], dtype=int32)
     """
     length = _validation.integer(owner, "n", n, 1, MAX_GRAM)
     atoms = None if codebook is None else _rows(owner, "codebook", codebook, dim)

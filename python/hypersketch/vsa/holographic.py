@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hypersketch import _validation
+from hypersketch.vsa import _entries
 from hypersketch.vsa._real import RealSpace, Vectors, gaussian, uniform
 
 
@@ -357,10 +358,8 @@ class FHRR(RealSpace):
         >>> FHRR(2).from_phases(numpy.array([0.0, numpy.pi])).round()
         array([ 1.+0.j, -1.+0.j], dtype=complex64)
         """
-        given = np.asarray(phases)
-        if given.dtype.kind not in "iuf":
-            _validation.refuse(self._owner("from_phases"), "phases", "real numbers", given.dtype, TypeError)
-        return self._checked("from_phases", "phases", np.exp(1j * given.astype(np.float64)))
+        given = _entries.angles(self._owner("from_phases"), phases)
+        return self._checked("from_phases", "phases", np.exp(1j * given))
 
     def to_phases(self, vectors: Vectors) -> NDArray[np.float32]:
         """Return the angles of phasors in radians, in (-pi, pi].

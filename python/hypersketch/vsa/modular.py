@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from hypersketch import _validation
 from hypersketch._structure import chunks
+from hypersketch.vsa import _entries
 from hypersketch.vsa._space import Space
 
 if TYPE_CHECKING:
@@ -307,6 +308,15 @@ class SparseBlockCodes(CGR):
         """
         return self.dim // self.modulus
 
+    def pack(self, bits: ArrayLike) -> Digits:
+        """Return vectors of their D bits: zeros and ones or bools, one 1 in every block; `unpack` undoes it.
+
+        >>> from hypersketch.vsa import SparseBlockCodes
+        >>> SparseBlockCodes(8, modulus=4).pack([0, 1, 0, 0, 1, 0, 0, 0])
+        array([1, 0], dtype=uint16)
+        """
+        return _entries.places(self._owner("pack"), bits, self.dim, self.modulus)
+
     def unpack(self, vectors: Digits) -> NDArray[np.uint8]:
         """Return the D bits of vectors.
 
@@ -367,3 +377,26 @@ class MCR(ModularSpace):
         # What cancels is left with rounding errors far below a single vector's length.
         has_direction = np.abs(sums) > 1e-9 * np.maximum(1, np.abs(counts).sum(axis=1))
         return np.where(has_direction, nearest, offsets).astype(np.uint16)
+
+    def from_phases(self, phases: NDArray[Any]) -> Digits:
+        """Return the directions nearest to angles in radians.
+
+        >>> from hypersketch.vsa import MCR
+        >>> import numpy
+        >>> MCR(3, modulus=4).from_phases(numpy.array([0.1, numpy.pi / 2, -numpy.pi / 2]))
+        array([0, 1, 3], dtype=uint16)
+        """
+        steps = _entries.directions(self._owner("from_phases"), phases, self.modulus)
+        return self._checked("from_phases", "phases", steps)
+
+    def to_phases(self, vectors: Digits) -> NDArray[np.float32]:
+        """Return the angles of vectors in radians, in (-pi, pi].
+
+        >>> from hypersketch.vsa import MCR
+        >>> import numpy
+        >>> MCR(3, modulus=4).to_phases(numpy.array([0, 1, 3])).round(2)
+        array([ 0.  ,  1.57, -1.57], dtype=float32)
+        """
+        rows = self._checked("to_phases", "vectors", vectors).astype(np.float64)
+        turned = np.where(2 * rows > self.modulus, rows - self.modulus, rows)
+        return (math.tau / self.modulus * turned).astype(np.float32)

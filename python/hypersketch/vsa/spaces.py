@@ -325,6 +325,8 @@ class BSC(MapB):
     array([0.25, 0.5 ])
     """
 
+    _ENTRIES: ClassVar[tuple[int, int]] = (0, 1)
+
     def unpack(self, vectors: NDArray[np.uint64]) -> NDArray[Any]:
         """Return the zeros and ones of packed vectors.
 

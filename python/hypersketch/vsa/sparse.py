@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from hypersketch import _core, _validation
 from hypersketch.keys import hash_keys
+from hypersketch.vsa import _entries
 from hypersketch.vsa._packed import distances, pack_bits, popcounts
 from hypersketch.vsa._space import Space
 
@@ -113,6 +114,15 @@ class BSDC(Space):
         return np.arange(self.n_ones + 1) * self.dim // self.n_ones
 
     # ---- bits
+
+    def pack(self, bits: ArrayLike) -> Packed:
+        """Return packed vectors of zeros and ones or bools, shape (dim,) or (n, dim), of any number of ones.
+
+        >>> from hypersketch.vsa import BSDC
+        >>> BSDC(16).pack([0, 1, 1] + 13 * [0])
+        array([6], dtype=uint64)
+        """
+        return _entries.packed(self._owner("pack"), bits, self.dim, 0, 1)
 
     def unpack(self, vectors: Packed) -> Bits:
         """Return the zeros and ones of packed vectors, shape (dim,) or (n, dim).
