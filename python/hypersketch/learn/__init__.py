@@ -1,0 +1,13 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Learning with hypervectors, as scikit-learn estimators (``pip install 'hypersketch[sklearn]'``).
+
+`HDEncoder` turns rows of numbers into hypervectors; `HDClassifier` learns one vector a class from them. Both
+work in pipelines and grid searches, and pass scikit-learn's own checks.
+"""
+
+from __future__ import annotations
+
+from hypersketch.learn.classifier import HDClassifier
+from hypersketch.learn.encoder import HDEncoder
+
+__all__ = ["HDClassifier", "HDEncoder"]

@@ -1,0 +1,240 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Rows of numbers as hypervectors: the maps behind `HDEncoder`, made when the features are known."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hypersketch.learn._bits import Floats, Words, pack_negative, signs
+from hypersketch.vsa import MapB, MapI, _packed
+from hypersketch.vsa._map import MapSpace
+
+_BLOCK = 1 << 18
+"""Numbers that are made at once: a block stays in a core's cache from one step to the next."""
+
+_RECORDS = 1 << 23
+"""Bytes of bound vectors that are gathered at once."""
+
+
+class RowEncoder(ABC):
+    """A fixed map from rows of numbers to vectors of `dim` entries."""
+
+    def __init__(self, n_features: int, dim: int) -> None:
+        self.n_features = n_features
+        self.dim = dim
+
+    @abstractmethod
+    def floats(self, X: Floats) -> Floats:
+        """Return the vectors, float32, one a row."""
+
+    def packed(self, X: Floats) -> Words:
+        """Return the signs of the vectors, one bit an entry."""
+        step = max(1, _BLOCK // self.dim)
+        blocks = [self.floats(X[i : i + step]) < 0 for i in range(0, len(X), step)]
+        return np.concatenate([pack_negative(block) for block in blocks])
+
+    def signs(self, X: Floats) -> Floats:
+        """Return the signs of the vectors, -1 and +1."""
+        rows = self.floats(X)
+        rows += np.float32(0)  # -0 is not negative
+        return np.asarray(np.copysign(np.float32(1), rows, out=rows))
+
+    def redraw(self, dims: NDArray[np.intp], rng: np.random.Generator) -> None:
+        """Draw the random numbers of some entries anew."""
+        raise NotImplementedError
+
+
+class MatrixEncoder(RowEncoder):
+    """Rows times a matrix of normal numbers; entry by entry what a subclass makes of the product."""
+
+    def __init__(self, n_features: int, dim: int, rng: np.random.Generator) -> None:
+        super().__init__(n_features, dim)
+        self.matrix = self._draw(dim, rng)
+
+    @abstractmethod
+    def _draw(self, n: int, rng: np.random.Generator) -> Floats:
+        """Return n random columns."""
+
+    def _finish(self, block: Floats) -> None:
+        """Make products into entries where they are."""
+
+    def floats(self, X: Floats) -> Floats:
+        out = np.empty((len(X), self.dim), np.float32)
+        step = max(1, _BLOCK // self.dim)
+        for i in range(0, len(X), step):
+            block = out[i : i + step]
+            np.matmul(X[i : i + step], self.matrix, out=block)
+            self._finish(block)
+        return out
+
+    def redraw(self, dims: NDArray[np.intp], rng: np.random.Generator) -> None:
+        self.matrix[:, dims] = self._draw(dims.size, rng)
+
+
+class Projection(MatrixEncoder):
+    """Inner products with random directions."""
+
+    def _draw(self, n: int, rng: np.random.Generator) -> Floats:
+        columns = rng.standard_normal((self.n_features, n), dtype=np.float32)
+        columns /= np.maximum(np.linalg.norm(columns, axis=0), np.finfo(np.float32).tiny)
+        return columns
+
+
+class Sinusoid(MatrixEncoder):
+    """2 cos(p + b) sin(p), p a random projection and b a random phase, computed as sin(2 p + b) - sin(b)."""
+
+    def __init__(self, n_features: int, dim: int, rng: np.random.Generator, gamma: float) -> None:
+        self.gamma = gamma
+        self._set_phases(slice(None), self._draw_phases(dim, rng), np.empty((2, dim), np.float32))
+        super().__init__(n_features, dim, rng)
+
+    def _draw(self, n: int, rng: np.random.Generator) -> Floats:
+        columns = rng.standard_normal((self.n_features, n), dtype=np.float32)
+        columns *= np.float32(np.sqrt(2 * self.gamma))
+        return columns
+
+    @staticmethod
+    def _draw_phases(n: int, rng: np.random.Generator) -> Floats:
+        return np.asarray(rng.random(n, dtype=np.float32) * np.float32(2 * np.pi))
+
+    def _set_phases(self, dims: Any, phases: Floats, table: Floats) -> None:
+        table[0, dims], table[1, dims] = phases, np.sin(phases)
+        self.phases = table
+
+    def _finish(self, block: Floats) -> None:
+        block += self.phases[0]
+        np.sin(block, out=block)
+        block -= self.phases[1]
+
+    def redraw(self, dims: NDArray[np.intp], rng: np.random.Generator) -> None:
+        self._set_phases(dims, self._draw_phases(dims.size, rng), self.phases)
+        super().redraw(dims, rng)
+
+
+class Record(RowEncoder):
+    """The bundle over the features of a random vector of the feature bound with the vector of its value."""
+
+    def __init__(self, space: MapSpace, low: NDArray[Any], high: NDArray[Any], n_levels: int) -> None:
+        super().__init__(low.size, space.dim)
+        self.space = space
+        self.low, self.high = low.astype(np.float32), high.astype(np.float32)
+        self.n_levels = n_levels
+        self.features = space.atoms(np.arange(low.size))
+        self.levels = pack_negative(self._level_rows())
+
+    @abstractmethod
+    def _level_rows(self) -> NDArray[np.bool_]:
+        """Return the entries -1 of every level's vector."""
+
+    def indices(self, X: Floats) -> NDArray[np.intp]:
+        """Return the nearest level of every value; values beyond the range get its end."""
+        span = np.where(self.high > self.low, self.high - self.low, np.float32(1))
+        places = (X - self.low) / span * np.float32(self.n_levels - 1)
+        return np.asarray(np.rint(np.clip(places, 0, self.n_levels - 1)).astype(np.intp))
+
+    def _bundles(self, X: Floats, width: int, dtype: Any) -> NDArray[Any]:
+        out = np.empty((len(X), width), dtype)
+        step = max(1, _RECORDS // (self.n_features * self.levels[0].nbytes))
+        features = np.tile(self.features, (min(step, max(1, len(X))), 1))
+        for i in range(0, len(X), step):
+            indices = self.indices(X[i : i + step])
+            values = self.levels[indices.ravel()]
+            starts = np.arange(0, indices.size + 1, self.n_features)
+            out[i : i + step] = self._bundle(features[: indices.size], values, starts)
+        return out
+
+    @abstractmethod
+    def _bundle(self, features: Words, values: Words, starts: NDArray[Any]) -> NDArray[Any]:
+        """Return the bundles of bound rows."""
+
+
+class LevelRecord(Record):
+    """Records of levels by majority: levels that are near have vectors that are alike."""
+
+    space: MapB
+
+    def _level_rows(self) -> NDArray[np.bool_]:
+        lowest, highest = signs(self.space.atoms(["lowest", "highest"]), self.dim) < 0
+        turn = np.random.default_rng(self.space.seed).random(self.dim)
+        reached = np.arange(self.n_levels)[:, np.newaxis] > turn * max(1, self.n_levels - 1)
+        return np.asarray(np.where(reached, highest, lowest))
+
+    def _bundle(self, features: Words, values: Words, starts: NDArray[Any]) -> NDArray[Any]:
+        ties = self.space._ties()
+        return _packed.majority("HDEncoder", features, self.dim, ties, starts=starts, bound_to=values)
+
+    def packed(self, X: Floats) -> Words:
+        return self._bundles(X, self.space.n_words, np.uint64)
+
+    def floats(self, X: Floats) -> Floats:
+        return signs(self.packed(X), self.dim)
+
+    def signs(self, X: Floats) -> Floats:
+        return self.floats(X)
+
+
+class DensityRecord(Record):
+    """Sums of thermometer vectors bound with the features', clipped: the density encoding."""
+
+    space: MapI
+
+    def __init__(
+        self, space: MapI, low: NDArray[Any], high: NDArray[Any], n_levels: int, clip: int | None
+    ) -> None:
+        super().__init__(space, low, high, n_levels)
+        self.clip = clip
+
+    def _level_rows(self) -> NDArray[np.bool_]:
+        filled = np.arange(self.n_levels) * self.dim // max(1, self.n_levels - 1)
+        return np.arange(self.dim) >= filled[:, np.newaxis]
+
+    def _bundle(self, features: Words, values: Words, starts: NDArray[Any]) -> NDArray[Any]:
+        return np.asarray(self.space.superpose(features ^ values, starts=starts))
+
+    def floats(self, X: Floats) -> Floats:
+        sums = self._bundles(X, self.dim, np.float32)
+        return sums if self.clip is None else np.clip(sums, -self.clip, self.clip, out=sums)
+
+
+class Foreign(RowEncoder):
+    """A fitted encoder of somebody else: an object with ``transform`` or ``encode``."""
+
+    def __init__(self, made: Any, n_features: int, dim: int) -> None:
+        super().__init__(n_features, dim)
+        self.made = made
+        self.dim = self._width(self._vectors(np.zeros((1, n_features), np.float32)))
+
+    def _vectors(self, X: Floats) -> NDArray[Any]:
+        made = self.made.transform(X) if hasattr(self.made, "transform") else self.made.encode(X)
+        rows = np.asarray(made)
+        if rows.ndim != 2 or len(rows) != len(X) or rows.dtype.kind not in "iuf":
+            raise ValueError(
+                f"The encoder {type(self.made).__name__} must return one row of numbers a row of X, "
+                f"{len(X)}. Got an array of {rows.dtype}, shape {rows.shape} instead."
+            )
+        return rows
+
+    def _width(self, rows: NDArray[Any]) -> int:
+        """Return the dimension: packed vectors must be of the one that was asked for."""
+        if rows.dtype != np.uint64:
+            return int(rows.shape[1])
+        inner = getattr(self.made, "dim", getattr(getattr(self.made, "space", None), "dim", self.dim))
+        n_words = -(-inner // 64)
+        if rows.shape[1] != n_words:
+            raise ValueError(
+                f"The encoder {type(self.made).__name__} returns {rows.shape[1]} words a row, but packed "
+                f"vectors of dim={inner} have {n_words}."
+            )
+        return int(inner)
+
+    def floats(self, X: Floats) -> Floats:
+        rows = self._vectors(X)
+        return signs(rows, self.dim) if rows.dtype == np.uint64 else rows.astype(np.float32)
+
+    def packed(self, X: Floats) -> Words:
+        rows = self._vectors(X)
+        return rows if rows.dtype == np.uint64 else pack_negative(rows < 0)

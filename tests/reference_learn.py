@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The learners from their definitions, one number at a time."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+
+def sinusoid(x: Any, directions: Any, phases: Any) -> list[float]:
+    """2 cos(p + b) sin(p) for every projection p; the stored directions are doubled."""
+    out = []
+    for d, b in enumerate(phases):
+        p = sum(float(v) * float(w) for v, w in zip(x, directions[:, d], strict=True)) / 2
+        out.append(2 * math.cos(p + float(b)) * math.sin(p))
+    return out
+
+
+def level_record(x: Any, features: Any, levels: Any, low: Any, high: Any, ties: Any) -> list[int]:
+    """Signs of the sum over features of feature vector times value vector; entries are -1 and +1."""
+    total = [0] * len(ties)
+    for f, value in enumerate(x):
+        span = (high[f] - low[f]) or 1.0
+        place = (value - low[f]) / span * (len(levels) - 1)
+        level = levels[round(min(max(place, 0), len(levels) - 1))]
+        for d in range(len(ties)):
+            total[d] += int(features[f][d]) * int(level[d])
+    return [int(np.sign(t)) or int(tie) for t, tie in zip(total, ties, strict=True)]
+
+
+def cosine(a: Any, b: Any) -> float:
+    lengths = math.sqrt(float(np.dot(a, a)) * float(np.dot(b, b)))
+    return float(np.dot(a, b)) / lengths if lengths else 0.0
+
+
+def train(
+    rows: Any,
+    targets: Any,
+    n_classes: int,
+    method: str,
+    n_iter: int,
+    margin: float,
+    rate: float = 1.0,
+    batch: int = 64,
+    weights: Any = None,
+) -> Any:
+    """Class vectors after passes in the order of the rows."""
+    rows = np.asarray(rows, np.float64)
+    weights = np.ones(len(rows)) if weights is None else weights
+    vectors = np.zeros((n_classes, rows.shape[1]))
+    first = 0
+    if method in ("centroid", "adaptive", "quant"):
+        for row, target, weight in zip(rows, targets, weights, strict=True):
+            vectors[target] += weight * row
+        first = 1
+    for _ in range(first, n_iter if method != "centroid" else 0):
+        for start in range(0, len(rows), batch):
+            seen = np.sign(vectors) if method == "quant" else vectors.copy()
+            for i in range(start, min(start + batch, len(rows))):
+                scores = [cosine(rows[i], one) for one in seen]
+                own = scores[targets[i]]
+                rival = max((c for c in range(n_classes) if c != targets[i]), key=lambda c: scores[c])
+                if own - scores[rival] > margin:
+                    continue
+                toward, away = (1 - own, 1 - scores[rival]) if method == "online" else (1.0, 1.0)
+                vectors[targets[i]] += rate * weights[i] * toward * rows[i]
+                vectors[rival] -= rate * weights[i] * away * rows[i]
+    return vectors
