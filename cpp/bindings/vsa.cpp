@@ -101,6 +101,16 @@ void rows_of_atoms(size_t dim, uint64_t seed, const Hashes& hashes, Array<uint64
   atom_rows(dim, seed, keys, rows.data(), words_for(dim), threads);
 }
 
+void reals_of_atoms(size_t dim, uint64_t seed, const Hashes& hashes, int kind, double scale, Array<float> out,
+                    size_t threads) {
+  const auto keys = read(hashes);
+  require(kind >= 0 && kind <= 2, "kind must be 0 (uniform), 1 (normal) or 2 (phasors).");
+  const auto rows = write(out);
+  require_size(rows, keys.size() * dim * (kind == 2 ? 2 : 1), "out");
+  py::gil_scoped_release release;
+  atom_reals(dim, seed, keys, static_cast<RealKind>(kind), scale, rows.data(), threads);
+}
+
 // items is (F, T, n): factor f of item i of trial t.
 TrialItems trial_items(const Hashes& items) {
   const size_t n_factors = extent(items, 0, 3);
@@ -173,6 +183,9 @@ void bind_vsa(py::module_& module) {
   bind_bundles(module);
   module.def("atom_rows", &rows_of_atoms, py::arg("dim"), py::arg("seed"), py::arg("hashes").noconvert(),
              py::arg("out").noconvert(), py::arg("threads"), "Packed atoms of keys.");
+  module.def("atom_reals", &reals_of_atoms, py::arg("dim"), py::arg("seed"), py::arg("hashes").noconvert(),
+             py::arg("kind"), py::arg("scale"), py::arg("out").noconvert(), py::arg("threads"),
+             "Real atoms of keys: uniform, normal, or phasors as pairs of floats.");
   module.def("bundle_trials", &score_trials, py::arg("dim"), py::arg("packed"), py::arg("seeds").noconvert(),
              py::arg("members").noconvert(), py::arg("weights").noconvert().none(true), py::arg("probes").noconvert(),
              py::arg("out").noconvert(), py::arg("threads"),

@@ -24,6 +24,7 @@ namespace {
 #include "dot.inc.hpp"
 #include "hamming.inc.hpp"
 #include "project.inc.hpp"
+#include "reals.inc.hpp"
 #include "rotate.inc.hpp"
 #include "rows.inc.hpp"
 #include "streams.inc.hpp"
@@ -53,6 +54,7 @@ const Kernels& table() {
                                    hash_u64,
                                    stream_starts,
                                    atom_rows,
+                                   atom_reals,
                                    atom_accumulate,
                                    row_accumulate,
                                    item_accumulate,

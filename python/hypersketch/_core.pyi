@@ -16,6 +16,7 @@ __all__: list[str] = [
     "ArrowColumn",
     "ArrowReader",
     "Sketch",
+    "atom_reals",
     "atom_rows",
     "available_levels",
     "bind_rows",
@@ -134,6 +135,19 @@ class Sketch:
         is_signed: bool,
         conservative: bool,
     ) -> None: ...
+
+def atom_reals(
+    dim: typing.SupportsInt | typing.SupportsIndex,
+    seed: typing.SupportsInt | typing.SupportsIndex,
+    hashes: numpy.typing.NDArray[numpy.uint64],
+    kind: typing.SupportsInt | typing.SupportsIndex,
+    scale: typing.SupportsFloat | typing.SupportsIndex,
+    out: numpy.typing.NDArray[numpy.float32],
+    threads: typing.SupportsInt | typing.SupportsIndex,
+) -> None:
+    """
+    Real atoms of keys: uniform, normal, or phasors as pairs of floats.
+    """
 
 def atom_rows(
     dim: typing.SupportsInt | typing.SupportsIndex,

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Bundles, rows of atoms, and the fused trials.
+#include <cmath>
 #include <utility>
 #include <vector>
 
@@ -52,6 +53,22 @@ void test_rows(size_t dim, size_t n) {
       const size_t from = (d + dim - shift) % dim;
       check(((rotated[d / 64] >> (d % 64)) & 1) == ((rows[from / 64] >> (from % 64)) & 1), "rotate_rows", dim, shift);
     }
+  }
+}
+
+// Numbers are written for whole rows and nothing behind them, and lie where they must.
+void test_reals(size_t dim, size_t n) {
+  const auto hashes = random_words(n, 9);
+  for (const RealKind kind : {RealKind::kUniform, RealKind::kNormal, RealKind::kPhasor}) {
+    const size_t size = kind == RealKind::kPhasor ? 2 * dim : dim;
+    std::vector<float> rows(n * size), again(n * size);
+    atom_reals(dim, 3, hashes, kind, 1.0, rows.data(), 1);
+    atom_reals(dim, 3, hashes, kind, 1.0, again.data(), 3);
+    check(rows == again, "atom_reals with threads", dim, n);
+    const float most = kind == RealKind::kNormal ? 6.8F : 1.0F;  // sqrt(-2 ln 2^-33)
+    for (const float x : rows) check(x >= -most && x <= most, "range of atom_reals", dim, n);
+    for (size_t i = 0; kind == RealKind::kPhasor && i < n * size; i += 2)
+      check(std::abs(rows[i] * rows[i] + rows[i + 1] * rows[i + 1] - 1.0F) < 1e-6F, "length of phasors", dim, i);
   }
 }
 
@@ -116,6 +133,7 @@ void run_vsa_tests() {
       test_bundles(dim, n, 1, false);
       test_bundles(dim, n, 1 + n % 3, true);
       test_rows(dim, n);
+      test_reals(dim, n);
     }
   test_extreme_counters();
   test_trials(false);

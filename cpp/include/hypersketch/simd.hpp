@@ -34,6 +34,9 @@ struct RowKernels {
   void (*sort)(Cell* values, size_t stride, size_t depth, size_t n, size_t last);
 };
 
+// Numbers that atoms are made of: uniform in (-1, 1), standard normal, or complex of length 1.
+enum class RealKind { kUniform, kNormal, kPhasor };
+
 struct Kernels {
   const char* level;  // built from the compiler's own macros inside the level's file
 
@@ -44,6 +47,8 @@ struct Kernels {
   void (*stream_starts)(const uint64_t* hashes, size_t n, uint64_t word_of_seed, uint64_t* out);
   // out[i * stride + j] = word j < n_words of atom i; bits of the last word outside `last_mask` are cleared.
   void (*atom_rows)(const uint64_t* starts, size_t n, size_t n_words, uint64_t last_mask, uint64_t* out, size_t stride);
+  // Rows of dim numbers (of 2 dim floats for phasors), end to end, times the scale.
+  void (*atom_reals)(const uint64_t* starts, size_t n, size_t dim, RealKind kind, double scale, float* out);
   // counters += scale * sum of the batch's +-1 vectors; at most kMaxBatch items.
   void (*atom_accumulate)(AtomBatch batch, std::int32_t scale, CounterView state);
   void (*row_accumulate)(RowBatch batch, std::int32_t scale, CounterView state);

@@ -236,6 +236,22 @@ inline void atom_rows(size_t dim, uint64_t seed, std::span<const uint64_t> hashe
   });
 }
 
+// Row i of `out` is the real or complex atom of key i: floats end to end.
+inline void atom_reals(size_t dim, uint64_t seed, std::span<const uint64_t> hashes, RealKind kind, double scale,
+                       float* out, size_t threads) {
+  const uint64_t word_of_seed = seed_word(seed, Purpose::kAtom);
+  const size_t size = kind == RealKind::kPhasor ? 2 * dim : dim;
+  const size_t grain = std::max<size_t>(1, (size_t{1} << 14) / size);  // worth starting a thread
+  parallel_for(hashes.size(), grain, threads, [&](size_t begin, size_t end) {
+    std::vector<uint64_t> starts(std::min(kScoreBlock, end - begin));
+    for (size_t first = begin; first < end; first += kScoreBlock) {
+      const size_t count = std::min(kScoreBlock, end - first);
+      kernels().stream_starts(hashes.data() + first, count, word_of_seed, starts.data());
+      kernels().atom_reals(starts.data(), count, dim, kind, scale, out + first * size);
+    }
+  });
+}
+
 // XORs of packed rows; a stride of 0 repeats one. Returns the OR of all last words.
 inline uint64_t bind_rows(const uint64_t* a, size_t a_stride, const uint64_t* b, size_t b_stride, size_t n,
                           size_t n_words, uint64_t* out, size_t threads) {

@@ -7,6 +7,7 @@ as those of all spaces: they are computed where they are needed and never stored
 
 from __future__ import annotations
 
+import enum
 import math
 from abc import abstractmethod
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from hypersketch import _validation
+from hypersketch import _core, _validation
 from hypersketch._structure import chunks
 from hypersketch.vsa._space import Space
 
@@ -26,6 +27,17 @@ Vectors = NDArray[Any]
 
 MOST_SUM = 1e150
 """No number of a sum is larger, so that its square is finite."""
+
+
+class Numbers(enum.IntEnum):
+    """Random numbers, all made of 32 random bits each."""
+
+    UNIFORM = 0
+    """In (-1, 1)."""
+    NORMAL = 1
+    """By the transform of Box and Muller."""
+    PHASORS = 2
+    """Complex, of length 1."""
 
 
 @dataclass(frozen=True)
@@ -70,14 +82,16 @@ class RealSpace(Space):
 
     # ---- atoms
 
-    def _atoms_of(self, hashes: NDArray[np.uint64], threads: int) -> Vectors:
-        """Return the atoms of hashed keys."""
-        halves = self._words(hashes, -(-self.dim // 2), threads).view(np.uint32)  # the lower half first
-        return self._from_uniform(halves)
+    _NUMBERS: ClassVar[Numbers] = Numbers.NORMAL
+    """What entries of atoms are."""
 
-    @abstractmethod
-    def _from_uniform(self, halves: NDArray[np.uint32]) -> Vectors:
-        """Return vectors made of uniform numbers of 32 bits, an even number of them, D or one more a row."""
+    @property
+    def _scale(self) -> float:
+        """What these numbers are multiplied by."""
+        return 1.0 / math.sqrt(self.dim)
+
+    def _atoms_of(self, hashes: NDArray[np.uint64], threads: int) -> Vectors:
+        return random_reals(self._NUMBERS, self.dim, self.seed, hashes, self._scale, threads)
 
     # ---- algebra
 
@@ -322,15 +336,11 @@ class RealSpace(Space):
         return RealBundle(self)
 
 
-def uniform(halves: NDArray[np.uint32]) -> NDArray[np.float64]:
-    """Return numbers strictly between 0 and 1, one for every number of 32 bits."""
-    return np.asarray((halves + 0.5) * 2.0**-32, np.float64)
-
-
-def gaussian(halves: NDArray[np.uint32]) -> NDArray[np.float64]:
-    """Return as many standard normal numbers, an even number a row, by the transform of Box and Muller."""
-    values = uniform(halves)
-    lengths, angles = np.sqrt(-2.0 * np.log(values[..., 0::2])), math.tau * values[..., 1::2]
-    np.multiply(lengths, np.cos(angles), out=values[..., 0::2])
-    np.multiply(lengths, np.sin(angles), out=values[..., 1::2])
-    return values
+def random_reals(
+    numbers: Numbers, n: int, seed: int, hashes: NDArray[np.uint64], scale: float, threads: int
+) -> Vectors:
+    """Return n random numbers of every hashed key, times the scale: float32, or complex64 for phasors."""
+    dtype = np.complex64 if numbers == Numbers.PHASORS else np.float32
+    rows = np.empty((hashes.size, n), dtype)
+    _core.atom_reals(n, seed, hashes, int(numbers), scale, rows.view(np.float32), threads)
+    return rows

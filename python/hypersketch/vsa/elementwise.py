@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from hypersketch.vsa._real import RealSpace, Vectors, uniform
+from hypersketch.vsa._real import Numbers, RealSpace, Vectors
 
 
 @dataclass(frozen=True)
@@ -42,8 +41,8 @@ class MapC(RealSpace):
     array([0.7])
     """
 
-    def _from_uniform(self, halves: NDArray[np.uint32]) -> Vectors:
-        return (2.0 * uniform(halves[..., : self.dim]) - 1.0).astype(np.float32)
+    _NUMBERS = Numbers.UNIFORM
+    _scale = 1.0
 
     def identity(self) -> Vectors:
         """Return the vector with which binding changes nothing: ones.

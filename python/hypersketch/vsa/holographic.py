@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from hypersketch import _validation
 from hypersketch.vsa import _entries
-from hypersketch.vsa._real import RealSpace, Vectors, gaussian, uniform
+from hypersketch.vsa._real import Numbers, RealSpace, Vectors
 
 
 @dataclass(frozen=True)
@@ -77,9 +77,9 @@ class HRR(RealSpace):
         """
         return np.dtype(np.complex64 if self.spectral else np.float32)
 
-    def _from_uniform(self, halves: NDArray[np.uint32]) -> Vectors:
-        plain = (gaussian(halves)[..., : self.dim] / math.sqrt(self.dim)).astype(np.float32)
-        return self._spectra(plain).astype(np.complex64) if self.spectral else plain
+    def _atoms_of(self, hashes: NDArray[np.uint64], threads: int) -> Vectors:
+        plain = super()._atoms_of(hashes, threads)
+        return np.asarray(self._spectra(plain), np.complex64) if self.spectral else plain
 
     def identity(self) -> Vectors:
         """Return the vector with which binding changes nothing: 1 at entry 0.
@@ -310,9 +310,8 @@ class FHRR(RealSpace):
         super().__post_init__()
         _validation.flag("FHRR", "phase_only", self.phase_only)
 
-    def _from_uniform(self, halves: NDArray[np.uint32]) -> Vectors:
-        phasors: Vectors = np.exp(1j * math.tau * uniform(halves[..., : self.dim])).astype(np.complex64)
-        return phasors
+    _NUMBERS = Numbers.PHASORS
+    _scale = 1.0
 
     def identity(self) -> Vectors:
         """Return the vector with which binding changes nothing: angles 0.

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from hypersketch import _core, _validation
 from hypersketch.vsa._algebra import Algebra
-from hypersketch.vsa._real import RealSpace, Vectors, gaussian
+from hypersketch.vsa._real import RealSpace, Vectors
 
 
 @dataclass(frozen=True)
@@ -56,9 +56,6 @@ class VTB(RealSpace):
     @property
     def _side(self) -> int:
         return math.isqrt(self.dim)
-
-    def _from_uniform(self, halves: NDArray[np.uint32]) -> Vectors:
-        return (gaussian(halves)[..., : self.dim] / math.sqrt(self.dim)).astype(np.float32)
 
     def identity(self) -> Vectors:
         """Return the second factor with which binding changes nothing.
@@ -183,9 +180,6 @@ class MBAT(RealSpace):
     >>> space.similarity(space.unbind(space.bind(value, role), role), value).round(3)
     array([1.])
     """
-
-    def _from_uniform(self, halves: NDArray[np.uint32]) -> Vectors:
-        return (gaussian(halves)[..., : self.dim] / math.sqrt(self.dim)).astype(np.float32)
 
     def identity(self) -> Vectors:
         """Return the second factor with which binding changes nothing, by definition: 1 at entry 0.
