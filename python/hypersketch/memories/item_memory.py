@@ -15,7 +15,8 @@ from hypersketch._structure import chunks
 from hypersketch.memories import _spaces
 from hypersketch.memories._codebooks import StoredCodebook
 from hypersketch.memories._item_keys import parsed
-from hypersketch.memories._item_queries import CodebookName, ItemQueries
+from hypersketch.memories._item_looks import CodebookName
+from hypersketch.memories._item_queries import ItemQueries
 from hypersketch.memories._item_state import Items
 from hypersketch.memories._probes import Matches, MatchesInRange, vectors_of
 from hypersketch.vsa._space import Space
