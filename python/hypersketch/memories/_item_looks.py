@@ -13,7 +13,7 @@ from hypersketch.memories._item_keys import KeyBatch, parsed
 from hypersketch.memories._item_state import Items
 from hypersketch.memories._item_store import ItemStore
 
-CodebookName = Literal["stored", "procedural"]
+CodebookName = Literal["stored", "procedural", "hadamard"]
 
 
 class ItemLooks(ItemStore):
