@@ -40,6 +40,8 @@ def test_public_names() -> None:
         "_optional",
         "_structure",
         "_threads",
+        "memories._item_looks",
+        "memories._item_queries",
         "sketches._cells",
         "sketches._members",
         "sketches._multisets",

@@ -11,6 +11,7 @@
 
 #include "hypersketch/bloom.hpp"
 #include "hypersketch/count_stream.hpp"
+#include "hypersketch/hadamard.hpp"
 #include "hypersketch/hopfield.hpp"
 #include "hypersketch/majority.hpp"
 #include "hypersketch/projection.hpp"
@@ -93,6 +94,16 @@ void rotate(benchmark::State& state) {
     benchmark::ClobberMemory();
   }
   report(state, 500, 16 * rows.size());
+}
+
+// One transform of so many integers.
+void hadamard(benchmark::State& state) {
+  std::vector<int32_t> row(static_cast<size_t>(state.range(0)), 1);
+  for (auto _ : state) {
+    walsh_hadamard_rows(row.data(), 1, row.size(), 1);
+    benchmark::ClobberMemory();
+  }
+  report(state, row.size(), 4 * row.size());
 }
 
 void bloom_query(benchmark::State& state) {
@@ -215,6 +226,7 @@ int main(int argc, char** argv) {
     add("bundle_from_keys", level, bundle_from_keys, {1024, 10000});
     add("score_keys", level, score_keys, {1024, 10000});
     add("majority", level, majority, {1024, 8192, 10000});
+    add("hadamard", level, hadamard, {64, 1024, 16384, 1 << 20});
     add("rotate", level, rotate, {1, 64, 4999});
     add("bloom_query", level, bloom_query, {1 << 20, 1 << 26, int64_t{1} << 30});
     add("row_places", level, row_places, {1 << 12});

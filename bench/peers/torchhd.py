@@ -47,6 +47,13 @@ class Torchhd:
         scores = self._torchhd.cosine_similarity(bundle, memory).as_subclass(self._torch.Tensor)
         return int(self._torch.isin(scores.topk(n).indices, members).sum())
 
+    def search(self, rows: Any, probes: Any) -> Any:
+        """Return a call that finds the row most alike to each probe, by cosine."""
+        stored, asked = (
+            self._torchhd.ensure_vsa_tensor(self._torch.from_numpy(np.array(one)), "HRR") for one in (rows, probes)
+        )
+        return lambda: self._torchhd.cosine_similarity(asked, stored).argmax(dim=-1)
+
     def bundle(self, n: int, dim: int) -> Any:
         """Draw n atoms of `dim` dimensions and add them up."""
         return self._torchhd.multiset(self._torchhd.random(n, dim, vsa="MAP"))

@@ -6,6 +6,7 @@ SUITES = (
     "bundle",
     "packed",
     "search",
+    "items",
     "hash",
     "sketches_bloom",
     "sketches_count",
@@ -14,5 +15,5 @@ SUITES = (
 )
 GROUPS = {
     "sketches": ("hash", "sketches_bloom", "sketches_count", "projections"),
-    "vsa": ("bundle", "packed", "search"),
+    "vsa": ("bundle", "packed", "search", "items"),
 }

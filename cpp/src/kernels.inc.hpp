@@ -22,6 +22,7 @@ namespace {
 #include "accumulate.inc.hpp"
 #include "blocks.inc.hpp"
 #include "dot.inc.hpp"
+#include "hadamard.inc.hpp"
 #include "hamming.inc.hpp"
 #include "project.inc.hpp"
 #include "reals.inc.hpp"
@@ -67,6 +68,9 @@ const Kernels& table() {
                                    interleave_rows,
                                    near_interleaved,
                                    near_rows,
+                                   walsh_hadamard_i32,
+                                   walsh_hadamard_f32,
+                                   spread_signs,
                                    bit_slice,
                                    cell_positions,
                                    kSplitBlockKernels,

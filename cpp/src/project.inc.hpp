@@ -53,15 +53,6 @@ HYPERSKETCH_HD typename FloatVector<T>::Bits sign_mask(std::uint32_t code) {
     return (Bits{} + code) << 32 & (uint64_t{kCodeSign} << 32);
 }
 
-template <size_t... kIndices>
-struct Lanes {};
-template <size_t kCount, size_t... kIndices>
-struct MakeLanes : MakeLanes<kCount - 1, kCount - 1, kIndices...> {};
-template <size_t... kIndices>
-struct MakeLanes<0, kIndices...> {
-  using Type = Lanes<kIndices...>;
-};
-
 // Swaps the upper right and the lower left squares of side kSide all along two rows.
 template <size_t kSide, class V, size_t... kLane>
 HYPERSKETCH_HD void swap_squares(V& a, V& b, Lanes<kLane...>) {

@@ -131,3 +131,13 @@ HYPERSKETCH_HD void store_halves(Half* p, Vec v, size_t lanes) {
   std::memcpy(part, &halves, sizeof halves);
   for (size_t i = 0; i < lanes; ++i) p[i] = part[i];
 }
+
+// The numbers 0 ... kCount - 1 as a pack.
+template <size_t... kIndices>
+struct Lanes {};
+template <size_t kCount, size_t... kIndices>
+struct MakeLanes : MakeLanes<kCount - 1, kCount - 1, kIndices...> {};
+template <size_t... kIndices>
+struct MakeLanes<0, kIndices...> {
+  using Type = Lanes<kIndices...>;
+};

@@ -24,6 +24,7 @@ int main(int argc, char** argv) {
   run_search_tests();
   run_bloom_tests();
   run_count_sketch_tests();
+  run_hadamard_tests();
   run_hopfield_tests();
   run_projection_tests();
   std::printf("%s: %zu checks, %zu failed\n", level, checks, failures);

@@ -75,6 +75,11 @@ struct Kernels {
                            NearRows near);
   // The same for rows as they lie.
   void (*near_rows)(RowBatch rows, RowBatch queries, const uint64_t* limits, NearRows near);
+  // Walsh-Hadamard transforms in place, of a power of two of entries; integers wrap around.
+  void (*walsh_hadamard_i32)(std::int32_t* x, size_t n);
+  void (*walsh_hadamard_f32)(float* x, size_t n);
+  // out[d] = -1 where bit d of a XOR b is set, else 1, for d < n.
+  void (*spread_signs)(const uint64_t* a, const uint64_t* b, size_t n, std::int32_t* out);
   // planes[j * n_planes + p] = bit p of counters 64 j .. 64 j + 63 in two's complement.
   void (*bit_slice)(const std::int32_t* counters, size_t dim, size_t n_planes, uint64_t* planes);
   // out[i * n + j] = position i of key j, for i < n_hashes.

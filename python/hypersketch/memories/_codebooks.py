@@ -73,6 +73,10 @@ class Codebook(ABC):
     def extended(self, hashes: Column, vectors: Vectors | None) -> Codebook:
         """Return a codebook with more items at its end; hashes are those of all items."""
 
+    def merged(self, hashes: Column, other: Codebook, places: Places, threads: int) -> Codebook:
+        """Return a codebook with some items of another at its end."""
+        return self.extended(hashes, None)
+
     @abstractmethod
     def chosen(self, hashes: Column, places: Places) -> Codebook:
         """Return the codebook of some items, in this order."""
@@ -128,6 +132,12 @@ class StoredCodebook(Codebook):
     def extended(self, hashes: Column, vectors: Vectors | None) -> StoredCodebook:
         assert vectors is not None
         return StoredCodebook(self.space, hashes, self._vectors.extended(vectors), self._norms)
+
+    def merged(self, hashes: Column, other: Codebook, places: Places, threads: int) -> StoredCodebook:
+        book = self
+        for part in chunks(len(places), self.space.width):
+            book = book.extended(hashes, other.taken(places[part], threads))
+        return book
 
     def replaced(self, places: Places, vectors: Vectors) -> StoredCodebook:
         """Put other vectors in the place of some, where they lie."""

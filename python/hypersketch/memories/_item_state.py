@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from hypersketch.memories import _spaces
 from hypersketch.memories._codebooks import Codebook, ProceduralCodebook, StoredCodebook
 from hypersketch.memories._columns import Column
+from hypersketch.memories._hadamard import HadamardCodebook
 from hypersketch.memories._item_keys import KeyColumn, verified
 
 ALIGNMENT = 64
@@ -24,7 +25,11 @@ ALIGNMENT = 64
 KEY_KINDS = ("int64", "integers", "any")
 """What is kept of the keys: hashes; their types, too; and their texts."""
 
-CODEBOOKS: dict[str, type[Codebook]] = {"stored": StoredCodebook, "procedural": ProceduralCodebook}
+CODEBOOKS: dict[str, type[Codebook]] = {
+    "stored": StoredCodebook,
+    "procedural": ProceduralCodebook,
+    "hadamard": HadamardCodebook,
+}
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from hypersketch import _memory, _validation
 from hypersketch._stored import Stored, Tally
-from hypersketch.memories import _item_state, _spaces
+from hypersketch.memories import _hadamard, _item_state, _spaces
 from hypersketch.memories._item_keys import KeyColumn
 from hypersketch.memories._item_state import Items
 from hypersketch.vsa._space import Space
@@ -32,6 +32,13 @@ class ItemStore(Stored):
         "text_bytes": _validation.within(0, 2**56),
     }
     _GROWS = True
+
+    @classmethod
+    def _checked(cls, **given: object) -> dict[str, Any]:
+        parameters = super()._checked(**given)
+        if parameters["codebook"] == "hadamard":
+            _hadamard.require_rows(_spaces.restored(parameters["space"]), parameters["n_items"])
+        return parameters
 
     @classmethod
     def _layout(cls, parameters: Mapping[str, Any]) -> tuple[int, type[np.generic]]:

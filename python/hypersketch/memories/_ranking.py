@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hypersketch.memories._codebooks import Codebook, real_parts, real_weights
+from hypersketch.memories._hadamard import HadamardCodebook
 from hypersketch.vsa._map import MapSpace
 from hypersketch.vsa._real import RealSpace
 from hypersketch.vsa.search import nearest, within
@@ -46,6 +47,8 @@ class Scorer(Protocol):
 
     slack: float
     """How much `scores` may be off."""
+    unit: float
+    """The similarity that a score of 1 stands for."""
 
     def scores(self, part: slice, rows: NDArray[Any]) -> NDArray[Any]:
         """Return the similarity of every probe to every one of consecutive items; NaN where unknown."""
@@ -57,20 +60,34 @@ class Scorer(Protocol):
 class Exact:
     """Similarities of spaces that count: they have no rounding to speak of."""
 
-    slack = 0.0
+    slack, unit = 0.0, 1.0
 
     def __init__(self, book: Codebook, probes: NDArray[Any], threads: int) -> None:
-        self._space, self._probes, self._threads = book.space, probes, threads
+        self._book, self._probes, self._threads = book, probes, threads
 
     def scores(self, part: slice, rows: NDArray[Any]) -> NDArray[Any]:
-        return self._space._similarities(self._probes, rows, self._threads)
+        return self._book.space._similarities(self._probes, rows, self._threads)
 
     def exact(self, probes: Indices, rows: NDArray[Any]) -> Floats:
         raise NotImplementedError  # without slack nobody asks
 
 
+class Transforms(Exact):
+    """Integers that one transform a probe finds for all items."""
+
+    def __init__(self, book: HadamardCodebook, probes: NDArray[Any], threads: int) -> None:
+        super().__init__(book, probes, threads)
+        self.unit = 1.0 / book.space.dim  # a power of two: products with it are exact
+
+    def scores(self, part: slice, rows: NDArray[Any]) -> NDArray[Any]:
+        assert isinstance(self._book, HadamardCodebook)
+        return self._book.scores(self._probes, self._threads)
+
+
 class Cosines:
     """Cosines by matrix products in single precision, which double precision settles."""
+
+    unit = 1.0
 
     def __init__(self, book: Codebook, probes: NDArray[Any]) -> None:
         weights = real_weights(book.space)
@@ -104,6 +121,8 @@ class Cosines:
 
 
 def _scorer(book: Codebook, probes: NDArray[Any], threads: int) -> Scorer:
+    if isinstance(book, HadamardCodebook):
+        return Transforms(book, probes, threads)
     return Cosines(book, probes) if isinstance(book.space, RealSpace) else Exact(book, probes, threads)
 
 
@@ -115,7 +134,7 @@ def _settled(scorer: Scorer, rows: NDArray[Any], first: int, scores: NDArray[Any
     """Return the marked pairs of a block with their exact similarities."""
     probes, places = np.nonzero(mask)
     if not scorer.slack:
-        return Found(probes, places + first, scores[probes, places])
+        return Found(probes, places + first, scores[probes, places] * scorer.unit)
     found, step = np.empty(probes.size), max(1, _BLOCK_SCORES // rows.shape[1])
     for part in _blocks(probes.size, step):
         found[part] = scorer.exact(probes[part], rows[places[part]])
@@ -142,10 +161,10 @@ class _Best:
         self.items = np.full((n, k), np.iinfo(np.int64).max)
         self.similarities = np.full((n, k), -np.inf)
 
-    def floor(self, scores: NDArray[Any], slack: float) -> NDArray[Any]:
+    def floor(self, scores: NDArray[Any], scorer: Scorer) -> NDArray[Any]:
         """Return below which score no item of a block belongs to the best, one limit a probe."""
-        k = self.items.shape[1]
-        worst = self.similarities[:, -1]
+        k, slack = self.items.shape[1], scorer.slack
+        worst = self.similarities[:, -1] / scorer.unit
         limit = worst - slack if slack else np.nextafter(worst, np.inf)  # equal ones come too late
         if scores.shape[1] > k and np.isneginf(limit).any():
             known = np.where(np.isnan(scores), -np.inf, scores) if slack else scores
@@ -170,7 +189,7 @@ def best(book: Codebook, probes: NDArray[Any], k: int, threads: int) -> tuple[In
     items = np.empty((len(probes), k), np.int64)
     similarities = np.empty((len(probes), k))
     hamming = _is_hamming(book, probes)
-    for part in _blocks(len(probes), len(probes) if hamming else _MOST_PROBES):
+    for part in _blocks(len(probes), _at_once(book, probes)):
         ranked = (_best_of_packed if hamming else _best_of_some)(book, probes[part], k, threads)
         items[part], similarities[part] = ranked.items, ranked.similarities
     return items, similarities
@@ -180,9 +199,13 @@ def _best_of_some(book: Codebook, probes: NDArray[Any], k: int, threads: int) ->
     scorer, ranked = _scorer(book, probes, threads), _Best(len(probes), k)
     for block, rows in _passes(book, _BLOCK_SCORES // len(probes), threads):
         scores = scorer.scores(block, rows)
-        ranked.take(
-            _settled(scorer, rows, block.start, scores, ~(scores < ranked.floor(scores, scorer.slack)))
-        )
+        if k == 1 and not scorer.slack:
+            first = scores.argmax(axis=1)  # of equal ones
+            asked = np.arange(len(probes))
+            ranked.take(Found(asked, first + block.start, scores[asked, first] * scorer.unit))
+            continue
+        mask = ~(scores < ranked.floor(scores, scorer))
+        ranked.take(_settled(scorer, rows, block.start, scores, mask))
     return ranked
 
 
@@ -192,7 +215,7 @@ def _best_of_packed(book: Codebook, probes: NDArray[Any], k: int, threads: int) 
         few = min(k, len(rows))
         items, distances = nearest(probes, rows, dim, few, threads=threads)
         alike = (dim - 2 * distances.astype(np.int64)) / dim
-        if few == len(book) or (few == k and len(rows) == len(book)):  # all items at once
+        if len(rows) == len(book):  # all items at once
             ranked.items, ranked.similarities = items, alike
         else:
             asked = np.repeat(np.arange(len(probes)), few)
@@ -202,6 +225,9 @@ def _best_of_packed(book: Codebook, probes: NDArray[Any], k: int, threads: int) 
 
 def _passes(book: Codebook, step: int, threads: int) -> Iterator[tuple[slice, NDArray[Any]]]:
     """Yield all items by blocks, with their vectors."""
+    if isinstance(book, HadamardCodebook):
+        yield slice(0, len(book)), np.empty((0, 1))
+        return
     if not book.columns:  # vectors are computed
         step = min(step, max(1, _BLOCK_BYTES // book.space.nbytes))
     for block in _blocks(len(book), step):
@@ -210,7 +236,15 @@ def _passes(book: Codebook, step: int, threads: int) -> Iterator[tuple[slice, ND
 
 def _is_hamming(book: Codebook, probes: NDArray[Any]) -> bool:
     """Whether a similarity is 1 - 2 h / D for the distance h of packed vectors."""
-    return isinstance(book.space, MapSpace) and probes.dtype == np.uint64
+    packed = isinstance(book.space, MapSpace) and probes.dtype == np.uint64
+    return packed and not isinstance(book, HadamardCodebook)
+
+
+def _at_once(book: Codebook, probes: NDArray[Any]) -> int:
+    """Return how many probes share a pass over the items."""
+    if isinstance(book, HadamardCodebook):
+        return max(1, _BLOCK_SCORES // book.space.dim)
+    return max(1, len(probes)) if _is_hamming(book, probes) else _MOST_PROBES
 
 
 # ---- all above a threshold
@@ -220,7 +254,7 @@ def reaching(book: Codebook, probes: NDArray[Any], thresholds: Floats, threads: 
     """Return all items at least so alike to each probe, in order."""
     parts = [Found(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0))]
     hamming = _is_hamming(book, probes)
-    for part in _blocks(len(probes), len(probes) if hamming else _MOST_PROBES):
+    for part in _blocks(len(probes), _at_once(book, probes)):
         some = (_near if hamming else _reaching_some)(book, probes[part], thresholds[part], threads)
         parts += [one._replace(probes=one.probes + part.start) for one in some]
     found = _joined(parts)
@@ -231,9 +265,8 @@ def _reaching_some(book: Codebook, probes: NDArray[Any], thresholds: Floats, thr
     scorer = _scorer(book, probes, threads)
     for block, rows in _passes(book, _BLOCK_SCORES // len(probes), threads):
         scores = scorer.scores(block, rows)
-        found = _settled(
-            scorer, rows, block.start, scores, ~(scores < (thresholds - scorer.slack)[:, np.newaxis])
-        )
+        limits = thresholds / scorer.unit - scorer.slack
+        found = _settled(scorer, rows, block.start, scores, ~(scores < limits[:, np.newaxis]))
         yield found.at(found.similarities >= thresholds[found.probes])
 
 

@@ -15,7 +15,8 @@ from hypersketch._structure import chunks
 from hypersketch.memories import _spaces
 from hypersketch.memories._codebooks import StoredCodebook
 from hypersketch.memories._item_keys import parsed
-from hypersketch.memories._item_queries import CodebookName, ItemQueries
+from hypersketch.memories._item_looks import CodebookName
+from hypersketch.memories._item_queries import ItemQueries
 from hypersketch.memories._item_state import Items
 from hypersketch.memories._probes import Matches, MatchesInRange, vectors_of
 from hypersketch.vsa._space import Space
@@ -31,15 +32,19 @@ class ItemMemory(ItemQueries):
     ----------
     space : a space of `hypersketch.vsa`
         Whose vectors are kept.
-    codebook : {'stored', 'procedural'}, default 'stored'
+    codebook : {'stored', 'procedural', 'hadamard'}, default 'stored'
         ``stored``: any vectors of the space are kept. ``procedural``: an item's vector is the atom of its
         key, computed anew in every search; the state is 8 bytes an item with an integer key, however large
-        the dimension. Finding keys takes 8 bytes an item more in memory.
+        the dimension. Finding keys takes 8 bytes an item more in memory. ``hadamard``: an item's vector is a
+        row of a Hadamard matrix with random signs by the seed, for MAP and BSC and a dimension D that is a
+        power of two, at most 2**26. Up to D items are orthogonal to each other, and one fast transform of
+        D log2 D sums compares a probe with all of them; the state is 12 bytes an item. An item takes the
+        first row that is free, so vectors depend on the order of additions.
 
     Raises
     ------
     TypeError, ValueError
-        For what is no space, and an unknown codebook.
+        For what is no space, an unknown codebook, and a Hadamard codebook for other spaces and dimensions.
 
     Notes
     -----
@@ -93,8 +98,8 @@ class ItemMemory(ItemQueries):
         ------
         TypeError, ValueError
             For keys that `hypersketch.hash_keys` refuses, for what are not vectors of the space or not one a
-            key, for given vectors where they are computed, and when the memory is memory-mapped. Nothing is
-            changed then.
+            key, for given vectors where they are computed, for more items than a Hadamard codebook has rows,
+            and when the memory is memory-mapped. Nothing is changed then.
 
         Notes
         -----
@@ -240,8 +245,8 @@ class ItemMemory(ItemQueries):
         TypeError
             When the other is no ItemMemory.
         ValueError
-            When space or codebook differ, when a key has different vectors in the two, or when this memory is
-            memory-mapped. Nothing is changed then.
+            When space or codebook differ, when a key has different vectors in the two (or, in a Hadamard
+            codebook, two keys the same one), or when this memory is memory-mapped. Nothing is changed then.
 
         Examples
         --------
@@ -271,5 +276,5 @@ class ItemMemory(ItemQueries):
                     )
             if new.size:
                 keys = items.keys.extended(theirs.keys.batch(new))
-                vectors = theirs.book.taken(new, n_threads) if self.codebook == "stored" else None
-                self._items = self._with_vectors(Items(keys, items.book), vectors, n_threads)
+                book = items.book.merged(keys.hashes, theirs.book, new, n_threads)
+                self._items = Items(keys, book)
