@@ -1,11 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Vector symbolic architectures: spaces of hypervectors, bundles of them, and search among them."""
+"""Vector symbolic architectures: spaces of hypervectors, bundles and encodings of values, and search."""
 
 from __future__ import annotations
 
 from hypersketch.vsa.bundle import Bundle, PackedBundle
 from hypersketch.vsa.by_name import space
 from hypersketch.vsa.elementwise import MapC
+from hypersketch.vsa.encoders import (
+    CircularEncoder,
+    LevelEncoder,
+    RandomEncoder,
+    RecordEncoder,
+    ThermometerEncoder,
+)
 from hypersketch.vsa.holographic import FHRR, HRR
 from hypersketch.vsa.hypervectors import Hypervectors
 from hypersketch.vsa.matrix_binding import MBAT, VTB
@@ -27,15 +34,20 @@ __all__ = [
     "MCR",
     "VTB",
     "Bundle",
+    "CircularEncoder",
     "Hypervectors",
+    "LevelEncoder",
     "MapB",
     "MapC",
     "MapI",
     "ModularBundle",
     "PackedBundle",
+    "RandomEncoder",
     "RealBundle",
+    "RecordEncoder",
     "SparseBlockCodes",
     "SparseBundle",
+    "ThermometerEncoder",
     "nearest",
     "space",
     "within",
