@@ -9,6 +9,7 @@ from hypersketch.vsa.elementwise import MapC
 from hypersketch.vsa.encoders import (
     CircularEncoder,
     LevelEncoder,
+    NGramEncoder,
     RandomEncoder,
     RecordEncoder,
     ThermometerEncoder,
@@ -41,6 +42,7 @@ __all__ = [
     "MapC",
     "MapI",
     "ModularBundle",
+    "NGramEncoder",
     "PackedBundle",
     "RandomEncoder",
     "RealBundle",

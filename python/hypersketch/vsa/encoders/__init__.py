@@ -5,7 +5,8 @@ from __future__ import annotations
 
 from hypersketch.vsa.encoders.circular import CircularEncoder
 from hypersketch.vsa.encoders.level import LevelEncoder
-from hypersketch.vsa.encoders.random import IdentityEncoder, RandomEncoder
+from hypersketch.vsa.encoders.ngrams import NGramEncoder
+from hypersketch.vsa.encoders.random_atoms import IdentityEncoder, RandomEncoder
 from hypersketch.vsa.encoders.records import RecordEncoder
 from hypersketch.vsa.encoders.thermometer import ThermometerEncoder
 
@@ -13,6 +14,7 @@ __all__ = [
     "CircularEncoder",
     "IdentityEncoder",
     "LevelEncoder",
+    "NGramEncoder",
     "RandomEncoder",
     "RecordEncoder",
     "ThermometerEncoder",

@@ -8,7 +8,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,6 +55,9 @@ class Encoder(ABC):
     space: Any
     """The space of the vectors."""
 
+    _SEED_IS_OPTIONAL: ClassVar[bool] = False
+    """Whether None is a seed: that of the atoms of the space itself."""
+
     @abstractmethod
     def encode(self, values: Any, *, threads: int | None = None) -> Vectors:
         """Return one vector a value."""
@@ -65,7 +68,8 @@ class Encoder(ABC):
         if not isinstance(self.space, Space):
             _validation.refuse(owner, "space", "a space of hypersketch.vsa", self.space, TypeError)
         if "seed" in {field.name for field in dataclasses.fields(self)}:
-            self._set("seed", _validation.seed(owner, "seed", self.seed))  # type: ignore[attr-defined]
+            check = _validation.optional(_validation.seed) if self._SEED_IS_OPTIONAL else _validation.seed
+            self._set("seed", check(owner, "seed", self.seed))  # type: ignore[attr-defined]
         return owner
 
     def _set(self, name: str, value: object) -> None:

@@ -5,12 +5,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hypersketch import _validation
+from hypersketch import _threads, _validation
 from hypersketch.keys import host_hashes, is_single
 from hypersketch.vsa.encoders._base import Encoder, Vectors, derived, nearest_rows
 
@@ -56,13 +56,10 @@ class RandomEncoder(Encoder):
     seed: int | None = None
     """Seed of the vectors, besides that of the space; None for the atoms of the space."""
 
+    _SEED_IS_OPTIONAL: ClassVar[bool] = True
+
     def __post_init__(self) -> None:
-        if self.seed is not None:
-            owner = self._init()
-        else:
-            self._set("seed", 0)
-            owner = self._init()
-            self._set("seed", None)
+        owner = self._init()
         if self.categories is None:
             return
         given = self.categories
@@ -207,11 +204,8 @@ class RandomEncoder(Encoder):
         if self.categories is not None:
             return self.table, self._places(hashes, values)
         distinct, which = np.unique(hashes, return_inverse=True)
-        from hypersketch import _threads
-
-        return self._own._atoms_of(distinct, _threads.resolve(self._owner("encode"), threads)), which.reshape(
-            -1
-        )
+        asked = _threads.resolve(self._owner("encode"), threads)
+        return self._own._atoms_of(distinct, asked), which.reshape(-1)
 
 
 @dataclass(frozen=True)
