@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Packed vectors bundled without counters, and n-grams.
 #include "arrays.hpp"
+#include "hypersketch/gathered.hpp"
 #include "hypersketch/ngrams.hpp"
 
 namespace hypersketch::bindings {
@@ -8,6 +9,8 @@ namespace {
 
 using Rows = Array<uint64_t>;
 using OptionalRows = std::optional<Rows>;
+using Indices = Array<uint32_t>;
+using OptionalIndices = std::optional<Indices>;
 
 size_t count_rows(const Rows& rows, size_t dim) {
   require(dim >= 1, "A vector has at least one dimension.");
@@ -45,6 +48,54 @@ bool majorities(const Rows& rows, const OptionalRows& others, size_t dim, const 
   const auto result = write(out);
   py::gil_scoped_release release;
   return vote_bundles(items, dim, bundles, values, rule, result.data(), threads);
+}
+
+// The rows of `book` that the indices choose become one more factor of items.
+void add_book(GatheredItems& items, const Rows& book, const Indices& indices, size_t dim) {
+  const size_t n_rows = count_rows(book, dim);
+  uint32_t largest = 0;
+  for (const uint32_t index : read(indices)) largest = std::max(largest, index);
+  require(indices.size() == 0 || largest < n_rows, "Indices must be rows of the code book.");
+  items.chosen[items.n_factors] = indices.data();
+  items.books[items.n_factors++] = book.data();
+}
+
+GatheredItems gathered(const Rows& book, const Indices& indices, const OptionalRows& other,
+                       const OptionalIndices& other_indices, size_t dim) {
+  GatheredItems items{{nullptr, nullptr}, {nullptr, nullptr}, 0, words_for(dim)};
+  add_book(items, book, indices, dim);
+  require(other.has_value() == other_indices.has_value(), "A code book comes with indices.");
+  if (!other) return items;
+  require(other_indices->size() == indices.size(), "Both code books must have as many indices.");
+  add_book(items, *other, *other_indices, dim);
+  return items;
+}
+
+bool gathered_majorities(const Rows& book, const Indices& indices, const OptionalRows& other,
+                         const OptionalIndices& other_indices, size_t dim, const Scores& starts, const Weights& weights,
+                         const Rows& ties, Rows out, size_t threads) {
+  const GatheredItems items = gathered(book, indices, other, other_indices, dim);
+  const auto n = static_cast<size_t>(indices.size());
+  const Bundles bundles = bundles_of(starts, n);
+  const std::int64_t* values = read_weights(weights, n);
+  const VoteRule rule{tie_vector(ties, dim), 0};
+  require(count_rows(out, dim) == bundles.n, "out must have one row a bundle.");
+  const auto result = write(out);
+  py::gil_scoped_release release;
+  return vote_bundles(items, dim, bundles, values, rule, result.data(), threads);
+}
+
+void gathered_counters(const Rows& book, const Indices& indices, const OptionalRows& other,
+                       const OptionalIndices& other_indices, size_t dim, const Scores& starts, const Weights& weights,
+                       Array<std::int32_t> out, size_t threads) {
+  const GatheredItems items = gathered(book, indices, other, other_indices, dim);
+  const auto n = static_cast<size_t>(indices.size());
+  const Bundles bundles = bundles_of(starts, n);
+  const std::int64_t* values = read_weights(weights, n);
+  const auto result = write(out);
+  require_size(result, bundles.n * dim, "out");
+  py::gil_scoped_release release;
+  count_bundles(items, dim, bundles, values, result.data(), threads);
 }
 
 // Rows of the code book where there is one, else hashes of atoms of the seed.
@@ -117,6 +168,15 @@ void bind_packed(py::module_& module) {
              py::arg("dim"), py::arg("starts").noconvert(), py::arg("weights").noconvert().none(true),
              py::arg("ties").noconvert(), py::arg("at_least"), py::arg("out").noconvert(), py::arg("threads"),
              "Majorities of packed vectors, or of XORs of two. False: bits beyond the dimension.");
+  module.def("gathered_majorities", &gathered_majorities, py::arg("book").noconvert(), py::arg("indices").noconvert(),
+             py::arg("other").noconvert().none(true), py::arg("other_indices").noconvert().none(true), py::arg("dim"),
+             py::arg("starts").noconvert(), py::arg("weights").noconvert().none(true), py::arg("ties").noconvert(),
+             py::arg("out").noconvert(), py::arg("threads"),
+             "Majorities of chosen rows of a book, or of XORs with those of another. False: bits beyond dim.");
+  module.def("gathered_counters", &gathered_counters, py::arg("book").noconvert(), py::arg("indices").noconvert(),
+             py::arg("other").noconvert().none(true), py::arg("other_indices").noconvert().none(true), py::arg("dim"),
+             py::arg("starts").noconvert(), py::arg("weights").noconvert().none(true), py::arg("out").noconvert(),
+             py::arg("threads"), "Sums of the same, of -1 for set and +1 for clear bits, added to counters.");
   module.def("gram_majorities", &gram_majorities, py::arg("tokens").noconvert(),
              py::arg("codebook").noconvert().none(true), py::arg("seed"), py::arg("dim"), py::arg("n"),
              py::arg("starts").noconvert(), py::arg("ties").noconvert(), py::arg("out").noconvert(), py::arg("threads"),

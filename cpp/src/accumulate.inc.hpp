@@ -150,8 +150,14 @@ HYPERSKETCH_HD void accumulate_xors(ItemRows items, std::int32_t scale, CounterV
 }
 
 void item_accumulate(ItemRows items, std::int32_t scale, CounterView state) {
-  if (items.n_factors == 3)
-    accumulate_xors<3>(items, scale, state);
-  else
-    accumulate_xors<0>(items, scale, state);
+  switch (items.n_factors) {
+    case 1:
+      return accumulate_xors<1>(items, scale, state);
+    case 2:
+      return accumulate_xors<2>(items, scale, state);
+    case 3:
+      return accumulate_xors<3>(items, scale, state);
+    default:
+      return accumulate_xors<0>(items, scale, state);
+  }
 }

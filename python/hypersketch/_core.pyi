@@ -45,6 +45,8 @@ __all__: list[str] = [
     "exact_keep",
     "exact_move",
     "exact_reserve",
+    "gathered_counters",
+    "gathered_majorities",
     "gram_counters",
     "gram_majorities",
     "hamming_distances",
@@ -648,6 +650,37 @@ def exact_reserve(
 ) -> tuple[int, int, int]:
     """
     Reserve slots for hashes; return (hashes done, slots used, arena bytes).
+    """
+
+def gathered_counters(
+    book: numpy.typing.NDArray[numpy.uint64],
+    indices: numpy.typing.NDArray[numpy.uint32],
+    other: numpy.typing.NDArray[numpy.uint64] | None,
+    other_indices: numpy.typing.NDArray[numpy.uint32] | None,
+    dim: typing.SupportsInt | typing.SupportsIndex,
+    starts: numpy.typing.NDArray[numpy.int64],
+    weights: numpy.typing.NDArray[numpy.int64] | None,
+    out: numpy.typing.NDArray[numpy.int32],
+    threads: typing.SupportsInt | typing.SupportsIndex,
+) -> None:
+    """
+    Sums of the same, of -1 for set and +1 for clear bits, added to counters.
+    """
+
+def gathered_majorities(
+    book: numpy.typing.NDArray[numpy.uint64],
+    indices: numpy.typing.NDArray[numpy.uint32],
+    other: numpy.typing.NDArray[numpy.uint64] | None,
+    other_indices: numpy.typing.NDArray[numpy.uint32] | None,
+    dim: typing.SupportsInt | typing.SupportsIndex,
+    starts: numpy.typing.NDArray[numpy.int64],
+    weights: numpy.typing.NDArray[numpy.int64] | None,
+    ties: numpy.typing.NDArray[numpy.uint64],
+    out: numpy.typing.NDArray[numpy.uint64],
+    threads: typing.SupportsInt | typing.SupportsIndex,
+) -> bool:
+    """
+    Majorities of chosen rows of a book, or of XORs with those of another. False: bits beyond dim.
     """
 
 def gram_counters(

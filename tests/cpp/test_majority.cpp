@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Majorities, thresholds, XORs of rows, rotations and n-grams of packed vectors, against counting bit by bit.
 #include "checks.hpp"
+#include "hypersketch/gathered.hpp"
 #include "hypersketch/ngrams.hpp"
 
 namespace hypersketch {
@@ -50,6 +51,35 @@ void test_votes(size_t dim, size_t n, size_t n_bundles, bool two, bool weighted,
     }
     check_bundle(found, b, votes, total, at_least, ties);
   }
+}
+
+// Chosen rows of a code book, bound to those of another or not, are what the rows themselves are.
+void test_gathered(size_t dim, size_t n, bool two, size_t threads) {
+  const size_t n_books[] = {7, 3};
+  const Packed books[] = {{n_books[0], dim, 1}, {n_books[1], dim, 2}}, ties(1, dim, 5);
+  const auto numbers = random_words(2 * n, 6);
+  std::vector<uint32_t> chosen[2];
+  std::vector<uint64_t> rows[2];
+  for (size_t f = 0; f < 2; ++f)
+    for (size_t i = 0; i < n; ++i) {
+      chosen[f].push_back(static_cast<uint32_t>(numbers[f * n + i] % n_books[f]));
+      const auto row = books[f].words.begin() + static_cast<std::ptrdiff_t>(chosen[f][i] * ties.n_words);
+      rows[f].insert(rows[f].end(), row, row + static_cast<std::ptrdiff_t>(ties.n_words));
+    }
+  const std::vector<int64_t> starts{0, static_cast<int64_t>(n / 3), static_cast<int64_t>(n)};
+  const size_t n_factors = two ? 2 : 1;
+  const GatheredItems items{
+      {books[0].words.data(), books[1].words.data()}, {chosen[0].data(), chosen[1].data()}, n_factors, ties.n_words};
+  const RowItems plain{{rows[0].data(), rows[1].data()}, n_factors, ties.n_words};
+  Packed found(2, dim, 3), expected(2, dim, 4);
+  const VoteRule rule{ties.words.data(), 0};
+  vote_bundles(items, dim, {starts.data(), 2}, nullptr, rule, found.words.data(), threads);
+  vote_bundles(plain, dim, {starts.data(), 2}, nullptr, rule, expected.words.data(), 1);
+  check(found.words == expected.words, "gathered majorities", dim, n);
+  std::vector<int32_t> sums(2 * dim), plain_sums(2 * dim);
+  count_bundles(items, dim, {starts.data(), 2}, nullptr, sums.data(), threads);
+  count_bundles(plain, dim, {starts.data(), 2}, nullptr, plain_sums.data(), 1);
+  check(sums == plain_sums, "gathered sums", dim, n);
 }
 
 void test_large_weights() {
@@ -129,6 +159,10 @@ void run_majority_tests() {
           test_votes(dim, n, 2, false, false, at_least, threads);
       }
     test_rotations(dim);
+    for (const size_t n : {3, 100, 700}) {
+      test_gathered(dim, n, false, 1);
+      test_gathered(dim, n, true, 3);
+    }
     for (const size_t n : {1, 2, 3, 5, 66}) test_grams(dim, n, 1 + n % 3);
   }
   test_large_weights();

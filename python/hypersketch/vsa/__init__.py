@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Vector symbolic architectures: spaces of hypervectors, bundles of them, and search among them."""
+"""Vector symbolic architectures: spaces of hypervectors, bundles and encodings of values, and search."""
 
 from __future__ import annotations
 
@@ -7,6 +7,14 @@ from hypersketch.vsa.bundle import Bundle, PackedBundle
 from hypersketch.vsa.by_name import space
 from hypersketch.vsa.elementwise import MapC
 from hypersketch.vsa.hadamard import walsh_hadamard
+from hypersketch.vsa.encoders import (
+    CircularEncoder,
+    LevelEncoder,
+    NGramEncoder,
+    RandomEncoder,
+    RecordEncoder,
+    ThermometerEncoder,
+)
 from hypersketch.vsa.holographic import FHRR, HRR
 from hypersketch.vsa.hypervectors import Hypervectors
 from hypersketch.vsa.matrix_binding import MBAT, TVTB, VTB
@@ -31,17 +39,23 @@ __all__ = [
     "TVTB",
     "VTB",
     "Bundle",
+    "CircularEncoder",
     "Hypervectors",
+    "LevelEncoder",
     "MapB",
     "MapC",
     "MapI",
     "MapT",
     "ModularBundle",
+    "NGramEncoder",
     "PackedBundle",
+    "RandomEncoder",
     "RealBundle",
+    "RecordEncoder",
     "SparseBlockCodes",
     "SparseBundle",
     "TernaryBundle",
+    "ThermometerEncoder",
     "nearest",
     "space",
     "walsh_hadamard",
