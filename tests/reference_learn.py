@@ -68,3 +68,29 @@ def train(
                 vectors[targets[i]] += rate * weights[i] * toward * rows[i]
                 vectors[rival] -= rate * weights[i] * away * rows[i]
     return vectors
+
+
+def regress(
+    rows: Any,
+    wanted: Any,
+    models: Any,
+    clusters: Any,
+    rate: float,
+    sharpness: float,
+    batch: int,
+    weights: Any,
+) -> Any:
+    """Models and clusters after one pass, row by row; clusters move at the end of each batch."""
+    models, clusters = np.array(models, np.float64), np.array(clusters, np.float64)
+    for start in range(0, len(rows), batch):
+        pulls = np.zeros_like(clusters)
+        for i in range(start, min(start + batch, len(rows))):
+            row = rows[i] / np.linalg.norm(rows[i])
+            likeness = np.array([cosine(row, one) for one in clusters])
+            shares = np.exp(sharpness * likeness) / np.exp(sharpness * likeness).sum()
+            error = wanted[i] - shares @ (models @ row)
+            models += rate * weights[i] * error * np.outer(shares, row)
+            nearest = int(np.argmax(likeness))
+            pulls[nearest] += weights[i] * (1 - likeness[nearest]) * row
+        clusters += pulls
+    return models, clusters

@@ -11,12 +11,18 @@ from numpy.typing import NDArray
 from hypersketch.learn import _labels
 from hypersketch.learn._bits import Floats, Words, pack_negative
 from hypersketch.learn._encoders import RowEncoder
-from hypersketch.learn._estimator import all_or_nothing, as_rows, fitted_encoder, generator, read_rows
+from hypersketch.learn._estimator import (
+    all_or_nothing,
+    as_rows,
+    fitted_encoder,
+    generator,
+    read_rows,
+    read_weights,
+)
 from hypersketch.learn._fitting import Settings, fit_vectors, one_pass
 from hypersketch.learn._sklearn import (
     BaseEstimator,
     ClassifierMixin,
-    _check_sample_weight,
     available_if,
     check_classification_targets,
     check_is_fitted,
@@ -269,12 +275,7 @@ class HDClassifier(ClassifierMixin, BaseEstimator):
         """Return rows, labels and weights after scikit-learn's checks."""
         X, y = validate_data(self, X, y, dtype=[np.float32, np.float64], order="C", reset=reset)
         check_classification_targets(y)
-        weights = None
-        if sample_weight is not None:
-            weights = _check_sample_weight(sample_weight, X, ensure_non_negative=True)
-            if not weights.any():
-                raise ValueError("sample_weight is zero for every row.")
-        return as_rows(type(self).__name__, X), y, weights
+        return as_rows(type(self).__name__, X), y, read_weights(sample_weight, X)
 
     def _keep(self, vectors: Floats) -> None:
         self.class_vectors_ = vectors

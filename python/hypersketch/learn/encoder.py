@@ -11,12 +11,11 @@ from numpy.typing import NDArray
 from hypersketch import _validation
 from hypersketch.learn._bits import Floats
 from hypersketch.learn._encoders import DensityRecord, LevelRecord, Projection, RowEncoder, Sinusoid
-from hypersketch.learn._estimator import KINDS, all_or_nothing, as_rows, generator, read_rows
+from hypersketch.learn._estimator import KINDS, all_or_nothing, as_rows, generator, read_rows, read_weights
 from hypersketch.learn._sklearn import (
     BaseEstimator,
     ClassNamePrefixFeaturesOutMixin,
     TransformerMixin,
-    _check_sample_weight,
     validate_data,
 )
 from hypersketch.vsa import MapB, MapI
@@ -133,11 +132,7 @@ class HDEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
         with all_or_nothing(self):
             self._check()
             given = validate_data(self, X, dtype=[np.float32, np.float64], order="C")
-            weights = None
-            if sample_weight is not None:
-                weights = _check_sample_weight(sample_weight, given, ensure_non_negative=True)
-                if not weights.any():
-                    raise ValueError("sample_weight is zero for every row.")
+            weights = read_weights(sample_weight, given)
             self.encoder_ = self._make(as_rows(type(self).__name__, given), weights)
         return self
 
