@@ -74,7 +74,7 @@ class HDClustering(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMix
     >>> import numpy as np
     >>> from hypersketch.learn import HDClustering
     >>> X = np.repeat([[0.0, 0.0], [0.0, 5.0], [5.0, 0.0]], 20, axis=0)
-    >>> X += np.random.default_rng(0).standard_normal(X.shape)
+    >>> X += np.random.default_rng(0).normal(0, 0.3, X.shape)
     >>> labels = HDClustering(3, 2000, random_state=0).fit_predict(X)
     >>> len({tuple(labels[i : i + 20]) for i in (0, 20, 40)}), len(set(labels[:20]))
     (3, 1)
