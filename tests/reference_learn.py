@@ -18,6 +18,12 @@ def sinusoid(x: Any, directions: Any, phases: Any) -> list[float]:
     return out
 
 
+def fourier(x: Any, directions: Any, phases: Any) -> list[float]:
+    """sin(q + b) for every projection q."""
+    projected = [sum(float(v) * float(w) for v, w in zip(x, column, strict=True)) for column in directions.T]
+    return [math.sin(q + float(b)) for q, b in zip(projected, phases, strict=True)]
+
+
 def level_record(x: Any, features: Any, levels: Any, low: Any, high: Any, ties: Any) -> list[int]:
     """Signs of the sum over features of feature vector times value vector; entries are -1 and +1."""
     total = [0] * len(ties)

@@ -54,10 +54,11 @@ def test_scikit_learn_checks(made: Any) -> None:
 @pytest.mark.parametrize("dim", [1, 63, 64, 65, 130])
 def test_vectors_from_their_definitions(dim: int) -> None:
     X = numbers()
-    made = HDEncoder(dim, gamma=0.3, random_state=0).fit(X)
-    inner = made.encoder_
-    expected = [reference_learn.sinusoid(x, inner.matrix, inner.phases[0]) for x in X.astype(np.float32)]
-    assert np.allclose(made.transform(X), expected, atol=1e-5)
+    for kind, definition in (("fourier", reference_learn.fourier), ("sinusoid", reference_learn.sinusoid)):
+        made = HDEncoder(dim, kind=kind, gamma=0.3, random_state=0).fit(X)
+        inner = made.encoder_
+        expected = [definition(x, inner.matrix, inner.phases[0]) for x in X.astype(np.float32)]
+        assert np.allclose(made.transform(X), expected, atol=1e-5)
     level = HDEncoder(dim, kind="level", n_levels=7, random_state=0).fit(X)
     inner = level.encoder_
     space = inner.space
@@ -75,7 +76,7 @@ def test_vectors_from_their_definitions(dim: int) -> None:
     )
 
 
-@pytest.mark.parametrize("kind", ["sinusoid", "projection", "level", "density"])
+@pytest.mark.parametrize("kind", ["fourier", "sinusoid", "projection", "level", "density"])
 def test_three_outputs_agree(kind: str) -> None:
     X = numbers(600)
     floats, signs, packed = (
@@ -89,13 +90,14 @@ def test_three_outputs_agree(kind: str) -> None:
 
 def test_likeness_is_the_kernel() -> None:
     X, gamma, dim = numbers(4, 3) / 2, 0.5, 200_000
-    rows = HDEncoder(dim, gamma=gamma, random_state=0).fit_transform(X).astype(np.float64)
-    products = rows[:, np.newaxis] * rows * 2
-    kernel = [[np.exp(-gamma * ((a - b) ** 2).sum()) for b in X] for a in X]
+    kernel = np.array([[np.exp(-gamma * ((a - b) ** 2).sum()) for b in X] for a in X])
     alone = np.exp(-gamma * (X**2).sum(axis=1))
-    expected = kernel - alone - alone[:, np.newaxis] + 1
-    error = products.std(axis=2) / np.sqrt(dim)
-    assert np.all(np.abs(products.mean(axis=2) - expected) < 5 * error)
+    expected = {"fourier": kernel, "sinusoid": kernel - alone - alone[:, np.newaxis] + 1}
+    for kind, wanted in expected.items():
+        rows = HDEncoder(dim, kind=kind, gamma=gamma, random_state=0).fit_transform(X).astype(np.float64)
+        products = rows[:, np.newaxis] * rows * 2
+        error = products.std(axis=2) / np.sqrt(dim)
+        assert np.all(np.abs(products.mean(axis=2) - wanted) < 5 * error)
 
 
 def test_levels_are_alike_by_distance() -> None:
@@ -131,7 +133,7 @@ def test_names_frames_and_pipelines() -> None:
     ("settings", "error", "sentence"),
     [
         ({"dim": 0}, ValueError, r"'dim' parameter of HDEncoder"),
-        ({"kind": "best"}, ValueError, r"'kind' .* one of 'sinusoid'"),
+        ({"kind": "best"}, ValueError, r"'kind' .* one of 'fourier'"),
         ({"output": "bits"}, ValueError, r"'output' .* 'float', 'sign', 'packed'"),
         ({"gamma": 0}, ValueError, r"'gamma' .* a finite float > 0"),
         ({"gamma": "wide"}, ValueError, r"'gamma' .* one of 'scale', 'auto'"),

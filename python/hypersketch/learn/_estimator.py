@@ -22,7 +22,7 @@ from hypersketch.learn._sklearn import (
 )
 from hypersketch.vsa.spaces import DIM
 
-KINDS = ("sinusoid", "projection", "level", "density")
+KINDS = ("fourier", "sinusoid", "projection", "level", "density")
 _LARGEST = float(np.finfo(np.float32).max)
 
 

@@ -98,7 +98,7 @@ def fit_vectors(
     """Return the class vectors of a method."""
     if settings.regenerates and not isinstance(encoder, MatrixEncoder):
         raise ValueError(
-            f"The method {settings.method!r} redraws dimensions, which needs the encoder 'sinusoid' or "
+            f"The method {settings.method!r} redraws dimensions, which needs the encoder 'fourier', 'sinusoid' or "
             "'projection'."
         )
     if settings.method == "ridge":

@@ -53,7 +53,7 @@ class HDClassifier(ClassifierMixin, BaseEstimator):
         and dimensions that mislead mistaken rows are redrawn (DistHD). "quant": as "adaptive", but rows meet
         the signs of the class vectors (QuantHD). "ridge": ridge regression of the classes' indicators
         (intRVFL, with the encoder "density").
-    encoder : "sinusoid", "projection", "level", "density", or an object, default "sinusoid"
+    encoder : "fourier", "sinusoid", "projection", "level", "density", or an object, default "fourier"
         A kind of `HDEncoder`, for which ``dim`` and ``random_state`` count, or an `HDEncoder`, or any object
         that has ``transform`` (scikit-learn's; a copy is fitted) or ``encode`` (`hypersketch.vsa`'s) and
         gives numbers or packed vectors.
@@ -132,7 +132,7 @@ class HDClassifier(ClassifierMixin, BaseEstimator):
         dim: int = 10_000,
         *,
         method: str = "online",
-        encoder: Any = "sinusoid",
+        encoder: Any = "fourier",
         packed: bool = False,
         n_iter: int = 20,
         learning_rate: float = 1.0,

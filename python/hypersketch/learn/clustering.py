@@ -37,7 +37,7 @@ class HDClustering(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMix
         Number of clusters.
     dim : int, default 10_000
         Dimension D of the hypervectors.
-    encoder : "sinusoid", "projection", "level", "density", or an object, default "sinusoid"
+    encoder : "fourier", "sinusoid", "projection", "level", "density", or an object, default "fourier"
         As for `HDClassifier`.
     packed : bool, default False
         Keep the signs of rows and centers only, one bit an entry: centers are majorities, distances
@@ -88,7 +88,7 @@ class HDClustering(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMix
         n_clusters: int = 8,
         dim: int = 10_000,
         *,
-        encoder: Any = "sinusoid",
+        encoder: Any = "fourier",
         packed: bool = False,
         n_init: int = 3,
         max_iter: int = 100,

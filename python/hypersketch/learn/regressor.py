@@ -43,7 +43,7 @@ class HDRegressor(RegressorMixin, BaseEstimator):
         "reghd": models that learn from their errors, row by row. "ridge": ridge regression, one model.
     n_models : int >= 1, default 8
         For "reghd": clusters, each with a model; 1 is plain regression without clusters.
-    encoder : "sinusoid", "projection", "level", "density", or an object, default "sinusoid"
+    encoder : "fourier", "sinusoid", "projection", "level", "density", or an object, default "fourier"
         As for `HDClassifier`.
     n_iter : int >= 1, default 20
         For "reghd": passes over the rows, at most.
@@ -107,7 +107,7 @@ class HDRegressor(RegressorMixin, BaseEstimator):
         *,
         method: str = "reghd",
         n_models: int = 8,
-        encoder: Any = "sinusoid",
+        encoder: Any = "fourier",
         n_iter: int = 20,
         learning_rate: float = 0.2,
         sharpness: float = 10.0,
