@@ -98,8 +98,8 @@ def fit_vectors(
     """Return the class vectors of a method."""
     if settings.regenerates and not isinstance(encoder, MatrixEncoder):
         raise ValueError(
-            f"The method {settings.method!r} redraws dimensions, which needs the encoder 'fourier', 'sinusoid' or "
-            "'projection'."
+            f"The method {settings.method!r} redraws dimensions, which needs the encoder 'fourier', "
+            "'sinusoid' or 'projection'."
         )
     if settings.method == "ridge":
         return _ridge(settings, encoder, X, targets, weights, n_classes)
