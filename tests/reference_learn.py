@@ -18,6 +18,12 @@ def sinusoid(x: Any, directions: Any, phases: Any) -> list[float]:
     return out
 
 
+def fourier(x: Any, directions: Any, phases: Any) -> list[float]:
+    """sin(q + b) for every projection q."""
+    projected = [sum(float(v) * float(w) for v, w in zip(x, column, strict=True)) for column in directions.T]
+    return [math.sin(q + float(b)) for q, b in zip(projected, phases, strict=True)]
+
+
 def level_record(x: Any, features: Any, levels: Any, low: Any, high: Any, ties: Any) -> list[int]:
     """Signs of the sum over features of feature vector times value vector; entries are -1 and +1."""
     total = [0] * len(ties)
@@ -68,3 +74,29 @@ def train(
                 vectors[targets[i]] += rate * weights[i] * toward * rows[i]
                 vectors[rival] -= rate * weights[i] * away * rows[i]
     return vectors
+
+
+def regress(
+    rows: Any,
+    wanted: Any,
+    models: Any,
+    clusters: Any,
+    rate: float,
+    sharpness: float,
+    batch: int,
+    weights: Any,
+) -> Any:
+    """Models and clusters after one pass, row by row; clusters move at the end of each batch."""
+    models, clusters = np.array(models, np.float64), np.array(clusters, np.float64)
+    for start in range(0, len(rows), batch):
+        pulls = np.zeros_like(clusters)
+        for i in range(start, min(start + batch, len(rows))):
+            row = rows[i] / np.linalg.norm(rows[i])
+            likeness = np.array([cosine(row, one) for one in clusters])
+            shares = np.exp(sharpness * likeness) / np.exp(sharpness * likeness).sum()
+            error = wanted[i] - shares @ (models @ row)
+            models += rate * weights[i] * error * np.outer(shares, row)
+            nearest = int(np.argmax(likeness))
+            pulls[nearest] += weights[i] * (1 - likeness[nearest]) * row
+        clusters += pulls
+    return models, clusters

@@ -64,7 +64,7 @@ def test_scikit_learn_checks(made: Any) -> None:
     assert failed <= NOT_EXACT
 
 
-@pytest.mark.parametrize("encoder", ["sinusoid", "level"])
+@pytest.mark.parametrize("encoder", ["fourier", "sinusoid", "level"])
 @pytest.mark.parametrize("method", ["centroid", "ridge"])
 def test_weights_are_repetitions(encoder: str, method: str) -> None:
     X, y = blobs()
@@ -116,12 +116,12 @@ def test_sizes_and_seeds(method: str, dim: int) -> None:
 @pytest.mark.parametrize(
     ("settings", "least"),
     [
-        ({}, 0.957),
-        ({"packed": True}, 0.93),
-        ({"method": "adaptive"}, 0.95),
-        ({"method": "neural"}, 0.945),
-        ({"method": "dist"}, 0.945),
-        ({"method": "quant", "packed": True}, 0.93),
+        ({}, 0.952),
+        ({"packed": True}, 0.925),
+        ({"method": "adaptive"}, 0.937),
+        ({"method": "neural"}, 0.942),
+        ({"method": "dist"}, 0.957),
+        ({"method": "quant", "packed": True}, 0.922),
         ({"method": "ridge"}, 0.967),
         ({"method": "ridge", "encoder": "density"}, 0.937),
         ({"method": "centroid", "encoder": "level", "packed": True}, 0.82),
@@ -264,7 +264,7 @@ def test_pipelines_searches_and_calibration() -> None:
         ({"dim": 0}, ValueError, r"'dim' parameter of HDClassifier must be .* Got 0 instead"),
         ({"dim": 2.0}, TypeError, r"'dim' parameter"),
         ({"method": "best"}, ValueError, r"'method' .* one of 'centroid', .* Got 'best' instead"),
-        ({"encoder": "best"}, ValueError, r"'encoder' .* one of 'sinusoid'"),
+        ({"encoder": "best"}, ValueError, r"'encoder' .* one of 'fourier'"),
         ({"encoder": 3}, TypeError, r"or an object with transform or encode. Got 3 instead"),
         ({"encoder": HDEncoder}, TypeError, r"or an object with transform or encode"),
         ({"encoder": HDEncoder(gamma=-1.0)}, ValueError, r"'gamma' parameter of HDEncoder"),

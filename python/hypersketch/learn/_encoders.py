@@ -84,8 +84,8 @@ class Projection(MatrixEncoder):
         return columns
 
 
-class Sinusoid(MatrixEncoder):
-    """2 cos(p + b) sin(p), p a random projection and b a random phase, computed as sin(2 p + b) - sin(b)."""
+class Fourier(MatrixEncoder):
+    """sin(q + b), q a random projection and b a random phase."""
 
     def __init__(self, n_features: int, dim: int, rng: np.random.Generator, gamma: float) -> None:
         self.gamma = gamma
@@ -102,8 +102,12 @@ class Sinusoid(MatrixEncoder):
         return np.asarray(rng.random(n, dtype=np.float32) * np.float32(2 * np.pi))
 
     def _set_phases(self, dims: Any, phases: Floats, table: Floats) -> None:
-        table[0, dims], table[1, dims] = phases, np.sin(phases)
+        table[0, dims], table[1, dims] = phases, self._at_origin(phases)
         self.phases = table
+
+    def _at_origin(self, phases: Floats) -> Floats | float:
+        """Return what is taken away from the sines."""
+        return 0.0
 
     def _finish(self, block: Floats) -> None:
         block += self.phases[0]
@@ -113,6 +117,13 @@ class Sinusoid(MatrixEncoder):
     def redraw(self, dims: NDArray[np.intp], rng: np.random.Generator) -> None:
         self._set_phases(dims, self._draw_phases(dims.size, rng), self.phases)
         super().redraw(dims, rng)
+
+
+class Sinusoid(Fourier):
+    """2 cos(p + b) sin(p), with p = q / 2, computed as sin(q + b) - sin(b)."""
+
+    def _at_origin(self, phases: Floats) -> Floats:
+        return np.asarray(np.sin(phases))
 
 
 class Record(RowEncoder):

@@ -13,10 +13,16 @@ from numpy.typing import NDArray
 from hypersketch import _validation
 from hypersketch.learn._bits import Floats
 from hypersketch.learn._encoders import Foreign, RowEncoder
-from hypersketch.learn._sklearn import check_is_fitted, check_random_state, clone, validate_data
+from hypersketch.learn._sklearn import (
+    _check_sample_weight,
+    check_is_fitted,
+    check_random_state,
+    clone,
+    validate_data,
+)
 from hypersketch.vsa.spaces import DIM
 
-KINDS = ("sinusoid", "projection", "level", "density")
+KINDS = ("fourier", "sinusoid", "projection", "level", "density")
 _LARGEST = float(np.finfo(np.float32).max)
 
 
@@ -54,6 +60,27 @@ def read_rows(estimator: Any, X: Any, *, reset: bool = False) -> Floats:
         check_is_fitted(estimator)
     given = validate_data(estimator, X, dtype=[np.float32, np.float64], order="C", reset=reset)
     return as_rows(type(estimator).__name__, given)
+
+
+def read_weights(sample_weight: Any, X: NDArray[Any]) -> NDArray[np.float64] | None:
+    """Return one weight a row after checks, or None."""
+    if sample_weight is None:
+        return None
+    weights: NDArray[np.float64] = _check_sample_weight(
+        sample_weight, X, dtype=np.float64, ensure_non_negative=True
+    )
+    if not weights.any():
+        raise ValueError("sample_weight is zero for every row.")
+    return weights
+
+
+def not_negative(owner: str, name: str, value: object) -> float:
+    """Return a finite float that is 0 or more."""
+    must = "a finite float >= 0"
+    number = _validation.real(owner, name, value, must)
+    if number < 0:
+        _validation.refuse(owner, name, must, number)
+    return number
 
 
 def fitted_encoder(estimator: Any, X: Floats, rng: np.random.Generator, weights: Any = None) -> RowEncoder:

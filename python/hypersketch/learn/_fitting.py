@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from hypersketch import _validation
 from hypersketch.learn._bits import Floats
 from hypersketch.learn._encoders import MatrixEncoder, RowEncoder
+from hypersketch.learn._estimator import not_negative
 from hypersketch.learn._ridge import ridge
 from hypersketch.learn._sklearn import train_test_split
 from hypersketch.learn._training import Batches, Indices, Learner, Rule, cosines, norms
@@ -54,7 +55,7 @@ class Settings:
             packed=checked("packed", _validation.flag),
             n_iter=checked("n_iter", _COUNT),
             learning_rate=checked("learning_rate", _validation.positive),
-            margin=checked("margin", _not_negative),
+            margin=checked("margin", not_negative),
             batch_size=checked("batch_size", _COUNT),
             shuffle=checked("shuffle", _validation.flag),
             patience=patience if early else None,
@@ -74,13 +75,6 @@ class Settings:
     def rule(self) -> Rule:
         by_distance = self.method in ("online", "dist")
         return Rule(self.learning_rate, self.margin, by_distance, self.method == "quant")
-
-
-def _not_negative(owner: str, name: str, value: object) -> float:
-    number = _validation.real(owner, name, value, "a finite float >= 0")
-    if number < 0:
-        _validation.refuse(owner, name, "a finite float >= 0", number)
-    return number
 
 
 @dataclass
@@ -104,8 +98,8 @@ def fit_vectors(
     """Return the class vectors of a method."""
     if settings.regenerates and not isinstance(encoder, MatrixEncoder):
         raise ValueError(
-            f"The method {settings.method!r} redraws dimensions, which needs the encoder 'sinusoid' or "
-            "'projection'."
+            f"The method {settings.method!r} redraws dimensions, which needs the encoder 'fourier', "
+            "'sinusoid' or 'projection'."
         )
     if settings.method == "ridge":
         return _ridge(settings, encoder, X, targets, weights, n_classes)

@@ -11,12 +11,18 @@ from numpy.typing import NDArray
 from hypersketch.learn import _labels
 from hypersketch.learn._bits import Floats, Words, pack_negative
 from hypersketch.learn._encoders import RowEncoder
-from hypersketch.learn._estimator import all_or_nothing, as_rows, fitted_encoder, generator, read_rows
+from hypersketch.learn._estimator import (
+    all_or_nothing,
+    as_rows,
+    fitted_encoder,
+    generator,
+    read_rows,
+    read_weights,
+)
 from hypersketch.learn._fitting import Settings, fit_vectors, one_pass
 from hypersketch.learn._sklearn import (
     BaseEstimator,
     ClassifierMixin,
-    _check_sample_weight,
     available_if,
     check_classification_targets,
     check_is_fitted,
@@ -47,7 +53,7 @@ class HDClassifier(ClassifierMixin, BaseEstimator):
         and dimensions that mislead mistaken rows are redrawn (DistHD). "quant": as "adaptive", but rows meet
         the signs of the class vectors (QuantHD). "ridge": ridge regression of the classes' indicators
         (intRVFL, with the encoder "density").
-    encoder : "sinusoid", "projection", "level", "density", or an object, default "sinusoid"
+    encoder : "fourier", "sinusoid", "projection", "level", "density", or an object, default "fourier"
         A kind of `HDEncoder`, for which ``dim`` and ``random_state`` count, or an `HDEncoder`, or any object
         that has ``transform`` (scikit-learn's; a copy is fitted) or ``encode`` (`hypersketch.vsa`'s) and
         gives numbers or packed vectors.
@@ -126,7 +132,7 @@ class HDClassifier(ClassifierMixin, BaseEstimator):
         dim: int = 10_000,
         *,
         method: str = "online",
-        encoder: Any = "sinusoid",
+        encoder: Any = "fourier",
         packed: bool = False,
         n_iter: int = 20,
         learning_rate: float = 1.0,
@@ -269,12 +275,7 @@ class HDClassifier(ClassifierMixin, BaseEstimator):
         """Return rows, labels and weights after scikit-learn's checks."""
         X, y = validate_data(self, X, y, dtype=[np.float32, np.float64], order="C", reset=reset)
         check_classification_targets(y)
-        weights = None
-        if sample_weight is not None:
-            weights = _check_sample_weight(sample_weight, X, ensure_non_negative=True)
-            if not weights.any():
-                raise ValueError("sample_weight is zero for every row.")
-        return as_rows(type(self).__name__, X), y, weights
+        return as_rows(type(self).__name__, X), y, read_weights(sample_weight, X)
 
     def _keep(self, vectors: Floats) -> None:
         self.class_vectors_ = vectors

@@ -10,13 +10,12 @@ from numpy.typing import NDArray
 
 from hypersketch import _validation
 from hypersketch.learn._bits import Floats
-from hypersketch.learn._encoders import DensityRecord, LevelRecord, Projection, RowEncoder, Sinusoid
-from hypersketch.learn._estimator import KINDS, all_or_nothing, as_rows, generator, read_rows
+from hypersketch.learn._encoders import DensityRecord, Fourier, LevelRecord, Projection, RowEncoder, Sinusoid
+from hypersketch.learn._estimator import KINDS, all_or_nothing, as_rows, generator, read_rows, read_weights
 from hypersketch.learn._sklearn import (
     BaseEstimator,
     ClassNamePrefixFeaturesOutMixin,
     TransformerMixin,
-    _check_sample_weight,
     validate_data,
 )
 from hypersketch.vsa import MapB, MapI
@@ -32,8 +31,9 @@ class HDEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
     ----------
     dim : int, default 10_000
         Dimension D of the hypervectors.
-    kind : "sinusoid", "projection", "level" or "density", default "sinusoid"
-        "sinusoid": 2 cos(p + b) sin(p) of random projections p and random phases b, a nonlinear map.
+    kind : "fourier", "sinusoid", "projection", "level" or "density", default "fourier"
+        "fourier": sin(2 p + b) of random projections p and random phases b, a nonlinear map.
+        "sinusoid": 2 cos(p + b) sin(p), which is the same less the vector of the origin.
         "projection": inner products with random unit vectors, a linear map.
         "level": records. Every feature has a random vector and every of ``n_levels`` values has one that is
         the liker the nearer the values; a row is the majority of the features' vectors bound with their
@@ -43,8 +43,8 @@ class HDEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
         What rows of the answer are: D entries of float32, their D signs (int8), or the signs as
         ceil(D / 64) words of uint64, a set bit for -1.
     gamma : "scale", "auto" or float > 0, default "scale"
-        Of "sinusoid": how fast likeness falls with distance. "scale" is 1 / (n_features * X.var()), "auto"
-        1 / n_features, as of scikit-learn's ``SVC``.
+        Of "fourier" and "sinusoid": how fast likeness falls with distance. "scale" is
+        1 / (n_features * X.var()), "auto" 1 / n_features, as of scikit-learn's ``SVC``.
     n_levels : int >= 2, default 100
         Of "level" and "density": into how many values a feature's range is cut.
     low, high : float, array of shape (n_features,) or None, default None
@@ -62,10 +62,10 @@ class HDEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
 
     Notes
     -----
-    With k(z) = exp(-gamma |z|^2), the inner product of two "sinusoid" vectors of x and y over D / 2 is on
-    average k(x - y) - k(x) - k(y) + 1: random Fourier features (Rahimi and Recht, NIPS 2007) with the vector
-    of the origin taken away, the encoder of NeuralHD (Zou et al., SC 2021). Density encoding: Kleyko et al.,
-    TNNLS 32 (2021).
+    With k(z) = exp(-gamma |z|^2), the inner product of the "fourier" vectors of x and y over D / 2 is on
+    average k(x - y): random Fourier features (Rahimi and Recht, NIPS 2007). That of "sinusoid" vectors, the
+    encoder of NeuralHD (Zou et al., SC 2021), is k(x - y) - k(x) - k(y) + 1: rows near the origin have short
+    vectors, whose directions say little. Density encoding: Kleyko et al., TNNLS 32 (2021).
 
     Examples
     --------
@@ -84,7 +84,7 @@ class HDEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
         self,
         dim: int = 10_000,
         *,
-        kind: str = "sinusoid",
+        kind: str = "fourier",
         output: str = "float",
         gamma: Any = "scale",
         n_levels: int = 100,
@@ -133,11 +133,7 @@ class HDEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
         with all_or_nothing(self):
             self._check()
             given = validate_data(self, X, dtype=[np.float32, np.float64], order="C")
-            weights = None
-            if sample_weight is not None:
-                weights = _check_sample_weight(sample_weight, given, ensure_non_negative=True)
-                if not weights.any():
-                    raise ValueError("sample_weight is zero for every row.")
+            weights = read_weights(sample_weight, given)
             self.encoder_ = self._make(as_rows(type(self).__name__, given), weights)
         return self
 
@@ -158,8 +154,9 @@ class HDEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
         n_features = X.shape[1]
         if self.kind == "projection":
             return Projection(n_features, self.dim, rng)
-        if self.kind == "sinusoid":
-            return Sinusoid(n_features, self.dim, rng, self._width(X, weights))
+        if self.kind in ("sinusoid", "fourier"):
+            kind = Sinusoid if self.kind == "sinusoid" else Fourier
+            return kind(n_features, self.dim, rng, self._width(X, weights))
         seed = int(rng.integers(2**63))
         low, high = self._range(X if weights is None else X[weights > 0])
         if self.kind == "level":
