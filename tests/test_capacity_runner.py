@@ -155,8 +155,10 @@ def test_results_hold_neither_time_nor_machine(tmp_path: Path, unbroken: bytes) 
 
 def test_rows_do_not_depend_on_other_cells() -> None:
     """A cell alone gives what it gives in company: its seed comes from itself."""
-    together = capacity.run("cleanup", n=[5, 10], dims=[100, 200], trials=20)
-    alone = capacity.run("cleanup", n=[10], dims=[200], trials=20)
+    together = capacity.run(
+        "cleanup", structures=["map-i", "map-b", "hrr"], n=[5, 10], dims=[100, 200], trials=20
+    )
+    alone = capacity.run("cleanup", structures=["map-i", "map-b", "hrr"], n=[10], dims=[200], trials=20)
     picked = [row.measured for row in together if row.n == 10 and row.size["dim"] == 200]
     assert picked == [row.measured for row in alone]
 

@@ -160,7 +160,7 @@ def test_bad_input(arguments: tuple[object, ...], sentence: str) -> None:
 
 def test_a_structure_that_cannot_do_the_task() -> None:
     with pytest.raises(
-        ValueError, match=r"The structure 'bloom' has no cleanup. Those that have: map-i, map-b."
+        ValueError, match=r"The structure 'bloom' has no cleanup. Those that have: map-i, map-b, bsc,"
     ):
         plan("cleanup", 10, structures=["bloom"])
     with pytest.raises(

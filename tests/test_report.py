@@ -23,7 +23,8 @@ SMALL = {
     "pairs": {"n": [10], "trials": 20},
     "sequence": {"n": [6], "trials": 20},
     "nested": {"n": [3], "dims": [64, 128], "trials": 10},
-    "cleanup": {"n": [5], "dims": [64, 144], "trials": 30},
+    "cleanup": {"n": [5], "dims": [64, 144], "trials": 30, "structures": ["map-i", "map-b", "hrr", "b-sbc"]},
+    "cleanup-pairs": {"n": [5], "dims": [144], "trials": 30, "structures": ["map-i", "hrr"]},
 }
 
 

@@ -15,7 +15,7 @@ from hypersketch.capacity.cells import Size
 from hypersketch.capacity.streams import Counts, zipf_groups
 from hypersketch.capacity.structures import known_structures
 from hypersketch.capacity.structures.base import Structure, smallest
-from hypersketch.capacity.structures.bundles import MapBundle
+from hypersketch.capacity.structures.bundles import SpaceBundle
 from hypersketch.capacity.validation import positive
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ def _inner_error(entry: Structure, size: Size, n: int, universe: int) -> float:
 
 
 def _cleanup_error(entry: Structure, size: Size, n: int, universe: int) -> float:
-    assert isinstance(entry, MapBundle)
+    assert isinstance(entry, SpaceBundle)
     return 1.0 - entry.cleanup_accuracy(size, n, universe)
 
 

@@ -272,8 +272,10 @@ def map_b_accuracy(dim: int, n: int, universe: int, ties: str = "wrong") -> floa
     win = np.exp((total - 1) * farther)
     if ties == "random":
         same = np.maximum(binomial_tail(d, d - h, 0.5) - binomial_tail(d, d - h + 1.0, 0.5), 1e-300)
-        at_least = np.log(binomial_tail(d, h, 0.5))
-        win = -np.exp(total * at_least) * np.expm1(total * (farther - at_least)) / (total * same)
+        at_least = binomial_tail(d, h, 0.5)
+        # Of both chances the difference is known best: deep in the tail their own digits are all 9.
+        lost = np.expm1(total * np.log1p(-np.minimum(same / at_least, 1.0 - 1e-16)))
+        win = -np.exp(total * np.log(at_least)) * lost / (total * same)
     return float(np.clip(hit @ win, 0.0, 1.0))
 
 

@@ -62,7 +62,7 @@ def _rule(cell: Cell, hashes: UInt64Array) -> list[float]:
 def _mean_accuracy(entry: MapBundle, dim: int, n: int, seed: int, codebook: UInt64Array) -> float:
     seeds = kernels.trial_seeds(seed ^ (dim << 16 | n), _TRIALS)
     members = kernels.sample_indices(int(seeds[0]), _TRIALS, n, codebook.size)
-    return float(entry.cleanup_trials({"dim": dim}, seeds, codebook, members).mean()) / n
+    return float(entry.cleanup_trials({"dim": dim}, seeds, codebook, members[:, np.newaxis]).mean()) / n
 
 
 def claims() -> list[Claim]:

@@ -6,7 +6,7 @@ from __future__ import annotations
 from hypersketch.capacity.experiments.base import Experiment, Quantity, Request
 from hypersketch.capacity.experiments.bloom_fpr import BloomFpr
 from hypersketch.capacity.experiments.bloom_intersection import BloomIntersection
-from hypersketch.capacity.experiments.cleanup import Cleanup
+from hypersketch.capacity.experiments.cleanup import Cleanup, CleanupPairs
 from hypersketch.capacity.experiments.count_error import CountError
 from hypersketch.capacity.experiments.frequency import Frequency
 from hypersketch.capacity.experiments.intersection import Intersection
@@ -29,6 +29,7 @@ EXPERIMENTS: dict[str, Experiment] = {
         Sequence(),
         Nested(),
         Cleanup(),
+        CleanupPairs(),
         BloomFpr(),
         BloomIntersection(),
         CountError(),

@@ -13,6 +13,7 @@ from hypersketch.capacity.structures.hopfield import Hopfield
 from hypersketch.capacity.structures.map_b import MapBundleB
 from hypersketch.capacity.structures.map_i import MapBundleI
 from hypersketch.capacity.structures.projection import DenseSigns, SparseSigns, TensorSketch
+from hypersketch.capacity.structures.spaces import SPACES
 
 __all__ = ["STRUCTURES", "Structure", "known_structures", "structure"]
 
@@ -29,6 +30,7 @@ STRUCTURES: dict[str, Structure] = {
         ConservativeCountMin(),
         MapBundleI(),
         MapBundleB(),
+        *SPACES,
         Hopfield(),
         DenseSigns(),
         SparseSigns(),
@@ -79,7 +81,7 @@ def known_structures(task: str, names: Iterable[str] | None = None) -> list[Stru
 
     Examples
     --------
-    >>> [entry.name for entry in known_structures("cleanup")]
+    >>> [entry.name for entry in known_structures("nested")]
     ['map-i', 'map-b']
     """
     able = [entry for entry in STRUCTURES.values() if task in entry.tasks]

@@ -24,7 +24,17 @@ class MapBundleB(MapBundle):
         "stays."
     )
     tasks: ClassVar[frozenset[str]] = frozenset(
-        {"membership", "intersection", "pairs", "sequence", "nested", "cleanup"}
+        {
+            "membership",
+            "intersection",
+            "pairs",
+            "sequence",
+            "nested",
+            "cleanup",
+            "cleanup-pairs",
+            "accuracy",
+            "log-n",
+        }
     )
     packed: ClassVar[bool] = True
 
@@ -53,9 +63,6 @@ class MapBundleB(MapBundle):
     def intersection_moments(self, size: Size, n_x: int, n_y: int, shared: int) -> Moments:
         mean, sd = theory.map_b.intersection_moments(n_x, shared, size["dim"], n_y)
         return Moments(float(mean), float(sd))
-
-    def cleanup_accuracy(self, size: Size, n: int, universe: int) -> float:
-        return float(theory.cleanup.map_b_top_k(size["dim"], n, universe))
 
     def leaf_similarity(self, fan_out: int, depth: int) -> float:
         return float(theory.map_b.nested_correlation(fan_out, depth))

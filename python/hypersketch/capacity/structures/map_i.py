@@ -27,7 +27,19 @@ class MapBundleI(MapBundle):
         "A vector of integers: every key has its own random vector of −1 and +1, and the memory is their sum."
     )
     tasks: ClassVar[frozenset[str]] = frozenset(
-        {"membership", "intersection", "frequency", "inner-product", "pairs", "sequence", "nested", "cleanup"}
+        {
+            "membership",
+            "intersection",
+            "frequency",
+            "inner-product",
+            "pairs",
+            "sequence",
+            "nested",
+            "cleanup",
+            "cleanup-pairs",
+            "accuracy",
+            "log-n",
+        }
     )
     packed: ClassVar[bool] = False
 
@@ -63,9 +75,6 @@ class MapBundleI(MapBundle):
 
     def inner_error(self, size: Size, counts: Counts) -> float:
         return counts.l2**2 / math.sqrt(size["dim"])  # 1.7
-
-    def cleanup_accuracy(self, size: Size, n: int, universe: int) -> float:
-        return float(theory.cleanup.map_i_top_k(size["dim"], n, universe))
 
     def leaf_similarity(self, fan_out: int, depth: int) -> float:
         return 1.0

@@ -1,0 +1,165 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The spaces that experiments reach through their common algebra alone: one adapter for all of them."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from typing import Any, ClassVar
+
+import numpy as np
+
+from hypersketch import vsa
+from hypersketch.capacity.cells import Size
+from hypersketch.capacity.structures.base import Int64Array
+from hypersketch.capacity.structures.bundles import SpaceBundle
+
+__all__ = ["SPACES", "NamedSpace", "PhasorSum", "SparseBlocks", "ThinnedUnion", "Vtb"]
+
+_TASKS = frozenset({"cleanup", "cleanup-pairs", "accuracy", "log-n"})
+_NO_PAIRS = _TASKS - {"cleanup-pairs"}
+
+
+class NamedSpace(SpaceBundle):
+    """A space by its name.
+
+    Parameters
+    ----------
+    name, title, explanation : str
+        As of every structure.
+    tasks : frozenset of str
+        Experiments that it takes part in.
+    least : int, default 4
+        Smallest sensible dimension.
+
+    Examples
+    --------
+    >>> hrr = next(entry for entry in SPACES if entry.name == "hrr")
+    >>> hrr.space({"dim": 64}, 1)
+    HRR(dim=64, seed=1, spectral=False)
+    """
+
+    def __init__(
+        self, name: str, title: str, explanation: str, tasks: frozenset[str] = _TASKS, least: int = 4
+    ) -> None:
+        # What other structures say of their class, these say of the instance.
+        self.name, self.title, self.explanation = name, title, explanation  # type: ignore[misc]
+        self.tasks, self.least = tasks, least  # type: ignore[misc]
+
+    def space(self, size: Size, seed: int) -> Any:
+        return vsa.space(self.name, seed=seed, **size)
+
+
+class PhasorSum(NamedSpace):
+    """FHRR that keeps its sums."""
+
+    def space(self, size: Size, seed: int) -> Any:
+        return vsa.FHRR(size["dim"], seed=seed, phase_only=False)
+
+
+class Vtb(NamedSpace):
+    """VTB, whose dimensions are squares."""
+
+    def size(self, units: int, n: int, task: str = "membership") -> Size:
+        return {"dim": self.units_near(units)}
+
+    def units_near(self, dim: int) -> int:
+        return max(self.least, round(math.sqrt(dim)) ** 2)
+
+
+class SparseBlocks(NamedSpace):
+    """Sparse block codes, whose dimensions are whole blocks."""
+
+    block: ClassVar[int] = 16
+
+    def size(self, units: int, n: int, task: str = "membership") -> Size:
+        return {"dim": self.units_near(units), "modulus": self.block}
+
+    def units_near(self, dim: int) -> int:
+        return self.block * max(1, round(dim / self.block))
+
+
+class ThinnedUnion(NamedSpace):
+    """BSDC whose unions keep the half of the bits that most members have."""
+
+    def space(self, size: Size, seed: int) -> Any:
+        return vsa.BSDC(size["dim"], seed=seed)
+
+    def expression(self, size: Size) -> str:
+        return f"{self.space(size, 0)!r}.bundle()  # counters cut to the {size['dim'] // 2} largest"
+
+    def superposed(self, space: Any, rows: Any, starts: Int64Array) -> Any:
+        unions = space.superpose(rows, starts=starts)
+        for index, (start, end) in enumerate(itertools.pairwise(starts)):
+            counts = space.unpack(rows[start:end]).sum(axis=0, dtype=np.int64)
+            if np.count_nonzero(counts) > space.dim // 2:
+                kept = np.zeros(space.dim, np.uint8)
+                # Of equal counts those at lower places, as good as any.
+                kept[np.argsort(-counts, kind="stable")[: space.dim // 2]] = 1
+                unions[index] = space._of_entries(kept)
+        return unions
+
+
+#: The spaces, in the order of tables and figures.
+SPACES: tuple[NamedSpace, ...] = (
+    NamedSpace(
+        "bsc",
+        "BSC",
+        "A vector of bits: every key votes with its random bits, the majority stays; bound by XOR.",
+    ),
+    NamedSpace(
+        "map-c",
+        "MAP-C",
+        "Numbers in [−1, 1]: the sum of random vectors, cut off at −1 and 1; bound entry by entry.",
+    ),
+    NamedSpace("hrr", "HRR", "A sum of random normal vectors, bound by circular convolution."),
+    NamedSpace(
+        "fhrr",
+        "FHRR",
+        "A vector of angles: the directions of a sum of random phasors; bound by adding angles.",
+    ),
+    PhasorSum(
+        "fhrr-sum", "FHRR, sums", "A sum of random phasors that keeps its lengths; bound by adding angles."
+    ),
+    Vtb("vtb", "VTB", "A sum of random normal vectors, bound by a block matrix made of the other vector."),
+    NamedSpace(
+        "mbat", "MBAT", "A sum of random normal vectors, bound by an orthogonal matrix drawn for the other."
+    ),
+    NamedSpace(
+        "bsdc-cdt",
+        "BSDC-CDT",
+        "A union of vectors with few ones (√D of D bits), bound by context-dependent thinning.",
+        _NO_PAIRS,
+        16,
+    ),
+    NamedSpace(
+        "bsdc-s", "BSDC-S", "A union of vectors with few ones, bound by shifting whole vectors.", _TASKS, 16
+    ),
+    NamedSpace(
+        "bsdc-seg",
+        "BSDC-SEG",
+        "A union of vectors with one 1 in each segment, bound by shifting segments.",
+        _TASKS,
+        16,
+    ),
+    ThinnedUnion(
+        "bsdc-thin",
+        "BSDC-THIN",
+        "A union of vectors with few ones, cut to the half of the bits that most of its members have.",
+        _NO_PAIRS,
+        16,
+    ),
+    SparseBlocks(
+        "b-sbc",
+        "B-SBC",
+        "Blocks of 16 bits, one of them set: every key votes for a place in each; bound by shifting blocks.",
+        _TASKS,
+        16,
+    ),
+    NamedSpace(
+        "mcr",
+        "MCR",
+        "A vector of 64 directions on a circle: those nearest to the sum of the keys' directions.",
+    ),
+    NamedSpace("cgr", "CGR", "A vector of numbers below 64: in every entry the number that most keys have."),
+)

@@ -1,0 +1,396 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Every vector space: how similar a bundle is to what it holds and what not, and what retrieval makes of it.
+
+Models have the names of `hypersketch.vsa.space`; ``fhrr-sum`` is FHRR without phase normalisation and
+``bsdc-thin`` is BSDC whose unions are cut to the half of the bits that most members have. Scores are the
+space's similarities.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from . import _space_scores as laws
+from . import _unions, cleanup
+from ._checks import count, real, refuse, subset_count
+from ._cosines import Scores
+from ._lattice import binomial_tail
+from ._lattice_retrieval import (
+    Lattice,
+    full_score_top,
+    lattice_single,
+    lattice_top,
+    line_single,
+    line_top,
+)
+from ._occupancy import union_moments
+from ._scipy import scipy_module
+from ._search import least_passing
+
+__all__ = ["MODELS", "Scores", "accuracy", "dimension", "moments", "top_k", "union"]
+
+#: Names of the models.
+MODELS = (
+    "map-i",
+    "map-b",
+    "map-c",
+    "map-t",
+    "bsc",
+    "hrr",
+    "fhrr",
+    "fhrr-sum",
+    "vtb",
+    "tvtb",
+    "mbat",
+    "bsdc-cdt",
+    "bsdc-s",
+    "bsdc-seg",
+    "bsdc-thin",
+    "b-sbc",
+    "mcr",
+    "cgr",
+)
+_UNIONS = ("bsdc-cdt", "bsdc-s", "bsdc-seg")
+_DIGITS = ("b-sbc", "cgr")
+_NO_UNBINDING = ("bsdc-cdt", "bsdc-thin")
+
+
+def _checked(owner: str, model: str, dim: int, n: int, modulus: int, pairs: bool) -> tuple[int, int, int]:
+    if model not in MODELS:
+        refuse(owner, "model", f"one of {', '.join(MODELS)}", model)
+    if pairs and model in _NO_UNBINDING:
+        raise ValueError(f"The model {model!r} cannot unbind, so it has no accuracy for pairs.")
+    least = 16 if model.startswith("bsdc") else 1
+    return count(owner, "dim", dim, least), count(owner, "n", n), count(owner, "modulus", modulus, 2)
+
+
+def moments(model: str, dim: int, n: int, *, pairs: bool = False, modulus: int = 64) -> Scores:
+    """Return mean and standard deviation of the similarities of members and of other codewords.
+
+    Parameters
+    ----------
+    model : str
+        One of `MODELS`.
+    dim : int
+        Dimension D; of block codes in bits.
+    n : int
+        Number of items, or of key-value pairs, in the bundle.
+    pairs : bool, default False
+        Whether the bundle is of pairs and was unbound by one key: the member is that key's value.
+    modulus : int, default 64
+        Order r of MCR and CGR, length of a block of b-sbc.
+
+    Returns
+    -------
+    Scores
+        ``hit_mean``, ``hit_sd``, ``rest_mean``, ``rest_sd``, the correlation of two members' scores and the
+        excess kurtosis of the others'.
+
+    Raises
+    ------
+    ValueError
+        The model is not known, cannot unbind, or a size is out of its range.
+    ImportError
+        SciPy is not installed (angles and block codes).
+
+    Notes
+    -----
+    Formulas 3.1, 3.6 and 4.12 to 4.14. Per entry of the vector, with n = 1 + m:
+
+    * map-i: <x, a>/D has mean 1 and variance m/D; n/D for others. Derived.
+    * map-b, bsc: c(n) = C(n-1, (n-1)/2) / 2^(n-1) and (1 - c^2)/D; 1/D. Kanerva (1997), derived.
+    * map-t: as map-b for odd n; for even n cosines with entries that are 0 at ties. Derived.
+    * map-c, hrr, vtb, tvtb, mbat, fhrr-sum: cosines, by the delta method from the moments of <x, a>, |x|^2
+      and |a|^2: for normal atoms 1/sqrt(n) and (1 - 1/n)^2/D. Pairs of hrr, vtb and tvtb score 1/sqrt(n + 1),
+      as unbinding adds the noise of |k|^4. Derived.
+    * fhrr: E cos is the walk integral INT J_1(t) J_0(t)^m dt/t. Derived.
+    * mcr: the same walk's angle by its harmonics. b-sbc, cgr: E M / n for the fullest of r cells. Derived.
+    * bsdc: overlaps with a union over the geometric mean of both sizes. Derived (formula 4.12).
+
+    Pairs of all other models have the law of bundles: unbinding moves entries and leaves them as they are.
+
+    Examples
+    --------
+    >>> scores = moments("hrr", 1024, 15)
+    >>> round(scores.hit_mean, 3), round(scores.hit_sd, 4), round(scores.rest_sd, 4)
+    (0.258, 0.0292, 0.0312)
+    >>> round(moments("fhrr", 1024, 15).hit_mean, 3)
+    0.23
+    """
+    d, items, r = _checked("spaces.moments", model, dim, n, modulus, pairs)
+    if model in (*_UNIONS, "bsdc-thin"):
+        return _unions.scores(model, d, items)
+    table: dict[str, Callable[[], Scores]] = {
+        "map-i": lambda: laws.map_i(d, items),
+        "map-b": lambda: laws.signs(d, items),
+        "bsc": lambda: laws.signs(d, items),
+        "map-t": lambda: laws.ternary(d, items),
+        "map-c": lambda: laws.map_c(d, items, pairs),
+        "hrr": lambda: (laws.hrr_pairs if pairs else laws.normal_bundle)(d, items),
+        "vtb": lambda: (laws.vtb_pairs if pairs else laws.normal_bundle)(d, items),
+        "tvtb": lambda: (laws.vtb_pairs if pairs else laws.normal_bundle)(d, items),
+        "mbat": lambda: laws.normal_bundle(d, items),
+        "fhrr": lambda: laws.fhrr(d, items),
+        "fhrr-sum": lambda: laws.fhrr_sum(d, items),
+        "mcr": lambda: laws.mcr(d, items, r),
+        "cgr": lambda: laws.digits(d, items, r),
+        "b-sbc": lambda: laws.digits(_blocks(d, r), items, r),
+    }
+    return table[model]()
+
+
+def _is_signs(model: str, n: int) -> bool:
+    """Whether bundles are signs alone: those of MAP-T have zeros where an even number of votes is equal."""
+    return model in ("map-b", "bsc") or (model == "map-t" and n % 2 == 1)
+
+
+def _blocks(dim: int, modulus: int) -> int:
+    if dim % modulus:
+        refuse("spaces.moments", "dim", f"a multiple of {modulus}, the length of a block", dim)
+    return dim // modulus
+
+
+def union(dim: int, n: int, *, thinned: bool = False) -> tuple[float, float]:
+    """Return the density of a union of n sparse vectors of ceil(sqrt(D)) ones, and what it keeps of a member.
+
+    Parameters
+    ----------
+    dim : int
+        Dimension D, at least 16.
+    n : int
+        Number of members.
+    thinned : bool, default False
+        Whether the union is thinned by its own rotations to about ceil(sqrt(D)) ones (`BSDC.thin`).
+
+    Returns
+    -------
+    tuple of float
+        Expected density of the ones, and expected share of a member's ones among them (1 for a union).
+
+    Raises
+    ------
+    ValueError
+        A size is out of its range.
+
+    Notes
+    -----
+    p = 1 - (1 - k/D)^n. K rotations leave each one with the chance (1 - p)^K, K = ln(k / (p D)) / ln(1 - p)
+    rounded. Formulas 4.12 and 4.14 (Rachkovskij & Kussul 2001); the subtractive form derived.
+
+    Examples
+    --------
+    >>> [round(value, 3) for value in union(484, 15)]
+    [0.502, 1.0]
+    >>> [round(value, 3) for value in union(10_000, 10, thinned=True)]
+    [0.01, 0.11]
+    """
+    owner = "spaces.union"
+    d, items = count(owner, "dim", dim, 16), count(owner, "n", n)
+    k = math.isqrt(d - 1) + 1
+    p = -math.expm1(items * math.log1p(-k / d))
+    if not thinned or p * d <= k:
+        return p, 1.0
+    kept = (1.0 - p) ** round(math.log(k / (p * d)) / math.log1p(-p))
+    return p * kept, kept
+
+
+def _lattice_of(model: str, dim: int, n: int, modulus: int) -> Lattice:
+    """Return the integer scores of block codes and of unions cut to half."""
+    if model in _DIGITS:
+        width = dim if model == "cgr" else _blocks(dim, modulus)
+        scores = laws.digits(width, n, modulus)
+        values = np.arange(-1.0, width + 1.0)
+        below = 1.0 - binomial_tail(width, values + 1.0, scores.hit_mean)
+        return Lattice(
+            values, below, binomial_tail(width, values + 1.0, scores.rest_mean), scores.correlation
+        )
+    k, half = math.isqrt(dim - 1) + 1, dim // 2
+    values = np.arange(-1.0, k + 1.0)
+    below = 1.0 - binomial_tail(k, values + 1.0, _unions.kept_by_half(dim, n))
+    return Lattice(values, below, _hypergeometric_tail(dim, half, k, values), 0.0)
+
+
+def _hypergeometric_tail(dim: int, marked: int, drawn: int, u: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return P(more than u of ``drawn`` places are marked)."""
+    return np.asarray(scipy_module("stats").hypergeom(dim, marked, drawn).sf(u), np.float64)
+
+
+def _cut(model: str, dim: int, n: int) -> bool:
+    """Whether a union has more than half of the bits to cut away."""
+    return model == "bsdc-thin" and union_moments(n, dim, math.isqrt(dim - 1) + 1)[0] > dim // 2
+
+
+def top_k(model: str, dim: int, n: int, universe: int, *, modulus: int = 64) -> float:
+    """Return the expected share of the n members of a bundle among the n best of N codewords.
+
+    Parameters
+    ----------
+    model : str
+        One of `MODELS`.
+    dim : int
+        Dimension D; of block codes in bits.
+    n : int
+        Number of members.
+    universe : int
+        Number N of codewords, members included.
+    modulus : int, default 64
+        Order r of MCR and CGR, length of a block of b-sbc.
+
+    Returns
+    -------
+    float
+        Top-n accuracy, equal scores in random order.
+
+    Raises
+    ------
+    ValueError
+        The model is not known, a size is out of its range, or ``n`` is above ``universe``.
+    ImportError
+        SciPy is not installed.
+
+    Notes
+    -----
+    Formula 3.6 with the laws of `moments`: exact lattices for map-b, bsc, b-sbc and cgr, all members at the
+    highest score for unions (n / (n + T) with T strangers inside the union), normal members and strangers
+    of the right kurtosis for the others; the members' correlation taken into account. Derived; simulated in
+    the experiment ``cleanup``.
+
+    Examples
+    --------
+    >>> [round(top_k(model, 484, 15, 1000), 3) for model in ("map-i", "hrr", "fhrr", "bsdc-s")]
+    [0.993, 0.993, 1.0, 1.0]
+    """
+    owner = "spaces.top_k"
+    d, items, r = _checked(owner, model, dim, n, modulus, False)
+    total = subset_count(owner, items, universe)[1]
+    if model == "map-i":
+        return cleanup.map_i_top_k(d, items, total)
+    if _is_signs(model, items):
+        return cleanup.map_b_top_k(d, items, total)
+    if model in _DIGITS or _cut(model, d, items):
+        return lattice_top(_lattice_of(model, d, items, r), items, total - items)
+    if model.startswith("bsdc"):
+        return full_score_top(_unions.log_ties(model, d, items), items, total - items)
+    return line_top(moments(model, d, items, modulus=r), items, total - items)
+
+
+def accuracy(model: str, dim: int, n: int, universe: int, *, pairs: bool = False, modulus: int = 64) -> float:
+    """Return the chance that one member scores above N - 1 codewords that the bundle does not hold.
+
+    Parameters
+    ----------
+    model : str
+        One of `MODELS`.
+    dim : int
+        Dimension D; of block codes in bits.
+    n : int
+        Number of items (positions, pairs) in the bundle.
+    universe : int
+        Number N of codewords, the right one included.
+    pairs : bool, default False
+        Whether the bundle is of key-value pairs and was unbound by the right key.
+    modulus : int, default 64
+        Order r of MCR and CGR, length of a block of b-sbc.
+
+    Returns
+    -------
+    float
+        p_corr, equal scores in random order.
+
+    Raises
+    ------
+    ValueError
+        The model is not known, cannot unbind, or a size is out of its range.
+    ImportError
+        SciPy is not installed.
+
+    Notes
+    -----
+    Formula 3.1, INT phi((u - mu_h)/sd_h)/sd_h Phi((u - mu_r)/sd_r)^(N-1) du (Frady, Kleyko & Sommer 2018),
+    with the laws of `moments`; exact for map-b, bsc (3.2), b-sbc and cgr.
+
+    Examples
+    --------
+    >>> round(accuracy("bsc", 1001, 51, 64), 3), round(accuracy("hrr", 512, 15, 1000, pairs=True), 2)
+    (0.867, 0.99)
+    """
+    owner = "spaces.accuracy"
+    d, items, r = _checked(owner, model, dim, n, modulus, pairs)
+    total = count(owner, "universe", universe)
+    if model == "map-i":
+        return cleanup.map_i_accuracy(d, items, total)
+    if _is_signs(model, items):
+        return cleanup.map_b_accuracy(d, items, total, ties="random")
+    if model in _DIGITS or _cut(model, d, items):
+        return lattice_single(_lattice_of(model, d, items, r), total - 1)
+    if model.startswith("bsdc"):
+        return full_score_top(_unions.log_ties(model, d, items), 1, total - 1)
+    return line_single(moments(model, d, items, pairs=pairs, modulus=r), total - 1)
+
+
+def dimension(
+    model: str,
+    n: int,
+    universe: int = 1000,
+    accuracy_wanted: float = 0.99,
+    *,
+    pairs: bool = False,
+    modulus: int = 64,
+) -> int:
+    """Return the least dimension whose predicted accuracy reaches the wanted one.
+
+    Parameters
+    ----------
+    model : str
+        One of `MODELS`.
+    n : int
+        Number of members, or of pairs.
+    universe : int, default 1000
+        Number N of codewords, members included.
+    accuracy_wanted : float, default 0.99
+        In (0, 1).
+    pairs : bool, default False
+        Whether pairs are unbound (`accuracy`); else the n best of N count (`top_k`).
+    modulus : int, default 64
+        Order r of MCR and CGR, length of a block of b-sbc, whose dimensions are multiples of it.
+
+    Returns
+    -------
+    int
+        Dimension.
+
+    Raises
+    ------
+    ValueError
+        As `top_k` and `accuracy`, or when no dimension up to 2**26 suffices.
+    ImportError
+        SciPy is not installed.
+
+    Examples
+    --------
+    >>> [dimension(model, 15) // 10 * 10 for model in ("map-i", "map-b", "fhrr")]
+    [450, 720, 290]
+    """
+    owner = "spaces.dimension"
+    wanted = real(owner, "accuracy_wanted", accuracy_wanted, 0.0, 1.0, "()")
+    _checked(owner, model, 64 * modulus, n, modulus, pairs)
+    step = modulus if model == "b-sbc" else 1
+    least = 16 if model.startswith("bsdc") else 2 if step == 1 else 1
+
+    def reached(steps: int) -> bool:
+        dim = step * steps
+        found = (
+            accuracy(model, dim, n, universe, pairs=pairs, modulus=modulus)
+            if pairs
+            else top_k(model, dim, n, universe, modulus=modulus)
+        )
+        return found >= wanted
+
+    steps = least_passing(reached, least, least - 1, 2**26 // step)
+    if steps is None:
+        refuse(owner, "accuracy_wanted", "an accuracy that some dimension up to 2**26 reaches", wanted)
+    return step * steps
