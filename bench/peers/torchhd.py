@@ -50,7 +50,8 @@ class Torchhd:
     def search(self, rows: Any, probes: Any) -> Any:
         """Return a call that finds the row most alike to each probe, by cosine."""
         stored, asked = (
-            self._torchhd.ensure_vsa_tensor(self._torch.from_numpy(np.array(one)), "HRR") for one in (rows, probes)
+            self._torchhd.ensure_vsa_tensor(self._torch.from_numpy(np.array(one)), "HRR")
+            for one in (rows, probes)
         )
         return lambda: self._torchhd.cosine_similarity(asked, stored).argmax(dim=-1)
 

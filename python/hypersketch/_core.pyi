@@ -49,6 +49,7 @@ __all__: list[str] = [
     "gathered_majorities",
     "gram_counters",
     "gram_majorities",
+    "hadamard_scores",
     "hamming_distances",
     "hamming_range",
     "hamming_top_k",
@@ -83,6 +84,7 @@ __all__: list[str] = [
     "split_lines",
     "split_rows",
     "split_words",
+    "walsh_hadamard",
     "zeros",
 ]
 
@@ -712,6 +714,16 @@ def gram_majorities(
     Majorities of the n-grams of documents.
     """
 
+def hadamard_scores(
+    rows: numpy.typing.NDArray[numpy.uint64],
+    signs: numpy.typing.NDArray[numpy.uint64],
+    out: numpy.typing.NDArray[numpy.int32],
+    threads: typing.SupportsInt | typing.SupportsIndex,
+) -> None:
+    """
+    Inner products of packed rows with the rows of the Hadamard matrix times signs.
+    """
+
 def hamming_distances(
     queries: numpy.typing.NDArray[numpy.uint64],
     rows: numpy.typing.NDArray[numpy.uint64],
@@ -1298,6 +1310,18 @@ def split_words(
     Where words begin and end.
     """
 
+@typing.overload
+def walsh_hadamard(
+    rows: numpy.typing.NDArray[numpy.int32], threads: typing.SupportsInt | typing.SupportsIndex
+) -> None:
+    """
+    Walsh-Hadamard transforms of rows, in place; integers wrap around.
+    """
+
+@typing.overload
+def walsh_hadamard(
+    rows: numpy.typing.NDArray[numpy.float32], threads: typing.SupportsInt | typing.SupportsIndex
+) -> None: ...
 def zeros(n_bytes: typing.SupportsInt | typing.SupportsIndex) -> numpy.typing.NDArray[numpy.uint8]:
     """
     Cleared bytes aligned to cache lines, in huge pages where they are many and the system has them.

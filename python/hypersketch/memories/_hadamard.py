@@ -96,8 +96,8 @@ class HadamardCodebook(Codebook):
         numbers = other._numbers.rows[places]
         if np.isin(numbers, self._numbers.rows).any():
             raise ValueError(
-                "Different keys of the two memories have the same row of the Hadamard matrix: memories can be "
-                "merged when their keys were added in one order."
+                "Different keys of the two memories have the same row of the Hadamard matrix: memories can "
+                "be merged when their keys were added in one order."
             )
         return HadamardCodebook(self.space, hashes, self._numbers.extended(numbers))
 
