@@ -277,8 +277,21 @@ def _sorted_runs(runs: list[Column], hashes: Hashes) -> list[Column]:
     kept = list(runs)
     while kept and len(kept[-1]) < 2 * new:
         new += len(kept.pop())
-    order = np.argsort(hashes[hashes.size - new :], kind="stable")
+    order = np.argsort(hashes[hashes.size - new :])
     return [*kept, Column(order)]
+
+
+def ends_of_equals(hashes: Hashes) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Return where each different hash is first and last, in the order of the first places."""
+    ordered = np.sort(hashes)
+    if not (ordered[1:] == ordered[:-1]).any():
+        every = np.arange(hashes.size)
+        return every, every
+    _, first, inverse = np.unique(hashes, return_index=True, return_inverse=True)
+    last = np.empty_like(first)
+    last[inverse] = np.arange(inverse.size)  # of equal places the last one is written last
+    order = np.argsort(first)
+    return first[order], last[order]
 
 
 def verified(column: KeyColumn) -> None:

@@ -107,8 +107,9 @@ class Cosines:
         sound = (norms > 1e-15) & (norms < 1e15)  # squares of other numbers have no 24 bits, or are infinite
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
             scores = self._units @ real_parts(rows).T
-            scores /= norms
-        scores[:, ~sound] = np.nan
+            scores *= np.reciprocal(norms)
+        if not sound.all():
+            scores[:, ~sound] = np.nan
         return np.asarray(scores)
 
     def exact(self, probes: Indices, rows: NDArray[Any]) -> Floats:
@@ -130,9 +131,11 @@ def _blocks(n: int, step: int) -> Iterator[slice]:
     return (slice(first, min(n, first + step)) for first in range(0, n, max(1, step)))
 
 
-def _settled(scorer: Scorer, rows: NDArray[Any], first: int, scores: NDArray[Any], mask: Any) -> Found:
-    """Return the marked pairs of a block with their exact similarities."""
-    probes, places = np.nonzero(mask)
+def _settled(scorer: Scorer, rows: NDArray[Any], first: int, scores: NDArray[Any], limits: Floats) -> Found:
+    """Return the pairs of a block that may reach their probes' limits, with their exact similarities."""
+    live = np.flatnonzero(~(scores.max(axis=1) < limits))  # after some blocks few, or none
+    probes, places = np.nonzero(~(scores[live] < limits[live, np.newaxis]))
+    probes = live[probes]
     if not scorer.slack:
         return Found(probes, places + first, scores[probes, places] * scorer.unit)
     found, step = np.empty(probes.size), max(1, _BLOCK_SCORES // rows.shape[1])
@@ -161,16 +164,14 @@ class _Best:
         self.items = np.full((n, k), np.iinfo(np.int64).max)
         self.similarities = np.full((n, k), -np.inf)
 
-    def floor(self, scores: NDArray[Any], scorer: Scorer) -> NDArray[Any]:
+    def floor(self, scores: NDArray[Any], scorer: Scorer) -> Floats:
         """Return below which score no item of a block belongs to the best, one limit a probe."""
         k, slack = self.items.shape[1], scorer.slack
         worst = self.similarities[:, -1] / scorer.unit
         limit = worst - slack if slack else np.nextafter(worst, np.inf)  # equal ones come too late
-        if scores.shape[1] > k and np.isneginf(limit).any():
-            known = np.where(np.isnan(scores), -np.inf, scores) if slack else scores
-            here = np.partition(known, scores.shape[1] - k, axis=1)[:, scores.shape[1] - k]
-            limit = np.maximum(limit, here.astype(np.float64) - 2 * slack)
-        return limit[:, np.newaxis]
+        if scores.shape[1] > k and np.isneginf(worst).any():
+            limit = np.maximum(limit, _kth_largest(scores, k) - 2 * slack)
+        return np.asarray(limit)
 
     def take(self, found: Found) -> None:
         """Let more items compete."""
@@ -182,6 +183,27 @@ class _Best:
         starts = np.searchsorted(np.sort(everything.probes), np.arange(n))
         best = _ordered(everything)[starts[:, np.newaxis] + np.arange(k)]
         self.items, self.similarities = everything.items[best], everything.similarities[best]
+
+
+def _without_late_ties(found: Found, limits: Floats, k: int) -> Found:
+    """Return the pairs of a block without those that only tie with the worst of k and come after them."""
+    if found.items.size <= 2 * k * limits.size:
+        return found
+    tie = found.similarities == limits[found.probes]
+    above = np.bincount(found.probes[~tie], minlength=limits.size)
+    starts = np.searchsorted(found.probes, np.arange(limits.size))
+    so_far = np.concatenate(([0], np.cumsum(tie)))
+    number = so_far[1:] - so_far[starts][found.probes]  # 1, 2, ... of the ties of a probe
+    return found.at(np.flatnonzero(~tie | (number <= (k - above)[found.probes])))
+
+
+def _kth_largest(scores: NDArray[Any], k: int) -> Floats:
+    """Return the k-th largest score of each probe, of those that are known."""
+    if np.isnan(scores.max(axis=1)).any():
+        scores = np.where(np.isnan(scores), -np.inf, scores)
+    place = scores.shape[1] - k
+    kth = scores.max(axis=1) if k == 1 else np.partition(scores, place, axis=1)[:, place]
+    return np.asarray(kth, np.float64)
 
 
 def best(book: Codebook, probes: NDArray[Any], k: int, threads: int) -> tuple[Indices, Floats]:
@@ -204,8 +226,9 @@ def _best_of_some(book: Codebook, probes: NDArray[Any], k: int, threads: int) ->
             asked = np.arange(len(probes))
             ranked.take(Found(asked, first + block.start, scores[asked, first] * scorer.unit))
             continue
-        mask = ~(scores < ranked.floor(scores, scorer))
-        ranked.take(_settled(scorer, rows, block.start, scores, mask))
+        limits = ranked.floor(scores, scorer)
+        found = _settled(scorer, rows, block.start, scores, limits)
+        ranked.take(found if scorer.slack else _without_late_ties(found, limits * scorer.unit, k))
     return ranked
 
 
@@ -266,7 +289,7 @@ def _reaching_some(book: Codebook, probes: NDArray[Any], thresholds: Floats, thr
     for block, rows in _passes(book, _BLOCK_SCORES // len(probes), threads):
         scores = scorer.scores(block, rows)
         limits = thresholds / scorer.unit - scorer.slack
-        found = _settled(scorer, rows, block.start, scores, ~(scores < limits[:, np.newaxis]))
+        found = _settled(scorer, rows, block.start, scores, limits)
         yield found.at(found.similarities >= thresholds[found.probes])
 
 

@@ -14,7 +14,7 @@ from hypersketch._stored import Tally
 from hypersketch._structure import chunks
 from hypersketch.memories import _spaces
 from hypersketch.memories._codebooks import StoredCodebook
-from hypersketch.memories._item_keys import parsed
+from hypersketch.memories._item_keys import ends_of_equals, parsed
 from hypersketch.memories._item_looks import CodebookName
 from hypersketch.memories._item_queries import ItemQueries
 from hypersketch.memories._item_state import Items
@@ -119,11 +119,7 @@ class ItemMemory(ItemQueries):
         owner = "ItemMemory.add"
         n_threads, batch = _threads.resolve(owner, threads), parsed(keys, threads)
         given = None if hypervectors is None else self._given(batch.hashes.size, hypervectors)
-        _, first, inverse = np.unique(batch.hashes, return_index=True, return_inverse=True)
-        last = np.empty_like(first)
-        last[inverse] = np.arange(inverse.size)  # of equal places the last one is written last
-        order = np.argsort(first)
-        first, last = first[order], last[order]
+        first, last = ends_of_equals(batch.hashes)
         with self._lock:
             self._require_writable()
             items = self._items
