@@ -69,7 +69,7 @@ class NGramEncoder(Encoder):
     >>> space = BSC(10_000)
     >>> texts = NGramEncoder(space, n=3).encode(["the cat sat", "the cat sits", "un chat noir"])
     >>> space.similarities(texts[:1], texts).round(1) + 0.0
-    array([[1. , 0.6, 0. ]])
+    array([[1. , 0.5, 0.1]])
     """
 
     n: int = 3
