@@ -27,8 +27,8 @@ from hypersketch.vsa.encoders.projection import uniform_of_normal
 from hypersketch.vsa.encoders.sinusoid import triangular
 
 SIGMAS = 5.0
-BINARY = [vsa.MapI, vsa.MapB, vsa.BSC]
-REAL = [vsa.MapC, vsa.HRR, vsa.VTB, vsa.MBAT]
+BINARY = [vsa.MapI, vsa.MapB, vsa.BSC, vsa.MapT]
+REAL = [vsa.MapC, vsa.HRR, vsa.TVTB, vsa.MBAT]
 ROWS = [ProjectionEncoder, FourierEncoder, SinusoidEncoder]
 
 
@@ -368,8 +368,8 @@ def test_encoders_are_values() -> None:
 BSC = vsa.BSC(64)
 NAN = float("nan")
 WRONG: list[tuple[Any, type[Exception], str]] = [
-    (lambda: ProjectionEncoder(vsa.CGR(64), 3), TypeError, "MapC, HRR, VTB or MBAT"),
-    (lambda: ProjectionEncoder(vsa.FHRR(64), 3), TypeError, "MapC, HRR, VTB or MBAT"),
+    (lambda: ProjectionEncoder(vsa.CGR(64), 3), TypeError, "MapC, HRR, VTB, TVTB or MBAT"),
+    (lambda: ProjectionEncoder(vsa.FHRR(64), 3), TypeError, "MapC, HRR, VTB, TVTB or MBAT"),
     (lambda: ProjectionEncoder(BSC, 0), ValueError, "features"),
     (
         lambda: ProjectionEncoder(BSC, 3).encode([[1, 2]]),

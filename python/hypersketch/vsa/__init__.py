@@ -6,7 +6,6 @@ from __future__ import annotations
 from hypersketch.vsa.bundle import Bundle, PackedBundle
 from hypersketch.vsa.by_name import space
 from hypersketch.vsa.elementwise import MapC
-from hypersketch.vsa.hadamard import walsh_hadamard
 from hypersketch.vsa.encoders import (
     CircularEncoder,
     DensityEncoder,
@@ -20,6 +19,7 @@ from hypersketch.vsa.encoders import (
     SinusoidEncoder,
     ThermometerEncoder,
 )
+from hypersketch.vsa.hadamard import walsh_hadamard
 from hypersketch.vsa.holographic import FHRR, HRR
 from hypersketch.vsa.hypervectors import Hypervectors
 from hypersketch.vsa.matrix_binding import MBAT, TVTB, VTB

@@ -11,22 +11,26 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hypersketch import _validation
+from hypersketch import _threads, _validation
 from hypersketch.keys import hash_keys
 from hypersketch.vsa._map import MapSpace
-from hypersketch.vsa._real import gaussian, uniform
+from hypersketch.vsa._packed import pack_bits
+from hypersketch.vsa._real import Numbers, random_reals
 from hypersketch.vsa._space import Space
 from hypersketch.vsa.elementwise import MapC
 from hypersketch.vsa.encoders._base import Encoder, Vectors, derived, numbers, pieces
-from hypersketch.vsa.encoders._pieces import packed_bits
 from hypersketch.vsa.holographic import HRR
 from hypersketch.vsa.matrix_binding import MBAT, VTB
+from hypersketch.vsa.ternary import MapT
 
 FEATURES = _validation.within(1, 2**24)
 _AT_ONCE = 2**21
 """Products that are made at once: enough rows for a matrix product, few enough for a cache."""
 
+SIGNS = (MapSpace, MapT)
+"""Spaces whose vectors are signs of entries."""
 REAL = (HRR, VTB, MBAT)
+"""Spaces whose vectors are entries brought to length 1."""
 
 
 @dataclass(frozen=True)
@@ -39,8 +43,8 @@ class RowEncoder(Encoder):
     def _init_rows(self) -> str:
         owner = self._init()
         self._set("features", FEATURES(owner, "features", self.features))
-        if not isinstance(self.space, (MapSpace, MapC, *REAL)):
-            must = "a MapI, MapB, BSC, MapC, HRR, VTB or MBAT"
+        if not isinstance(self.space, (*SIGNS, MapC, *REAL)):
+            must = "a MapI, MapB, BSC, MapT, MapC, HRR, VTB, TVTB or MBAT"
             _validation.refuse(owner, "space", must, self.space, TypeError)
         return owner
 
@@ -58,21 +62,21 @@ class RowEncoder(Encoder):
         >>> ProjectionEncoder(BSC(100), features=3).directions.shape
         (3, 100)
         """
-        made = np.empty((self.features, self.space.dim), np.float32)
-        for part in pieces(self.features, self.space.dim):
-            made[part] = gaussian(self._halves(np.arange(part.start, part.stop)))[:, : self.space.dim]
+        made = self._numbers(Numbers.NORMAL, np.arange(self.features))
         made.flags.writeable = False
         return made
 
     @cached_property
     def _angles(self) -> NDArray[np.float32]:
         """Uniform angles, one a dimension."""
-        halves = self._halves(np.arange(self.features, self.features + 1))[0, : self.space.dim]
-        return (2 * np.pi * uniform(halves)).astype(np.float32)
+        halves = self._numbers(Numbers.UNIFORM, np.array([self.features]))[0]
+        return np.asarray(halves * np.float32(np.pi))
 
-    def _halves(self, keys: NDArray[np.int64]) -> NDArray[np.uint32]:
-        """Return an even number of at least D uniform numbers of 32 bits for every key."""
-        return self._own._words(hash_keys(keys), -(-self.space.dim // 2), 1).view(np.uint32)
+    def _numbers(self, kind: Numbers, keys: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Return D random numbers of every key."""
+        own = self._own
+        asked = _threads.get_num_threads()
+        return np.asarray(random_reals(kind, own.dim, own.seed, hash_keys(keys), 1.0, asked))
 
     def _rows(self, method: str, values: Any) -> NDArray[Any]:
         """Return checked rows."""
@@ -114,7 +118,9 @@ def empty_rows(space: Space, n: int) -> Vectors:
 def placed(space: Any, entries: NDArray[np.float32], out: Vectors) -> None:
     """Write entries as vectors of the space: their signs, themselves, or directions of length 1."""
     if isinstance(space, MapSpace):
-        out[...] = packed_bits(entries < 0)
+        out[...] = pack_bits(entries < 0)
+    elif isinstance(space, MapT):
+        out[...] = space._of_entries(np.where(entries < 0, -1, 1))
     elif isinstance(space, HRR) and space.spectral:
         out[...] = space._normalize(space.to_spectral(entries))
     elif isinstance(space, MapC):

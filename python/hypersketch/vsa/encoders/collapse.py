@@ -12,9 +12,8 @@ from numpy.typing import NDArray
 
 from hypersketch import _validation
 from hypersketch.vsa._map import MapSpace
-from hypersketch.vsa._real import uniform
-from hypersketch.vsa.encoders._base import Encoder, Vectors, derived, pieces, random_words, require_kinds
-from hypersketch.vsa.encoders._pieces import packed_bits
+from hypersketch.vsa._packed import pack_bits
+from hypersketch.vsa.encoders._base import Encoder, Vectors, derived, pieces, require_kinds, uniforms
 from hypersketch.vsa.encoders._projecting import empty_rows, rows_of
 
 
@@ -59,8 +58,8 @@ class CollapseEncoder(Encoder):
 
     @cached_property
     def _thresholds(self) -> NDArray[np.float64]:
-        words = random_words(derived(self.space, "CollapseEncoder", self.seed), self.space.dim)
-        return uniform((words >> np.uint64(32)).astype(np.uint32))
+        own = derived(self.space, "CollapseEncoder", self.seed)
+        return np.asarray(uniforms(own, np.arange(1), self.space.dim)[0])
 
     def encode(self, values: Any, *, threads: int | None = None) -> Vectors:
         """Return one vector a row.
@@ -93,7 +92,7 @@ class CollapseEncoder(Encoder):
         rows = self._rows(owner, values)
         made = empty_rows(self.space, len(rows))
         for part in pieces(len(rows), self.space.dim):
-            made[part] = packed_bits(rows[part] > self._thresholds)
+            made[part] = pack_bits(rows[part] > self._thresholds)
         return made
 
     def _rows(self, owner: str, values: Any) -> NDArray[Any]:

@@ -25,7 +25,7 @@ class DensityEncoder(Scale):
 
     Parameters
     ----------
-    space : MapI, MapB, BSC, MapC, FHRR or MCR of an even modulus
+    space : MapI, MapB, BSC, MapT, MapC, FHRR or MCR of an even modulus
         The space of the vectors.
     low, high : float, default 0 and 1
         The interval of the numbers.

@@ -13,9 +13,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hypersketch import _validation
-from hypersketch.keys import hash_keys
-from hypersketch.vsa._real import uniform
-from hypersketch.vsa.encoders._base import Encoder, Vectors, derived, nearest_rows, pieces, require_kinds
+from hypersketch.vsa.encoders._base import (
+    Encoder,
+    Vectors,
+    derived,
+    nearest_rows,
+    pieces,
+    require_kinds,
+    uniforms,
+)
 from hypersketch.vsa.encoders._projecting import FEATURES, rows_of
 from hypersketch.vsa.holographic import FHRR, HRR
 
@@ -125,10 +131,12 @@ class FractionalPowerEncoder(Encoder):
         """
         n = self.space.dim if isinstance(self.space, FHRR) else (self.space.dim - self._n_real) // 2
         own = derived(self.space, "FractionalPowerEncoder", self.seed)
-        halves = own._words(hash_keys(np.arange(self.features)), max(1, n), 1).view(np.uint32)
-        u = uniform(halves)
-        made = (_normal(u) if self.kernel_shape == "gaussian" else self._drawn(u[:, ::2]))[:, :n]
-        made = np.ascontiguousarray(made)
+        keys = np.arange(self.features)
+        if self.kernel_shape == "gaussian":
+            made = _normal(uniforms(own, keys, 2 * n or 2))
+        else:
+            made = self._drawn(uniforms(own, keys, n or 1))
+        made = np.ascontiguousarray(made[:, :n])  # of none in HRR of one or two dimensions
         made.flags.writeable = False
         return made
 

@@ -10,10 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hypersketch.vsa._map import MapSpace
 from hypersketch.vsa.elementwise import MapC
 from hypersketch.vsa.encoders._base import Vectors
-from hypersketch.vsa.encoders._projecting import RowEncoder, empty_rows, placed, row_pairs
+from hypersketch.vsa.encoders._projecting import SIGNS, RowEncoder, empty_rows, placed, row_pairs
 
 
 @dataclass(frozen=True)
@@ -22,7 +21,7 @@ class ProjectionEncoder(RowEncoder):
 
     Parameters
     ----------
-    space : MapI, MapB, BSC, MapC, HRR, VTB or MBAT
+    space : MapI, MapB, BSC, MapT, MapC, HRR, VTB, TVTB or MBAT
         The space of the vectors. (For phasors see `FractionalPowerEncoder`.)
     features : int in [1, 2**24]
         Numbers a row.
@@ -39,8 +38,8 @@ class ProjectionEncoder(RowEncoder):
     Dimension d has a direction w(d) of independent standard normal numbers. With the angle t between rows x
     and y the expected similarity is
 
-    * 1 - 2 t / pi in MAP-I, MAP-B and BSC, whose entry is the sign of w(d).x (Goemans & Williamson 1995;
-      Charikar 2002); the variance is (1 - that^2) / D,
+    * 1 - 2 t / pi in MAP-I, MAP-B, MAP-T and BSC, whose entry is the sign of w(d).x (Goemans & Williamson
+      1995; Charikar 2002); the variance is (1 - that^2) / D,
     * cos t in HRR, VTB and MBAT, whose vectors are w(d).x brought to length 1, up to terms of order 1/D,
     * (6 / pi) arcsin(cos(t) / 2) in MapC, whose entry is 2 Phi(w(d).x / abs(x)) - 1, so uniform as those of
       its atoms (Pearson 1907).
@@ -132,7 +131,7 @@ class ProjectionEncoder(RowEncoder):
         xx, yy, xy = row_pairs(self._owner("kernel"), a, b, self.features)
         with np.errstate(invalid="ignore", divide="ignore"):
             cosines = np.clip(xy / np.sqrt(xx * yy), -1, 1)
-        if isinstance(self.space, MapSpace):
+        if isinstance(self.space, SIGNS):
             return np.asarray(1 - 2 * np.arccos(cosines) / math.pi)
         if isinstance(self.space, MapC):
             return np.asarray(6 / math.pi * np.arcsin(cosines / 2))

@@ -12,9 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hypersketch import _validation
-from hypersketch.vsa._map import MapSpace
 from hypersketch.vsa.encoders._base import Vectors
-from hypersketch.vsa.encoders._projecting import RowEncoder, empty_rows, placed, row_pairs, scaled
+from hypersketch.vsa.encoders._projecting import SIGNS, RowEncoder, empty_rows, placed, row_pairs, scaled
 
 _ODD = np.arange(1, 64, 2)
 """Waves that square and triangular waves are summed up of."""
@@ -83,7 +82,7 @@ class FourierEncoder(Waves):
 
     Parameters
     ----------
-    space : MapI, MapB, BSC, MapC, HRR, VTB or MBAT
+    space : MapI, MapB, BSC, MapT, MapC, HRR, VTB, TVTB or MBAT
         The space of the vectors. (For phasors see `FractionalPowerEncoder`.)
     features : int in [1, 2**24]
         Numbers a row.
@@ -103,8 +102,8 @@ class FourierEncoder(Waves):
     With r = abs(x - y) / s the expected similarity is
 
     * exp(-r^2 / 2) in the real spaces, up to terms of order 1/D (Rahimi & Recht 2007),
-    * (8 / pi^2) sum over odd k of exp(-k^2 r^2 / 2) / k^2 in MAP-I, MAP-B and BSC: a triangular wave of the
-      angle between two waves, averaged (Raginsky & Lazebnik 2009); about 1 - 2 sqrt(2 / pi) r / pi for
+    * (8 / pi^2) sum over odd k of exp(-k^2 r^2 / 2) / k^2 in MAP-I, MAP-B, MAP-T and BSC: a triangular wave
+      of the angle between two waves, averaged (Raginsky & Lazebnik 2009); about 1 - 2 sqrt(2 / pi) r / pi for
       small r, and the variance is (1 - that^2) / D.
 
     Examples
@@ -131,7 +130,7 @@ class FourierEncoder(Waves):
         """
         xx, yy, xy = self._distances(a, b)
         square = np.maximum(xx + yy - 2 * xy, 0)
-        if isinstance(self.space, MapSpace):
+        if isinstance(self.space, SIGNS):
             return triangular(square)
         return np.asarray(np.exp(-square / 2))
 
@@ -142,7 +141,7 @@ class SinusoidEncoder(Waves):
 
     Parameters
     ----------
-    space : MapI, MapB, BSC, MapC, HRR, VTB or MBAT
+    space : MapI, MapB, BSC, MapT, MapC, HRR, VTB, TVTB or MBAT
         The space of the vectors.
     features : int in [1, 2**24]
         Numbers a row.
@@ -165,7 +164,7 @@ class SinusoidEncoder(Waves):
         (1 + g(x - y) - g(x) - g(y)) / (2 sqrt((1 - g(x)) (1 - g(y)))),
 
     up to terms of order 1/D: a Gaussian kernel of half the bandwidth over 1/2, which all rows far from 0 have
-    in common. In MAP-I, MAP-B and BSC it is E[T(p - q) sgn(sin p) sgn(sin q)], q = w.y / s, T(v) = 1 -
+    in common. In MAP-I, MAP-B, MAP-T and BSC it is E[T(p - q) sgn(sin p) sgn(sin q)], q = w.y / s, T(v) = 1 -
     2 abs(v) / pi the triangular wave, a threefold Fourier series that `kernel` sums by a lattice rule, within
     1e-3; far from 0 and from each other it is 1/3. The variance is (1 - that^2) / D. Rows of zeros have
     no direction in the real spaces.
@@ -200,7 +199,7 @@ class SinusoidEncoder(Waves):
         [0.96 0.5 ]
         """
         xx, yy, xy = self._distances(a, b)
-        if isinstance(self.space, MapSpace):
+        if isinstance(self.space, SIGNS):
             return _sign_products(xx, yy, xy)
         gx, gy = np.exp(-2 * xx), np.exp(-2 * yy)
         gd = np.exp(-2 * np.maximum(xx + yy - 2 * xy, 0))
