@@ -8,10 +8,15 @@ from hypersketch.vsa.by_name import space
 from hypersketch.vsa.elementwise import MapC
 from hypersketch.vsa.encoders import (
     CircularEncoder,
+    DensityEncoder,
+    FourierEncoder,
+    FractionalPowerEncoder,
     LevelEncoder,
     NGramEncoder,
+    ProjectionEncoder,
     RandomEncoder,
     RecordEncoder,
+    SinusoidEncoder,
     ThermometerEncoder,
 )
 from hypersketch.vsa.hadamard import walsh_hadamard
@@ -40,6 +45,9 @@ __all__ = [
     "VTB",
     "Bundle",
     "CircularEncoder",
+    "DensityEncoder",
+    "FourierEncoder",
+    "FractionalPowerEncoder",
     "Hypervectors",
     "LevelEncoder",
     "MapB",
@@ -49,9 +57,11 @@ __all__ = [
     "ModularBundle",
     "NGramEncoder",
     "PackedBundle",
+    "ProjectionEncoder",
     "RandomEncoder",
     "RealBundle",
     "RecordEncoder",
+    "SinusoidEncoder",
     "SparseBlockCodes",
     "SparseBundle",
     "TernaryBundle",

@@ -44,6 +44,12 @@ def random_words(space: Space, n: int) -> NDArray[np.uint64]:
     return words
 
 
+def uniforms(space: Space, keys: NDArray[np.int64], n: int) -> NDArray[np.float64]:
+    """Return n random numbers strictly between 0 and 1 for every key, one row each."""
+    words = space._words(hash_keys(keys), n, 1)
+    return np.asarray(((words >> np.uint64(11)) + 0.5) * 2.0**-53)
+
+
 @dataclass(frozen=True)
 class Encoder(ABC):
     """A fixed map from values of one kind to vectors of a space.

@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hypersketch.vsa._map import MapSpace
+from hypersketch.vsa._packed import pack_bits
 from hypersketch.vsa._space import Space
 from hypersketch.vsa.encoders._base import Vectors, pieces, random_words
-from hypersketch.vsa.holographic import HRR
 from hypersketch.vsa.modular import CGR, MCR
 from hypersketch.vsa.sparse import BSDC
 
@@ -55,26 +55,10 @@ def interpolated(
 def blended(space: Space, a: Vectors, b: Vectors, of_b: Choice) -> Vectors:
     """Return, row by row, the pieces of b where chosen and those of a elsewhere."""
     if isinstance(space, MapSpace):
-        return _blended_bits(a, b, of_b)
+        return np.asarray(a ^ ((a ^ b) & pack_bits(of_b)))
     if isinstance(space, BSDC):
         return _blended_ones(space, a, b, of_b)
-    if isinstance(space, HRR) and space.spectral:
-        plain = np.where(of_b, space.from_spectral(b), space.from_spectral(a))
-        return np.asarray(space.to_spectral(plain))
-    return np.asarray(np.where(of_b, b, a))
-
-
-def packed_bits(bits: NDArray[np.bool_]) -> NDArray[np.uint64]:
-    """Return rows of bits, 64 to a word."""
-    octets = np.packbits(bits, axis=-1, bitorder="little")
-    n_words = -(-bits.shape[-1] // 64)
-    words = np.zeros((*bits.shape[:-1], 8 * n_words), np.uint8)
-    words[..., : octets.shape[-1]] = octets
-    return words.view("<u8").astype(np.uint64, copy=False)
-
-
-def _blended_bits(a: Vectors, b: Vectors, of_b: Choice) -> Vectors:
-    return np.asarray(a ^ ((a ^ b) & packed_bits(of_b)))
+    return space._of_entries(np.where(of_b, space._entries(b), space._entries(a)))
 
 
 def _blended_ones(space: BSDC, a: Vectors, b: Vectors, of_b: Choice) -> Vectors:
@@ -82,7 +66,7 @@ def _blended_ones(space: BSDC, a: Vectors, b: Vectors, of_b: Choice) -> Vectors:
     places = np.where(of_b, _ones(space, b), _ones(space, a))
     bits = np.zeros((len(places), space.dim), np.uint8)
     np.put_along_axis(bits, places, 1, axis=1)
-    return space._packed(bits)
+    return pack_bits(bits)
 
 
 def _ones(space: BSDC, rows: Vectors) -> NDArray[np.int64]:

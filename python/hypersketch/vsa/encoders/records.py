@@ -204,7 +204,7 @@ class RecordEncoder(Encoder):
 
     # ---- decoding
 
-    def decode(self, vectors: Vectors, field: Any) -> Any:
+    def decode(self, vectors: Vectors, field: Any, **how: Any) -> Any:
         """Return the values of one field of records, by the field's encoder.
 
         Parameters
@@ -213,6 +213,8 @@ class RecordEncoder(Encoder):
             Records.
         field : key
             The name of a field.
+        **how
+            What the ``decode`` of the field's encoder takes besides: ``candidates``.
 
         Returns
         -------
@@ -242,7 +244,7 @@ class RecordEncoder(Encoder):
             raise ValueError(
                 f"The field {field!r} cannot be decoded: {type(encoder).__name__} has no inverse."
             )
-        return encoder.decode(self.space.unbind(vectors, self.roles[place]))
+        return encoder.decode(self.space.unbind(vectors, self.roles[place]), **how)
 
     def kernel(self, a: Any, b: Any) -> NDArray[np.float64]:
         """Return the expected cosine of the vectors of records, row by row, as the class says.

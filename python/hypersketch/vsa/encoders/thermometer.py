@@ -18,6 +18,7 @@ from hypersketch.vsa.encoders._pieces import blended
 from hypersketch.vsa.encoders.level import Scale
 from hypersketch.vsa.holographic import FHRR
 from hypersketch.vsa.modular import MCR
+from hypersketch.vsa.ternary import MapT
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,7 @@ class ThermometerEncoder(Scale):
 
     Parameters
     ----------
-    space : MapI, MapB, BSC, MapC, FHRR or MCR of an even modulus
+    space : MapI, MapB, BSC, MapT, MapC, FHRR or MCR of an even modulus
         The space of the vectors: one in which vectors have opposites.
     low, high : float, default 0 and 1
         The interval.
@@ -102,11 +103,13 @@ def _opposite(owner: str, space: Space) -> Vectors:
     """Return the vector whose every entry is the opposite of the identity's."""
     if isinstance(space, MapSpace):
         return _all_ones(space)
+    if isinstance(space, MapT):
+        return space.pack(np.full(space.dim, -1))
     if isinstance(space, MapC | FHRR):
         return np.asarray(-space.identity())
     if isinstance(space, MCR) and space.modulus % 2 == 0:
         return np.full(space.width, space.modulus // 2, np.uint16)
-    must = "a MapI, MapB, BSC, MapC, FHRR or MCR of an even modulus, whose vectors have opposites"
+    must = "a MapI, MapB, BSC, MapT, MapC, FHRR or MCR of an even modulus, whose vectors have opposites"
     _validation.refuse(owner, "space", must, space, TypeError)
 
 
