@@ -25,6 +25,17 @@ from hypersketch.vsa.search import nearest, within
 from hypersketch.vsa.spaces import BSC, MapB, MapI
 from hypersketch.vsa.sparse import BSDC
 from hypersketch.vsa.sparse_bundle import SparseBundle
+from hypersketch.vsa.structures import (
+    BindSequence,
+    BundleSequence,
+    DistinctSequence,
+    FiniteStateAutomaton,
+    Graph,
+    Multiset,
+    NGrams,
+    Record,
+    Tree,
+)
 from hypersketch.vsa.ternary import MapT
 from hypersketch.vsa.ternary_bundle import TernaryBundle
 
@@ -38,8 +49,13 @@ __all__ = [
     "MCR",
     "TVTB",
     "VTB",
+    "BindSequence",
     "Bundle",
+    "BundleSequence",
     "CircularEncoder",
+    "DistinctSequence",
+    "FiniteStateAutomaton",
+    "Graph",
     "Hypervectors",
     "LevelEncoder",
     "MapB",
@@ -47,15 +63,19 @@ __all__ = [
     "MapI",
     "MapT",
     "ModularBundle",
+    "Multiset",
     "NGramEncoder",
+    "NGrams",
     "PackedBundle",
     "RandomEncoder",
     "RealBundle",
+    "Record",
     "RecordEncoder",
     "SparseBlockCodes",
     "SparseBundle",
     "TernaryBundle",
     "ThermometerEncoder",
+    "Tree",
     "nearest",
     "space",
     "walsh_hadamard",
