@@ -5,17 +5,20 @@ from __future__ import annotations
 
 import doctest
 import importlib
+import pickle
 from collections import Counter, deque
 from typing import Any
 
 import numpy as np
 import pytest
 
+import hypersketch
 import reference_structures as reference
 from hypersketch.vsa import (
     HRR,
     BindSequence,
     BundleSequence,
+    ChunkedSequence,
     FiniteStateAutomaton,
     Graph,
     MapI,
@@ -123,6 +126,29 @@ def test_bundle_sequences_are_deques(name: str) -> None:
         assert (item in sequence) == (item in shadow)
     twice = sequence + sequence.copy()
     assert twice.to_list() == list(shadow) * 2
+
+
+@in_all
+def test_chunked_sequences_are_lists(name: str) -> None:
+    rng = np.random.default_rng(8)
+    levels = {0: (), 1: (1,), 5: (1,), 6: (2, 1), 25: (5, 1), 26: (6, 2, 1), 60: (12, 3, 1)}
+    for length in levels:
+        items = [int(item) for item in rng.integers(0, 30, length)]
+        sequence = ChunkedSequence(SPACES[name], items, chunk=5)
+        assert sequence.to_list() == items
+        assert len(sequence) == length
+        assert (
+            sequence.levels
+            == {0: (), 1: (1,), 5: (1,), 6: (2, 1), 25: (5, 1), 26: (6, 2, 1), 60: (12, 3, 1)}[length]
+        )
+    assert (sequence[7], sequence[-1], sequence[3:50:9]) == (items[7], items[-1], items[3:50:9])
+    chunk = BundleSequence(SPACES[name], items[10:15])
+    assert int((sequence.chunks() @ chunk.hypervectors).argmax()) == 2
+    twin = pickle.loads(pickle.dumps(sequence))
+    assert twin == sequence == hypersketch.from_bytes(sequence.to_bytes())
+    assert twin.to_list() == items
+    assert sequence != ChunkedSequence(SPACES[name], items[::-1], chunk=5)
+    assert sequence.similarity(twin) > 0.99
 
 
 @unbinding

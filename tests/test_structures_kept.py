@@ -26,6 +26,7 @@ from hypersketch.vsa import (
     VTB,
     BindSequence,
     BundleSequence,
+    ChunkedSequence,
     FiniteStateAutomaton,
     Graph,
     Hypervectors,
@@ -154,6 +155,21 @@ def test_files_that_lie_are_refused(change: Any, sentence: str) -> None:
     text += b" " * (-len(text) % 8)
     with pytest.raises(ValueError, match=sentence):
         hypersketch.from_bytes(len(text).to_bytes(8, "little") + text + state.tobytes())
+
+
+@pytest.mark.parametrize("name", ["FHRR", "CGR", "BSC"])
+def test_vectors_of_files_are_vectors(name: str) -> None:
+    space = SPACES[name]
+    data = bytearray(BindSequence(space, list("abc")).to_bytes())
+    size = int.from_bytes(data[:8], "little")
+    header = json.loads(data[8 : 8 + size])
+    data[-8:] = b"\xff" * 8  # NaN, digits beyond the modulus, bits beyond the dimension
+    header["__metadata__"]["checksum"] = _container._checksum(
+        header["__metadata__"], np.frombuffer(data[8 + size :], BindSequence._layout({"space": space})[1])
+    )
+    text = json.dumps(header).encode().ljust(size)
+    with pytest.raises(ValueError, match=r"finite|integers in|bits beyond"):
+        hypersketch.from_bytes(bytes(data[:8]) + text + bytes(data[8 + size :]))
 
 
 # ---- item memories and vectors
@@ -308,6 +324,13 @@ CALLS: list[tuple[Any, type[Exception], str]] = [
     (lambda: BindSequence(VTB(64), ["a"]).appendleft("b"), ValueError, "commutative"),
     (lambda: BindSequence(MBAT(64), ["a", "b"]).popleft("a"), ValueError, "commutative"),
     (lambda: BindSequence(SPACE).threshold(0.1), TypeError, "has no noise"),
+    (lambda: ChunkedSequence(SPACE, "abc", chunk=1), ValueError, r"'chunk'.*integer in \[2, 2"),
+    (lambda: ChunkedSequence(CGR(9), "abc", chunk=10), ValueError, "'chunk'.*at most 9 in CGR"),
+    (lambda: ChunkedSequence(SPACE, ["a"])[1], IndexError, "index 1 is out of range of 1 items"),
+    (lambda: ChunkedSequence(SPACE, ["a"]).chunks(1), ValueError, "'level'"),
+    (lambda: ChunkedSequence(SPACE, ["a"], memory=False)[0], ValueError, "no item memory"),
+    (lambda: ChunkedSequence(SPACE, ["a"]).clear(), TypeError, "does not change"),
+    (lambda: ChunkedSequence(SPACE, ["a"]).expected_accuracy(), TypeError, "has no noise of its own"),
     (lambda: Tree(SPACE).add("a", 5), TypeError, "'path'.*a str of branches"),
     (lambda: Tree(SPACE).add(["a", "b"], ["l"]), ValueError, "as many paths as values. Got 1 and 2"),
     (lambda: Tree(SPACE)["l"], KeyError, "l"),

@@ -28,6 +28,7 @@ from hypersketch.vsa.sparse_bundle import SparseBundle
 from hypersketch.vsa.structures import (
     BindSequence,
     BundleSequence,
+    ChunkedSequence,
     DistinctSequence,
     FiniteStateAutomaton,
     Graph,
@@ -52,6 +53,7 @@ __all__ = [
     "BindSequence",
     "Bundle",
     "BundleSequence",
+    "ChunkedSequence",
     "CircularEncoder",
     "DistinctSequence",
     "FiniteStateAutomaton",

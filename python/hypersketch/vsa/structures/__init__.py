@@ -6,6 +6,7 @@ from __future__ import annotations
 from hypersketch.vsa.structures.automaton import FiniteStateAutomaton
 from hypersketch.vsa.structures.bind_sequence import BindSequence, DistinctSequence
 from hypersketch.vsa.structures.bundle_sequence import BundleSequence
+from hypersketch.vsa.structures.chunked_sequence import ChunkedSequence
 from hypersketch.vsa.structures.graph import Graph
 from hypersketch.vsa.structures.multiset import Multiset
 from hypersketch.vsa.structures.ngrams import NGrams
@@ -15,6 +16,7 @@ from hypersketch.vsa.structures.tree import Tree
 __all__ = [
     "BindSequence",
     "BundleSequence",
+    "ChunkedSequence",
     "DistinctSequence",
     "FiniteStateAutomaton",
     "Graph",

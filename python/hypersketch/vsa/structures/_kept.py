@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from hypersketch import _memory, _validation, files
 from hypersketch._doors import Exports
 from hypersketch._stored import Tally
-from hypersketch.vsa._space import Space
 from hypersketch.vsa.sparse import BSDC
 from hypersketch.vsa.structures import _kinds
 from hypersketch.vsa.structures._vocabulary import Memory, Vocabulary
@@ -40,7 +39,7 @@ class Kept(Exports):
         vocabularies = {
             name: Vocabulary(owner, name, parameters["space"], given) for name, given in memories.items()
         }
-        kind, values = self._bundle_of(parameters["space"])
+        kind, values = self._bundle_of(parameters)
         bundle = object.__new__(kind)
         bundle._fill(kind._checked(**values), None, Tally())
         self._fill(parameters, bundle, dict.fromkeys(self._NUMBERS, 0), vocabularies)
@@ -57,8 +56,9 @@ class Kept(Exports):
         self._lock = bundle._lock
 
     @classmethod
-    def _bundle_of(cls, space: Space) -> tuple[Any, dict[str, Any]]:
-        return _kinds.bundle_of(space)
+    def _bundle_of(cls, parameters: Mapping[str, Any]) -> tuple[Any, dict[str, Any]]:
+        """Return the class and the parameters of what is kept."""
+        return _kinds.bundle_of(parameters["space"])
 
     # ---- what is stored
 
@@ -88,7 +88,7 @@ class Kept(Exports):
 
     @classmethod
     def _layout(cls, parameters: Mapping[str, Any]) -> tuple[int, type[np.generic]]:
-        kind, values = cls._bundle_of(parameters["space"])
+        kind, values = cls._bundle_of(parameters)
         size, dtype = kind._layout(values)
         return size, dtype
 
@@ -97,7 +97,7 @@ class Kept(Exports):
         owner, space = cls.__name__, parameters["space"]
         if set(counts) != {"bundle", "numbers", "keys"}:
             raise ValueError("its counts must be bundle, numbers, keys.")
-        kind, values = cls._bundle_of(space)
+        kind, values = cls._bundle_of(parameters)
         bundle = kind._restore(kind._checked(**values), counts["bundle"], state)
         given, keys = counts["numbers"], counts["keys"]
         names = ("memory", *cls._FURTHER)
@@ -128,7 +128,7 @@ class Kept(Exports):
 
     def __len__(self) -> int:
         """Return how many elements it holds, by what was added and removed."""
-        return self._numbers["size"]
+        return max(0, self._numbers["size"])
 
     def __bool__(self) -> bool:
         return True

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 import numpy as np
@@ -17,7 +17,7 @@ from hypersketch.vsa.matrix_binding import VTB
 from hypersketch.vsa.structures._composite import Composite
 from hypersketch.vsa.structures._kept import Rows
 from hypersketch.vsa.structures._order import turn, turns_products
-from hypersketch.vsa.structures._product import Product
+from hypersketch.vsa.structures._vectors import Vectors
 from hypersketch.vsa.structures._vocabulary import Memory, Symbols
 
 
@@ -71,8 +71,8 @@ class BindSequence(Composite):
             self.append(keys)
 
     @classmethod
-    def _bundle_of(cls, space: Space) -> tuple[Any, dict[str, Any]]:
-        return Product, {"space": space}
+    def _bundle_of(cls, parameters: Mapping[str, Any]) -> tuple[Any, dict[str, Any]]:
+        return Vectors, {"space": parameters["space"], "rows": 1}
 
     # ---- products
 
