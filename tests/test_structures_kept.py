@@ -157,6 +157,22 @@ def test_files_that_lie_are_refused(change: Any, sentence: str) -> None:
         hypersketch.from_bytes(len(text).to_bytes(8, "little") + text + state.tobytes())
 
 
+@pytest.mark.parametrize(
+    ("made", "size"),
+    [
+        (BundleSequence(SPACE, "a"), -1),
+        (BundleSequence(SPACE, "a"), 1001),
+        (BindSequence(SPACE, "a"), -1),
+        (ChunkedSequence(SPACE, list("abc")), 4),
+        (Multiset(SPACE, "a"), 2**63),
+    ],
+)
+def test_sizes_of_files_are_possible(made: Any, size: int) -> None:
+    made._numbers["size"] = size
+    with pytest.raises(ValueError, match="'size' parameter of"):
+        hypersketch.from_bytes(made.to_bytes())
+
+
 @pytest.mark.parametrize("name", ["FHRR", "CGR", "BSC"])
 def test_vectors_of_files_are_vectors(name: str) -> None:
     space = SPACES[name]
@@ -284,6 +300,12 @@ def test_spaces_do_not_mix(kind: str) -> None:
             with pytest.raises(error, match=r"merge"):
                 made.merge(strange)
         assert made == before
+        with pytest.raises(TypeError, match="merge"):
+            made.merge_from_bytes(SPACE.bundle("a").to_bytes())
+        with pytest.raises(ValueError, match="cannot be loaded"):
+            made.merge_from_bytes(b"nothing of ours")
+        made.merge_from_bytes(before.to_bytes())
+        assert len(made) == 2 * len(before)
     assert made != other
     assert made != 5
 

@@ -10,7 +10,7 @@ from hypersketch.vsa.structures.chunked_sequence import ChunkedSequence
 from hypersketch.vsa.structures.graph import Graph
 from hypersketch.vsa.structures.multiset import Multiset
 from hypersketch.vsa.structures.ngrams import NGrams
-from hypersketch.vsa.structures.record import Record
+from hypersketch.vsa.structures.record import HashTable, Record
 from hypersketch.vsa.structures.tree import Tree
 
 __all__ = [
@@ -20,6 +20,7 @@ __all__ = [
     "DistinctSequence",
     "FiniteStateAutomaton",
     "Graph",
+    "HashTable",
     "Multiset",
     "NGrams",
     "Record",

@@ -10,7 +10,7 @@ from typing import Any, ClassVar, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from hypersketch import _validation
+from hypersketch import _validation, files
 from hypersketch.sketches._cells import CapacityWarning
 from hypersketch.theory import normal
 from hypersketch.vsa._real import RealSpace
@@ -162,6 +162,11 @@ class Composite(Kept):
         ImportError
             When SciPy is not installed.
 
+        Notes
+        -----
+        Within a few thousandths of what is measured, except that in BSDC, whose scores are few integers, and
+        after unbinding in HRR, VTB and MAP-C, whose unbinding adds noise, it is somewhat too high.
+
         Examples
         --------
         >>> from hypersketch.vsa import BSC, Record
@@ -302,6 +307,26 @@ class Mergeable(Composite):
                 self._numbers[name] += other._numbers[name]
             for name, one in self._vocabularies.items():
                 one.merge(other._vocabularies[name])
+
+    def merge_from_bytes(self, data: Any) -> None:
+        """Merge with what `to_bytes` of another structure returned; otherwise as `merge`.
+
+        Raises
+        ------
+        TypeError
+            When ``data`` is not bytes-like, or holds a structure of another type.
+        ValueError
+            When the bytes are damaged or not of hypersketch.
+
+        Examples
+        --------
+        >>> from hypersketch.vsa import MapI, Multiset
+        >>> a, b = Multiset(MapI(64), ["a"]), Multiset(MapI(64), ["b"])
+        >>> a.merge_from_bytes(b.to_bytes())
+        >>> a == Multiset(MapI(64), ["a", "b"])
+        True
+        """
+        self.merge(files.from_bytes(data))
 
     def __iadd__(self: Self, other: Self) -> Self:
         self.merge(other)

@@ -60,6 +60,11 @@ class Kept(Exports):
         """Return the class and the parameters of what is kept."""
         return _kinds.bundle_of(parameters["space"])
 
+    @classmethod
+    def _sizes(cls, parameters: Mapping[str, Any]) -> tuple[int, int]:
+        """Return between what its numbers may be."""
+        return -(2**62), 2**62
+
     # ---- what is stored
 
     @classmethod
@@ -103,7 +108,8 @@ class Kept(Exports):
         names = ("memory", *cls._FURTHER)
         if set(given) != set(cls._NUMBERS) or set(keys) != set(names):
             raise ValueError(f"its counts are not those of a {owner}.")
-        numbers = {n: _validation.integer(owner, n, given[n], -(2**62), 2**62) for n in cls._NUMBERS}
+        least, most = cls._sizes(parameters)
+        numbers = {n: _validation.integer(owner, n, given[n], least, most) for n in cls._NUMBERS}
         made = object.__new__(cls)
         memories = {name: Vocabulary.restored(owner, name, space, keys[name]) for name in names}
         made._fill(parameters, bundle, numbers, memories)

@@ -3,19 +3,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hypersketch import _validation
+from hypersketch.vsa.structures import _rolling
 from hypersketch.vsa.structures._composite import Composite
 from hypersketch.vsa.structures._kept import Rows
 
 
 class Places(Composite):
     """A sum of vectors, each shifted by its place."""
+
+    @classmethod
+    def _sizes(cls, parameters: Mapping[str, Any]) -> tuple[int, int]:
+        return 0, _rolling.period(parameters["space"])
 
     def _shifted(self, rows: Rows, first: int) -> Rows:
         """Return rows shifted by their places, of which the first is given."""

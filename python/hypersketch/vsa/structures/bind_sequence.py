@@ -74,6 +74,10 @@ class BindSequence(Composite):
     def _bundle_of(cls, parameters: Mapping[str, Any]) -> tuple[Any, dict[str, Any]]:
         return Vectors, {"space": parameters["space"], "rows": 1}
 
+    @classmethod
+    def _sizes(cls, parameters: Mapping[str, Any]) -> tuple[int, int]:
+        return 0, 2**62
+
     # ---- products
 
     def _appended(self, vector: Rows, size: int, rows: Rows) -> Rows:

@@ -90,6 +90,10 @@ class ChunkedSequence(Composite):
         rows = sum(_levels(parameters["length"], parameters["chunk"]))
         return Vectors, {"space": parameters["space"], "rows": max(1, rows)}
 
+    @classmethod
+    def _sizes(cls, parameters: Mapping[str, Any]) -> tuple[int, int]:
+        return parameters["length"], parameters["length"]
+
     def _chunks_of(self, rows: Rows) -> Rows:
         """Return the chunks of all levels, the lowest first."""
         made: list[Rows] = []

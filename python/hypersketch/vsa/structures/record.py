@@ -338,3 +338,6 @@ class Record(Mergeable):
             values = self.get(Hypervectors(self.space, rows), default=missing)
             found += [pair for pair in zip(keys, values, strict=True) if pair[1] is not missing]
         return found
+
+
+HashTable = Record
