@@ -10,14 +10,15 @@ from hypersketch import _validation
 from hypersketch.vsa._space import Space
 from hypersketch.vsa.elementwise import MapC
 from hypersketch.vsa.holographic import FHRR, HRR
-from hypersketch.vsa.matrix_binding import MBAT, VTB
+from hypersketch.vsa.matrix_binding import MBAT, TVTB, VTB
 from hypersketch.vsa.modular import CGR, MCR, SparseBlockCodes
 from hypersketch.vsa.spaces import BSC, MapB, MapI
 from hypersketch.vsa.sparse import BSDC
+from hypersketch.vsa.ternary import MapT
 
 _KINDS: dict[str, type[Space]] = {
     kind.__name__: kind
-    for kind in (BSC, BSDC, CGR, FHRR, HRR, MBAT, MCR, MapB, MapC, MapI, SparseBlockCodes, VTB)
+    for kind in (BSC, BSDC, CGR, FHRR, HRR, MBAT, MCR, MapB, MapC, MapI, MapT, SparseBlockCodes, TVTB, VTB)
 }
 
 

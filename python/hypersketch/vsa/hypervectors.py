@@ -16,15 +16,16 @@ from hypersketch.vsa._space import Space
 class Hypervectors:
     """One vector of a space, or a batch of them, with operators.
 
-    ``a * b`` binds, ``a / b`` unbinds b, ``a + b`` bundles, ``a << k`` and ``a >> k`` permute, ``~a``
-    inverts, ``a @ b`` is the similarity of every vector of a with every one of b, and ``a[i]`` picks.
+    ``a * b`` binds, ``a / b`` unbinds b, ``a + b`` and ``a - b`` bundle with weights 1 and -1, ``a ** k``
+    binds k times, ``a << k`` and ``a >> k`` permute, ``~a`` inverts, ``a @ b`` is the similarity of every
+    vector of a with every one of b, and ``a[i]`` picks.
 
     Parameters
     ----------
     space : a space of `hypersketch.vsa`
         Whose vectors they are.
     array : ndarray
-        The vector, or one a row, in the form of the space. It is not copied.
+        The vector, or one a row, in the form of the space. Not copied when it has the space's type.
 
     Raises
     ------
@@ -34,7 +35,7 @@ class Hypervectors:
     Notes
     -----
     A sum is brought to the form of the space at once, so a + b + c is not the bundle of three: make that by
-    ``space.bundle()`` or ``space.superpose``. MAP-I alone keeps sums as they are.
+    `bundle`. MAP-I alone keeps sums as they are.
 
     Examples
     --------
@@ -52,13 +53,12 @@ class Hypervectors:
     def __init__(self, space: Space, array: NDArray[Any]) -> None:
         if not isinstance(space, Space):
             _validation.refuse("Hypervectors", "space", "a space of hypersketch.vsa", space, TypeError)
-        space._checked("__init__", "array", array)
         self._space: Any = space
-        self._array = array
+        self._array: NDArray[Any] = space._checked("__init__", "array", array)
 
     @classmethod
     def of(cls, space: Space, keys: Any) -> Hypervectors:
-        """Return the atoms of keys.
+        """Return the atoms of keys, one a row; one key is a batch of one.
 
         >>> from hypersketch.vsa import HRR, Hypervectors
         >>> len(Hypervectors.of(HRR(64), ["a", "b"]))
@@ -96,6 +96,12 @@ class Hypervectors:
         return self._made(self._space.unbind(self._array, self._theirs(other)))
 
     def __add__(self, other: Hypervectors) -> Hypervectors:
+        return self._superposed(other, 1)
+
+    def __sub__(self, other: Hypervectors) -> Hypervectors:
+        return self._superposed(other, -1)
+
+    def _superposed(self, other: Hypervectors, weight: int) -> Hypervectors:
         mine, theirs = self._array, self._theirs(other)
         if mine.dtype != theirs.dtype:  # packed vectors and sums of MAP-I
             mine, theirs = (self._space.unpack(one).astype(np.int32) for one in (mine, theirs))
@@ -105,14 +111,49 @@ class Hypervectors:
         n = max(len(rows), len(others)) if len(rows) and len(others) else 0
         shape = n, rows.shape[1]
         pairs = np.stack([np.broadcast_to(rows[:n], shape), np.broadcast_to(others[:n], shape)], axis=1)
-        sums = self._space.superpose(pairs.reshape(-1, shape[1]), starts=np.arange(0, 2 * n + 1, 2))
+        weights = None if weight == 1 else np.tile([1, weight], n)
+        sums = self._space.superpose(pairs.reshape(-1, shape[1]), weights, starts=np.arange(0, 2 * n + 1, 2))
         return self._made(sums[0] if mine.ndim == theirs.ndim == 1 else sums)
+
+    def __pow__(self, exponent: float) -> Hypervectors:
+        return self._made(self._space.power(self._array, exponent))
+
+    def bundle(self, weights: Any = None) -> Hypervectors:
+        """Return the bundle of all these vectors, as ``space.superpose``: one vector.
+
+        >>> from hypersketch.vsa import Hypervectors, MapI
+        >>> a, b, c = letters = Hypervectors.of(MapI(1000), ["a", "b", "c"])
+        >>> letters.bundle() == a + b + c, letters.bundle([2, 1, -1]) == a + a + b - c
+        (True, True)
+        """
+        return self._made(self._space.superpose(self._array, weights))
+
+    def product(self) -> Hypervectors:
+        """Return the product of all these vectors, as ``space.product``: one vector.
+
+        >>> from hypersketch.vsa import Hypervectors, MapI
+        >>> a, b, c = letters = Hypervectors.of(MapI(1000), ["a", "b", "c"])
+        >>> letters.product() == a * b * c
+        True
+        """
+        return self._made(self._space.product(self._array))
+
+    def normalize(self) -> Hypervectors:
+        """Return the vectors as their space keeps them: for example signs of the sums of MAP-I.
+
+        >>> from hypersketch.vsa import Hypervectors, MapI
+        >>> a, b, c = Hypervectors.of(MapI(10_000), ["a", "b", "c"])
+        >>> float(((a + b + c).normalize() @ a).round(1))
+        0.5
+        """
+        return self._made(self._space.normalize(self._array))
 
     def __lshift__(self, shift: int) -> Hypervectors:
         return self._made(self._space.permute(self._array, shift))
 
     def __rshift__(self, shift: int) -> Hypervectors:
-        return self._made(self._space.permute(self._array, -shift))
+        is_number = isinstance(shift, int | np.integer) and not isinstance(shift, bool)
+        return self._made(self._space.permute(self._array, -int(shift) if is_number else shift))
 
     def __invert__(self) -> Hypervectors:
         return self._made(self._space.inverse(self._array))
