@@ -6,7 +6,6 @@ from __future__ import annotations
 from hypersketch.vsa.bundle import Bundle, PackedBundle
 from hypersketch.vsa.by_name import space
 from hypersketch.vsa.elementwise import MapC
-from hypersketch.vsa.hadamard import walsh_hadamard
 from hypersketch.vsa.encoders import (
     CircularEncoder,
     LevelEncoder,
@@ -15,12 +14,14 @@ from hypersketch.vsa.encoders import (
     RecordEncoder,
     ThermometerEncoder,
 )
+from hypersketch.vsa.hadamard import walsh_hadamard
 from hypersketch.vsa.holographic import FHRR, HRR
 from hypersketch.vsa.hypervectors import Hypervectors
 from hypersketch.vsa.matrix_binding import MBAT, TVTB, VTB
 from hypersketch.vsa.modular import CGR, MCR, SparseBlockCodes
 from hypersketch.vsa.modular_bundle import ModularBundle
 from hypersketch.vsa.real_bundle import RealBundle
+from hypersketch.vsa.resonator import Factors, Resonator
 from hypersketch.vsa.search import nearest, within
 from hypersketch.vsa.spaces import BSC, MapB, MapI
 from hypersketch.vsa.sparse import BSDC
@@ -40,6 +41,7 @@ __all__ = [
     "VTB",
     "Bundle",
     "CircularEncoder",
+    "Factors",
     "Hypervectors",
     "LevelEncoder",
     "MapB",
@@ -52,6 +54,7 @@ __all__ = [
     "RandomEncoder",
     "RealBundle",
     "RecordEncoder",
+    "Resonator",
     "SparseBlockCodes",
     "SparseBundle",
     "TernaryBundle",
