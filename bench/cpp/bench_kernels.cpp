@@ -15,6 +15,7 @@
 #include "hypersketch/hopfield.hpp"
 #include "hypersketch/majority.hpp"
 #include "hypersketch/projection.hpp"
+#include "hypersketch/resonator.hpp"
 #include "hypersketch/search.hpp"
 #include "hypersketch/vsa.hpp"
 
@@ -178,6 +179,27 @@ void hopfield_from_keys(benchmark::State& state) {
   report(state, keys.size(), keys.size() * cells.size() / 8);
 }
 
+// Signs of a sum of 80 rows of so many dimensions, weighted as a resonator network weighs codewords; items are rows.
+void weigh(benchmark::State& state) {
+  const auto dim = static_cast<size_t>(state.range(0));
+  const size_t n = 80;
+  auto words = random_keys((n + 1) * words_for(dim));
+  const Codebook book(words.data(), n, dim);
+  const size_t stride = line_stride(words_for(dim));
+  const LineWords probe(stride), ties(stride), out(stride), carries(4 * (n + 2) * kLineBytes / sizeof(uint64_t));
+  std::vector<std::uint32_t> digits(2 * n + 32), rows(kMostDigits * n + 16);
+  std::vector<int64_t> scratch(n);
+  std::vector<int32_t> weights(n);
+  std::copy_n(&words[n * words_for(dim)], words_for(dim), probe.data());
+  book.products(probe.data(), scratch.data(), weights.data());
+  for (auto _ : state) {
+    kernels().weigh_rows(book.rows(), weights.data(), ties.data(), {digits.data(), rows.data(), carries.data()},
+                         out.data());
+    benchmark::ClobberMemory();
+  }
+  report(state, n, n * words_for(dim) * sizeof(uint64_t));
+}
+
 // Rows of 1,024 floats to 1,024 outputs with so many entries a feature; items are rows.
 void project_rows(benchmark::State& state) {
   const size_t n = 256, dim = 1024, n_entries = static_cast<size_t>(state.range(0));
@@ -227,6 +249,7 @@ int main(int argc, char** argv) {
     add("score_keys", level, score_keys, {1024, 10000});
     add("majority", level, majority, {1024, 8192, 10000});
     add("hadamard", level, hadamard, {64, 1024, 16384, 1 << 20});
+    add("weigh", level, weigh, {500, 1500, 4096});
     add("rotate", level, rotate, {1, 64, 4999});
     add("bloom_query", level, bloom_query, {1 << 20, 1 << 26, int64_t{1} << 30});
     add("row_places", level, row_places, {1 << 12});

@@ -31,6 +31,7 @@ namespace {
 #include "streams.inc.hpp"
 #include "strings.inc.hpp"
 #include "votes.inc.hpp"
+#include "weigh.inc.hpp"
 #include "xor.inc.hpp"
 // clang-format on
 
@@ -61,6 +62,7 @@ const Kernels& table() {
                                    item_accumulate,
                                    count_votes,
                                    decide_votes,
+                                   weigh_rows,
                                    xor_rows,
                                    rotate_rows,
                                    atom_dot,

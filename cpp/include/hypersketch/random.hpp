@@ -13,7 +13,16 @@ namespace hypersketch {
 inline constexpr uint64_t kGamma = 0x9E3779B97F4A7C15ULL;  // 2^64 / golden ratio, odd
 
 // What a stream is used for. The same words never serve two purposes.
-enum class Purpose : uint64_t { kAtom = 1, kBloom = 2, kSign = 3, kTie = 4, kSample = 5, kRow = 6, kProjection = 7 };
+enum class Purpose : uint64_t {
+  kAtom = 1,
+  kBloom = 2,
+  kSign = 3,
+  kTie = 4,
+  kSample = 5,
+  kRow = 6,
+  kProjection = 7,
+  kResonator = 8
+};
 
 template <class Word>
 HYPERSKETCH_HD constexpr Word mix64(Word z) {

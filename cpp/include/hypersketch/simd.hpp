@@ -58,6 +58,10 @@ struct Kernels {
   // A set bit of `out` is a count above the threshold, or equal to it where `ties` (may be null) has a set bit. Both
   // begin at word first_word of a vector; the threshold is below 2^n_planes.
   void (*decide_votes)(VotePlanes votes, uint64_t threshold, const uint64_t* ties, uint64_t* out);
+  // out = the signs of the weighted sum of rows, a set bit for a negative sum, the bit of `ties` for a sum of 0. The
+  // stride is whole cache lines of words; the rows, `ties` and `out` have memory for all of it.
+  void (*weigh_rows)(RowBatch rows, const std::int32_t* weights, const uint64_t* ties, WeighMemory memory,
+                     uint64_t* out);
   // Row i of `out`, which lies apart, is the XOR of the rows a + i * a_stride and b + i * b_stride. Returns the OR of
   // all last words of a and b.
   uint64_t (*xor_rows)(const uint64_t* a, size_t a_stride, const uint64_t* b, size_t b_stride, size_t n, size_t n_words,

@@ -71,6 +71,17 @@ struct BlockView {
   bool prefetch;  // the blocks are in no cache near by
 };
 
+// Scratch of a weigh kernel for n rows.
+struct WeighMemory {
+  std::uint32_t* digits;  // 2 n + 32
+  std::uint32_t* rows;    // kMostDigits n + 16
+  uint64_t* carries;      // 4 (n + 2) cache lines, which it begins with
+};
+
+// Weights are at most kMaxWeighed in magnitude: 30 digits, of which no two neighbours are not zero.
+inline constexpr std::int32_t kMaxWeighed = 1 << 29;
+inline constexpr size_t kMostDigits = 16;
+
 // Signed counters of `dim` dimensions; a kernel updates the words [first_word, last_word) of them.
 struct CounterView {
   std::int32_t* counters;

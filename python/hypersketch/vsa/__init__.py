@@ -26,6 +26,7 @@ from hypersketch.vsa.matrix_binding import MBAT, TVTB, VTB
 from hypersketch.vsa.modular import CGR, MCR, SparseBlockCodes
 from hypersketch.vsa.modular_bundle import ModularBundle
 from hypersketch.vsa.real_bundle import RealBundle
+from hypersketch.vsa.resonator import Factors, Resonator
 from hypersketch.vsa.search import nearest, within
 from hypersketch.vsa.spaces import BSC, MapB, MapI
 from hypersketch.vsa.sparse import BSDC
@@ -63,6 +64,7 @@ __all__ = [
     "CircularEncoder",
     "DensityEncoder",
     "DistinctSequence",
+    "Factors",
     "FiniteStateAutomaton",
     "FourierEncoder",
     "FractionalPowerEncoder",
@@ -84,6 +86,7 @@ __all__ = [
     "RealBundle",
     "Record",
     "RecordEncoder",
+    "Resonator",
     "SinusoidEncoder",
     "SparseBlockCodes",
     "SparseBundle",
