@@ -20,6 +20,7 @@ from hypersketch.vsa.hypervectors import Hypervectors
 from hypersketch.vsa.matrix_binding import MBAT, TVTB, VTB
 from hypersketch.vsa.modular import CGR, MCR, SparseBlockCodes
 from hypersketch.vsa.modular_bundle import ModularBundle
+from hypersketch.vsa.quantized import QuantizedBundle
 from hypersketch.vsa.real_bundle import RealBundle
 from hypersketch.vsa.search import nearest, within
 from hypersketch.vsa.spaces import BSC, MapB, MapI
@@ -49,6 +50,7 @@ __all__ = [
     "ModularBundle",
     "NGramEncoder",
     "PackedBundle",
+    "QuantizedBundle",
     "RandomEncoder",
     "RealBundle",
     "RecordEncoder",
