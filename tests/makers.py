@@ -51,6 +51,8 @@ def filled(name: str, keys: Any = range(40), seed: int = 0) -> Any:
     """A structure of that name with some keys in it."""
     if name == "PackedBundle":
         return packed(seed)
+    if name == "QuantizedBundle":
+        return hypersketch.MapI(200, seed).bundle(range(31)).quantize(3)
     made = MAKERS[name](seed)
     made.add(keys)
     return made
@@ -59,7 +61,7 @@ def filled(name: str, keys: Any = range(40), seed: int = 0) -> Any:
 SETS = [name for name in MAKERS if name.startswith(("Bloom", "Scalable"))]
 """Those whose keys have no weights."""
 
-ALL = [*MAKERS, "PackedBundle"]
+ALL = [*MAKERS, "PackedBundle", "QuantizedBundle"]
 
 
 def answers(made: Any, keys: Any) -> Any:

@@ -28,8 +28,14 @@ SMALL = {
     "projection": {"dims": [31, 64], "trials": 20},
     "cleanup": {"n": [5, 15], "dims": [100, 256], "trials": 100},
     "cleanup-pairs": {"n": [5], "dims": [100, 256], "trials": 60},
+    "bsc-exact": {"n": [15, 101], "dims": [200, 700], "trials": 60},
+    "sequence-length": {"n": [12, 40], "dims": [256], "trials": 60},
+    "noise": {"n": [11], "dims": [100, 300], "trials": 60},
+    "binding-depth": {"n": [1, 4], "dims": [256], "trials": 40},
+    "quantization": {"n": [11], "dims": [200], "trials": 60},
 }
 WITHOUT_THEORY = {("count-min-conservative", name) for name in ("mean excess", "conservative over plain")}
+WITHOUT_THEORY |= {("vtb", "similarity")}
 
 
 @pytest.mark.parametrize("name", SMALL)
@@ -98,7 +104,10 @@ def test_the_rule_of_the_minimal_dimension(monkeypatch: pytest.MonkeyPatch) -> N
         capacity.minimal_dimension("map-b", accuracy=1)
 
 
-@pytest.mark.parametrize("name", [name for name, entry in STRUCTURES.items() if "membership" in entry.tasks])
+@pytest.mark.parametrize(
+    "name",
+    [name for name, entry in STRUCTURES.items() if "membership" in entry.tasks or name.startswith("count")],
+)
 def test_trials_agree_with_the_public_objects(name: str) -> None:
     """The fused kernels and the loops over objects give what a user's own object says."""
     entry = STRUCTURES[name]
@@ -193,7 +202,13 @@ def test_draws_are_distinct_keys_and_do_not_depend_on_blocks(monkeypatch: pytest
         ("cleanup", {"jobs": 0}, "The 'jobs' parameter of run must be an integer in .* Got 0 instead."),
         ("cleanup", {"n": 20, "universe": 10}, "A codebook of 10 items does not hold 20 different ones."),
         ("membership", {"n": 20, "universe": 100}, "needs 1020 different keys, but there are only 100."),
-        ("nested", {"n": 4}, "is a fan-out and must be odd, so that no majority is a tie. Got 4 instead."),
+        ("nested", {"n": 4}, "must be odd, so that no majority is a tie, or 2 for a chain of pairs. Got 4"),
+        ("sequence-length", {"n": 20, "dims": 30}, "A sequence of 20 symbols needs at least 40 dimensions."),
+        (
+            "binding-depth",
+            {"structures": ["bsdc-cdt"]},
+            "The structure 'bsdc-cdt' has no binding-depth. Those that have: map-i, map-b, bsc, map-c,",
+        ),
         (
             "sequence",
             {"n": 20, "dims": 30},

@@ -31,7 +31,7 @@ from hypersketch.sketches import (
     SaturationWarning,
     ScalableBloomFilter,
 )
-from hypersketch.vsa import Bundle, MapB, MapI, PackedBundle
+from hypersketch.vsa import Bundle, MapB, MapI, PackedBundle, QuantizedBundle
 
 if TYPE_CHECKING:
     from hypersketch import capacity, cuda
@@ -51,6 +51,7 @@ __all__ = [
     "MapB",
     "MapI",
     "PackedBundle",
+    "QuantizedBundle",
     "SaturationWarning",
     "ScalableBloomFilter",
     "attach",

@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.table import Table
 
 from hypersketch.capacity import tables
+from hypersketch.capacity.budget import plan_bits
 from hypersketch.capacity.experiments import EXPERIMENTS, experiment
 from hypersketch.capacity.planner import Plan
 from hypersketch.capacity.planner import plan as make_plan
@@ -25,6 +26,9 @@ __all__ = ["capacity", "plan"]
 
 #: Exit code when a verdict is outside; the others are those of every command.
 EXIT_OUTSIDE = 3
+
+# Candidates when nobody says how many.
+_CODEBOOK = 1000
 
 _STYLES = {"inside": "green", "above": "bold red", "below": "bold red"}
 
@@ -84,8 +88,8 @@ def plan(
     task: Annotated[
         str,
         typer.Argument(
-            help="membership, intersection, frequency, heavy-hitters, inner-product, pairs, sequence or "
-            "cleanup."
+            help="membership, intersection, frequency, heavy-hitters, inner-product, pairs, sequence, "
+            "cleanup, or bits: how to split bytes between dimensions and bits a dimension."
         ),
     ],
     n: Annotated[str, typer.Option(help="Items to store, e.g. 1000 or 1e6.")],
@@ -93,9 +97,24 @@ def plan(
     error: Annotated[float | None, typer.Option(help="Wanted error, e.g. 1e-3.")] = None,
     budget_bytes: Annotated[str | None, typer.Option(help="Bytes that the structure may take.")] = None,
     structures: Structures = None,
+    stored_codewords: Annotated[str, typer.Option(help="bits: codewords that are stored too.")] = "0",
+    bundles: Annotated[str, typer.Option(help="bits: bundles that are stored.")] = "1",
+    max_dim: Annotated[str | None, typer.Option(help="bits: most dimensions.")] = None,
 ) -> None:
     """Size every structure for a task, or say what error a budget buys."""
     with sentences():
+        if task == "bits":
+            _print_plan(
+                plan_bits(
+                    integer("--n", n) or 0,
+                    integer("--universe", universe) or _CODEBOOK,
+                    integer("--budget-bytes", budget_bytes) or 0,
+                    stored_codewords=integer("--stored-codewords", stored_codewords) or 0,
+                    bundles=integer("--bundles", bundles) or 0,
+                    max_dim=integer("--max-dim", max_dim),
+                )
+            )
+            return
         made = make_plan(
             task,
             integer("--n", n) or 0,

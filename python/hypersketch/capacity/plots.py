@@ -309,8 +309,8 @@ def draw_interval(panel: Axes, x: float, row: Row, colour: str, scale: float = 1
     """
     shown = colour if row.verdict in ("inside", "") else "#C00000"
     low, high = (row.low, row.high) if math.isfinite(row.low + row.high) else (row.measured, row.measured)
-    if low <= 0 and row.measured > 0:
-        low = row.measured / 10  # the end of the bar at zero lies below any logarithmic axis
+    if low < row.measured / 1000:
+        low = row.measured / 10  # the end of the bar lies below any logarithmic axis, or makes all else small
     panel.plot([x, x], [low / scale, high / scale], color=shown, lw=1.1, alpha=0.8, zorder=3)
     panel.plot([x], [row.measured / scale], "o", color=shown, ms=4, mec="white", mew=0.5, zorder=4)
 
@@ -324,7 +324,8 @@ def _legend(figure: Figure, labels: Sequence[str]) -> None:
     ]
     handles.append(Line2D([], [], color=_GREY, marker="o", ls="none", ms=4, label="measured"))
     handles.append(Line2D([], [], color=_GREY, lw=1.3, label="predicted"))
-    figure.legend(handles=handles, loc="outside lower center", ncol=min(4, len(handles)), fontsize=9)
+    room = int(figure.get_figwidth() / 1.9)
+    figure.legend(handles=handles, loc="outside lower center", ncol=min(4, room, len(handles)), fontsize=9)
 
 
 def ratio_figure(rows: Sequence[Row]) -> Figure:

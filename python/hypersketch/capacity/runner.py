@@ -48,8 +48,8 @@ def run(
     Parameters
     ----------
     name : str
-        Experiment: ``membership``, ``intersection``, ``frequency``, ``pairs``, ``sequence``, ``nested``,
-        ``cleanup``, or ``paper`` for all claims of the literature.
+        Experiment, for example ``membership``, ``cleanup`` or ``noise`` (`hypersketch.capacity.experiments`
+        lists them), or ``paper`` for all claims of the literature.
     structures : sequence of str, optional
         Names such as ``map-i``; all that can do the task by default.
     n : int or sequence of int, optional

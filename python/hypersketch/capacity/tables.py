@@ -39,6 +39,7 @@ _UNITS = {
     "n_components": "m = {:,}",
     "n_nonzeros": "s = {}",
     "degree": "degree {}",
+    "bits": "b = {}",
 }
 
 

@@ -3,10 +3,11 @@
 
 One module a family (`map_i`, `map_b`, `bloom`, `counting_bloom`, `count_sketch`, `count_min`, `hopfield`,
 `projection`, `item_memory`), the scores of every vector space and what retrieval makes of them (`spaces`),
-the retrieval of the best codewords (`cleanup`), counts in known streams (`frequency`), the paper's provable
-bounds (`bounds`) and the normal tail (`normal`). The functions are pure: numbers in, numbers out, arrays
-elementwise where the docstring says so. Exact forms carry the plain name; Gaussian and textbook forms say so
-in theirs. Each docstring gives the formula, its source and its status:
+the retrieval of the best codewords (`cleanup`; `bsc` for binary codes), repeated binding (`binding`), bundles
+cut to a few bits (`quantized`), counts in known streams (`frequency`), the paper's provable bounds (`bounds`)
+and the normal tail (`normal`). The functions are pure: numbers in, numbers out, arrays elementwise where the
+docstring says so. Exact forms carry the plain name; Gaussian and textbook forms say so in theirs. Each
+docstring gives the formula, its source and its status:
 
 * paper: seen in the paper or in its authors' code; second hand: seen in a public note that quotes it;
 * recalled: published, written from memory;
@@ -14,7 +15,7 @@ in theirs. Each docstring gives the formula, its source and its status:
 
 NumPy and the standard library suffice at import. Functions that need SciPy load it when called
 (``pip install 'hypersketch[lab]'``); `bloom`, `count_sketch`, `count_min`, `frequency`, `projection`,
-`normal`, `counting_bloom.false_positive_rate` and `map_b.correlation` never do.
+`normal`, `counting_bloom.false_positive_rate`, `map_b.correlation` and `quantized.best_step` never do.
 
 Examples
 --------
@@ -28,8 +29,10 @@ Examples
 from __future__ import annotations
 
 from . import (
+    binding,
     bloom,
     bounds,
+    bsc,
     cleanup,
     count_min,
     count_sketch,
@@ -41,12 +44,15 @@ from . import (
     map_i,
     normal,
     projection,
+    quantized,
     spaces,
 )
 
 __all__ = [
+    "binding",
     "bloom",
     "bounds",
+    "bsc",
     "cleanup",
     "count_min",
     "count_sketch",
@@ -58,5 +64,6 @@ __all__ = [
     "map_i",
     "normal",
     "projection",
+    "quantized",
     "spaces",
 ]

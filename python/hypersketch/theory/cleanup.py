@@ -21,6 +21,7 @@ from ._exchangeable import direction_tail, member_tail_below, norm_nodes, smeari
 from ._lattice import binomial_tail
 from ._order_statistics import Members, expected_misses
 from ._scipy import scipy_module
+from ._strangers import chance_to_win
 from .cleanup_bounds import (
     gallant_okaywe_accuracy,
     gallant_okaywe_dimension,
@@ -264,19 +265,8 @@ def map_b_accuracy(dim: int, n: int, universe: int, ties: str = "wrong") -> floa
     d, items, total = (count(owner, k, v) for k, v in (("dim", dim), ("n", n), ("universe", universe)))
     if ties not in ("wrong", "random"):
         refuse(owner, "ties", "'wrong' or 'random'", ties)
-    delta = float(map_b.hamming(items))
-    centre, reach = d * delta, 12.0 * math.sqrt(d * max(delta * (1.0 - delta), 1.0 / d)) + 12.0
-    h = np.arange(max(0, math.floor(centre - reach)), min(d, math.ceil(centre + reach)) + 1, dtype=np.float64)
-    hit = binomial_tail(d, h, delta) - binomial_tail(d, h + 1.0, delta)
-    farther = np.log(np.maximum(binomial_tail(d, h + 1.0, 0.5), 1e-300))
-    win = np.exp((total - 1) * farther)
-    if ties == "random":
-        same = np.maximum(binomial_tail(d, d - h, 0.5) - binomial_tail(d, d - h + 1.0, 0.5), 1e-300)
-        at_least = binomial_tail(d, h, 0.5)
-        # Of both chances the difference is known best: deep in the tail their own digits are all 9.
-        lost = np.expm1(total * np.log1p(-np.minimum(same / at_least, 1.0 - 1e-16)))
-        win = -np.exp(total * np.log(at_least)) * lost / (total * same)
-    return float(np.clip(hit @ win, 0.0, 1.0))
+    distance = float(map_b.hamming(items))
+    return chance_to_win(d, distance, total, random_ties=ties == "random")
 
 
 def top_k_accuracy(

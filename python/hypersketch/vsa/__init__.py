@@ -25,6 +25,7 @@ from hypersketch.vsa.hypervectors import Hypervectors
 from hypersketch.vsa.matrix_binding import MBAT, TVTB, VTB
 from hypersketch.vsa.modular import CGR, MCR, SparseBlockCodes
 from hypersketch.vsa.modular_bundle import ModularBundle
+from hypersketch.vsa.quantized import QuantizedBundle
 from hypersketch.vsa.real_bundle import RealBundle
 from hypersketch.vsa.resonator import Factors, Resonator
 from hypersketch.vsa.search import nearest, within
@@ -82,6 +83,7 @@ __all__ = [
     "NGrams",
     "PackedBundle",
     "ProjectionEncoder",
+    "QuantizedBundle",
     "RandomEncoder",
     "RealBundle",
     "Record",

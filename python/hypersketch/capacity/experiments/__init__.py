@@ -4,17 +4,22 @@
 from __future__ import annotations
 
 from hypersketch.capacity.experiments.base import Experiment, Quantity, Request
+from hypersketch.capacity.experiments.binding_depth import BindingDepth
 from hypersketch.capacity.experiments.bloom_fpr import BloomFpr
 from hypersketch.capacity.experiments.bloom_intersection import BloomIntersection
+from hypersketch.capacity.experiments.bsc_exact import BscExact
 from hypersketch.capacity.experiments.cleanup import Cleanup, CleanupPairs
 from hypersketch.capacity.experiments.count_error import CountError
 from hypersketch.capacity.experiments.frequency import Frequency
 from hypersketch.capacity.experiments.intersection import Intersection
 from hypersketch.capacity.experiments.membership import Membership
 from hypersketch.capacity.experiments.nested import Nested
+from hypersketch.capacity.experiments.noise import Noise
 from hypersketch.capacity.experiments.pairs import Pairs
 from hypersketch.capacity.experiments.projection import Projection
+from hypersketch.capacity.experiments.quantization import Quantization
 from hypersketch.capacity.experiments.sequence import Sequence
+from hypersketch.capacity.experiments.sequence_length import SequenceLength
 
 __all__ = ["EXPERIMENTS", "Experiment", "Quantity", "Request", "experiment"]
 
@@ -34,6 +39,11 @@ EXPERIMENTS: dict[str, Experiment] = {
         BloomIntersection(),
         CountError(),
         Projection(),
+        BscExact(),
+        SequenceLength(),
+        Noise(),
+        BindingDepth(),
+        Quantization(),
     )
 }
 

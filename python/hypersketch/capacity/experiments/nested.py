@@ -9,6 +9,7 @@ from typing import Any, ClassVar, cast
 
 import numpy as np
 
+from hypersketch.capacity import kernels
 from hypersketch.capacity.cells import Cell, Draw, Outcomes
 from hypersketch.capacity.experiments.base import Experiment, Quantity, UInt64Array
 from hypersketch.capacity.structures import structure
@@ -34,11 +35,14 @@ class Nested(Experiment):
     )
     method: ClassVar[str] = (
         "In each trial a full tree with a given fan-out (n) and depth is built from fresh keys. The root is "
-        "compared with every leaf and with 200 keys that are in no leaf."
+        "compared with every leaf and with 200 keys that are in no leaf. Fan-out 2 stands for a chain of "
+        "pairs, as a memory is that takes one key at a time and keeps signs alone: its leaves are the two "
+        "oldest keys, and each pair breaks its ties by a fresh random vector."
     )
     prediction: ClassVar[str] = (
         "MAP-I sums are linear: depth changes nothing, the signal stays 1. The majority of MAP-B loses a "
-        "factor c(fan-out) at each level, about √(2/(π · fan-out)); its noise is that of one random vector."
+        "factor c(fan-out) at each level, about √(2/(π · fan-out)), so a half with every key that comes "
+        "after in a chain of pairs; its noise is that of one random vector."
     )
     quantities: ClassVar[Mapping[str, Quantity]] = {
         "leaf similarity": Quantity("mean", "mean score of a leaf at the root (signal)"),
@@ -46,7 +50,7 @@ class Nested(Experiment):
         "stranger spread": Quantity("rms", "root mean square score of keys that are in no leaf (noise)"),
     }
     along: ClassVar[str | None] = "depth"
-    default_n: ClassVar[tuple[int, ...]] = (3, 5)
+    default_n: ClassVar[tuple[int, ...]] = (2, 3, 5)
     default_trials: ClassVar[int] = 300
     probes: ClassVar[int] = 200
 
@@ -55,16 +59,17 @@ class Nested(Experiment):
 
     def settings(self, n: int) -> list[dict[str, Any]]:
         deepest = max(1, math.floor(math.log(_MOST_LEAVES) / math.log(max(2, n))))
-        return [{"fan_out": n, "depth": depth} for depth in range(1, min(5, deepest) + 1)]
+        return [{"fan_out": n, "depth": depth} for depth in range(1, min(6 if n == 2 else 5, deepest) + 1)]
 
     def items(self, n: int, setting: Mapping[str, Any]) -> int:
-        return int(n ** setting["depth"])
+        return int(setting["depth"]) + 1 if n == 2 else int(n ** setting["depth"])
 
     def check(self, cell: Cell) -> None:
-        if cell.setting["fan_out"] % 2 == 0:
+        fan_out = cell.setting["fan_out"]
+        if fan_out != 2 and fan_out % 2 == 0:
             raise ValueError(
                 "The 'n' parameter of the nested experiment is a fan-out and must be odd, so that no "
-                f"majority is a tie. Got {cell.setting['fan_out']} instead."
+                f"majority is a tie, or 2 for a chain of pairs. Got {fan_out} instead."
             )
 
     def measure(self, cell: Cell, hashes: UInt64Array) -> Outcomes:
@@ -74,7 +79,8 @@ class Nested(Experiment):
         ]
         scores = np.concatenate(blocks)
         expected = entry.leaf_similarity(cell.setting["fan_out"], cell.setting["depth"])
-        leaves, strangers = scores[:, : cell.n], scores[:, cell.n :]
+        oldest = 2 if cell.setting["fan_out"] == 2 else cell.n
+        leaves, strangers = scores[:, :oldest], scores[:, cell.n :]
         return {
             "leaf similarity": leaves.mean(axis=1).tolist(),
             "leaf spread": ((leaves - expected) ** 2).mean(axis=1).tolist(),
@@ -99,17 +105,36 @@ def _scores(entry: MapBundle, cell: Cell, seeds: UInt64Array, keys: UInt64Array)
     """Scores (T, leaves + probes) of the leaves and of the other keys at the root of each trial's tree."""
     if not entry.packed:  # a sum of sums is the sum of the leaves
         return entry.score_trials(cell.size, seeds, keys[np.newaxis, :, : cell.n], keys[np.newaxis])
-    fan_out = cell.setting["fan_out"]
+    root = _chain if cell.setting["fan_out"] == 2 else _tree
     scores = np.empty(keys.shape)
     for t, seed in enumerate(seeds.tolist()):
         space = entry.space(cell.size, seed)
-        level = space.atoms(keys[t, : cell.n], threads=1)
-        while len(level) > fan_out:
-            level = np.stack(
-                [_majority(space, level[i : i + fan_out]).vector for i in range(0, len(level), fan_out)]
-            )
-        scores[t] = _majority(space, level).similarity(keys[t], threads=1)
+        atoms = space.atoms(keys[t, : cell.n], threads=1)
+        scores[t] = root(space, atoms, cell.setting["fan_out"]).similarity(keys[t], threads=1)
     return scores
+
+
+def _tree(space: Any, level: UInt64Array, fan_out: int) -> Any:
+    while len(level) > fan_out:
+        level = np.stack(
+            [_majority(space, level[i : i + fan_out]).vector for i in range(0, len(level), fan_out)]
+        )
+    return _majority(space, level)
+
+
+def _chain(space: Any, atoms: UInt64Array, fan_out: int) -> Any:
+    """The majority of the second key and the first, of the third and that, and so on.
+
+    Every bundle of a space breaks ties by the same vector, which a chain would gather: fresh vectors do it.
+    """
+    ties = type(space)(space.dim, seed=kernels.hash_bytes(b"ties", space.seed)).atoms(
+        np.arange(len(atoms), dtype=np.uint64), threads=1
+    )
+    memory = atoms[0]
+    for atom, tie in zip(atoms[1:], ties, strict=False):
+        bundle = _majority(space, np.stack([memory, atom, tie]))
+        memory = bundle.vector
+    return bundle
 
 
 def _majority(space: Any, vectors: UInt64Array) -> Any:

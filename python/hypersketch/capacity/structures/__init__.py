@@ -13,6 +13,7 @@ from hypersketch.capacity.structures.hopfield import Hopfield
 from hypersketch.capacity.structures.map_b import MapBundleB
 from hypersketch.capacity.structures.map_i import MapBundleI
 from hypersketch.capacity.structures.projection import DenseSigns, SparseSigns, TensorSketch
+from hypersketch.capacity.structures.quantized import QuantizedSums
 from hypersketch.capacity.structures.spaces import SPACES
 
 __all__ = ["STRUCTURES", "Structure", "known_structures", "structure"]
@@ -30,6 +31,7 @@ STRUCTURES: dict[str, Structure] = {
         ConservativeCountMin(),
         MapBundleI(),
         MapBundleB(),
+        QuantizedSums(),
         *SPACES,
         Hopfield(),
         DenseSigns(),

@@ -34,6 +34,10 @@ class MapBundleB(MapBundle):
             "cleanup-pairs",
             "accuracy",
             "log-n",
+            "sequence-length",
+            "bsc-exact",
+            "binding-depth",
+            "noise",
         }
     )
     packed: ClassVar[bool] = True

@@ -39,6 +39,9 @@ class MapBundleI(MapBundle):
             "cleanup-pairs",
             "accuracy",
             "log-n",
+            "sequence-length",
+            "bsc-exact",
+            "binding-depth",
         }
     )
     packed: ClassVar[bool] = False

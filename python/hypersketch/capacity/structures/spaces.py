@@ -16,8 +16,8 @@ from hypersketch.capacity.structures.bundles import SpaceBundle
 
 __all__ = ["SPACES", "NamedSpace", "PhasorSum", "SparseBlocks", "ThinnedUnion", "Vtb"]
 
-_TASKS = frozenset({"cleanup", "cleanup-pairs", "accuracy", "log-n"})
-_NO_PAIRS = _TASKS - {"cleanup-pairs"}
+_TASKS = frozenset({"cleanup", "cleanup-pairs", "accuracy", "log-n", "binding-depth"})
+_NO_PAIRS = _TASKS - {"cleanup-pairs", "binding-depth"}
 
 
 class NamedSpace(SpaceBundle):

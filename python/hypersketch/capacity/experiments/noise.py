@@ -1,0 +1,146 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What does a memory still know when some of its bits flip?"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+
+from hypersketch import theory
+from hypersketch.capacity import kernels
+from hypersketch.capacity.cells import Cell, Draw, Outcomes
+from hypersketch.capacity.experiments.base import Experiment, Quantity, UInt64Array
+from hypersketch.capacity.experiments.bsc_exact import lost_share
+from hypersketch.capacity.structures import structure
+from hypersketch.capacity.structures.base import Structure
+from hypersketch.vsa import MapB, PackedBundle
+
+if TYPE_CHECKING:
+    from hypersketch.capacity.plots import Panels
+
+__all__ = ["Noise", "flip_mask"]
+
+_RATES = (0.0, 0.05, 0.1, 0.2, 0.3, 0.4)
+_STRANGERS = 99
+
+
+class Noise(Experiment):
+    """Flips bits of a packed bundle and asks for its members and for strangers."""
+
+    name: ClassVar[str] = "noise"
+    title: ClassVar[str] = "What does a memory still know when its bits flip?"
+    summary: ClassVar[str] = (
+        "What does a memory still know when its bits flip? Similarity and errors against the rate of flips."
+    )
+    question: ClassVar[str] = (
+        "Memory cells fail, channels are noisy. If every bit of a stored vector flips with a given chance, "
+        "how much of a member's similarity is left, and how many answers become wrong?"
+    )
+    method: ClassVar[str] = (
+        "In each trial n keys are bundled and packed to one bit a dimension; each bit is then flipped with "
+        "the given chance. All n keys and 99 others are compared with what is left. Each member also "
+        "competes with the 99 strangers for being the nearest; a tie counts as a random choice would."
+    )
+    prediction: ClassVar[str] = (
+        "A bit that flips with chance p keeps the share 1 − 2p of every similarity: a member scores (1 − 2p) "
+        "c(n), a stranger is as far away as ever. The numbers of agreeing bits stay binomial, so all rates "
+        "are exact. The threshold stays c(n)/2, as of somebody who does not know of the noise."
+    )
+    quantities: ClassVar[Mapping[str, Quantity]] = {
+        "member similarity": Quantity("mean", "mean similarity of members", log=False),
+        "stranger spread": Quantity("rms", "root mean square similarity of strangers"),
+        "false negatives": Quantity("rate", "share of members below the threshold c(n)/2"),
+        "false positives": Quantity("rate", "share of strangers above the threshold c(n)/2"),
+        "wrong codeword": Quantity("rate", "share of members that some of 99 strangers outdoes"),
+    }
+    along: ClassVar[str | None] = "flips"
+    default_n: ClassVar[tuple[int, ...]] = (11, 101)
+    default_trials: ClassVar[int] = 400
+    probes: ClassVar[int] = _STRANGERS
+
+    def units(self, entry: Structure, n: int) -> list[int]:
+        # Errors of 20 % and 0.1 % without noise, against 99 strangers.
+        return [theory.bsc.dimension(n, _STRANGERS + 1, error) for error in (0.2, 1e-3)]
+
+    def settings(self, n: int) -> list[dict[str, Any]]:
+        return [{"flips": rate} for rate in _RATES]
+
+    def tests(self, cell: Cell) -> dict[str, int]:
+        return {"false negatives": cell.n, "false positives": cell.probes, "wrong codeword": cell.n}
+
+    def measure(self, cell: Cell, hashes: UInt64Array) -> Outcomes:
+        threshold = float(theory.map_b.correlation(cell.n)) / 2
+        found: Outcomes = {name: [] for name in self.quantities}
+        for seeds, drawn in Draw(cell, hashes, cell.n + cell.probes):
+            for seed, keys in zip(seeds.tolist(), drawn, strict=True):
+                scores = _noisy(cell, seed, keys[: cell.n]).similarity(keys, threads=1)
+                members, strangers = scores[: cell.n], scores[cell.n :]
+                rivals = np.broadcast_to(strangers, (cell.n, cell.probes))
+                lost = lost_share(np.column_stack([members, rivals])[np.newaxis], np.zeros(cell.n, np.int64))
+                found["member similarity"].append(float(members.mean()))
+                found["stranger spread"].append(float((strangers**2).mean()))
+                found["false negatives"].append(int((members < threshold).sum()))
+                found["false positives"].append(int((strangers >= threshold).sum()))
+                found["wrong codeword"].append(float(lost.sum()))
+        return found
+
+    def predict(self, cell: Cell) -> dict[str, float]:
+        dim, n, flips = cell.size["dim"], cell.n, cell.setting["flips"]
+        accuracy = theory.bsc.accuracy(dim, n, cell.probes + 1, flips)
+        return {
+            "member similarity": float(theory.map_b.flipped_correlation(n, flips)),
+            "stranger spread": 1.0 / math.sqrt(dim),
+            "false negatives": theory.bsc.false_negative_rate(dim, n, flips),
+            "false positives": float(theory.map_b.false_positive_rate(dim, n)),
+            "wrong codeword": 1.0 - accuracy,
+        }
+
+    def panels(self) -> Panels:
+        from hypersketch.capacity.plots import Panels
+
+        return Panels(
+            "chance of a bit to flip",
+            lambda row: float(row.setting["flips"]),
+            lambda row: f"D = {row.size['dim']:,}",
+            lambda row: f"{structure(row.structure).title}, n = {row.n:,}",
+            log=False,
+        )
+
+
+def flip_mask(seed: int, dim: int, rate: float) -> UInt64Array:
+    """Return packed bits, each set with chance ``rate``: a function of the seed alone, on every machine.
+
+    Parameters
+    ----------
+    seed : int
+        Seed of the bits.
+    dim : int
+        Number of bits.
+    rate : float
+        In [0, 1].
+
+    Returns
+    -------
+    array of uint64, shape (ceil(dim / 64),)
+
+    Examples
+    --------
+    >>> flip_mask(1, 100, 1.0).tolist()
+    [18446744073709551615, 68719476735]
+    """
+    dice = kernels.trial_seeds(seed, dim).astype(np.float64) * 2.0**-64
+    bits = np.zeros(-(-dim // 64) * 64, np.uint8)
+    bits[:dim] = dice < rate if rate < 1.0 else 1
+    return np.packbits(bits, bitorder="little").view("<u8").astype(np.uint64, copy=False)
+
+
+def _noisy(cell: Cell, seed: int, keys: UInt64Array) -> PackedBundle:
+    """The packed bundle of the keys' hashes with flipped bits."""
+    space = MapB(cell.size["dim"], seed=seed)
+    bundle = space.bundle(keys, threads=1).pack()
+    # The space's seed makes atoms of hashes; hashing it anew makes flips that have nothing to do with them.
+    mask = flip_mask(kernels.hash_bytes(b"flips", seed), space.dim, cell.setting["flips"])
+    return PackedBundle(space, bundle.vector ^ mask, bundle.n_added)
