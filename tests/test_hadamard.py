@@ -91,7 +91,9 @@ def test_transforms_refuse() -> None:
         with pytest.raises(TypeError, match=r"vectors of int32 or float32 whose dimension is a power of two"):
             walsh_hadamard(wrong)  # type: ignore[arg-type]
     for shape in ((3,), (0,), (2, 6), (2, 2, 2), ()):
-        with pytest.raises(ValueError, match=r"vectors of int32 or float32 whose dimension is a power of two"):
+        with pytest.raises(
+            ValueError, match=r"vectors of int32 or float32 whose dimension is a power of two"
+        ):
             walsh_hadamard(np.zeros(shape, np.int32))
     with pytest.raises(ValueError, match=r"finite numbers"):
         walsh_hadamard(np.array([1.0, np.nan], np.float32))
@@ -147,7 +149,9 @@ def test_a_search_is_that_of_the_same_vectors_stored(name: str, monkeypatch: pyt
             near, other = (one.range_search(probes, limit) for one in (memory, stored))
             for mine, theirs in zip(near, other, strict=True):
                 assert np.array_equal(mine, theirs)
-    assert memory.search(probes[:1], 5).keys[0].tolist() == [key for _, _, key in expected.ranked(probes[0])[:5]]
+    assert memory.search(probes[:1], 5).keys[0].tolist() == [
+        key for _, _, key in expected.ranked(probes[0])[:5]
+    ]
     assert memory.threshold(0.01) == stored.threshold(0.01)
 
 

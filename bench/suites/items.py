@@ -52,8 +52,15 @@ def real_rows(repeats: int) -> list[Row]:
     size = f"{space.nbytes:,} an item"
     rivals = [name for name in works if name not in ("ours", "single")]
     results = [
-        row(what, rate_text(got["ours"]), f"{name}: {rate_text(got[name])}", got["ours"] / got[name], None,
-            accuracy, size)
+        row(
+            what,
+            rate_text(got["ours"]),
+            f"{name}: {rate_text(got[name])}",
+            got["ours"] / got[name],
+            None,
+            accuracy,
+            size,
+        )
         for name in rivals
     ]
     numpy = "NumPy, all cosines at once"
@@ -71,16 +78,24 @@ def orthogonal_rows(repeats: int) -> list[Row]:
     stored.add(range(ORTHOGONAL), memory.vectors)
     truth = np.arange(N_PROBES) * 7
     probes = space.superpose(
-        np.concatenate([memory.vectors[truth, np.newaxis], *(space.atoms(range(i, i + N_PROBES))[:, np.newaxis]
-                        for i in (10**6, 10**7))], axis=1).reshape(-1, space.width),
+        np.concatenate(
+            [
+                memory.vectors[truth, np.newaxis],
+                *(space.atoms(range(i, i + N_PROBES))[:, np.newaxis] for i in (10**6, 10**7)),
+            ],
+            axis=1,
+        ).reshape(-1, space.width),
         starts=np.arange(0, 3 * N_PROBES + 1, 3),
     )
     scratch = np.random.default_rng(0).integers(-100, 100, (N_PROBES, ORTHOGONAL), np.int32)
-    got = rates(repeats, {
-        "ours": Work(lambda: memory.search(probes, threads=1), N_PROBES),
-        "stored": Work(lambda: stored.search(probes, threads=1), N_PROBES),
-        "transform": Work(lambda: walsh_hadamard(scratch, threads=1), N_PROBES),
-    })
+    got = rates(
+        repeats,
+        {
+            "ours": Work(lambda: memory.search(probes, threads=1), N_PROBES),
+            "stored": Work(lambda: stored.search(probes, threads=1), N_PROBES),
+            "transform": Work(lambda: walsh_hadamard(scratch, threads=1), N_PROBES),
+        },
+    )
     found = memory.search(probes).indices[:, 0]
     same = np.array_equal(found, stored.search(probes).indices[:, 0])
     accuracy = f"{(found == truth).mean():.3f} right, {'as' if same else 'NOT as'} compared with each"
