@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""torchhd, its MAP space on one CPU thread."""
+"""torchhd on one CPU thread."""
 
 from __future__ import annotations
 
@@ -67,3 +67,34 @@ class Torchhd:
     def ngrams(self, sequence: Any, n: int) -> Any:
         """The sum of a sequence's n-grams."""
         return self._torchhd.ngrams(sequence, n)
+
+    def vectors(self, n: int, dim: int, space: Any, dtype: str | None = None) -> Any:
+        """Random vectors of its class for a space of ours."""
+        vsa = "BSC" if type(space).__name__ == "BSC" else "MAP"
+        options = {} if dtype is None else {"dtype": getattr(self._torch, dtype)}
+        return self._torchhd.random(n, dim, vsa, **options)
+
+    def bind(self, a: Any, b: Any) -> Any:
+        return self._torchhd.bind(a, b)
+
+    def multiset(self, vectors: Any, normalized: bool) -> Any:
+        bundle = self._torchhd.multiset(vectors)
+        return bundle.normalize() if normalized else bundle
+
+    def nbytes(self, vectors: Any) -> int:
+        """Bytes of one vector."""
+        return int(vectors[0].numel() * vectors.element_size())
+
+    def languages(self, letters: NDArray[np.float32], classes: NDArray[np.float32], n: int) -> Any:
+        """What `language_of` needs: the letters, the languages and how long a gram is."""
+        made = (self._torchhd.ensure_vsa_tensor(self._torch.from_numpy(x), "MAP") for x in (letters, classes))
+        return (*made, n)
+
+    def language_of(self, languages: Any, texts: list[NDArray[np.int64]]) -> NDArray[np.int64]:
+        """The most similar language of every text, one after the other, as its own example does."""
+        letters, classes, n = languages
+        found = []
+        for tokens in texts:
+            grams = self._torchhd.ngrams(letters[self._torch.from_numpy(tokens)], n)
+            found.append(int(self._torchhd.cosine_similarity(grams, classes).argmax()))
+        return np.array(found)

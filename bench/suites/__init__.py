@@ -7,6 +7,8 @@ SUITES = (
     "packed",
     "search",
     "items",
+    "spaces",
+    "language",
     "hash",
     "sketches_bloom",
     "sketches_count",
@@ -15,5 +17,5 @@ SUITES = (
 )
 GROUPS = {
     "sketches": ("hash", "sketches_bloom", "sketches_count", "projections"),
-    "vsa": ("bundle", "packed", "search", "items"),
+    "vsa": ("bundle", "packed", "search", "items", "spaces", "language"),
 }
