@@ -17,6 +17,7 @@ from hypersketch import capacity, cli
 from hypersketch.capacity import runner
 from hypersketch.capacity.experiments import EXPERIMENTS
 
+BOTH = ["--structures", "map-i,map-b"]
 SMALL = ["--n", "5", "--dims", "64,144", "--trials", "20", "--jobs", "1"]
 
 
@@ -45,7 +46,7 @@ def test_list_explains_every_experiment() -> None:
 
 def test_a_run_prints_a_table_and_leaves_a_report(tmp_path: Path) -> None:
     out = tmp_path / "report"
-    result = call("capacity", "cleanup", *SMALL, "--out", str(out))
+    result = call("capacity", "cleanup", *BOTH, *SMALL, "--out", str(out))
     assert result.exit_code == 0, result.output
     for part in (
         "structure",
@@ -207,7 +208,7 @@ def test_python_names_the_extra_too(monkeypatch: pytest.MonkeyPatch, tmp_path: P
 def test_as_a_process(tmp_path: Path) -> None:
     code = "from hypersketch.cli import main; main()"
     done = subprocess.run(
-        [sys.executable, "-c", code, "capacity", "cleanup", *SMALL, "--out", "report"],
+        [sys.executable, "-c", code, "capacity", "cleanup", *BOTH, *SMALL, "--out", "report"],
         cwd=tmp_path, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr

@@ -102,13 +102,13 @@ HOSTILE = {
     "long version": (change_metadata("version", "9" * 5000), "which is not a version"),
     "unknown type": (
         change_metadata("type", "os.system"),
-        "it holds a 'os.system'; known are BloomFilter, Bundle",
+        "it holds a 'os.system'; known are BindSequence, BloomFilter, Bundle",
     ),
     "other type": (
         change_metadata("type", "HopfieldMembership"),
         "The parameters of HopfieldMembership are dim",
     ),
-    "no type": (lambda h: metadata_of(h).pop("type"), "known are BloomFilter"),
+    "no type": (lambda h: metadata_of(h).pop("type"), "known are BindSequence, BloomFilter"),
     "checksum": (
         change_metadata("checksum", "xxh64:0"),
         "checksum does not match its content; the file is damaged",
