@@ -120,12 +120,13 @@ def test_sums_of_phasors_keep_their_lengths() -> None:
 
 @pytest.mark.parametrize("threads", [1, 2, 5])
 def test_pieces_and_threads_change_nothing(threads: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("bsc", "map-i", "map-c", "cgr", "hrr"):
+    for name in ("bsc", "map-i", "map-c", "cgr", "hrr", "mbat"):
         space = vsa.space(name, 130)
         whole = mixed(space).encode(columns(40))
         with monkeypatch.context() as patch:
             patch.setattr(vsa.encoders.records, "_CHOICES", 30)
             patch.setattr(vsa.encoders._bundling, "_TEMPORARY", 5000)
+            patch.setattr(vsa.encoders._bundling, "_IN_CACHE", 5000)
             assert_equal(space, mixed(space).encode(columns(40), threads=threads), whole)
 
 
