@@ -177,6 +177,14 @@ def test_tables_of_other_libraries() -> None:
     assert np.array_equal(encoder.encode(pandas.DataFrame(given)), encoder.encode(given))
 
 
+@pytest.mark.parametrize("library", ["polars", "pyarrow"])
+def test_columns_of_arrow(library: str) -> None:
+    module, encoder, given = pytest.importorskip(library), mixed(vsa.BSC(500)), columns(6)
+    known = {**given, "there": [0] * 6}
+    table = module.DataFrame(known) if library == "polars" else module.table(known)
+    assert np.array_equal(encoder.encode(table), encoder.encode(given))
+
+
 def test_rows_of_names() -> None:
     space = vsa.BSC(300)
     encoder = RecordEncoder(space, ["subject", "verb"], RandomEncoder(space))

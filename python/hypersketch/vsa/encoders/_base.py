@@ -54,8 +54,8 @@ def uniforms(space: Space, keys: NDArray[np.int64], n: int) -> NDArray[np.float6
 class Encoder(ABC):
     """A fixed map from values of one kind to vectors of a space.
 
-    Encoders are values: equal ones make equal vectors, on every machine. What they precompute is made at its
-    first use and is not part of a pickle.
+    Encoders are values: equal ones make equal vectors, on every machine but for the rounding of real numbers.
+    What they precompute is made at its first use and is not part of a pickle.
     """
 
     space: Any
