@@ -191,6 +191,12 @@ class TableEncoder(Encoder):
         return self.table, self.indices(values).reshape(-1)
 
 
+def has_table(encoder: Any) -> bool:
+    """Return whether an encoder has one vector for each of finitely many values."""
+    is_plain = isinstance(encoder, TableEncoder) and type(encoder).encode is TableEncoder.encode
+    return is_plain or getattr(encoder, "categories", None) is not None
+
+
 def nearest_rows(space: Space, vectors: Vectors, table: Vectors) -> NDArray[np.int64]:
     """Return the row of the table that each vector is most similar to, the first of equals."""
     rows = np.atleast_2d(space._checked("similarities", "vectors", vectors))

@@ -42,6 +42,8 @@ def bundled_records(
     """Write to row i of ``out`` the bundle over f of row chosen[i, f] of the book bound to role f."""
     n, n_fields = chosen.shape
     if isinstance(space, MapSpace):
+        if book.dtype != np.uint64:
+            raise TypeError(f"{owner} binds packed vectors of {space}. A field's encoder makes sums.")
         starts = np.arange(n + 1) * n_fields
         of_fields = (roles, np.tile(np.arange(n_fields, dtype=np.uint32), n))
         gathered(owner, space, book, chosen.reshape(-1), starts, bound_to=of_fields, out=out, threads=threads)
