@@ -5,8 +5,8 @@ What other libraries call them:
 
 * torchhd's embeddings have the names of these classes; its ``Level(randomness=...)`` is a ``bandwidth``, its
   ``Circular(randomness=...)`` a number of ``anchors``, its hash tables are a `RecordEncoder`.
-* bhv's ``InterpolateBetween`` is a `LevelEncoder`; ``Intervals``, ``BeanMachine`` and ``Periodic`` are cells of
-  a `CellEncoder`, ``Collapse`` is `CollapseEncoder`.
+* bhv's ``InterpolateBetween`` is a `LevelEncoder`; ``Intervals``, ``BeanMachine`` and ``Periodic`` are
+  cells of a `CellEncoder`, ``Collapse`` is `CollapseEncoder`.
 * vsapy's linear and circular number lines are `LevelEncoder` and `CircularEncoder`.
 """
 
