@@ -14,6 +14,7 @@ import reference_encoders as reference
 from hypersketch import vsa
 from hypersketch.vsa.encoders import (
     CircularEncoder,
+    EmptyEncoder,
     IdentityEncoder,
     LevelEncoder,
     RandomEncoder,
@@ -224,6 +225,22 @@ def test_keys_of_no_seed_are_those_of_the_space() -> None:
     assert np.array_equal(RandomEncoder(space).encode(["a", 5][:1]), space.atoms(["a"]))
     assert not np.array_equal(RandomEncoder(space, seed=0).encode(["a"]), space.atoms(["a"]))
     assert np.array_equal(IdentityEncoder(vsa.MapC(3)).encode("ab"), np.ones((1, 3)))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_is_empty_adds_nothing(name: str) -> None:
+    space = vsa.space(name, 64)
+    if name in ("map-b", "bsc", "cgr", "mcr", "b-sbc"):
+        with pytest.raises(TypeError, match="which have a vector of zeros"):
+            EmptyEncoder(space)
+        return
+    empty = EmptyEncoder(space).encode([1, 2])
+    assert not empty.any()
+    a = space.superpose(space.atoms(["a", "b"]))
+    assert (space.similarity(a, empty) == 0).all()
+    if name != "map-i":  # whose sums are added as numbers
+        both = space.superpose(np.concatenate([space.atoms(["a", "b"]), empty]))
+        assert np.allclose(both, a, rtol=0, atol=1e-6)
 
 
 # ---- objects

@@ -120,12 +120,13 @@ def test_sums_of_phasors_keep_their_lengths() -> None:
 
 @pytest.mark.parametrize("threads", [1, 2, 5])
 def test_pieces_and_threads_change_nothing(threads: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("bsc", "map-i", "map-c", "cgr", "hrr"):
+    for name in ("bsc", "map-i", "map-c", "cgr", "hrr", "mbat"):
         space = vsa.space(name, 130)
         whole = mixed(space).encode(columns(40))
         with monkeypatch.context() as patch:
             patch.setattr(vsa.encoders.records, "_CHOICES", 30)
             patch.setattr(vsa.encoders._bundling, "_TEMPORARY", 5000)
+            patch.setattr(vsa.encoders._bundling, "_IN_CACHE", 5000)
             assert_equal(space, mixed(space).encode(columns(40), threads=threads), whole)
 
 
@@ -174,6 +175,14 @@ def test_tables_of_other_libraries() -> None:
     pandas = pytest.importorskip("pandas")
     encoder, given = mixed(vsa.BSC(500)), columns(6)
     assert np.array_equal(encoder.encode(pandas.DataFrame(given)), encoder.encode(given))
+
+
+@pytest.mark.parametrize("library", ["polars", "pyarrow"])
+def test_columns_of_arrow(library: str) -> None:
+    module, encoder, given = pytest.importorskip(library), mixed(vsa.BSC(500)), columns(6)
+    known = {**given, "there": [0] * 6}
+    table = module.DataFrame(known) if library == "polars" else module.table(known)
+    assert np.array_equal(encoder.encode(table), encoder.encode(given))
 
 
 def test_rows_of_names() -> None:

@@ -74,6 +74,18 @@ class Torchhd:
         options = {} if dtype is None else {"dtype": getattr(self._torch, dtype)}
         return self._torchhd.random(n, dim, vsa, **options)
 
+    def records(self, table: Any, roles: Any, levels: Any) -> Any:
+        """The sums over fields of the vector of its level bound to its role, a row a record."""
+        return self._torchhd.multiset(self._torchhd.bind(roles, table[levels]))
+
+    def tensor(self, array: NDArray[Any]) -> Any:
+        """An array of numbers as it takes them."""
+        return self._torch.from_numpy(array)
+
+    def projected(self, rows: Any, directions: Any) -> Any:
+        """Signs of the products of rows and directions, as bools."""
+        return self._torch.nn.functional.linear(rows, directions) < 0
+
     def bind(self, a: Any, b: Any) -> Any:
         return self._torchhd.bind(a, b)
 

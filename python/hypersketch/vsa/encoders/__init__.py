@@ -1,5 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Encoders: numbers, categories, records and texts as hypervectors of any space."""
+"""Encoders: numbers, categories, records and texts as hypervectors of any space.
+
+What other libraries call them:
+
+* torchhd's embeddings have the names of these classes; its ``Level(randomness=...)`` is a ``bandwidth``, its
+  ``Circular(randomness=...)`` a number of ``anchors``, its hash tables are a `RecordEncoder`.
+* bhv's ``InterpolateBetween`` is a `LevelEncoder`; ``Intervals``, ``BeanMachine`` and ``Periodic`` are
+  cells of a `CellEncoder`, ``Collapse`` is `CollapseEncoder`.
+* vsapy's linear and circular number lines are `LevelEncoder` and `CircularEncoder`.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +20,7 @@ from hypersketch.vsa.encoders.fractional_power import FractionalPowerEncoder
 from hypersketch.vsa.encoders.level import LevelEncoder
 from hypersketch.vsa.encoders.ngrams import NGramEncoder
 from hypersketch.vsa.encoders.projection import ProjectionEncoder
-from hypersketch.vsa.encoders.random_atoms import IdentityEncoder, RandomEncoder
+from hypersketch.vsa.encoders.random_atoms import EmptyEncoder, IdentityEncoder, RandomEncoder
 from hypersketch.vsa.encoders.records import RecordEncoder
 from hypersketch.vsa.encoders.sinusoid import FourierEncoder, SinusoidEncoder
 from hypersketch.vsa.encoders.thermometer import ThermometerEncoder
@@ -21,6 +30,7 @@ __all__ = [
     "CircularEncoder",
     "CollapseEncoder",
     "DensityEncoder",
+    "EmptyEncoder",
     "FourierEncoder",
     "FractionalPowerEncoder",
     "IdentityEncoder",

@@ -54,8 +54,8 @@ def uniforms(space: Space, keys: NDArray[np.int64], n: int) -> NDArray[np.float6
 class Encoder(ABC):
     """A fixed map from values of one kind to vectors of a space.
 
-    Encoders are values: equal ones make equal vectors, on every machine. What they precompute is made at its
-    first use and is not part of a pickle.
+    Encoders are values: equal ones make equal vectors, on every machine but for the rounding of real numbers.
+    What they precompute is made at its first use and is not part of a pickle.
     """
 
     space: Any
@@ -189,6 +189,12 @@ class TableEncoder(Encoder):
 
     def _codes(self, values: Any, threads: int | None) -> tuple[Vectors, NDArray[np.int64]]:
         return self.table, self.indices(values).reshape(-1)
+
+
+def has_table(encoder: Any) -> bool:
+    """Return whether an encoder has one vector for each of finitely many values."""
+    is_plain = isinstance(encoder, TableEncoder) and type(encoder).encode is TableEncoder.encode
+    return is_plain or getattr(encoder, "categories", None) is not None
 
 
 def nearest_rows(space: Space, vectors: Vectors, table: Vectors) -> NDArray[np.int64]:

@@ -10,11 +10,17 @@ from hypersketch.vsa._gathered import gathered
 from hypersketch.vsa._map import MapSpace
 from hypersketch.vsa._real import RealSpace
 from hypersketch.vsa._space import Space
+from hypersketch.vsa.elementwise import MapC
 from hypersketch.vsa.encoders._base import Vectors, pieces
-from hypersketch.vsa.holographic import HRR
+from hypersketch.vsa.holographic import FHRR, HRR
 
 _TEMPORARY = 2**23
 """Bytes of vectors that are made before they are bundled, where no kernel spares them."""
+
+_IN_CACHE = 2**20
+"""The same where products of numbers are all there is to do."""
+_SINGLE = 32
+"""Products that are summed in single precision."""
 
 
 def result_rows(space: Space, n: int) -> Vectors:
@@ -36,6 +42,8 @@ def bundled_records(
     """Write to row i of ``out`` the bundle over f of row chosen[i, f] of the book bound to role f."""
     n, n_fields = chosen.shape
     if isinstance(space, MapSpace):
+        if book.dtype != np.uint64:
+            raise TypeError(f"{owner} binds packed vectors of {space}. A field's encoder makes sums.")
         starts = np.arange(n + 1) * n_fields
         of_fields = (roles, np.tile(np.arange(n_fields, dtype=np.uint32), n))
         gathered(owner, space, book, chosen.reshape(-1), starts, bound_to=of_fields, out=out, threads=threads)
@@ -53,17 +61,40 @@ def _sum_real(
     work = space if plain is None else HRR(space.dim, space.seed, spectral=True)
     if plain is not None:  # products of spectra take no transform each
         book, roles = plain.to_spectral(book), plain.to_spectral(roles)
-    for part in pieces(len(chosen), work.nbytes, _TEMPORARY):
+    is_elementwise = isinstance(work, MapC | FHRR | HRR)
+    for part in pieces(len(chosen), work.nbytes, _IN_CACHE if is_elementwise else _TEMPORARY):
         mine = chosen[part]
         sums = np.zeros((len(mine), work.width), work._wide)
-        for f, role in enumerate(roles):
-            if len(book) <= len(mine):
-                sums += work._bind(book, role)[mine[:, f]]
-            else:
-                sums += work._bind(book[mine[:, f]], role)
+        if is_elementwise:
+            _add_products(book, mine, roles, sums)
+        else:
+            _add_bound(work, book, mine, roles, sums)
         if plain is not None:
             sums = plain._plain(sums)
         out[part] = space._normalize(sums)
+
+
+def _add_products(book: Vectors, chosen: NDArray[np.uint32], roles: Vectors, sums: Vectors) -> None:
+    """Add products entry by entry, few in single precision before they go to the sums: half the time."""
+    products, some = np.empty(sums.shape, book.dtype), np.zeros(sums.shape, book.dtype)
+    for f, role in enumerate(roles):
+        np.take(book, chosen[:, f], axis=0, out=products, mode="clip")  # "raise" would make a copy
+        products *= role
+        some += products
+        if f % _SINGLE == _SINGLE - 1 or f == len(roles) - 1:
+            sums += some
+            some[:] = 0
+
+
+def _add_bound(
+    space: RealSpace, book: Vectors, chosen: NDArray[np.uint32], roles: Vectors, sums: Vectors
+) -> None:
+    """Add bound vectors; where there are fewer values than records, every value is bound once."""
+    for f, role in enumerate(roles):
+        if len(book) <= len(chosen):
+            sums += space._bind(book, role)[chosen[:, f]]
+        else:
+            sums += space._bind(book[chosen[:, f]], role)
 
 
 def _superpose(space: Space, book: Vectors, chosen: NDArray[np.uint32], roles: Vectors, out: Vectors) -> None:

@@ -75,7 +75,9 @@ def _matrix(owner: str, values: Any, n_fields: int) -> NDArray[Any]:
         _validation.refuse(owner, "values", must, values, TypeError)
     if given.dtype.kind not in "iufUSTO" and given.size:
         _validation.refuse(owner, "values", must, given.dtype, TypeError)
-    if given.ndim == 1 and given.size == n_fields:
+    if given.ndim == 1 and n_fields == 1:
+        given = given[:, np.newaxis]
+    elif given.ndim == 1 and given.size == n_fields:
         given = given[np.newaxis]
     if given.ndim != 2 or given.shape[1] != n_fields:
         raise ValueError(f"values has the shape {given.shape} but {owner} needs (n, {n_fields}).")

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from hypersketch import _validation
 from hypersketch.vsa._map import MapSpace
-from hypersketch.vsa.encoders._base import Vectors
+from hypersketch.vsa.encoders._base import Encoder, Vectors
 from hypersketch.vsa.encoders._projecting import FEATURES
 from hypersketch.vsa.encoders.level import Scale
 from hypersketch.vsa.encoders.records import RecordEncoder
@@ -126,6 +126,9 @@ class DensityEncoder(Scale):
         """
         made = self._record.encode(values, threads=threads)
         return made if self.clip is None else np.clip(made, -self.clip, self.clip, out=made)
+
+    def _codes(self, values: Any, threads: int | None) -> tuple[Vectors, NDArray[np.int64]]:
+        return Encoder._codes(self, values, threads)
 
     def decode(self, vectors: Vectors, feature: int = 0) -> NDArray[np.float64]:
         """Return the values of one feature, the nearest thermometers of what unbinding its role leaves.

@@ -12,7 +12,12 @@ from numpy.typing import NDArray
 
 from hypersketch import _threads, _validation
 from hypersketch.keys import host_hashes, is_single
+from hypersketch.vsa._map import MapSpace
+from hypersketch.vsa._real import RealSpace
 from hypersketch.vsa.encoders._base import Encoder, Vectors, derived, nearest_rows
+from hypersketch.vsa.encoders._bundling import result_rows
+from hypersketch.vsa.sparse import BSDC
+from hypersketch.vsa.ternary import MapT
 
 
 @dataclass(frozen=True)
@@ -243,8 +248,54 @@ class IdentityEncoder(Encoder):
         array([[0],
                [0]], dtype=uint64)
         """
-        n = 1 if is_single(values) or np.ndim(values) == 0 else len(values)
-        return np.tile(self.space.identity(), (n, 1))
+        return np.tile(self.space.identity(), (_count(values), 1))
 
     def _codes(self, values: Any, threads: int | None) -> tuple[Vectors, NDArray[np.int64]]:
         return self.space.identity()[np.newaxis], np.zeros(len(values), np.int64)
+
+
+@dataclass(frozen=True)
+class EmptyEncoder(Encoder):
+    """Every value by the vector that adds nothing to a bundle: what is not there.
+
+    Parameters
+    ----------
+    space : MapI, MapT, MapC, HRR, FHRR, VTB, TVTB, MBAT or BSDC
+        The space of the vectors: one that has such a vector.
+
+    Raises
+    ------
+    TypeError
+        For what is no such space.
+
+    Examples
+    --------
+    >>> from hypersketch.vsa import HRR
+    >>> from hypersketch.vsa.encoders import EmptyEncoder
+    >>> EmptyEncoder(HRR(3)).encode(["nothing"])
+    array([[0., 0., 0.]], dtype=float32)
+    """
+
+    def __post_init__(self) -> None:
+        owner = self._init()
+        space = self.space
+        packed_sums = isinstance(space, MapSpace) and not space.binary
+        if not (packed_sums or isinstance(space, MapT | RealSpace | BSDC)):
+            must = "a MapI, MapT, MapC, HRR, FHRR, VTB, TVTB, MBAT or BSDC, which have a vector of zeros"
+            _validation.refuse(owner, "space", must, space, TypeError)
+
+    def encode(self, values: Any, *, threads: int | None = None) -> Vectors:
+        """Return zeros for as many values; sums of MAP-I (int32, shape (n, dim)).
+
+        >>> from hypersketch.vsa import MapI
+        >>> from hypersketch.vsa.encoders import EmptyEncoder
+        >>> EmptyEncoder(MapI(2)).encode([1, 2, 3]).shape
+        (3, 2)
+        """
+        made = result_rows(self.space, _count(values))
+        made[...] = 0
+        return made
+
+
+def _count(values: Any) -> int:
+    return 1 if is_single(values) or np.ndim(values) == 0 else len(values)

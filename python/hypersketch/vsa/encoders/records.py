@@ -15,7 +15,7 @@ from hypersketch import _validation
 from hypersketch.keys import host_hashes, is_single
 from hypersketch.vsa._gathered import gathered
 from hypersketch.vsa._map import MapSpace
-from hypersketch.vsa.encoders._base import Encoder, Vectors, derived, pieces
+from hypersketch.vsa.encoders._base import Encoder, Vectors, derived, has_table, pieces
 from hypersketch.vsa.encoders._bundling import bundled_records, result_rows
 from hypersketch.vsa.encoders._columns import Columns, column, columns_of, n_records
 from hypersketch.vsa.encoders._majorities import agreement
@@ -105,6 +105,8 @@ class RecordEncoder(Encoder):
                 _validation.refuse(owner, "encoder", "an encoder of hypersketch.vsa.encoders", one, TypeError)
             if one.space != space:
                 raise ValueError(f"{owner} of {space} cannot have an encoder of another space: {one.space}.")
+        known: dict[Encoder, Encoder] = {}  # equal encoders become one, which keeps one table
+        encoders = tuple(known.setdefault(one, one) for one in encoders)
         if np.unique(host_hashes(list(names), None)).size < len(names):
             _validation.refuse(owner, "fields", "names that are all different", fields)
         self._set("names", names)
@@ -189,18 +191,34 @@ class RecordEncoder(Encoder):
             rows = columns[part]
             book, which = self.encoders[0]._codes(rows.reshape(-1), threads)
             return book, which.astype(np.uint32).reshape(rows.shape)
-        books: dict[int, int] = {}  # of books by identity: where each begins
-        parts: list[Vectors] = []
-        chosen = np.empty((len(column(columns, 0, part)), self.n_fields), np.uint32)
-        size = 0
+        books, chosen = (
+            self._books.copy(),
+            np.empty((len(column(columns, 0, part)), self.n_fields), np.uint32),
+        )
+        size, fixed = sum(map(len, books.values())), len(books)
+        first = dict(zip(books, np.cumsum([0, *map(len, books.values())]).tolist(), strict=False))
         for f in range(self.n_fields):
             own, which = self.encoders[f % len(self.encoders)]._codes(column(columns, f, part), threads)
             if id(own) not in books:
-                books[id(own)] = size
-                parts.append(own)
+                books[id(own)], first[id(own)] = own, size
                 size += len(own)
-            chosen[:, f] = which + books[id(own)]
-        return (parts[0] if len(parts) == 1 else np.concatenate(parts)), chosen
+            chosen[:, f] = which + first[id(own)]
+        if len(books) == fixed:
+            return self._book, chosen
+        return np.concatenate([self._book, *list(books.values())[fixed:]]), chosen
+
+    @cached_property
+    def _books(self) -> dict[int, Vectors]:
+        """The tables of the encoders that have one, by their identities."""
+        known: list[Any] = [one for one in self.encoders if has_table(one)]
+        tables = (one.table for one in known)
+        return {id(table): table for table in tables}
+
+    @cached_property
+    def _book(self) -> Vectors:
+        """All of them, one below the other."""
+        tables = list(self._books.values())
+        return tables[0] if len(tables) == 1 else np.concatenate([self.roles[:0], *tables])
 
     # ---- decoding
 

@@ -217,7 +217,7 @@ def triangular(variances: NDArray[np.float64]) -> NDArray[np.float64]:
 @lru_cache(maxsize=1)
 def _normal_pairs() -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return pairs of normal numbers, spread evenly: a Fibonacci lattice, transformed by Box and Muller."""
-    n, step = 121_393, 75_025
+    n, step = 317_811, 196_418
     u, v = (np.arange(n) + 0.5) / n, np.arange(n) * step % n / n
     lengths = np.sqrt(-2 * np.log(u))
     return lengths * np.cos(math.tau * v), lengths * np.sin(math.tau * v)
