@@ -35,7 +35,7 @@ SMALL = {
     "quantization": {"n": [11], "dims": [200], "trials": 60},
 }
 WITHOUT_THEORY = {("count-min-conservative", name) for name in ("mean excess", "conservative over plain")}
-WITHOUT_THEORY |= {("vtb", "similarity")}
+WITHOUT_THEORY |= {("vtb", "similarity"), ("tvtb", "similarity")}
 
 
 @pytest.mark.parametrize("name", SMALL)
