@@ -84,3 +84,18 @@ def test_the_command() -> None:
     refused = call("plan", "bits", "--n", 51)
     assert refused.exit_code != 0
     assert "'budget_bytes' parameter of plan_bits" in " ".join(refused.stderr.split())
+
+
+def test_the_planned_split_is_the_measured_one() -> None:
+    """At equal bytes 1 bit beats 2 beats 4, and bundles hold what their capacity says."""
+    n = quantized.capacity(512, 100, 2, 0.05)
+    errors = {}
+    for dim, bits in ((1024, 1), (512, 2), (256, 4)):
+        rows = capacity.run("quantization", n=[n], dims=[dim], trials=100, seed=3)
+        assert rows.all_inside
+        (row,) = (row for row in rows if row.quantity == "wrong codeword" and row.size["bits"] == bits)
+        assert row.bytes == 128
+        errors[bits] = row
+    assert errors[2].predicted is not None
+    assert errors[2].predicted <= 0.05 < 1 - quantized.accuracy(512, n + 2, 100, 2)
+    assert errors[1].high_95 < errors[2].low_95 < errors[2].high_95 < errors[4].low_95

@@ -213,7 +213,7 @@ def test_steps_are_the_best_ones() -> None:
         best = minimize_scalar(
             lambda step, b=bits: -quantized.gaussian_efficiency(b, step), bounds=(0.01, 3), method="bounded"
         )
-        assert quantized._STEPS[bits - 1] == pytest.approx(best.x, rel=1e-4)
+        assert quantized.STEPS[bits - 1] == pytest.approx(best.x, rel=1e-4)
         assert quantized.gaussian_efficiency(bits) == pytest.approx(-best.fun, rel=1e-9)
     for bits, n in itertools.product(range(2, 6), (11, 30, 101)):
         tried = max(quantized.efficiency(bits, n, step) for step in range(2, 40, 2))
@@ -248,6 +248,30 @@ def test_simulated_accuracy() -> None:
         assert won / trials == pytest.approx(
             expected, abs=WIDE * math.sqrt(expected * (1 - expected) / trials)
         )
+
+
+@pytest.mark.parametrize("flips", [0.0, 0.2, 0.5, 1.0])
+def test_flipped_bits(flips: float) -> None:
+    """All patterns of flips of three bits, for every value that they can be."""
+    gain, stranger = quantized.gain(3, 5, 2), quantized.score_moments(1, 5, 3, 2)[2]
+    shrunk = mean_square = 0.0
+    for pattern in itertools.product((-1, 1), repeat=3):
+        chance = math.prod(flips if sign < 0 else 1 - flips for sign in pattern)
+        for value in range(-7, 8, 2):
+            (bits,) = zip(*reference.planes([value], 3), strict=True)
+            signs = [(1 - 2 * bit) * sign for bit, sign in zip(bits, pattern, strict=True)]
+            turned = sum(2**j * sign for j, sign in enumerate(signs))
+            shrunk += chance * turned * value
+            mean_square += chance * turned**2
+    # Averages over all values alike, which stand in for any law: E[v' v] and E v'^2 are linear in it.
+    alike = sum(value**2 for value in range(-7, 8, 2))
+    q = 1 - 2 * flips
+    assert shrunk == pytest.approx(q * alike, abs=1e-9)
+    assert mean_square == pytest.approx(q**2 * alike + 8 * (1 - q**2) * (4**3 - 1) / 3)
+    mean, member, noisy = quantized.score_moments(1, 5, 3, 2, flips)
+    assert mean == pytest.approx(q)
+    assert noisy == pytest.approx(q**2 * stranger + (1 - q**2) * 21 / gain**2)
+    assert member == pytest.approx(noisy - q**2)
 
 
 def test_dimension_and_capacity_are_inverse() -> None:

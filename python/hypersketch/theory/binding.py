@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """How much of a vector is left after it was bound with several others and unbound from all of them again.
 
-Unbinding is exact where bound vectors have an inverse: MAP-I, MAP-B, BSC, FHRR, MBAT, BSDC-S, BSDC-SEG,
-sparse block codes, MCR, CGR. In MAP-C and HRR it multiplies every component of the vector (every frequency
-for HRR) by a random gain w, the product of one gain a bound vector, and the similarity is that of two
-weighted sums.
+Unbinding is exact where bound vectors have an inverse: MAP-I, MAP-B, MAP-T, BSC, FHRR, MBAT, BSDC-S,
+BSDC-SEG, sparse block codes, MCR, CGR. In MAP-C and HRR it multiplies every component of the vector (every
+frequency for HRR) by a random gain w, the product of one gain a bound vector, and the similarity is that of
+two weighted sums.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ __all__ = ["kept_similarity", "vtb_limit"]
 
 Array = NDArray[np.float64]
 
-_EXACT = ("map-i", "map-b", "bsc", "fhrr", "mbat", "bsdc-s", "bsdc-seg", "b-sbc", "mcr", "cgr")
+_EXACT = ("map-i", "map-b", "map-t", "bsc", "fhrr", "mbat", "bsdc-s", "bsdc-seg", "b-sbc", "mcr", "cgr")
 _STEP = 1.0 / 64.0  # of the grid of log gains
 
 

@@ -43,9 +43,9 @@ class BindingDepth(Experiment):
         "1 where unbinding is exact. In MAP-C and HRR every component (or frequency) is multiplied by a "
         "random gain at each binding; the expected cosine is an exact double integral. For few bindings it "
         "falls by √(5/9) with each in MAP-C and by √(1/2) in HRR; later only the few components with the "
-        "largest gains are left, which keeps more, the smaller D is. VTB multiplies by a product of random "
-        "matrices, whose moments say 1/√(n + 1) for large D; for finite D there is no formula, hence no "
-        "verdict."
+        "largest gains are left, which keeps more, the smaller D is. VTB and TVTB multiply by a product of "
+        "random matrices, whose moments say 1/√(n + 1) for large D; for finite D there is no formula, hence "
+        "no verdict."
     )
     quantities: ClassVar[Mapping[str, Quantity]] = {
         "similarity": Quantity("mean", "similarity with the vector itself", log=False)
@@ -73,7 +73,7 @@ class BindingDepth(Experiment):
         return {"similarity": similarities}
 
     def predict(self, cell: Cell) -> dict[str, float]:
-        if cell.structure == "vtb":
+        if cell.structure in ("vtb", "tvtb"):
             return {}
         model = cell.structure.removesuffix("-sum")  # binding does not see what bundles keep
         return {"similarity": theory.binding.kept_similarity(model, cell.size["dim"], cell.n)}
@@ -104,7 +104,12 @@ def _deepest(rows: Sequence[Row]) -> str:
     from hypersketch.capacity import report, tables
 
     most = max(row.n for row in rows)
-    limits = {"vtb": theory.binding.vtb_limit(most), "map-c": (5 / 9) ** (most / 2), "hrr": 0.5 ** (most / 2)}
+    limits = {
+        "tvtb": theory.binding.vtb_limit(most),
+        "vtb": theory.binding.vtb_limit(most),
+        "map-c": (5 / 9) ** (most / 2),
+        "hrr": 0.5 ** (most / 2),
+    }
     lines = [
         (
             structure(row.structure).title,

@@ -20,7 +20,7 @@ class QuantizedSums(Structure):
     explanation: ClassVar[str] = (
         "The sums of MAP-I cut to 1 to 8 bits each, in equal steps; one bit is the majority of MAP-B."
     )
-    tasks: ClassVar[frozenset[str]] = frozenset({"quantization"})
+    tasks: ClassVar[frozenset[str]] = frozenset({"quantization", "noise"})
     unit: ClassVar[str] = "dim"
 
     def size(self, units: int, n: int, task: str = "membership") -> Size:

@@ -17,6 +17,8 @@ from hypersketch.capacity.structures.bundles import SpaceBundle
 __all__ = ["SPACES", "NamedSpace", "PhasorSum", "SparseBlocks", "ThinnedUnion", "Vtb"]
 
 _TASKS = frozenset({"cleanup", "cleanup-pairs", "accuracy", "log-n", "binding-depth"})
+#: Of spaces whose scores have no closed forms here.
+_BINDING = frozenset({"binding-depth"})
 _NO_PAIRS = _TASKS - {"cleanup-pairs", "binding-depth"}
 
 
@@ -122,6 +124,18 @@ SPACES: tuple[NamedSpace, ...] = (
         "fhrr-sum", "FHRR, sums", "A sum of random phasors that keeps its lengths; bound by adding angles."
     ),
     Vtb("vtb", "VTB", "A sum of random normal vectors, bound by a block matrix made of the other vector."),
+    Vtb(
+        "tvtb",
+        "TVTB",
+        "Normal vectors as square matrices, bound by multiplying them.",
+        _BINDING,
+    ),
+    NamedSpace(
+        "map-t",
+        "MAP-T",
+        "The signs of a sum of random vectors, and 0 where votes are equal; bound entry by entry.",
+        _BINDING,
+    ),
     NamedSpace(
         "mbat", "MBAT", "A sum of random normal vectors, bound by an orthogonal matrix drawn for the other."
     ),
