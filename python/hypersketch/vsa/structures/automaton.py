@@ -55,6 +55,7 @@ class FiniteStateAutomaton(Mergeable):
     """
 
     _FACTORS = 3
+    _STEPS = 2
 
     def __init__(self, space: Space, *, memory: Memory = True) -> None:
         self._begin(space, {}, memory=memory)

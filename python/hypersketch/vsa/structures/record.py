@@ -57,6 +57,7 @@ class Record(Mergeable):
     """
 
     _FURTHER: ClassVar[tuple[str, ...]] = ("roles",)
+    _STEPS = 1
 
     def __init__(
         self,
