@@ -345,6 +345,8 @@ CALLS: list[tuple[Any, type[Exception], str]] = [
     (lambda: BindSequence(SPACE, ["a"]).replace(3, "a", "b"), IndexError, "out of range"),
     (lambda: BindSequence(VTB(64), ["a"]).appendleft("b"), ValueError, "commutative"),
     (lambda: BindSequence(MBAT(64), ["a", "b"]).popleft("a"), ValueError, "commutative"),
+    (lambda: BindSequence(VTB(64), ["a", "b"]).recall(), TypeError, "'space' parameter of Resonator"),
+    (lambda: BindSequence(SPACE, ["a", "b"], memory=False).recall(), ValueError, "has no item memory"),
     (lambda: BindSequence(SPACE).threshold(0.1), TypeError, "has no noise"),
     (lambda: ChunkedSequence(SPACE, "abc", chunk=1), ValueError, r"'chunk'.*integer in \[2, 2"),
     (lambda: ChunkedSequence(CGR(9), "abc", chunk=10), ValueError, "'chunk'.*at most 9 in CGR"),
