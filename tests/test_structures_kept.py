@@ -326,6 +326,8 @@ CALLS: list[tuple[Any, type[Exception], str]] = [
     (lambda: Record(SPACE)["a"], KeyError, "a"),
     (lambda: Record(SPACE).pop("a"), KeyError, "a"),
     (lambda: Record(SPACE, ["a"], ["x"]).search("a", k=2), ValueError, "k"),
+    (lambda: Record(SPACE, "a", "b").find(["b", "c"]), ValueError, "'value'.*one value"),
+    (lambda: FiniteStateAutomaton(SPACE).successors(["a", "b"], "c"), ValueError, "as many inputs as states"),
     (lambda: Record(SPACE).search("a"), ValueError, "empty"),
     (lambda: BundleSequence(SPACE).pop(), IndexError, "pop from an empty BundleSequence"),
     (lambda: BundleSequence(SPACE).popleft("a"), IndexError, "pop from an empty BundleSequence"),

@@ -269,12 +269,23 @@ class Composite(Kept):
         return _validation.real(type(self).__name__, "threshold", threshold)
 
     def _scan(
-        self, make: Callable[[Rows], Rows], threshold: float | None, memory: str = "memory"
+        self,
+        make: Callable[[Rows], Rows],
+        threshold: float | None,
+        memory: str = "memory",
+        probe: Rows | None = None,
     ) -> list[tuple[Any, float]]:
-        """Return the keys of a memory whose products are in the bundle with their weights, heaviest first."""
+        """Return the keys of a memory whose products are in the bundle with their weights, heaviest first.
+
+        A probe is what unbinding leaves for these keys, where it compares as the products do.
+        """
         found: list[tuple[Any, float]] = []
         for keys, rows in self._vocabularies[memory].pieces():
-            scores, law = self._read(make(rows))
+            if probe is None:
+                scores, law = self._read(make(rows))
+            else:
+                scores = self.space.similarities(probe, rows)[0]
+                law = self._now()[2](_readout.sizes(self.space, rows))
             limit = law.midpoint() if threshold is None else self._limit(threshold)
             weights = law.estimates(scores)
             found += [(keys[i], float(weights[i])) for i in np.flatnonzero(scores >= limit).tolist()]

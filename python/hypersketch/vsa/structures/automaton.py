@@ -13,7 +13,7 @@ from hypersketch import files
 from hypersketch.vsa._space import Space
 from hypersketch.vsa.structures._composite import Mergeable
 from hypersketch.vsa.structures._kept import Rows
-from hypersketch.vsa.structures._order import turn
+from hypersketch.vsa.structures._order import keeps_similarity, turn
 from hypersketch.vsa.structures._vocabulary import Memory, Symbols
 
 
@@ -201,7 +201,12 @@ class FiniteStateAutomaton(Mergeable):
         ['attic', 'cellar']
         """
         one, two = self._paired("successors", {}, states=state, inputs=symbol)
-        found = self._scan(lambda rows: self._transition(one.rows, two.rows, rows), threshold)
+        fast = keeps_similarity(self.space, one.rows, two.rows) and len(one.rows) == 1
+        found = self._scan(
+            lambda rows: self._transition(one.rows, two.rows, rows),
+            threshold,
+            probe=self._below(one.rows, two.rows) if fast else None,
+        )
         return [key for key, _ in found]
 
     def run(self, start: Any, inputs: Iterable[Any], threshold: float | None = None) -> list[Any]:

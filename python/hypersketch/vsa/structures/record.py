@@ -8,11 +8,12 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from hypersketch import files
+from hypersketch import _validation, files
 from hypersketch.vsa._space import Space
 from hypersketch.vsa.hypervectors import Hypervectors
 from hypersketch.vsa.structures._composite import Mergeable
 from hypersketch.vsa.structures._kept import Rows
+from hypersketch.vsa.structures._order import commutes, keeps_similarity
 from hypersketch.vsa.structures._vocabulary import Memory, Symbols
 
 
@@ -325,7 +326,12 @@ class Record(Mergeable):
         (['a', 'c'], [])
         """
         rows = self._symbols("find", "value", value).rows
-        return [key for key, _ in self._scan(lambda roles: self.space.bind(rows, roles), threshold, "roles")]
+        if len(rows) != 1:
+            _validation.refuse("Record.find", "value", "one value", value)
+        fast = keeps_similarity(self.space, rows) and commutes(self.space)
+        probe = self.space.unbind(self._now()[1], rows) if fast else None
+        found = self._scan(lambda roles: self.space.bind(rows, roles), threshold, "roles", probe)
+        return [key for key, _ in found]
 
     def items(self) -> list[tuple[Any, Any]]:
         """Return the pairs found for all keys that were added.
