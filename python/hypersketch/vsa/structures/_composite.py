@@ -279,16 +279,20 @@ class Composite(Kept):
 
         A probe is what unbinding leaves for these keys, where it compares as the products do.
         """
+        words = self._vocabularies[memory]
+        if probe is not None and words.holds_atoms and len(words.items):
+            law = self._now()[2](_readout.typical(self.space, 1))
+            limit = float(law.midpoint()) if threshold is None else self._limit(threshold)
+            if not math.isfinite(limit):
+                return []
+            near = words.items.range_search(probe, limit)
+            return list(zip(near.keys.tolist(), law.estimates(near.similarities).tolist(), strict=True))
         found: list[tuple[Any, float]] = []
-        for keys, rows in self._vocabularies[memory].pieces():
-            if probe is None:
-                scores, law = self._read(make(rows))
-            else:
-                scores = self.space.similarities(probe, rows)[0]
-                law = self._now()[2](_readout.sizes(self.space, rows))
-            limit = law.midpoint() if threshold is None else self._limit(threshold)
+        for keys, rows in words.pieces():
+            scores, law = self._read(make(rows))
+            limits = law.midpoint() if threshold is None else self._limit(threshold)
             weights = law.estimates(scores)
-            found += [(keys[i], float(weights[i])) for i in np.flatnonzero(scores >= limit).tolist()]
+            found += [(keys[i], float(weights[i])) for i in np.flatnonzero(scores >= limits).tolist()]
         return sorted(found, key=lambda one: -one[1])
 
 

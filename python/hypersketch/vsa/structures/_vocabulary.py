@@ -101,6 +101,11 @@ class Vocabulary:
             )
         return self.memory
 
+    @property
+    def holds_atoms(self) -> bool:
+        """Whether all vectors of the item memory are surely the atoms of its keys."""
+        return self.memory is not None and (self.given is None or self.given.codebook == "procedural")
+
     def _known(self) -> list[Any]:
         return [] if self.memory is None else list(self.memory.keys.tolist())
 
