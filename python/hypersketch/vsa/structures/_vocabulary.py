@@ -109,12 +109,15 @@ class Vocabulary:
     def _known(self) -> list[Any]:
         return [] if self.memory is None else list(self.memory.keys.tolist())
 
-    def learn(self, keys: list[Any] | None) -> None:
-        """Note keys that were added to the structure."""
+    def learn(self, keys: list[Any] | None, atoms: NDArray[Any] | None = None) -> None:
+        """Note keys that were added to the structure, with their atoms where they are at hand."""
         if keys is None or self.memory is None or self.given is not None:
             return
+        done = 0
         for _, run in itertools.groupby(keys, type):  # a batch has one type
-            self.memory.add(list(run))
+            part = list(run)
+            self.memory.add(part, None if atoms is None else atoms[done : done + len(part)])
+            done += len(part)
 
     def forget(self) -> None:
         """Empty the structure's own memory."""

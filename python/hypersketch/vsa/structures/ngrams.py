@@ -159,7 +159,7 @@ class NGrams(Mergeable):
         if isinstance(self.space, MapSpace) and words.given is None and not isinstance(given, Hypervectors):
             batch = given if words.memory is None else plain_keys(given)
             self._add_fused(method, host_hashes(batch, None), one, sign)
-            words.learn(batch if words.memory is not None else None)
+            words.learn(batch if sign == 1 and words.memory is not None else None)
             return
         symbols = self._symbols(method, "tokens", given)
         n_grams = max(0, len(symbols.rows) - self.n + 1)

@@ -112,8 +112,8 @@ class Record(Mergeable):
         """
         left, right, products = self._pairs("add", keys, values)
         self._change("add", products, weights, 1)
-        self._vocabularies["roles"].learn(left.keys)
-        self._vocabularies["memory"].learn(right.keys)
+        self._vocabularies["roles"].learn(left.keys, left.rows)
+        self._vocabularies["memory"].learn(right.keys, right.rows)
         self._warn_of_load()
 
     def remove(self, keys: Any, values: Any, weights: Any = None) -> None:
@@ -142,7 +142,7 @@ class Record(Mergeable):
         with self._lock:
             self._change("replace", np.concatenate(products), np.repeat([-1, 1], n), 1)
             self._numbers["size"] -= 2 * n
-        self._vocabularies["memory"].learn(after.keys)
+        self._vocabularies["memory"].learn(after.keys, after.rows)
 
     def __setitem__(self, key: Any, value: Any) -> None:
         """Give one key a value, instead of the one that `get` finds, if any."""
