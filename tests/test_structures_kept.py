@@ -7,6 +7,7 @@ import copy
 import json
 import pickle
 import re
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -459,6 +460,17 @@ def test_too_much_is_said_once() -> None:
         record.add(range(7, 157), range(150))
     assert record.expected_error > 0.1
     record.add(range(200, 400), range(200))  # no second warning
+
+
+@pytest.mark.parametrize("kind", [BundleSequence, BindSequence, Multiset])
+def test_threads_do_not_get_in_each_others_way(kind: Any) -> None:
+    space = MapI(4000)
+    made = kind(space)
+    change = made.append if hasattr(made, "append") else made.add
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(change, ["a"] * 60))
+    assert made == kind(space, ["a"] * 60)
+    assert made.memory.keys.tolist() == ["a"]
 
 
 def test_sentences_name_their_structures() -> None:

@@ -197,9 +197,9 @@ class BindSequence(Composite):
         >>> word.pop("b"), word == BindSequence(MapI(1000), "a")
         ('b', True)
         """
-        self._require_items()
         row = self._one("pop", "key", key)[0]
         with self._lock:
+            self._require_items()
             self._become(turn(self.space, self._without(self.vector, row), -1), len(self) - 1)
         return key
 
@@ -218,10 +218,10 @@ class BindSequence(Composite):
         >>> word.popleft("a"), word == BindSequence(MapI(1000), "b")
         ('a', True)
         """
-        self._require_items()
         self._require_left("popleft")
         row = self._one("popleft", "key", key)[0]
         with self._lock:
+            self._require_items()
             rest = self._without(self.vector, turn(self.space, row, len(self) - 1))
             self._become(rest, len(self) - 1)
         return key
