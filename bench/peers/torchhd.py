@@ -74,6 +74,15 @@ class Torchhd:
         options = {} if dtype is None else {"dtype": getattr(self._torch, dtype)}
         return self._torchhd.random(n, dim, vsa, **options)
 
+    def hash_table(self, keys: Any, values: Any) -> Any:
+        """The sum of bound pairs."""
+        return self._torchhd.hash_table(keys, values)
+
+    def look_up(self, table: Any, keys: Any, values: Any) -> Any:
+        """Which value each key has, all keys at once."""
+        found = self._torchhd.bind(table, self._torchhd.inverse(keys))
+        return self._torchhd.cosine_similarity(found, values).argmax(dim=-1)
+
     def bind(self, a: Any, b: Any) -> Any:
         return self._torchhd.bind(a, b)
 

@@ -8,6 +8,7 @@ SUITES = (
     "search",
     "items",
     "spaces",
+    "structures",
     "language",
     "hash",
     "sketches_bloom",
@@ -17,5 +18,5 @@ SUITES = (
 )
 GROUPS = {
     "sketches": ("hash", "sketches_bloom", "sketches_count", "projections"),
-    "vsa": ("bundle", "packed", "search", "items", "spaces", "language"),
+    "vsa": ("bundle", "packed", "search", "items", "spaces", "structures", "language"),
 }

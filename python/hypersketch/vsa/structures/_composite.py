@@ -265,6 +265,11 @@ class Composite(Kept):
         limit = law.midpoint() if threshold is None else self._limit(threshold)
         return np.asarray(scores >= limit)
 
+    def _reaches(self, scores: NDArray[np.float64], threshold: float | None) -> NDArray[np.bool_]:
+        """Tell which scores are those of members, for products as long as atoms."""
+        law = self._now()[2](_readout.typical(self.space, 1))
+        return np.asarray(scores >= (law.midpoint() if threshold is None else self._limit(threshold)))
+
     def _limit(self, threshold: object) -> float:
         return _validation.real(type(self).__name__, "threshold", threshold)
 

@@ -37,8 +37,10 @@ def commutes(space: Space) -> bool:
     return not isinstance(space, VTB | MBAT) and not (isinstance(space, BSDC) and space.variant == "s")
 
 
-def keeps_similarity(space: Space, *known: NDArray[Any]) -> bool:
+def keeps_similarity(space: Space, *known: NDArray[Any], atoms: bool = False) -> bool:
     """Whether unbinding such vectors changes no similarity, so that what is left compares as products do."""
+    if atoms:
+        return isinstance(space, MapSpace | FHRR | ModularSpace | MBAT)
     if isinstance(space, MapSpace):
         return all(rows.dtype == np.uint64 for rows in known)
     if isinstance(space, FHRR):

@@ -33,6 +33,8 @@ class Symbols(NamedTuple):
     rows: NDArray[Any]
     keys: list[Any] | None
     single: bool
+    atoms: bool = False
+    """Whether all are surely the atoms of the keys."""
 
     def answer(self, found: Sequence[Any]) -> Any:
         """Return one answer for one key, and a list for a batch."""
@@ -78,7 +80,7 @@ class Vocabulary:
             came = f"an array of shape {given.shape}"
             _validation.refuse(f"{self.owner}.{method}", name, must, came, TypeError)
         keys = plain_keys(given)
-        return Symbols(self._vectors(keys), keys, is_single(given))
+        return Symbols(self._vectors(keys), keys, is_single(given), self.given is None)
 
     def _vectors(self, keys: list[Any]) -> NDArray[Any]:
         """Return the vectors that a given memory has for keys, and the atoms of all others."""

@@ -186,8 +186,12 @@ class FiniteStateAutomaton(Mergeable):
         if not len(words.items) or not len(state.rows):
             return state.answer([default] * len(state.rows))
         best = words.nearest(self._below(state.rows, symbol.rows), 1)
-        rows = words.rows_at(best.indices[:, 0])
-        good = self._passes(self._transition(state.rows, symbol.rows, rows), threshold)
+        atoms = state.atoms and symbol.atoms
+        if words.holds_atoms and keeps_similarity(self.space, state.rows, symbol.rows, atoms=atoms):
+            good = self._reaches(best.similarities[:, 0], threshold)
+        else:
+            rows = words.rows_at(best.indices[:, 0])
+            good = self._passes(self._transition(state.rows, symbol.rows, rows), threshold)
         found = [key if ok else default for key, ok in zip(best.keys[:, 0].tolist(), good, strict=True)]
         return state.answer(found)
 

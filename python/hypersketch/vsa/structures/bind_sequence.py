@@ -95,7 +95,7 @@ class BindSequence(Composite):
         """Return vectors as they are factors of the product."""
         symbols = self._symbols(method, name, keys)
         if isinstance(self.space, HRR | VTB) and len(symbols.rows):
-            return symbols._replace(rows=self.space.unitary(symbols.rows))
+            return symbols._replace(rows=self.space.unitary(symbols.rows), atoms=False)
         return symbols
 
     def _require_left(self, method: str) -> None:

@@ -261,8 +261,11 @@ class Record(Mergeable):
             return symbols.answer([default] * len(symbols.rows))
         probes = self.space.unbind(self._now()[1], symbols.rows)
         best = words.nearest(probes, 1)
-        rows = words.rows_at(best.indices[:, 0])
-        good = self._passes(self.space.bind(rows, symbols.rows), threshold)
+        if words.holds_atoms and keeps_similarity(self.space, symbols.rows, atoms=symbols.atoms):
+            good = self._reaches(best.similarities[:, 0], threshold)
+        else:
+            rows = words.rows_at(best.indices[:, 0])
+            good = self._passes(self.space.bind(rows, symbols.rows), threshold)
         found = [key if ok else default for key, ok in zip(best.keys[:, 0].tolist(), good, strict=True)]
         return symbols.answer(found)
 
