@@ -151,6 +151,18 @@ def test_chunked_sequences_are_lists(name: str) -> None:
     assert sequence.similarity(twin) > 0.99
 
 
+@pytest.mark.parametrize("name", ["MapI", "MapB", "BSC", "HRR", "HRR, spectral", "FHRR", "CGR", "MCR"])
+def test_bind_sequences_are_recalled(name: str) -> None:
+    for items in (["a"], ["b", "a"], ["c", "a", "c"]):
+        sequence = BindSequence(SPACES[name], items)
+        sequence.memory = BindSequence(SPACES[name], list("abcdef")).memory
+        assert sequence.recall() == items
+    assert BindSequence(SPACES[name]).recall() == []
+    stranger = BindSequence(SPACES[name], ["x", "y", "z"])
+    stranger.memory = sequence.memory
+    assert stranger.recall(max_iterations=20) is None
+
+
 @unbinding
 def test_bind_sequences_tell_order(name: str) -> None:
     space, rng = SPACES[name], np.random.default_rng(4)

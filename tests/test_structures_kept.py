@@ -7,6 +7,7 @@ import copy
 import json
 import pickle
 import re
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -326,6 +327,8 @@ CALLS: list[tuple[Any, type[Exception], str]] = [
     (lambda: Record(SPACE)["a"], KeyError, "a"),
     (lambda: Record(SPACE).pop("a"), KeyError, "a"),
     (lambda: Record(SPACE, ["a"], ["x"]).search("a", k=2), ValueError, "k"),
+    (lambda: Record(SPACE, "a", "b").find(["b", "c"]), ValueError, "'value'.*one value"),
+    (lambda: FiniteStateAutomaton(SPACE).successors(["a", "b"], "c"), ValueError, "as many inputs as states"),
     (lambda: Record(SPACE).search("a"), ValueError, "empty"),
     (lambda: BundleSequence(SPACE).pop(), IndexError, "pop from an empty BundleSequence"),
     (lambda: BundleSequence(SPACE).popleft("a"), IndexError, "pop from an empty BundleSequence"),
@@ -345,6 +348,8 @@ CALLS: list[tuple[Any, type[Exception], str]] = [
     (lambda: BindSequence(SPACE, ["a"]).replace(3, "a", "b"), IndexError, "out of range"),
     (lambda: BindSequence(VTB(64), ["a"]).appendleft("b"), ValueError, "commutative"),
     (lambda: BindSequence(MBAT(64), ["a", "b"]).popleft("a"), ValueError, "commutative"),
+    (lambda: BindSequence(VTB(64), ["a", "b"]).recall(), TypeError, "'space' parameter of Resonator"),
+    (lambda: BindSequence(SPACE, ["a", "b"], memory=False).recall(), ValueError, "has no item memory"),
     (lambda: BindSequence(SPACE).threshold(0.1), TypeError, "has no noise"),
     (lambda: ChunkedSequence(SPACE, "abc", chunk=1), ValueError, r"'chunk'.*integer in \[2, 2"),
     (lambda: ChunkedSequence(CGR(9), "abc", chunk=10), ValueError, "'chunk'.*at most 9 in CGR"),
@@ -455,6 +460,17 @@ def test_too_much_is_said_once() -> None:
         record.add(range(7, 157), range(150))
     assert record.expected_error > 0.1
     record.add(range(200, 400), range(200))  # no second warning
+
+
+@pytest.mark.parametrize("kind", [BundleSequence, BindSequence, Multiset])
+def test_threads_do_not_get_in_each_others_way(kind: Any) -> None:
+    space = MapI(4000)
+    made = kind(space)
+    change = made.append if hasattr(made, "append") else made.add
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(change, ["a"] * 60))
+    assert made == kind(space, ["a"] * 60)
+    assert made.memory.keys.tolist() == ["a"]
 
 
 def test_sentences_name_their_structures() -> None:

@@ -86,6 +86,15 @@ class Torchhd:
         """Signs of the products of rows and directions, as bools."""
         return self._torch.nn.functional.linear(rows, directions) < 0
 
+    def hash_table(self, keys: Any, values: Any) -> Any:
+        """The sum of bound pairs."""
+        return self._torchhd.hash_table(keys, values)
+
+    def look_up(self, table: Any, keys: Any, values: Any) -> Any:
+        """Which value each key has, all keys at once."""
+        found = self._torchhd.bind(table, self._torchhd.inverse(keys))
+        return self._torchhd.cosine_similarity(found, values).argmax(dim=-1)
+
     def bind(self, a: Any, b: Any) -> Any:
         return self._torchhd.bind(a, b)
 

@@ -9,6 +9,7 @@ SUITES = (
     "items",
     "spaces",
     "encoders",
+    "structures",
     "language",
     "hash",
     "sketches_bloom",
@@ -19,4 +20,5 @@ SUITES = (
 GROUPS = {
     "sketches": ("hash", "sketches_bloom", "sketches_count", "projections"),
     "vsa": ("bundle", "packed", "search", "items", "spaces", "encoders", "language"),
+    "vsa": ("bundle", "packed", "search", "items", "spaces", "structures", "language"),
 }

@@ -15,9 +15,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hypersketch.vsa._map import MapSpace
 from hypersketch.vsa._space import Space
-from hypersketch.vsa.holographic import HRR
+from hypersketch.vsa.holographic import FHRR, HRR
 from hypersketch.vsa.matrix_binding import MBAT, VTB
+from hypersketch.vsa.modular import ModularSpace
 from hypersketch.vsa.sparse import BSDC
 
 _POWERS = 64
@@ -33,6 +35,17 @@ def binds_by_rotation(space: Space) -> bool:
 def commutes(space: Space) -> bool:
     """Whether the order of two factors does not matter."""
     return not isinstance(space, VTB | MBAT) and not (isinstance(space, BSDC) and space.variant == "s")
+
+
+def keeps_similarity(space: Space, *known: NDArray[Any], atoms: bool = False) -> bool:
+    """Whether unbinding such vectors changes no similarity, so that what is left compares as products do."""
+    if atoms:
+        return isinstance(space, MapSpace | FHRR | ModularSpace | MBAT)
+    if isinstance(space, MapSpace):
+        return all(rows.dtype == np.uint64 for rows in known)
+    if isinstance(space, FHRR):
+        return all(np.allclose(np.abs(rows), 1.0, atol=1e-4) for rows in known)
+    return isinstance(space, ModularSpace | MBAT)
 
 
 def turns_products(space: Space) -> bool:

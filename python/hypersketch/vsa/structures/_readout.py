@@ -22,6 +22,7 @@ from hypersketch.vsa._map import MapSpace
 from hypersketch.vsa._packed import popcounts
 from hypersketch.vsa._real import RealSpace
 from hypersketch.vsa._space import Space
+from hypersketch.vsa.elementwise import MapC
 from hypersketch.vsa.holographic import FHRR
 from hypersketch.vsa.modular import MCR, ModularSpace
 from hypersketch.vsa.spaces import MapI
@@ -56,6 +57,11 @@ class Law(NamedTuple):
         if not np.isfinite(self.member):
             return 0.0
         return float(normal.tail(float((self.midpoint() - self.mean) / self.sd))) if self.sd > 0 else 0.0
+
+    def unbound(self, steps: int) -> Law:
+        """Return the law after unbinding so often by normal vectors, whose squared spectra add noise."""
+        # E |k|^4 = 2 (E |k|^2)^2: a member's own length grows twofold a step, and the sum's by as much.
+        return self._replace(member=self.member / np.sqrt(1 + (2**steps - 1) * self.member**2))
 
     def accuracy(self, universe: int) -> float:
         """Return the probability that a member scores above ``universe - 1`` strangers."""
@@ -109,11 +115,12 @@ def gauge(space: Space, bundle: Any, vector: NDArray[Any]) -> Gauge:
         pairs = (bundle._sum, vector), (bundle._sum, bundle._sum), (vector, vector)
         inner, energy, own = (float(space._products(*pair)) for pair in pairs)
         halves = 2 if isinstance(space, FHRR) else 1
-        return partial(_law_of_cosines, halves * space.dim, inner, energy, own)
+        fixed = isinstance(space, MapC) or (isinstance(space, FHRR) and space.phase_only)
+        return partial(_law_of_cosines, halves * space.dim, inner, energy, own, 0.5 if fixed else 1.0)
     if isinstance(space, MapT):
         counters, ones = bundle.counters.astype(np.float64), float(popcounts(vector[np.newaxis])[0])
         inner, energy = float(np.abs(counters).sum()), float(counters @ counters)
-        return partial(_law_of_cosines, space.dim, inner, energy, ones)
+        return partial(_law_of_cosines, space.dim, inner, energy, ones, 0.5)
     if isinstance(space, ModularSpace):
         law = _law_of_digits(space, bundle, vector)
         return lambda size: law
@@ -138,13 +145,17 @@ def _law_of_sums(dim: int, energy: float, size: Any) -> Law:
     return Law(0.0, sd, size, sd * math.sqrt(max(0.0, 1 - 1 / energy)))
 
 
-def _law_of_cosines(dim: int, inner: float, energy: float, own: float, size: Any) -> Law:
-    """Return the law of cosines with f(x), by <x, f(x)>, <x, x> and <f(x), f(x)>."""
+def _law_of_cosines(dim: int, inner: float, energy: float, own: float, power: float, size: Any) -> Law:
+    """Return the law of cosines with f(x), by <x, f(x)>, <x, x> and <f(x), f(x)>.
+
+    A member's variance is (1 - c^2) / D where it is a sum of entries, and (1 - c^2)^2 / D where lengths vary
+    with it, as those of normal vectors do: that of a correlation coefficient.
+    """
     sd = 1 / math.sqrt(dim)
     if not energy or not own:
         return Law(0.0, sd, math.inf, sd)
     member = np.sqrt(size) * inner / (energy * math.sqrt(own))
-    return Law(0.0, sd, member, sd * np.sqrt(np.maximum(0.0, 1 - member**2)))
+    return Law(0.0, sd, member, sd * np.maximum(0.0, 1 - member**2) ** power)
 
 
 def _law_of_digits(space: ModularSpace, bundle: Any, vector: NDArray[Any]) -> Law:

@@ -33,6 +33,8 @@ class Symbols(NamedTuple):
     rows: NDArray[Any]
     keys: list[Any] | None
     single: bool
+    atoms: bool = False
+    """Whether all are surely the atoms of the keys."""
 
     def answer(self, found: Sequence[Any]) -> Any:
         """Return one answer for one key, and a list for a batch."""
@@ -78,7 +80,7 @@ class Vocabulary:
             came = f"an array of shape {given.shape}"
             _validation.refuse(f"{self.owner}.{method}", name, must, came, TypeError)
         keys = plain_keys(given)
-        return Symbols(self._vectors(keys), keys, is_single(given))
+        return Symbols(self._vectors(keys), keys, is_single(given), self.given is None)
 
     def _vectors(self, keys: list[Any]) -> NDArray[Any]:
         """Return the vectors that a given memory has for keys, and the atoms of all others."""
@@ -101,15 +103,23 @@ class Vocabulary:
             )
         return self.memory
 
+    @property
+    def holds_atoms(self) -> bool:
+        """Whether all vectors of the item memory are surely the atoms of its keys."""
+        return self.memory is not None and (self.given is None or self.given.codebook == "procedural")
+
     def _known(self) -> list[Any]:
         return [] if self.memory is None else list(self.memory.keys.tolist())
 
-    def learn(self, keys: list[Any] | None) -> None:
-        """Note keys that were added to the structure."""
+    def learn(self, keys: list[Any] | None, atoms: NDArray[Any] | None = None) -> None:
+        """Note keys that were added to the structure, with their atoms where they are at hand."""
         if keys is None or self.memory is None or self.given is not None:
             return
+        done = 0
         for _, run in itertools.groupby(keys, type):  # a batch has one type
-            self.memory.add(list(run))
+            part = list(run)
+            self.memory.add(part, None if atoms is None else atoms[done : done + len(part)])
+            done += len(part)
 
     def forget(self) -> None:
         """Empty the structure's own memory."""

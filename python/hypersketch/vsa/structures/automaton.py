@@ -13,7 +13,7 @@ from hypersketch import files
 from hypersketch.vsa._space import Space
 from hypersketch.vsa.structures._composite import Mergeable
 from hypersketch.vsa.structures._kept import Rows
-from hypersketch.vsa.structures._order import turn
+from hypersketch.vsa.structures._order import keeps_similarity, turn
 from hypersketch.vsa.structures._vocabulary import Memory, Symbols
 
 
@@ -55,6 +55,7 @@ class FiniteStateAutomaton(Mergeable):
     """
 
     _FACTORS = 3
+    _STEPS = 2
 
     def __init__(self, space: Space, *, memory: Memory = True) -> None:
         self._begin(space, {}, memory=memory)
@@ -103,7 +104,7 @@ class FiniteStateAutomaton(Mergeable):
         found = self._given("add", states, inputs, next_states)
         self._change("add", self._transition(*(one.rows for one in found)), weights, 1)
         for one in (found[0], found[2]):
-            self._vocabularies["memory"].learn(one.keys)
+            self._vocabularies["memory"].learn(one.keys, one.rows)
         self._warn_of_load()
 
     def remove(self, states: Any, inputs: Any, next_states: Any, weights: Any = None) -> None:
@@ -185,8 +186,12 @@ class FiniteStateAutomaton(Mergeable):
         if not len(words.items) or not len(state.rows):
             return state.answer([default] * len(state.rows))
         best = words.nearest(self._below(state.rows, symbol.rows), 1)
-        rows = words.rows_at(best.indices[:, 0])
-        good = self._passes(self._transition(state.rows, symbol.rows, rows), threshold)
+        atoms = state.atoms and symbol.atoms
+        if words.holds_atoms and keeps_similarity(self.space, state.rows, symbol.rows, atoms=atoms):
+            good = self._reaches(best.similarities[:, 0], threshold)
+        else:
+            rows = words.rows_at(best.indices[:, 0])
+            good = self._passes(self._transition(state.rows, symbol.rows, rows), threshold)
         found = [key if ok else default for key, ok in zip(best.keys[:, 0].tolist(), good, strict=True)]
         return state.answer(found)
 
@@ -200,7 +205,12 @@ class FiniteStateAutomaton(Mergeable):
         ['attic', 'cellar']
         """
         one, two = self._paired("successors", {}, states=state, inputs=symbol)
-        found = self._scan(lambda rows: self._transition(one.rows, two.rows, rows), threshold)
+        fast = keeps_similarity(self.space, one.rows, two.rows) and len(one.rows) == 1
+        found = self._scan(
+            lambda rows: self._transition(one.rows, two.rows, rows),
+            threshold,
+            probe=self._below(one.rows, two.rows) if fast else None,
+        )
         return [key for key, _ in found]
 
     def run(self, start: Any, inputs: Iterable[Any], threshold: float | None = None) -> list[Any]:

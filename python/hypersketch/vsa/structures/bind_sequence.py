@@ -44,7 +44,7 @@ class BindSequence(Composite):
     -----
     Two sequences that differ in one item, or in the order of two, have unrelated vectors: good names for
     chunks, n-grams, states. A product has no noise, however long it is, but its items come out only where all
-    others are known (`pop`, `fill`); a resonator network finds them otherwise.
+    others are known (`pop`, `fill`), or by a search for all of them (`recall`).
 
     Appending is ``bind(permute(vector, 1), item)``, with a permutation of its own where the space binds by
     rotation (HRR, BSDC). Items of HRR, VTB and TVTB are first made unitary: products of many others have most
@@ -95,7 +95,7 @@ class BindSequence(Composite):
         """Return vectors as they are factors of the product."""
         symbols = self._symbols(method, name, keys)
         if isinstance(self.space, HRR | VTB) and len(symbols.rows):
-            return symbols._replace(rows=self.space.unitary(symbols.rows))
+            return symbols._replace(rows=self.space.unitary(symbols.rows), atoms=False)
         return symbols
 
     def _require_left(self, method: str) -> None:
@@ -197,9 +197,9 @@ class BindSequence(Composite):
         >>> word.pop("b"), word == BindSequence(MapI(1000), "a")
         ('b', True)
         """
-        self._require_items()
         row = self._one("pop", "key", key)[0]
         with self._lock:
+            self._require_items()
             self._become(turn(self.space, self._without(self.vector, row), -1), len(self) - 1)
         return key
 
@@ -218,10 +218,10 @@ class BindSequence(Composite):
         >>> word.popleft("a"), word == BindSequence(MapI(1000), "b")
         ('a', True)
         """
-        self._require_items()
         self._require_left("popleft")
         row = self._one("popleft", "key", key)[0]
         with self._lock:
+            self._require_items()
             rest = self._without(self.vector, turn(self.space, row, len(self) - 1))
             self._become(rest, len(self) - 1)
         return key
@@ -312,6 +312,49 @@ class BindSequence(Composite):
 
     def _popped(self, vector: Rows, row: Rows) -> Rows:
         return turn(self.space, self._without(vector, row), -1)
+
+    def recall(self, **options: Any) -> list[Any] | None:
+        """Return all items, of which none is known, by a resonator network; None when it finds no solution.
+
+        Parameters
+        ----------
+        **options
+            As for `hypersketch.vsa.Resonator`: ``max_iterations``, ``noise``, ``threshold`` and others.
+
+        Returns
+        -------
+        list of int, str or bytes, or None
+            Keys of the item memory.
+
+        Raises
+        ------
+        TypeError, ValueError
+            When there is no item memory or nothing in it, in spaces that the network cannot clean up (MAP-C,
+            MAP-T, VTB, TVTB, MBAT, BSDC), and for other options.
+
+        Notes
+        -----
+        The network has to find one of N^n sequences of n items out of N keys: sequences of a few items, see
+        `hypersketch.vsa.Resonator`.
+
+        Examples
+        --------
+        >>> from hypersketch.vsa import BSC, BindSequence
+        >>> word = BindSequence(BSC(2000), list("word"))
+        >>> word.recall()
+        ['w', 'o', 'r', 'd']
+        """
+        from hypersketch.vsa.resonator import Resonator
+
+        words = self._vocabularies["memory"]
+        if len(self) < 2:
+            return [words.nearest(self.vector[np.newaxis], 1).keys.tolist()[0][0]] if len(self) else []
+        keys = words.items.keys.tolist()
+        rows = words.rows_at(np.arange(len(keys)))
+        rows = self.space.unitary(rows) if isinstance(self.space, HRR) else rows
+        books = [turn(self.space, rows, steps) for steps in range(len(self) - 1, -1, -1)]
+        found = Resonator(self.space, books, **options).factorize(self.vector)
+        return [keys[i] for i in found.indices[0].tolist()] if found.solved[0] else None
 
     def similarity(self, other: Any) -> float:
         """Return how alike this is to another sequence, as their space has it: 1 for the same.

@@ -74,7 +74,7 @@ class BundleSequence(Places):
 
     def _put(self, method: str, symbols: Symbols, first: int) -> None:
         self._change(method, self._shifted(symbols.rows, first), None, 1)
-        self._vocabularies["memory"].learn(symbols.keys)
+        self._vocabularies["memory"].learn(symbols.keys, symbols.rows)
         self._warn_of_load()
 
     def append(self, keys: Any) -> None:
@@ -108,8 +108,9 @@ class BundleSequence(Places):
         ['a', 'b', 'c']
         """
         symbols = self._symbols("append", "keys", keys)
-        self._require_places(len(symbols.rows))
-        self._put("append", symbols, len(self))
+        with self._lock:
+            self._require_places(len(symbols.rows))
+            self._put("append", symbols, len(self))
 
     def appendleft(self, keys: Any) -> None:
         """Add items at the beginning, in their order; otherwise as `append`.
@@ -122,8 +123,8 @@ class BundleSequence(Places):
         """
         symbols = self._symbols("appendleft", "keys", keys)
         n = len(symbols.rows)
-        self._require_places(n)
         with self._lock:
+            self._require_places(n)
             _rolling.roll(self.space, self._bundle, n)
             try:
                 self._put("appendleft", symbols, 0)
@@ -157,9 +158,10 @@ class BundleSequence(Places):
         >>> word.pop(), word == BundleSequence(MapI(1000), "a")
         ('b', True)
         """
-        self._require_items()
-        found, rows = self._item("pop", "key", key, len(self) - 1)
-        self._change("pop", self._shifted(rows, len(self) - 1), None, -1)
+        with self._lock:
+            self._require_items()
+            found, rows = self._item("pop", "key", key, len(self) - 1)
+            self._change("pop", self._shifted(rows, len(self) - 1), None, -1)
         return found
 
     def popleft(self, key: Any = None) -> Any:
@@ -170,9 +172,9 @@ class BundleSequence(Places):
         >>> word.popleft(), word == BundleSequence(MapI(1000), "b")
         ('a', True)
         """
-        self._require_items()
-        found, rows = self._item("popleft", "key", key, 0)
         with self._lock:
+            self._require_items()
+            found, rows = self._item("popleft", "key", key, 0)
             self._change("popleft", rows, None, -1)
             _rolling.roll(self.space, self._bundle, -1)
         return found
@@ -212,7 +214,7 @@ class BundleSequence(Places):
         with self._lock:
             self._change("replace", np.concatenate(rows), np.array([-1, 1]), 1)
             self._numbers["size"] -= 2
-        self._vocabularies["memory"].learn(after.keys)
+        self._vocabularies["memory"].learn(after.keys, after.rows)
 
     def __setitem__(self, index: int, key: Any) -> None:
         self.replace(index, None, key)

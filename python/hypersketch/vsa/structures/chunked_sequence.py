@@ -73,7 +73,7 @@ class ChunkedSequence(Composite):
         symbols = self._symbols("__init__", "keys", given)
         self._bundle.put(self._chunks_of(symbols.rows))
         self._numbers["size"] = n
-        self._vocabularies["memory"].learn(symbols.keys)
+        self._vocabularies["memory"].learn(symbols.keys, symbols.rows)
 
     @classmethod
     def _checked(cls, **given: Any) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from hypersketch.vsa._space import Space
 from hypersketch.vsa.hypervectors import Hypervectors
 from hypersketch.vsa.structures._edges import Edges
 from hypersketch.vsa.structures._kept import Rows
-from hypersketch.vsa.structures._order import turn, turns_products
+from hypersketch.vsa.structures._order import commutes, keeps_similarity, turn, turns_products
 from hypersketch.vsa.structures._vocabulary import Memory, Symbols
 
 
@@ -114,7 +114,7 @@ class Graph(Edges):
         found = self._given("add", sources, targets, labels)
         self._put("add", found, weights, 1)
         for one, name in zip(found, ("memory", "memory", "labels"), strict=False):
-            self._vocabularies[name].learn(one.keys)
+            self._vocabularies[name].learn(one.keys, one.rows)
         self._warn_of_load()
 
     def remove(self, sources: Any, targets: Any, weights: Any = None, *, labels: Any = None) -> None:
@@ -252,11 +252,16 @@ class Graph(Edges):
         back = self.directed and _validation.flag("Graph.unbind", "incoming", incoming)
         if back and not turns_products(self.space):
             raise ValueError(f"Incoming edges cannot be unbound in {self.space}: use neighbors().")
-        rows, vector = self._symbols("unbind", "nodes", nodes).rows, self.vector
+        rows = self._symbols("unbind", "nodes", nodes).rows
+        kinds = None if labels is None else self._symbols("unbind", "labels", labels, "labels").rows
+        return self._left(rows, kinds, back)
+
+    def _left(self, nodes: Rows, labels: Rows | None, back: bool) -> Rows:
+        """Return what is left of the vector without nodes, and labels."""
+        vector = self._now()[1]
         if labels is not None:
-            known = self._symbols("unbind", "labels", labels, "labels").rows
-            vector = turn(self.space, self.space.unbind(vector, known), -1)
-        found = self.space.unbind(vector, turn(self.space, rows, 1) if back else rows)
+            vector = turn(self.space, self.space.unbind(vector, labels), -1)
+        found = self.space.unbind(vector, turn(self.space, nodes, 1) if back else nodes)
         return turn(self.space, found, -1) if self.directed and not back else np.asarray(found)
 
     def neighbor_weights(
@@ -298,8 +303,13 @@ class Graph(Edges):
         kind = None if label is None else self._symbols("neighbors", "label", label, "labels").rows
         if len(own) != 1 or (kind is not None and len(kind) != 1):
             _validation.refuse("Graph.neighbors", "node", "one node, and at most one label", node)
+        back = back and self.directed
+        known = [own] if kind is None else [own, kind]
+        fast = keeps_similarity(self.space, *known) and (commutes(self.space) or not back)
         return self._scan(
-            lambda nodes: self._edge(nodes, own, kind) if back else self._edge(own, nodes, kind), threshold
+            lambda nodes: self._edge(nodes, own, kind) if back else self._edge(own, nodes, kind),
+            threshold,
+            probe=self._left(own, kind, back) if fast else None,
         )
 
     def neighbors(

@@ -17,7 +17,7 @@ from hypersketch.vsa._space import Space
 from hypersketch.vsa.hypervectors import Hypervectors
 from hypersketch.vsa.structures._composite import Mergeable
 from hypersketch.vsa.structures._kept import Rows
-from hypersketch.vsa.structures._order import turn
+from hypersketch.vsa.structures._order import commutes, keeps_similarity, turn
 from hypersketch.vsa.structures._vocabulary import Memory, Symbols, plain_keys
 
 _PIECE = 1024
@@ -159,7 +159,7 @@ class NGrams(Mergeable):
         if isinstance(self.space, MapSpace) and words.given is None and not isinstance(given, Hypervectors):
             batch = given if words.memory is None else plain_keys(given)
             self._add_fused(method, host_hashes(batch, None), one, sign)
-            words.learn(batch if words.memory is not None else None)
+            words.learn(batch if sign == 1 and words.memory is not None else None)
             return
         symbols = self._symbols(method, "tokens", given)
         n_grams = max(0, len(symbols.rows) - self.n + 1)
@@ -268,8 +268,10 @@ class NGrams(Mergeable):
             _validation.refuse("NGrams.following", "prefix", f"{self.n - 1} tokens", prefix)
         if self.n == 1:
             return self._scan(lambda rows: rows, threshold)
-        before = self._folded(symbols.rows[i : i + 1] for i in range(self.n - 1))
-        return self._scan(lambda rows: self.space.bind(turn(self.space, before, 1), rows), threshold)
+        before = turn(self.space, self._folded(symbols.rows[i : i + 1] for i in range(self.n - 1)), 1)
+        fast = keeps_similarity(self.space, before) and commutes(self.space)
+        probe = self.space.unbind(self._now()[1], before) if fast else None
+        return self._scan(lambda rows: self.space.bind(before, rows), threshold, probe=probe)
 
     def similarity(self, other: NGrams) -> float:
         """Return how alike the profiles of two texts are: the cosine of their vectors, or their space's form.

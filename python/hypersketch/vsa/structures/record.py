@@ -8,11 +8,12 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from hypersketch import files
+from hypersketch import _validation, files
 from hypersketch.vsa._space import Space
 from hypersketch.vsa.hypervectors import Hypervectors
 from hypersketch.vsa.structures._composite import Mergeable
 from hypersketch.vsa.structures._kept import Rows
+from hypersketch.vsa.structures._order import commutes, keeps_similarity
 from hypersketch.vsa.structures._vocabulary import Memory, Symbols
 
 
@@ -57,6 +58,7 @@ class Record(Mergeable):
     """
 
     _FURTHER: ClassVar[tuple[str, ...]] = ("roles",)
+    _STEPS = 1
 
     def __init__(
         self,
@@ -110,8 +112,8 @@ class Record(Mergeable):
         """
         left, right, products = self._pairs("add", keys, values)
         self._change("add", products, weights, 1)
-        self._vocabularies["roles"].learn(left.keys)
-        self._vocabularies["memory"].learn(right.keys)
+        self._vocabularies["roles"].learn(left.keys, left.rows)
+        self._vocabularies["memory"].learn(right.keys, right.rows)
         self._warn_of_load()
 
     def remove(self, keys: Any, values: Any, weights: Any = None) -> None:
@@ -140,7 +142,7 @@ class Record(Mergeable):
         with self._lock:
             self._change("replace", np.concatenate(products), np.repeat([-1, 1], n), 1)
             self._numbers["size"] -= 2 * n
-        self._vocabularies["memory"].learn(after.keys)
+        self._vocabularies["memory"].learn(after.keys, after.rows)
 
     def __setitem__(self, key: Any, value: Any) -> None:
         """Give one key a value, instead of the one that `get` finds, if any."""
@@ -259,8 +261,11 @@ class Record(Mergeable):
             return symbols.answer([default] * len(symbols.rows))
         probes = self.space.unbind(self._now()[1], symbols.rows)
         best = words.nearest(probes, 1)
-        rows = words.rows_at(best.indices[:, 0])
-        good = self._passes(self.space.bind(rows, symbols.rows), threshold)
+        if words.holds_atoms and keeps_similarity(self.space, symbols.rows, atoms=symbols.atoms):
+            good = self._reaches(best.similarities[:, 0], threshold)
+        else:
+            rows = words.rows_at(best.indices[:, 0])
+            good = self._passes(self.space.bind(rows, symbols.rows), threshold)
         found = [key if ok else default for key, ok in zip(best.keys[:, 0].tolist(), good, strict=True)]
         return symbols.answer(found)
 
@@ -324,7 +329,12 @@ class Record(Mergeable):
         (['a', 'c'], [])
         """
         rows = self._symbols("find", "value", value).rows
-        return [key for key, _ in self._scan(lambda roles: self.space.bind(rows, roles), threshold, "roles")]
+        if len(rows) != 1:
+            _validation.refuse("Record.find", "value", "one value", value)
+        fast = keeps_similarity(self.space, rows) and commutes(self.space)
+        probe = self.space.unbind(self._now()[1], rows) if fast else None
+        found = self._scan(lambda roles: self.space.bind(rows, roles), threshold, "roles", probe)
+        return [key for key, _ in found]
 
     def items(self) -> list[tuple[Any, Any]]:
         """Return the pairs found for all keys that were added.
