@@ -17,8 +17,8 @@ from hypersketch.capacity.operational import Curve, _falling, capacity_of, growt
 
 
 def test_rates_that_rise_are_pooled() -> None:
-    given = np.array([[0.9, 1.0, 0.5, 0.1], [1.0, 0.9, 0.9, 0.2], [0.2, 0.4, 0.6, 0.4], [0.5, 0.4, 0.6, 0.5]])
-    pooled = [[0.95, 0.95, 0.5, 0.1], [1.0, 0.9, 0.9, 0.2], [0.4, 0.4, 0.4, 0.4], [0.5, 0.5, 0.5, 0.5]]
+    given = np.array([[0.9, 1.0, 0.5, 0.6], [1.0, 0.9, 0.9, 0.2], [0.6, 0.2, 0.3, 0.4], [0.4, 0.6, 0.2, 0.3]])
+    pooled = [[1.0, 1.0, 0.55, 0.55], [1.0, 0.9, 0.9, 0.2], [0.6, 0.3, 0.3, 0.3], [0.6, 0.6, 0.25, 0.25]]
     assert np.allclose(_falling(given), pooled)
 
 
@@ -28,6 +28,13 @@ def test_the_crossing_lies_between_its_points() -> None:
     assert found.value == pytest.approx(1000 * 10 ** (0.006 / 0.096))
     assert found.low < found.value < found.high
     assert capacity_of(curve, 0.99) == found
+
+
+def test_a_curve_that_rises_first_is_read_where_it_falls() -> None:
+    curve = Curve((10.0, 100.0, 1000.0, 10_000.0), (300, 500, 500, 400), 500)
+    found = capacity_of(curve, 0.99)
+    assert found.value == pytest.approx(1000 * 10**0.05)
+    assert 800 < found.low < found.value < found.high < 2000
 
 
 @pytest.mark.parametrize("solved", [(400, 400, 399), (100, 90, 10)])

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Operational capacity: the largest problem that is solved often enough, and how it grows with the dimension.
 
-A curve is how many of how many trials were solved at each problem size. It falls, so neighbours that rise are
-pooled (isotonic regression), and the size at which it passes the wanted rate is read off between two points,
-on a logarithmic axis. Intervals come from drawing all counts again (bootstrap).
+A curve is how many of how many trials were solved at each problem size. From its highest point on it falls,
+so neighbours that rise there are pooled (isotonic regression), and the size at which it passes the wanted
+rate is read off between two points, on a logarithmic axis. Intervals come from drawing all counts again
+(bootstrap).
 """
 
 from __future__ import annotations
@@ -164,11 +165,13 @@ def _crossing(logs: FloatArray, rates: FloatArray, rate: float) -> FloatArray:
 
 
 def _falling(rates: FloatArray) -> FloatArray:
-    """Return the nearest rates of each row that do not rise: neighbours that do are averaged.
+    """Return the nearest rates of each row that do not rise from its highest on, and that up to there.
 
     Isotonic regression as the least over beginnings of the largest over ends of the means between them.
     """
     n = rates.shape[1]
+    rises = np.arange(n) < rates.argmax(axis=1)[:, np.newaxis]
+    rates = np.where(rises, rates.max(axis=1, keepdims=True), rates)
     sums = np.concatenate([np.zeros((len(rates), 1)), rates.cumsum(axis=1)], axis=1)
     made = np.empty_like(rates)
     for i in range(n):

@@ -40,7 +40,8 @@ def pictures(results: Results) -> list[Picture]:
             "capacity",
             "Operational capacity against the dimension",
             f"Largest M solved in {RATE:.0%} of trials, with 95 % intervals, for two budgets of sweeps. "
-            "Arrowheads: the capacity lies beyond the sizes tried. Dashed: the fit of Kent et al. (2020) for "
+            "Arrowheads up: the capacity lies beyond the sizes tried; where a point is missing, no size was "
+            "solved so often. Dashed: the fit of Kent et al. (2020) for "
             "the plain network within M/1,000 sweeps, a reference only.",
             lambda: _capacity_figure(series_of(results)),
         ),
@@ -145,10 +146,8 @@ def _draw_capacities(panel: Axes, line: Sequence[Series], colour: str) -> None:
             panel.plot([dim, dim], [found.low, found.high], color=colour, lw=1.2, alpha=0.8)
         panel.plot([dim], [found.value], "o", color=colour, ms=4, mec="white", mew=0.5)
     for one in line:
-        if one.dim not in [dim for dim, _ in inside]:
-            above = one.curve.rates[-1] >= RATE
-            size = one.curve.sizes[-1 if above else 0]
-            panel.plot([one.dim], [size], "^" if above else "v", color=colour, ms=5, mfc="white")
+        if one.curve.rates[-1] >= RATE:
+            panel.plot([one.dim], [one.curve.sizes[-1]], "^", color=colour, ms=5, mfc="white")
 
 
 def _outcomes_figure(rows: Sequence[Row]) -> Figure:

@@ -58,8 +58,7 @@ def _size(one: Series, found: Capacity) -> str:
     """The capacity, or on which side of the sizes tried it lies."""
     if math.isfinite(found.value):
         return f"{found.value:,.0f}"
-    sizes = one.curve.sizes
-    return f"≥ {sizes[-1]:,.0f}" if one.curve.rates[-1] >= RATE else f"< {sizes[0]:,.0f}"
+    return f"≥ {one.curve.sizes[-1]:,.0f}" if one.curve.rates[-1] >= RATE else "none tried"
 
 
 def _interval(low: float, high: float, digits: str = ",.0f") -> str:
@@ -123,16 +122,19 @@ def page(experiment: Experiment, results: Results, config: Mapping[str, Any], fi
         "<h2>What is known</h2>" + report.paragraphs(experiment.prediction),
         f"<h2>Operational capacity: the largest M solved in {RATE:.0%} of trials</h2>"
         + report.paragraphs(
-            "Read off between two measured sizes, half a power of two apart, after pooling neighbours that "
-            "rise; the interval is that of drawing all trials again (bootstrap). A number with ≥ or < lies "
-            "outside the sizes tried. The last column is the fit of the literature, for comparison only: "
+            "Read off between two measured sizes, half a power of two apart, where the curve falls, after "
+            "pooling neighbours that rise there; the interval is that of drawing all trials again "
+            "(bootstrap). A number with ≥ lies beyond the sizes tried, and none tried means that no size "
+            "was solved so often: with many factors and few dimensions small codebooks are hard too. "
+            "The last column is the fit of the literature, for comparison only: "
             "it was made for M/1,000 sweeps."
         )
         + report.html_table(HEAD, capacity_lines(results), left=(3,)),
         "<h2>Growth with the dimension</h2>"
         + report.paragraphs(
             "Slope of log M against log D by least squares over the dimensions whose capacity is known. The "
-            "interval is of sampling alone; a slope over so few dimensions is no law for others."
+            "interval is of sampling alone; a slope over so few dimensions is no law for others, and where "
+            "trials end unconverged it is one of the budget as well."
         )
         + report.html_table(_GROWTH_HEAD, growth_lines(results), left=(2,)),
         "".join(figures),
