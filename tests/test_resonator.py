@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 import reference
 import reference_resonator as slow
-from hypersketch import _core
+from hypersketch import ItemMemory, _core
 from hypersketch.vsa import (
     BSC,
     BSDC,
@@ -214,6 +214,30 @@ def test_sums_and_values_and_vectors() -> None:
     assert found.keys == [("c", 1)]
     assert 0.4 < found.similarities[0] < 0.6  # a member of a majority of three: 1/2
     assert resonator.factorize(Hypervectors(space, pair)).keys == [("c", 1)]
+
+
+def test_codebooks_are_copies() -> None:
+    space = BSC(300)
+    given = space.atoms(["a", "b"])
+    resonator = Resonator(space, [given, ["x", "y"]])
+    before = resonator.compose([1, 1])
+    given[:] = 0
+    assert np.array_equal(resonator.compose([1, 1]), before)
+    assert resonator.factorize(before).indices.tolist() == [[1, 1]]
+    with pytest.raises(ValueError, match="read-only"):
+        resonator.codebooks[0][0, 0] = 1
+
+
+def test_an_item_memory_is_a_codebook() -> None:
+    space = BSC(1500)
+    memory = ItemMemory(space)
+    memory.add(["red", "blue"])
+    memory.add(7)
+    resonator = Resonator(space, [memory, ["x", "y"]])
+    product = space.bind(space.atoms(7), space.atoms("x"))
+    assert resonator.factorize(product).keys == [(7, "x")]
+    with pytest.raises(TypeError, match="memory of"):
+        Resonator(BSC(1500, seed=1), [memory, ["x"]])
 
 
 SPACES = [

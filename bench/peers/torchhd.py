@@ -55,6 +55,27 @@ class Torchhd:
         )
         return lambda: self._torchhd.cosine_similarity(asked, stored).argmax(dim=-1)
 
+    def resonate(self, books: list[Any], probes: Any, budget: int) -> NDArray[np.int64]:
+        """Repeat `torchhd.resonator` until the codewords most like the estimates multiply to each probe."""
+        torch, vsa = self._torch, self._torchhd.ensure_vsa_tensor
+        domains = vsa(torch.from_numpy(np.stack(books)), "MAP")
+        left, rest = torch.arange(len(probes)), vsa(torch.from_numpy(probes), "MAP")
+        first = torch.stack([self._torchhd.multiset(book).sign() for book in domains])
+        state = first.repeat(len(probes), 1, 1)
+        found = torch.zeros(len(probes), len(books), dtype=torch.int64)
+        factors = torch.arange(len(books))
+        for _ in range(budget):
+            state = self._torchhd.resonator(rest, state, domains)
+            plain = (one.as_subclass(torch.Tensor) for one in (state, domains))
+            likeness = torch.einsum("nfd,fmd->nfm", *plain)
+            found[left] = best = likeness.abs().argmax(dim=-1)
+            product = domains[factors, best].as_subclass(torch.Tensor).prod(dim=1)
+            wrong = (product * rest.as_subclass(torch.Tensor)).sum(dim=-1) < probes.shape[1]
+            left, rest, state = left[wrong], rest[wrong], state[wrong]
+            if not len(left):
+                break
+        return np.asarray(found)
+
     def bundle(self, n: int, dim: int) -> Any:
         """Draw n atoms of `dim` dimensions and add them up."""
         return self._torchhd.multiset(self._torchhd.random(n, dim, vsa="MAP"))

@@ -11,6 +11,7 @@ SUITES = (
     "encoders",
     "structures",
     "language",
+    "resonator",
     "hash",
     "sketches_bloom",
     "sketches_count",
@@ -21,4 +22,5 @@ GROUPS = {
     "sketches": ("hash", "sketches_bloom", "sketches_count", "projections"),
     "vsa": ("bundle", "packed", "search", "items", "spaces", "encoders", "language"),
     "vsa": ("bundle", "packed", "search", "items", "spaces", "structures", "language"),
+    "vsa": ("bundle", "packed", "search", "items", "spaces", "language", "resonator"),
 }

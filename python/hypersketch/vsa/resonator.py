@@ -196,7 +196,7 @@ class Resonator:
 
     @property
     def codebooks(self) -> tuple[NDArray[Any], ...]:
-        """The vectors of each codebook.
+        """The vectors of each codebook, read-only.
 
         >>> from hypersketch.vsa import BSC, Resonator
         >>> [book.shape for book in Resonator(BSC(64), [["a", "b"], ["x", "y", "z"]]).codebooks]
@@ -267,7 +267,8 @@ class Resonator:
         max_iterations : int, optional
             Budget of this call; default that of the network.
         threads : int, optional
-            Threads for this call; default `hypersketch.get_num_threads`.
+            Threads for this call, which share the probes of packed spaces; default
+            `hypersketch.get_num_threads`. Matrix products of the other spaces are NumPy's affair.
 
         Returns
         -------
@@ -316,9 +317,7 @@ def _vectors(space: Any, method: str, name: str, value: Any) -> NDArray[Any]:
     """Return vectors of the space as its atoms are kept, one a row."""
     if isinstance(value, Hypervectors):
         if value.space != space:
-            raise TypeError(
-                f"{name} are vectors of {value.space}, but Resonator.{method} needs those of {space}."
-            )
+            raise TypeError(f"{name} are vectors of {value.space}, but Resonator needs those of {space}.")
         value = np.asarray(value)
     rows = space._checked(method, name, value)
     return np.atleast_2d(space.normalize(rows) if isinstance(space, MapI) else rows)
@@ -345,7 +344,9 @@ def _codebook(space: Any, f: int, given: Any) -> tuple[NDArray[Any], tuple[Any, 
     elif not isinstance(given, Hypervectors) and not (isinstance(given, np.ndarray) and given.ndim == 2):
         given = [given] if isinstance(given, str | bytes) else list(given)
         keys, given = tuple(given), space.atoms(given)
-    rows = _vectors(space, "__init__", name, given)
+    rows = _vectors(space, "codebooks", name, given)
     if not len(rows):
         _validation.refuse("Resonator", name, "a codebook of at least one vector", "none")
-    return np.ascontiguousarray(rows), keys
+    kept = np.array(rows, order="C")
+    kept.flags.writeable = False
+    return kept, keys

@@ -18,6 +18,7 @@ from hypersketch.capacity.experiments.noise import Noise
 from hypersketch.capacity.experiments.pairs import Pairs
 from hypersketch.capacity.experiments.projection import Projection
 from hypersketch.capacity.experiments.quantization import Quantization
+from hypersketch.capacity.experiments.resonator import ResonatorCapacity
 from hypersketch.capacity.experiments.sequence import Sequence
 from hypersketch.capacity.experiments.sequence_length import SequenceLength
 
@@ -44,6 +45,7 @@ EXPERIMENTS: dict[str, Experiment] = {
         Noise(),
         BindingDepth(),
         Quantization(),
+        ResonatorCapacity(),
     )
 }
 

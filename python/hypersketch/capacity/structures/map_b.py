@@ -38,6 +38,7 @@ class MapBundleB(MapBundle):
             "bsc-exact",
             "binding-depth",
             "noise",
+            "resonator",
         }
     )
     packed: ClassVar[bool] = True
