@@ -3,6 +3,7 @@
 
 SUITES = (
     "capacity",
+    "sweep",
     "bundle",
     "packed",
     "search",
@@ -17,5 +18,5 @@ SUITES = (
 )
 GROUPS = {
     "sketches": ("hash", "sketches_bloom", "sketches_count", "projections"),
-    "vsa": ("bundle", "packed", "search", "items", "spaces", "language"),
+    "vsa": ("sweep", "bundle", "packed", "search", "items", "spaces", "language"),
 }
