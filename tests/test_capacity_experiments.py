@@ -103,7 +103,7 @@ def test_minimal_dimensions_of_other_spaces() -> None:
 
 def test_the_published_table_is_made_again() -> None:
     chosen = experiment("schlegel")
-    results = capacity.run("schlegel", structures=["map-i", "bsdc-s"], trials=8, seed=2)
+    results = capacity.run("schlegel", structures=["map-i", "bsdc-s"], trials=3, seed=2)
     head, lines = chosen.table(results)
     assert len(head) == len(lines[0])
     assert [(row.structure, row.setting["task"]) for row in results] == [
@@ -111,9 +111,9 @@ def test_the_published_table_is_made_again() -> None:
     ]
     for row in results:
         assert row.predicted == PUBLISHED[row.structure][row.setting["task"]]
-        if row.setting["task"] == "bundle":  # theirs lose something when they unbind
-            assert row.verdict == "inside"
-        assert abs(row.measured / row.size["dim"] - 1.0) < 0.25
+        assert row.verdict == "inside"
+        # The line of the pairs of bsdc-s bends: keys that shift alike keep its accuracy below 1.
+        assert 0.7 < row.measured / row.size["dim"] < 1.25
 
 
 def test_the_rule_of_the_minimal_dimension(monkeypatch: pytest.MonkeyPatch) -> None:

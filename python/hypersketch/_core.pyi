@@ -75,7 +75,6 @@ __all__: list[str] = [
     "popcount_or",
     "project_csr",
     "project_dense",
-    "resonate",
     "rotate_rows",
     "sample_indices",
     "set_simd_level",
@@ -1029,29 +1028,6 @@ def project_dense(
 ) -> None:
     """
     Rows times the sparse matrix of signs.
-    """
-
-def resonate(
-    rows: numpy.typing.NDArray[numpy.uint64],
-    sizes: numpy.typing.NDArray[numpy.int64],
-    dim: typing.SupportsInt | typing.SupportsIndex,
-    start: numpy.typing.NDArray[numpy.uint64],
-    probes: numpy.typing.NDArray[numpy.uint64],
-    hashes: numpy.typing.NDArray[numpy.uint64],
-    synchronous: bool,
-    seed: typing.SupportsInt | typing.SupportsIndex,
-    noise: typing.SupportsInt | typing.SupportsIndex,
-    threshold: typing.SupportsInt | typing.SupportsIndex,
-    accept: typing.SupportsInt | typing.SupportsIndex,
-    budget: typing.SupportsInt | typing.SupportsIndex,
-    codewords: numpy.typing.NDArray[numpy.int64],
-    products: numpy.typing.NDArray[numpy.int64],
-    sweeps: numpy.typing.NDArray[numpy.int64],
-    periods: numpy.typing.NDArray[numpy.int64],
-    threads: typing.SupportsInt | typing.SupportsIndex,
-) -> None:
-    """
-    Which codewords, one a factor, multiply to each probe.
     """
 
 def rotate_rows(

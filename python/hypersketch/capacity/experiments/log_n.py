@@ -15,7 +15,8 @@ from hypersketch.capacity.structures.base import Structure, smallest
 from hypersketch.capacity.structures.bundles import QUERIES, SpaceBundle
 
 if TYPE_CHECKING:
-    from hypersketch.capacity.plots import Panels
+    from hypersketch.capacity.plots import Panels, Picture
+    from hypersketch.capacity.results import Results
 
 __all__ = ["LogN"]
 
@@ -37,16 +38,16 @@ class LogN(CodebookExperiment):
     )
     method: ClassVar[str] = (
         "Theory says at which dimension the accuracy is 0.99. There n items are bundled in each trial, and "
-        "up to five of them are compared with all of the codebook that the bundle does not hold. The result "
-        "is that dimension, corrected by the errors beyond 1 % over the slope of the predicted accuracy. 20 "
-        "bundles share a codebook and count as one draw."
+        "up to five of them are compared with all of the codebook that the bundle does not hold. The figure "
+        "turns measured accuracies into dimensions by the slope of the predicted one. 20 bundles share a "
+        "codebook and count as one draw."
     )
     prediction: ClassVar[str] = (
         "The integral of Frady, Kleyko and Sommer (2018) solved for D. As the largest of N normal scores "
         "lies near √(2 ln N), D grows nearly linearly in ln N."
     )
     quantities: ClassVar[Mapping[str, Quantity]] = {
-        "dimension": Quantity("mean", "dimensions at which 99 % of stored items are found", log=False)
+        "accuracy": Quantity("rate", "accuracy at the dimension that theory asks for", log=False)
     }
     along: ClassVar[str | None] = "codebook"
     default_n: ClassVar[tuple[int, ...]] = (15,)
@@ -74,26 +75,22 @@ class LogN(CodebookExperiment):
         dims = request.dims or [_least_units(cast(SpaceBundle, entry), n, setting["codebook"])]
         return super()._column(entry, n, setting, replace(request, dims=dims))
 
+    def tests(self, cell: Cell) -> dict[str, int]:
+        return {"accuracy": min(cell.n, QUERIES) * self.shared(cell)}
+
     def measure(self, cell: Cell, hashes: UInt64Array) -> Outcomes:
         book = hashes[: cell.setting["codebook"]]
         seeds, members = self.draws(cell, book)
-        hits = self.entry(cell).single_trials(cell.size, seeds, book, members)
-        found = hits / (min(cell.n, QUERIES) * members.shape[1])
-        expected, slope = self._curve(cell)
-        return {"dimension": (cell.size["dim"] - (found - expected) / slope).tolist()}
+        return {"accuracy": self.entry(cell).single_trials(cell.size, seeds, book, members).tolist()}
 
     def predict(self, cell: Cell) -> dict[str, float]:
-        return {"dimension": float(cell.size["dim"])}
+        rivals = cell.setting["codebook"] - cell.n + 1
+        return {"accuracy": self.entry(cell).item_accuracy(cell.size, cell.n, rivals, pairs=False)}
 
-    def _curve(self, cell: Cell) -> tuple[float, float]:
-        """Predicted accuracy at the cell's dimension, and its slope there."""
-        entry, rivals = self.entry(cell), cell.setting["codebook"] - cell.n + 1
-        dim = cell.size["dim"]
-        step = entry.units_near(max(dim + 1, round(1.05 * dim)))
-        here, there = (
-            entry.item_accuracy({**cell.size, "dim": one}, cell.n, rivals, pairs=False) for one in (dim, step)
-        )
-        return here, max((there - here) / max(step - dim, 1), 1e-9)
+    def pictures(self, results: Results) -> list[Picture]:
+        from hypersketch.capacity import plots_spaces
+
+        return [plots_spaces.log_n_picture(results), *super().pictures(results)]
 
     def panels(self) -> Panels:
         from hypersketch.capacity.plots import Panels

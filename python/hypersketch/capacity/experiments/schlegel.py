@@ -67,7 +67,8 @@ class Schlegel(CodebookExperiment):
         "interval of the verdict. The grid is coarse: one step is 8 to 19 % of the dimension. What the table "
         "calls BSDC-CDT is BSDC-THIN here: the union cut to half of all bits. The authors' pairs count a "
         "value as found if it comes back for any key, which is easier; ours must come back for its own. "
-        "Their MBAT and BSDC-S lose something when they unbind, ours do not."
+        "Keys of BSDC-S that happen to shift by the same number of places bring back each other's values, in "
+        "their experiments as in ours. MBAT draws a matrix for each key here."
     )
     prediction: ClassVar[str] = (
         "The least dimension with a predicted accuracy of 0.99, by hypersketch.theory.spaces. The rule's "
