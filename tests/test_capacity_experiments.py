@@ -7,10 +7,9 @@ import numpy as np
 import pytest
 
 from hypersketch import capacity
-from hypersketch.capacity import schlegel
 from hypersketch.capacity.cells import Cell, Draw
 from hypersketch.capacity.experiments import EXPERIMENTS, experiment
-from hypersketch.capacity.schlegel import first_dimensions, line_at
+from hypersketch.capacity.experiments.schlegel import PUBLISHED, first_dimensions, line_at
 from hypersketch.capacity.streams import Counts, zipf_counts, zipf_groups
 from hypersketch.capacity.structures import STRUCTURES, known_structures
 from hypersketch.capacity.structures.base import combined_hashes, smallest
@@ -33,6 +32,8 @@ SMALL = {
     "noise": {"n": [11], "dims": [200], "trials": 60},
     "binding-depth": {"n": [1, 4], "dims": [256], "trials": 40},
     "quantization": {"n": [11], "dims": [200], "trials": 60},
+    "accuracy": {"n": [10], "trials": 40, "universe": 256},
+    "log-N": {"n": [5], "trials": 80, "universe": 256},
 }
 WITHOUT_THEORY = {("count-min-conservative", name) for name in ("mean excess", "conservative over plain")}
 WITHOUT_THEORY |= {("vtb", "similarity"), ("tvtb", "similarity")}
@@ -93,11 +94,33 @@ def test_minimal_dimension_finds_the_published_range() -> None:
     assert 580 < found["map-b"] < 920
 
 
+def test_minimal_dimensions_of_other_spaces() -> None:
+    found = capacity.minimal_dimension(["fhrr", "bsdc-seg", "vtb"], trials=4)
+    assert 240 < found["fhrr"] < 400
+    assert 240 < found["bsdc-seg"] < 420
+    assert 370 < found["vtb"] < 620
+
+
+def test_the_published_table_is_made_again() -> None:
+    chosen = experiment("schlegel")
+    results = capacity.run("schlegel", structures=["map-i", "bsdc-s"], trials=3, seed=2)
+    head, lines = chosen.table(results)
+    assert len(head) == len(lines[0])
+    assert [(row.structure, row.setting["task"]) for row in results] == [
+        (name, task) for name in ("map-i", "bsdc-s") for task in ("bundle", "pairs")
+    ]
+    for row in results:
+        assert row.predicted == PUBLISHED[row.structure][row.setting["task"]]
+        assert row.verdict == "inside"
+        # The line of the pairs of bsdc-s bends: keys that shift alike keep its accuracy below 1.
+        assert 0.7 < row.measured / row.size["dim"] < 1.25
+
+
 def test_the_rule_of_the_minimal_dimension(monkeypatch: pytest.MonkeyPatch) -> None:
     measured = [(5, 64, 1.0), (5, 36, 0.995), (5, 16, 0.4), (10, 64, 0.99), (15, 64, 0.2)]
     assert first_dimensions(measured, 0.99) == {5: 36, 10: 64}
     assert line_at({5: 36, 10: 64}, 15) == pytest.approx(92)
-    monkeypatch.setattr(schlegel, "DIMENSIONS", (4, 16))
+    monkeypatch.setattr("hypersketch.capacity.schlegel.DIMENSIONS", (4, 16))
     with pytest.raises(ValueError, match=r"'map-b' reaches the accuracy 0.99 at fewer than two sizes"):
         capacity.minimal_dimension("map-b")
     with pytest.raises(ValueError, match=r"The 'accuracy' parameter of minimal_dimension must be a float in"):
@@ -208,6 +231,17 @@ def test_draws_are_distinct_keys_and_do_not_depend_on_blocks(monkeypatch: pytest
             "binding-depth",
             {"structures": ["bsdc-cdt"]},
             "The structure 'bsdc-cdt' has no binding-depth. Those that have: map-i, map-b, bsc, map-c,",
+        ),
+        (
+            "schlegel",
+            {"dims": [100]},
+            "The dimensions of schlegel are the rule's own; the option 'dims' cannot",
+        ),
+        ("schlegel", {"universe": 50}, "A codebook of 50 items does not hold 100 different ones."),
+        (
+            "cleanup-pairs",
+            {"n": 20, "universe": 30},
+            "A codebook of 30 items does not hold 40 different ones.",
         ),
         (
             "sequence",

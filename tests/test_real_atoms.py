@@ -44,10 +44,9 @@ def test_numbers_are_as_defined(numbers: Numbers, level: str, threads: int) -> N
         made = random_reals(numbers, n, 3, hashes, 0.25, threads)
         assert made.shape == (9, n)
         expected = 0.25 * defined(numbers, n, 3, hashes)
-        # Rounded to the nearest float, but where errors of 2^-40 decide between two.
-        assert (
-            np.abs(made.view(np.float32) - expected) <= np.abs(expected) * (2.0**-24 + 2.0**-38) + 2e-13
-        ).all()
+        # Single precision: each of a few operations may be off by an ulp; beside an end the uniform one is it.
+        wrong = np.abs(made.view(np.float32) - expected)
+        assert (wrong <= 2.0**-21 * np.maximum(np.abs(expected), 2.0**-12 * 0.25)).all()
     assert random_reals(numbers, 5, 3, hashes[:0], 1.0, threads).shape == (0, 5)
 
 
@@ -77,7 +76,7 @@ def test_what_spaces_make_of_them() -> None:
     for space, numbers, scale in cases:
         assert np.array_equal(space.atoms([7, 8]), random_reals(numbers, 100, 3, hashes, scale, 1))
     lengths = np.abs(FHRR(1000).atoms(range(100)).astype(np.complex128))
-    assert np.abs(lengths - 1).max() < 2.0**-23  # two roundings of 2^-24 at most
+    assert np.abs(lengths - 1).max() < 2.0**-21
 
 
 def test_the_core_refuses_what_does_not_fit() -> None:

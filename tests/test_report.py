@@ -25,6 +25,9 @@ SMALL = {
     "nested": {"n": [3], "dims": [64, 128], "trials": 10},
     "cleanup": {"n": [5], "dims": [64, 144], "trials": 30, "structures": ["map-i", "map-b", "hrr", "b-sbc"]},
     "cleanup-pairs": {"n": [5], "dims": [144], "trials": 30, "structures": ["map-i", "hrr"]},
+    "schlegel": {"trials": 3, "structures": ["map-i", "bsdc-seg"]},
+    "accuracy": {"n": [10], "trials": 20, "structures": ["map-i", "fhrr"]},
+    "log-N": {"n": [5], "trials": 40, "structures": ["map-b"], "universe": 256},
 }
 
 

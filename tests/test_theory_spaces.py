@@ -221,3 +221,10 @@ def test_unions_and_thinning() -> None:
     # Each one stays or goes with the rotations it meets: about as many kept as of independent ones.
     assert abs(thinned.mean() - 10_000 * density) < WIDE * math.sqrt(10_000 * density / 20) + 5.0
     assert spaces.union(100, 1, thinned=True) == (0.1, 1.0)
+
+
+def test_keys_that_shift_alike_bring_back_each_others_values() -> None:
+    # In many dimensions nothing else goes wrong: one of two values comes first.
+    n, dim = 40, 4096
+    found = spaces.accuracy("bsdc-s", dim, n, 60, pairs=True)
+    assert found == pytest.approx(1.0 - (n - 1) / (2 * dim), abs=1e-4)

@@ -3,6 +3,7 @@
 
 SUITES = (
     "capacity",
+    "sweep",
     "bundle",
     "packed",
     "search",
@@ -23,4 +24,5 @@ GROUPS = {
     "vsa": ("bundle", "packed", "search", "items", "spaces", "encoders", "language"),
     "vsa": ("bundle", "packed", "search", "items", "spaces", "structures", "language"),
     "vsa": ("bundle", "packed", "search", "items", "spaces", "language", "resonator"),
+    "vsa": ("sweep", "bundle", "packed", "search", "items", "spaces", "language"),
 }

@@ -28,6 +28,7 @@ void bind_resonator(py::module_& module);
 void bind_search(py::module_& module);
 void bind_hadamard(py::module_& module);
 void bind_hopfield(py::module_& module);
+void bind_digits(py::module_& module);
 void bind_projection(py::module_& module);
 
 namespace {
@@ -88,5 +89,6 @@ PYBIND11_MODULE(_core, module, py::mod_gil_not_used()) {
   bind_search(module);
   bind_hadamard(module);
   bind_hopfield(module);
+  bind_digits(module);
   bind_projection(module);
 }

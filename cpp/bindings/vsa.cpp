@@ -148,6 +148,22 @@ void count_cleanup_hits(size_t dim, bool packed, const Hashes& seeds, const Hash
   cleanup_trials(dim, packed, trial_seeds, items, indices, n, hits.data(), threads);
 }
 
+// Row t of scores belongs to row t of members; out[t] counts those that are among the n best.
+void count_best(const Array<double>& scores, const Array<std::int64_t>& members, Scores out) {
+  const size_t n_rows = extent(scores, 0, 2), universe = extent(scores, 1, 2), n = extent(members, 1, 2);
+  require(extent(members, 0, 2) == n_rows, "members must have one row for each row of scores.");
+  const auto all = read(scores);
+  const auto chosen = read(members);
+  const auto hits = write(out);
+  require_size(hits, n_rows, "out");
+  for (const std::int64_t m : chosen)
+    require(m >= 0 && static_cast<size_t>(m) < universe, "A member lies outside the scores.");
+  py::gil_scoped_release release;
+  std::vector<std::pair<double, size_t>> candidates;
+  for (size_t t = 0; t < n_rows; ++t)
+    hits[t] = members_among_best<double>(all.subspan(t * universe, universe), chosen.subspan(t * n, n), candidates);
+}
+
 void draw_indices(uint64_t seed, size_t n_trials, size_t n, uint64_t universe, Scores out) {
   const auto indices = write(out);
   require_size(indices, n_trials * n, "out");
@@ -193,6 +209,8 @@ void bind_vsa(py::module_& module) {
   module.def("cleanup_trials", &count_cleanup_hits, py::arg("dim"), py::arg("packed"), py::arg("seeds").noconvert(),
              py::arg("codebook").noconvert(), py::arg("members").noconvert(), py::arg("out").noconvert(),
              py::arg("threads"), "Members among the n best of the codebook, a trial each.");
+  module.def("members_among_best", &count_best, py::arg("scores").noconvert(), py::arg("members").noconvert(),
+             py::arg("out").noconvert(), "Members among the n best scores of each row.");
   module.def("sample_indices", &draw_indices, py::arg("seed"), py::arg("trials"), py::arg("n"), py::arg("universe"),
              py::arg("out").noconvert(), "Distinct random indices, a row a trial.");
 }

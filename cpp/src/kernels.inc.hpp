@@ -21,6 +21,7 @@ namespace {
 #include "carry_save.inc.hpp"
 #include "accumulate.inc.hpp"
 #include "blocks.inc.hpp"
+#include "digits.inc.hpp"
 #include "dot.inc.hpp"
 #include "hadamard.inc.hpp"
 #include "hamming.inc.hpp"
@@ -57,6 +58,9 @@ const Kernels& table() {
                                    stream_starts,
                                    atom_rows,
                                    atom_reals,
+                                   digit_numbers,
+                                   digits_apart,
+                                   digits_equal,
                                    atom_accumulate,
                                    row_accumulate,
                                    item_accumulate,

@@ -1,143 +1,142 @@
 // SPDX-License-Identifier: Apache-2.0
 // Atoms of real and complex spaces: uniform and normal numbers and phasors made of the words of a stream.
 //
-// Idea: a word is two numbers of 32 bits; both are turned in double precision, a lane a word, and rounded to float at
-// the end. Logarithm, sine and cosine are polynomials with errors below 2^-40, and nothing is contracted, so that all
-// levels give the same bits. Bottleneck: some 45 operations a pair of numbers, one division and one root among them.
+// Idea: a word is two numbers of 32 bits, and as many of them as fit a register are turned at once in single precision.
+// Logarithm, sine and cosine are polynomials with errors of one or two units in the last place, made of operations that
+// IEEE 754 rounds in one way and that nothing contracts, so that all levels give the same bits. Bottleneck: some 45
+// operations a pair of numbers, a root among them, and the words.
 
-#if defined(__AVX512F__) || defined(__AVX2__)
-typedef double Reals __attribute__((vector_size(sizeof(Vec))));
-typedef float HalfReals __attribute__((vector_size(sizeof(Vec) / 2)));
-#else
-using Reals = double;
-using HalfReals = float;
-#endif
+constexpr size_t kRealBytes = sizeof(Vec) > 16 ? sizeof(Vec) : 16;
+constexpr size_t kRealLanes = kRealBytes / sizeof(float);
+typedef float Reals __attribute__((vector_size(kRealBytes)));
+typedef std::uint32_t RealBits __attribute__((vector_size(kRealBytes)));
+typedef std::int32_t RealInts __attribute__((vector_size(kRealBytes)));
 
-HYPERSKETCH_HD Vec bits_of(Reals x) {
-  Vec v;
-  std::memcpy(&v, &x, sizeof v);
+HYPERSKETCH_HD RealBits load_halves(const uint64_t* words) {
+  RealBits v;
+  std::memcpy(&v, words, sizeof v);
   return v;
 }
 
-HYPERSKETCH_HD Reals reals_of(Vec v) {
-  Reals x;
-  std::memcpy(&x, &v, sizeof x);
-  return x;
+HYPERSKETCH_HD void store_reals(float* p, Reals v) { std::memcpy(p, &v, sizeof v); }
+
+HYPERSKETCH_HD Reals to_reals(RealBits integers) {
+  return __builtin_convertvector(reinterpret_cast<RealInts>(integers), Reals);
 }
 
-HYPERSKETCH_HD Reals root(Reals x) {
+HYPERSKETCH_HD Reals choose(RealBits mask, Reals yes, Reals no) {
+  return reinterpret_cast<Reals>((reinterpret_cast<RealBits>(yes) & mask) | (reinterpret_cast<RealBits>(no) & ~mask));
+}
+
+HYPERSKETCH_HD Reals square_root(Reals v) {
 #if defined(__AVX512F__)
-  return reinterpret_cast<Reals>(_mm512_maskz_sqrt_pd(0xFF, reinterpret_cast<__m512d>(x)));
+  return reinterpret_cast<Reals>(_mm512_sqrt_ps(reinterpret_cast<__m512>(v)));
 #elif defined(__AVX2__)
-  return reinterpret_cast<Reals>(_mm256_sqrt_pd(reinterpret_cast<__m256d>(x)));
+  return reinterpret_cast<Reals>(_mm256_sqrt_ps(reinterpret_cast<__m256>(v)));
 #else
-  return __builtin_sqrt(x);
+  for (size_t i = 0; i < kRealLanes; ++i) v[i] = __builtin_sqrtf(v[i]);
+  return v;
 #endif
 }
 
-HYPERSKETCH_HD HalfReals rounded(Reals x) {
-#if defined(__AVX512F__) || defined(__AVX2__)
-  return __builtin_convertvector(x, HalfReals);
-#else
-  return static_cast<HalfReals>(x);
-#endif
+// Every second lane of a and b from lane kFirst on.
+template <size_t kFirst, class V, size_t... kLane>
+HYPERSKETCH_HD V every_second(V a, V b, Lanes<kLane...>) {
+  return __builtin_shufflevector(a, b, (2 * kLane + kFirst)...);
 }
 
-// Integers below 2^52 as reals: written into the mantissa of 2^52.
-HYPERSKETCH_HD Reals whole(Vec v) { return reals_of(v | broadcast(0x4330000000000000)) - 0x1p52; }
-
-// (h + 1/2) / 2^32, strictly between 0 and 1.
-HYPERSKETCH_HD Reals unit(Vec half) { return (whole(half) + 0.5) * 0x1p-32; }
-
-// Natural logarithm of normal numbers: that of the mantissa, between sqrt(1/2) and sqrt(2), is 2 artanh((m-1)/(m+1)).
-HYPERSKETCH_HD Reals logarithm(Reals x) {
-  constexpr uint64_t kRootOfHalf = 0x3FE6A09E667F3BCD, kOne = 0x3FF0000000000000, kMantissa = 0x000FFFFFFFFFFFFF;
-  const Vec moved = bits_of(x) + broadcast(kOne - kRootOfHalf);
-  const Reals exponent = whole(moved >> 52) - 1023.0;
-  const Reals m = reals_of((moved & broadcast(kMantissa)) + broadcast(kRootOfHalf));
-  const Reals s = (m - 1.0) / (m + 1.0), z = s * s;
-  Reals sum = z * (1.0 / 15) + 1.0 / 13;
-  sum = sum * z + 1.0 / 11;
-  sum = sum * z + 1.0 / 9;
-  sum = sum * z + 1.0 / 7;
-  sum = sum * z + 1.0 / 5;
-  sum = sum * z + 1.0 / 3;
-  sum = sum * z + 1.0;
-  return exponent * 0.69314718055994530942 + (s + s) * sum;
+// a[k], b[k], a[k + 1], b[k + 1], ... from k = kFirst on.
+template <size_t kFirst, class V, size_t... kLane>
+HYPERSKETCH_HD V in_turn(V a, V b, Lanes<kLane...>) {
+  constexpr size_t n = sizeof...(kLane);
+  return __builtin_shufflevector(a, b, (kFirst + kLane / 2 + (kLane % 2) * n)...);
 }
 
-struct Phasors {
-  Reals cosine, sine;
-};
+using RealOrder = MakeLanes<kRealLanes>::Type;
 
-// exp(2 pi i x) for 0 <= x <= 1: the nearest quarter turn, then Taylor's polynomials up to pi/4.
-HYPERSKETCH_HD Phasors phasors(Reals x) {
-  const Reals quarters = x * 4.0, shifted = quarters + 0x1.8p52;  // whose last bits count the quarters
-  const Vec turn = bits_of(shifted);
-  const Reals angle = (quarters - (shifted - 0x1.8p52)) * 1.57079632679489661923, z = angle * angle;
-  Reals sine = z * (1.0 / 6227020800) - 1.0 / 39916800;
-  sine = sine * z + 1.0 / 362880;
-  sine = sine * z - 1.0 / 5040;
-  sine = sine * z + 1.0 / 120;
-  sine = sine * z - 1.0 / 6;
-  sine = (sine * z + 1.0) * angle;
-  Reals cosine = z * (-1.0 / 87178291200) + 1.0 / 479001600;
-  cosine = cosine * z - 1.0 / 3628800;
-  cosine = cosine * z + 1.0 / 40320;
-  cosine = cosine * z - 1.0 / 720;
-  cosine = cosine * z + 1.0 / 24;
-  cosine = cosine * z - 0.5;
-  cosine = cosine * z + 1.0;
-  const Vec one = broadcast(1), odd = broadcast(0) - (turn & one);
-  const Vec c = bits_of(cosine), s = bits_of(sine), swapped = (c ^ s) & odd;
-  return {reals_of((c ^ swapped) ^ (((turn + one) >> 1 & one) << 63)),
-          reals_of((s ^ swapped) ^ ((turn >> 1 & one) << 63))};
+HYPERSKETCH_HD void store_in_turn(float* p, Reals a, Reals b) {
+  store_reals(p, in_turn<0>(a, b, RealOrder{}));
+  store_reals(p + kRealLanes, in_turn<kRealLanes / 2>(a, b, RealOrder{}));
 }
 
-HYPERSKETCH_HD Vec low_half(Vec word) { return word & broadcast(0xFFFFFFFF); }
-
-// Writes the numbers of kLanes words, `columns` a word, side by side.
-template <size_t columns>
-HYPERSKETCH_HD void write_columns(const Reals (&numbers)[columns], float* out) {
-  float column[columns][kLanes];
-  for (size_t c = 0; c < columns; ++c) {
-    const HalfReals floats = rounded(numbers[c]);
-    std::memcpy(column[c], &floats, sizeof floats);
-  }
-  for (size_t lane = 0; lane < kLanes; ++lane)
-    for (size_t c = 0; c < columns; ++c) out[lane * columns + c] = column[c][lane];
+// -2 ln u. Beside 1 the logarithm is taken of 1 - u, which has all its digits there.
+HYPERSKETCH_HD Reals minus_two_ln(RealBits halves) {
+  const RealBits upper = RealBits{} - (halves >> 31);  // u >= 1/2
+  const Reals x = to_reals(halves ^ upper) + 0.5F;     // 2^32 u or 2^32 (1 - u), at most 2^31
+  const RealBits bits = reinterpret_cast<RealBits>(x);
+  const RealInts exponent = reinterpret_cast<RealInts>(bits - 0x3F3504F3U) >> 23;  // x / 2^exponent in [1/2^.5, 2^.5)
+  const Reals mantissa = reinterpret_cast<Reals>(bits - (reinterpret_cast<RealBits>(exponent) << 23));
+  const Reals t = x * 0x1p-32F;
+  const RealBits far = reinterpret_cast<RealBits>(t > 0x1.2BEC34p-2F);  // 1 - 1/2^.5
+  const Reals beside = choose(far, 1.0F - 2.0F * t, -t);
+  const Reals f = choose(upper, beside, mantissa - 1.0F);
+  const Reals whole = choose(upper, choose(far, Reals{} - 1.0F, Reals{}),
+                             __builtin_convertvector(exponent - 32, Reals));
+  const Reals z = f * f;
+  Reals p = f * -0x1.4BE1F4p-4F + 0x1.0460E6p-3F;
+  p = p * f - 0x1.09AD48p-3F;
+  p = p * f + 0x1.22DB78p-3F;
+  p = p * f - 0x1.54D524p-3F;
+  p = p * f + 0x1.99A152p-3F;
+  p = p * f - 0x1.0000C8p-2F;
+  p = p * f + 0x1.555552p-2F;
+  const Reals ln = f - (0.5F * z - f * z * p);
+  return (whole * 0x1.62E430p-1F + ln) * -2.0F;
 }
 
-// Rows of `size` floats, of which a word makes `columns`; make(word, out) writes those of kLanes words.
-template <size_t columns, class Make>
+// Cosine and sine of 2 pi u: the nearest quarter turn, and a polynomial of what is left.
+HYPERSKETCH_HD void cosine_sine(RealBits halves, Reals& cosine, Reals& sine) {
+  const RealBits quarter = (halves + 0x20000000U) >> 30;
+  const Reals x = (to_reals(halves - (quarter << 30)) + 0.5F) * 0x1.921FB6p-30F;  // 2 pi / 2^32
+  const Reals z = x * x;
+  const Reals s = x + x * z * ((-0x1.9AC9DEp-13F * z + 0x1.110C2Ap-7F) * z - 0x1.555552p-3F);
+  const Reals c = 1.0F - (0.5F * z - z * z * ((0x1.9BD7p-16F * z - 0x1.6C12CEp-10F) * z + 0x1.555554p-5F));
+  const RealBits swap = RealBits{} - (quarter & 1U);
+  const RealBits minus_cosine = ((quarter + 1U) & 2U) << 30, minus_sine = (quarter & 2U) << 30;
+  cosine = reinterpret_cast<Reals>(reinterpret_cast<RealBits>(choose(swap, s, c)) ^ minus_cosine);
+  sine = reinterpret_cast<Reals>(reinterpret_cast<RealBits>(choose(swap, c, s)) ^ minus_sine);
+}
+
+// Rows of `size` floats, of which kWords words make `kFloats`; make(words, out) writes those.
+template <size_t kWords, size_t kFloats, class Make>
 void real_rows(const uint64_t* starts, size_t n, size_t size, float* out, Make make) {
   for (size_t i = 0; i < n; ++i, out += size) {
     const Vec start = broadcast(starts[i]) + lane_indices() * kGamma;
-    size_t j = 0, done = 0;
-    for (; done + columns * kLanes <= size; j += kLanes, done += columns * kLanes)
-      make(atom_word(start, j), out + done);
-    if (done == size) continue;
-    float rest[columns * kLanes];
-    make(atom_word(start, j), rest);
-    std::memcpy(out + done, rest, (size - done) * sizeof(float));
+    for (size_t j = 0, done = 0; done < size; j += kWords, done += kFloats) {
+      uint64_t words[kWords];
+      for (size_t k = 0; k < kWords; k += kLanes) store(words + k, atom_word(start, j + k));
+      if (done + kFloats <= size) {
+        make(words, out + done);
+        continue;
+      }
+      float rest[kFloats];
+      make(words, rest);
+      std::memcpy(out + done, rest, (size - done) * sizeof(float));
+    }
   }
 }
 
-void atom_reals(const uint64_t* starts, size_t n, size_t dim, RealKind kind, double scale, float* out) {
+void atom_reals(const uint64_t* starts, size_t n, size_t dim, RealKind kind, double factor, float* out) {
+  const float scale = static_cast<float>(factor);
+  constexpr size_t kHalf = kRealLanes / 2;  // words of a register
   if (kind == RealKind::kUniform) {
-    real_rows<2>(starts, n, dim, out, [=](Vec word, float* to) {
-      write_columns({(unit(low_half(word)) * 2.0 - 1.0) * scale, (unit(word >> 32) * 2.0 - 1.0) * scale}, to);
+    real_rows<kHalf, kRealLanes>(starts, n, dim, out, [=](const uint64_t* words, float* to) {
+      // The first bit turned round makes a signed integer. What is nearer to an end than a float can say becomes it.
+      store_reals(to, (to_reals(load_halves(words) ^ 0x80000000U) + 0.5F) * 0x1p-31F * scale);
     });
   } else if (kind == RealKind::kNormal) {  // Box and Muller
-    real_rows<2>(starts, n, dim, out, [=](Vec word, float* to) {
-      const Reals length = root(logarithm(unit(low_half(word))) * -2.0) * scale;
-      const Phasors turned = phasors(unit(word >> 32));
-      write_columns({length * turned.cosine, length * turned.sine}, to);
+    real_rows<kRealLanes, 2 * kRealLanes>(starts, n, dim, out, [=](const uint64_t* words, float* to) {
+      const RealBits a = load_halves(words), b = load_halves(words + kHalf);
+      const Reals length = square_root(minus_two_ln(every_second<0>(a, b, RealOrder{}))) * scale;
+      Reals cosine, sine;
+      cosine_sine(every_second<1>(a, b, RealOrder{}), cosine, sine);
+      store_in_turn(to, length * cosine, length * sine);
     });
   } else {
-    real_rows<4>(starts, n, 2 * dim, out, [=](Vec word, float* to) {
-      const Phasors first = phasors(unit(low_half(word))), second = phasors(unit(word >> 32));
-      write_columns({first.cosine * scale, first.sine * scale, second.cosine * scale, second.sine * scale}, to);
+    real_rows<kHalf, 2 * kRealLanes>(starts, n, 2 * dim, out, [=](const uint64_t* words, float* to) {
+      Reals cosine, sine;
+      cosine_sine(load_halves(words), cosine, sine);
+      store_in_turn(to, cosine * scale, sine * scale);
     });
   }
 }

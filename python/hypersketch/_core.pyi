@@ -34,6 +34,7 @@ __all__: list[str] = [
     "bundle_scores",
     "bundle_trials",
     "cleanup_trials",
+    "compare_digits",
     "compiled_levels",
     "counting_add",
     "counting_count",
@@ -42,6 +43,7 @@ __all__: list[str] = [
     "counting_sums",
     "counting_test_and_add",
     "dense_signs",
+    "digit_rows",
     "exact_keep",
     "exact_move",
     "exact_reserve",
@@ -64,6 +66,7 @@ __all__: list[str] = [
     "hopfield_add",
     "hopfield_scores",
     "majorities",
+    "members_among_best",
     "pack_signs",
     "pack_spans",
     "packed_score_rows",
@@ -72,7 +75,6 @@ __all__: list[str] = [
     "popcount_or",
     "project_csr",
     "project_dense",
-    "resonate",
     "rotate_rows",
     "sample_indices",
     "set_simd_level",
@@ -82,6 +84,7 @@ __all__: list[str] = [
     "sketch_estimate",
     "sketch_fits",
     "sketch_track",
+    "sparse_rows",
     "split_lines",
     "split_rows",
     "split_words",
@@ -348,6 +351,13 @@ def cleanup_trials(
     Members among the n best of the codebook, a trial each.
     """
 
+def compare_digits(
+    a: numpy.typing.NDArray[numpy.uint16],
+    b: numpy.typing.NDArray[numpy.uint16],
+    modulus: typing.SupportsInt | typing.SupportsIndex,
+    out: numpy.typing.NDArray[numpy.int64],
+    threads: typing.SupportsInt | typing.SupportsIndex = 1,
+) -> None: ...
 def compiled_levels() -> list[str]:
     """
     Levels compiled into this module.
@@ -621,6 +631,13 @@ def dense_signs(
     Atoms of features as -1 and +1.
     """
 
+def digit_rows(
+    seed: typing.SupportsInt | typing.SupportsIndex,
+    hashes: numpy.typing.NDArray[numpy.uint64],
+    modulus: typing.SupportsInt | typing.SupportsIndex,
+    out: numpy.typing.NDArray[numpy.uint16],
+    threads: typing.SupportsInt | typing.SupportsIndex = 1,
+) -> None: ...
 def exact_keep(
     slots: numpy.typing.NDArray[numpy.uint64],
     arena: numpy.typing.NDArray[numpy.uint8],
@@ -871,6 +888,15 @@ def majorities(
     Majorities of packed vectors, or of XORs of two. False: bits beyond the dimension.
     """
 
+def members_among_best(
+    scores: numpy.typing.NDArray[numpy.float64],
+    members: numpy.typing.NDArray[numpy.int64],
+    out: numpy.typing.NDArray[numpy.int64],
+) -> None:
+    """
+    Members among the n best scores of each row.
+    """
+
 def pack_signs(
     counters: numpy.typing.NDArray[numpy.int32],
     seed: typing.SupportsInt | typing.SupportsIndex,
@@ -1002,29 +1028,6 @@ def project_dense(
 ) -> None:
     """
     Rows times the sparse matrix of signs.
-    """
-
-def resonate(
-    rows: numpy.typing.NDArray[numpy.uint64],
-    sizes: numpy.typing.NDArray[numpy.int64],
-    dim: typing.SupportsInt | typing.SupportsIndex,
-    start: numpy.typing.NDArray[numpy.uint64],
-    probes: numpy.typing.NDArray[numpy.uint64],
-    hashes: numpy.typing.NDArray[numpy.uint64],
-    synchronous: bool,
-    seed: typing.SupportsInt | typing.SupportsIndex,
-    noise: typing.SupportsInt | typing.SupportsIndex,
-    threshold: typing.SupportsInt | typing.SupportsIndex,
-    accept: typing.SupportsInt | typing.SupportsIndex,
-    budget: typing.SupportsInt | typing.SupportsIndex,
-    codewords: numpy.typing.NDArray[numpy.int64],
-    products: numpy.typing.NDArray[numpy.int64],
-    sweeps: numpy.typing.NDArray[numpy.int64],
-    periods: numpy.typing.NDArray[numpy.int64],
-    threads: typing.SupportsInt | typing.SupportsIndex,
-) -> None:
-    """
-    Which codewords, one a factor, multiply to each probe.
     """
 
 def rotate_rows(
@@ -1311,6 +1314,15 @@ def sketch_track(
     The same with candidates: places in the batch, -1 for those tracked already, -2 beyond the last.
     """
 
+def sparse_rows(
+    seed: typing.SupportsInt | typing.SupportsIndex,
+    hashes: numpy.typing.NDArray[numpy.uint64],
+    dim: typing.SupportsInt | typing.SupportsIndex,
+    n_ones: typing.SupportsInt | typing.SupportsIndex,
+    segments: bool,
+    out: numpy.typing.NDArray[numpy.uint64],
+    threads: typing.SupportsInt | typing.SupportsIndex = 1,
+) -> None: ...
 def split_lines(
     data: numpy.typing.NDArray[numpy.uint8],
 ) -> tuple[numpy.typing.NDArray[numpy.int64], numpy.typing.NDArray[numpy.int64]]:

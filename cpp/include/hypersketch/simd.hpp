@@ -12,6 +12,9 @@ namespace hypersketch {
 // Rows that a project kernel takes at once lie side by side in lines of so many bytes.
 inline constexpr size_t kLineBytes = 64;
 
+// Kernels that make digits of words read and write so many words beyond the last.
+inline constexpr size_t kPadWords = 16;
+
 // The largest batch one call of an accumulate kernel takes: what eight bit planes can count.
 inline constexpr size_t kMaxBatch = 255;
 
@@ -49,6 +52,12 @@ struct Kernels {
   void (*atom_rows)(const uint64_t* starts, size_t n, size_t n_words, uint64_t last_mask, uint64_t* out, size_t stride);
   // Rows of dim numbers (of 2 dim floats for phasors), end to end, times the scale.
   void (*atom_reals)(const uint64_t* starts, size_t n, size_t dim, RealKind kind, double scale, float* out);
+  // Integers below modulus <= 2^16, two a word.
+  void (*digit_numbers)(const uint64_t* words, size_t n_words, std::uint32_t modulus, std::uint16_t* out);
+  // Sum of min(|a[i] - b[i]|, modulus - |a[i] - b[i]|); all are below modulus <= 2^16.
+  std::int64_t (*digits_apart)(const std::uint16_t* a, const std::uint16_t* b, size_t n, std::uint32_t modulus);
+  // How many of n digits are equal.
+  size_t (*digits_equal)(const std::uint16_t* a, const std::uint16_t* b, size_t n);
   // counters += scale * sum of the batch's +-1 vectors; at most kMaxBatch items.
   void (*atom_accumulate)(AtomBatch batch, std::int32_t scale, CounterView state);
   void (*row_accumulate)(RowBatch batch, std::int32_t scale, CounterView state);

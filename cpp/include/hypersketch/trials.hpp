@@ -65,10 +65,11 @@ inline void bundle_trials(size_t dim, bool packed, const uint64_t* seeds, TrialI
 }
 
 // How many of the members are among the members.size() best of all scores; equal scores rank by index.
-inline int64_t members_among_best(std::span<const int64_t> scores, std::span<const int64_t> members,
-                                  std::vector<std::pair<int64_t, size_t>>& candidates) {
+template <class Score>
+int64_t members_among_best(std::span<const Score> scores, std::span<const int64_t> members,
+                           std::vector<std::pair<Score, size_t>>& candidates) {
   if (members.empty()) return 0;
-  int64_t lowest = scores[static_cast<size_t>(members[0])];
+  Score lowest = scores[static_cast<size_t>(members[0])];
   for (const int64_t m : members) lowest = std::min(lowest, scores[static_cast<size_t>(m)]);
   candidates.clear();  // only what reaches the worst member can push a member out
   for (size_t i = 0; i < scores.size(); ++i)
@@ -96,7 +97,7 @@ inline void cleanup_trials(size_t dim, bool packed, std::span<const uint64_t> se
       const Planes& planes = bundle.build(seeds[t], {hashes.data(), n, 1}, nullptr);
       score_items(planes, seed_word(seeds[t], Purpose::kAtom), {codebook.data(), codebook.size(), 1}, 0,
                   codebook.size(), scores.data());
-      out[t] = members_among_best(scores, chosen, candidates);
+      out[t] = members_among_best<int64_t>(scores, chosen, candidates);
     }
   });
 }

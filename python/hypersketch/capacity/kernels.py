@@ -8,7 +8,14 @@ import numpy.typing as npt
 
 from hypersketch import _core
 
-__all__ = ["bundle_trials", "cleanup_trials", "hash_bytes", "sample_indices", "trial_seeds"]
+__all__ = [
+    "bundle_trials",
+    "cleanup_trials",
+    "hash_bytes",
+    "members_among_best",
+    "sample_indices",
+    "trial_seeds",
+]
 
 UInt64Array = npt.NDArray[np.uint64]
 Int64Array = npt.NDArray[np.int64]
@@ -123,6 +130,31 @@ def cleanup_trials(
     """
     hits = np.empty(seeds.size, dtype=np.int64)
     _core.cleanup_trials(dim, packed, seeds, codebook, members, hits, threads)
+    return hits
+
+
+def members_among_best(scores: npt.NDArray[np.float64], members: Int64Array) -> Int64Array:
+    """How many members of each row are among the n best scores of it; equal scores rank by index.
+
+    Parameters
+    ----------
+    scores : array of float64, shape (T, N)
+        Scores of the codebook, a row a bundle.
+    members : array of int64, shape (T, n)
+        Indices of the n members of each.
+
+    Returns
+    -------
+    array of int64, shape (T,)
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> members_among_best(np.array([[1.0, 0.5, 0.5]]), np.array([[0, 2]])).tolist()
+    [1]
+    """
+    hits = np.empty(len(scores), np.int64)
+    _core.members_among_best(np.ascontiguousarray(scores), np.ascontiguousarray(members), hits)
     return hits
 
 

@@ -5,19 +5,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
-
 from hypersketch import _validation
+from hypersketch.capacity.experiments.schlegel import DIMENSIONS, SIZES, first_dimensions, line_at
 from hypersketch.capacity.results import Measurement
 from hypersketch.capacity.runner import run
 from hypersketch.capacity.validation import positive
 
 __all__ = ["DIMENSIONS", "SIZES", "first_dimensions", "line_at", "minimal_dimension"]
-
-#: Dimensions that are tried: the squares of 2, 4, ..., 40.
-DIMENSIONS = tuple(side * side for side in range(2, 41, 2))
-#: Numbers of bundled items through which the line is laid.
-SIZES = tuple(range(5, 51, 5))
 
 
 def minimal_dimension(
@@ -36,7 +30,7 @@ def minimal_dimension(
     Parameters
     ----------
     structures : str or sequence of str, default ("map-i", "map-b")
-        Structures with a cleanup.
+        Structures with a cleanup: all spaces.
     n : int, default 15
         Bundled items to read the line at.
     universe : int, default 1000
@@ -94,37 +88,3 @@ def _by_the_line(name: str, rows: Sequence[Measurement], n: int, accuracy: float
     if len(reached) < 2:
         raise ValueError(f"The structure {name!r} reaches the accuracy {accuracy} at fewer than two sizes.")
     return round(line_at(reached, n))
-
-
-def first_dimensions(measured: Sequence[tuple[int, int, float]], accuracy: float) -> dict[int, int]:
-    """First dimension that reaches the accuracy, for each number of items that reaches it at all.
-
-    Parameters
-    ----------
-    measured : sequence of (n, dim, accuracy)
-        In any order.
-    accuracy : float
-        Accuracy to reach.
-
-    Examples
-    --------
-    >>> first_dimensions([(5, 16, 0.8), (5, 36, 1.0), (5, 64, 1.0)], 0.99)
-    {5: 36}
-    """
-    first: dict[int, int] = {}
-    for n, dim, reached in measured:
-        if reached >= accuracy:
-            first[n] = min(dim, first.get(n, dim))
-    return first
-
-
-def line_at(points: dict[int, int], x: float) -> float:
-    """Value at x of the straight line laid through the points by least squares.
-
-    Examples
-    --------
-    >>> round(line_at({1: 2, 2: 4, 3: 6}, 5), 6)
-    10.0
-    """
-    slope, intercept = np.polyfit(list(points), list(points.values()), 1)
-    return float(slope * x + intercept)

@@ -120,11 +120,13 @@ def lattice_single(lattice: Lattice, rest: int) -> float:
     return float(np.clip(hit @ np.clip(won, 0.0, 1.0), 0.0, 1.0))
 
 
-def full_score_top(log_ties: tuple[float, float], n: int, rest: int) -> float:
+def full_score_top(
+    log_ties: tuple[float, float], n: int, rest: int, twins: tuple[int, float] = (0, 0.0)
+) -> float:
     """Return the share of n members that all have the highest score there is; strangers tie by chance.
 
     E n / (n + T) with T ~ Bin(rest, q), ln q normal with the given mean and variance: n / (n + T) is the
-    integral of n s^(n-1) s^T.
+    integral of n s^(n-1) s^T. ``twins`` are so many others that score highest with a chance of their own.
 
     Examples
     --------
@@ -141,4 +143,5 @@ def full_score_top(log_ties: tuple[float, float], n: int, rest: int) -> float:
     # s^n is uniform in (0, 1), which puts the nodes where n / (n + T) lives.
     lost = np.outer(q, -np.expm1(np.log(s) / n))
     ties = np.exp(rest * np.log1p(-np.minimum(lost, 1.0 - 1e-16)))
+    ties = ties * (1.0 + twins[1] * np.expm1(np.log(s) / n)) ** twins[0]
     return float(np.clip((chance / chance.sum()) @ ties @ (weights / 2.0), 0.0, 1.0))

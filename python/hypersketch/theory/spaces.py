@@ -311,7 +311,8 @@ def accuracy(model: str, dim: int, n: int, universe: int, *, pairs: bool = False
     Notes
     -----
     Formula 3.1, INT phi((u - mu_h)/sd_h)/sd_h Phi((u - mu_r)/sd_r)^(N-1) du (Frady, Kleyko & Sommer 2018),
-    with the laws of `moments`; exact for map-b, bsc (3.2), b-sbc and cgr.
+    with the laws of `moments`; exact for map-b, bsc (3.2), b-sbc and cgr. Pairs of bsdc-s also lose to the
+    values of keys that shift by the same number of places, each with the chance 1/D.
 
     Examples
     --------
@@ -328,7 +329,9 @@ def accuracy(model: str, dim: int, n: int, universe: int, *, pairs: bool = False
     if model in _DIGITS or _cut(model, d, items):
         return lattice_single(_lattice_of(model, d, items, r), total - 1)
     if model.startswith("bsdc"):
-        return full_score_top(_unions.log_ties(model, d, items), 1, total - 1)
+        # Keys that shift alike bring back each other's values: one of D shifts each.
+        twins = (items - 1, 1.0 / d) if pairs and model == "bsdc-s" else (0, 0.0)
+        return full_score_top(_unions.log_ties(model, d, items), 1, total - 1, twins)
     return line_single(moments(model, d, items, pairs=pairs, modulus=r), total - 1)
 
 

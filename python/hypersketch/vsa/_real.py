@@ -296,9 +296,19 @@ class RealSpace(Space):
         return np.atleast_1d(np.clip(cosines, -1.0, 1.0))
 
     def _similarities(self, a: Vectors, b: Vectors, threads: int) -> NDArray[np.float64]:
-        inner = np.asarray((self._weighed(a) @ b.conj().T).real, np.float64)
-        left, right = (np.sqrt(self._products(rows, rows)) for rows in (a, b))
-        sizes = left[:, np.newaxis] * right
+        # Real and imaginary parts lie side by side: their plain products are the real inner products.
+        (left, weighed), (right, other) = (
+            tuple(np.ascontiguousarray(part).view(np.float32) for part in (rows, self._weighed(rows)))
+            for rows in (a, b)
+        )
+        # A product is fastest with the larger batch on the left.
+        product = weighed @ right.T if len(a) > len(b) else (right @ weighed.T).T
+        inner = product.astype(np.float64)
+        lengths = (
+            np.sqrt(np.einsum("nd,nd->n", *pair).astype(np.float64))
+            for pair in ((left, weighed), (right, other))
+        )
+        sizes = np.multiply.outer(*lengths)
         cosines = np.divide(inner, sizes, out=np.zeros_like(inner), where=sizes > 0)
         return np.asarray(np.clip(cosines, -1.0, 1.0))
 

@@ -4,9 +4,8 @@
 from __future__ import annotations
 
 import math
-from abc import abstractmethod
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -14,210 +13,9 @@ from numpy.typing import ArrayLike, NDArray
 from hypersketch import _validation
 from hypersketch._structure import chunks
 from hypersketch.vsa import _entries
-from hypersketch.vsa._space import Space
+from hypersketch.vsa._modular import MODULUS, Digits, ModularSpace, most_frequent
 
-if TYPE_CHECKING:
-    from hypersketch.vsa.modular_bundle import ModularBundle
-
-Digits = NDArray[np.uint16]
-
-MODULUS = _validation.within(2, 2**16)
-
-
-@dataclass(frozen=True)
-class ModularSpace(Space):
-    """A space of vectors of integers in [0, r), an element of a cyclic group each."""
-
-    modulus: int = 64
-    """Order r of the group."""
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        object.__setattr__(self, "modulus", MODULUS(type(self).__name__, "modulus", self.modulus))
-
-    @property
-    def dtype(self) -> np.dtype[Any]:
-        """Type of a vector's integers.
-
-        >>> from hypersketch.vsa import CGR
-        >>> CGR(100).dtype
-        dtype('uint16')
-        """
-        return np.dtype(np.uint16)
-
-    def _checked(self, method: str, name: str, value: object) -> Digits:
-        """Return vectors of this space, shape (width,) or (n, width)."""
-        owner, must = self._owner(method), f"vectors of {self.width} integers in [0, {self.modulus})"
-        if not isinstance(value, np.ndarray):
-            _validation.refuse(owner, name, must, value, TypeError)
-        if value.dtype.kind not in "iu":
-            _validation.refuse(owner, name, must, value.dtype, TypeError)
-        if value.ndim not in (1, 2) or value.shape[-1] != self.width:
-            raise ValueError(
-                f"{name} has the shape {value.shape} but {owner} needs ({self.width},) or (n, {self.width})."
-            )
-        if value.size and not (value.min() >= 0 and value.max() < self.modulus):
-            beyond = value[(value < 0) | (value >= self.modulus)].ravel()[0]
-            _validation.refuse(owner, name, must, int(beyond))
-        return value.astype(np.uint16, copy=False)
-
-    def _pair(self, method: str, first: tuple[str, object], second: tuple[str, object]) -> list[NDArray[Any]]:
-        """Return two batches of vectors whose rows go together, wide enough to be added."""
-        a, b = (self._checked(method, name, value) for name, value in (first, second))
-        self._require_rows((first[0], second[0]), a, b)
-        return [a.astype(np.int32), b.astype(np.int32)]
-
-    # ---- atoms
-
-    def _atoms_of(self, hashes: NDArray[np.uint64], threads: int) -> Digits:
-        words = self._words(hashes, -(-self.width // 2), threads)
-        halves = words.view(np.uint32)[:, : self.width].astype(np.uint64)
-        return np.asarray(halves * np.uint64(self.modulus) >> np.uint64(32), np.uint16)
-
-    def identity(self) -> Digits:
-        """Return the vector with which binding changes nothing: zeros.
-
-        >>> from hypersketch.vsa import CGR
-        >>> CGR(3).identity()
-        array([0, 0, 0], dtype=uint16)
-        """
-        return np.zeros(self.width, np.uint16)
-
-    # ---- algebra
-
-    def bind(self, a: Digits, b: Digits) -> Digits:
-        """Bind vectors: add them modulo r.
-
-        Parameters
-        ----------
-        a, b : ndarray of integers, shape (width,) or (n, width)
-            Vectors of this space. One vector binds with each row of the other argument.
-
-        Returns
-        -------
-        ndarray of uint16
-            The products, of the shape that ``a`` and ``b`` broadcast to.
-
-        Raises
-        ------
-        TypeError, ValueError
-            For arrays that are not vectors of this space, or unequal numbers of rows.
-
-        Examples
-        --------
-        >>> from hypersketch.vsa import CGR
-        >>> space = CGR(100)
-        >>> a, b = space.atoms(["a", "b"])
-        >>> bool((space.unbind(space.bind(a, b), b) == a).all())
-        True
-        """
-        left, right = self._pair("bind", ("a", a), ("b", b))
-        return np.asarray((left + right) % self.modulus, np.uint16)
-
-    def unbind(self, bound: Digits, known: Digits) -> Digits:
-        """Take a known vector out of a product, exactly: subtract it modulo r; otherwise as `bind`.
-
-        >>> from hypersketch.vsa import CGR
-        >>> import numpy
-        >>> CGR(2, modulus=10).unbind(numpy.array([3, 1]), numpy.array([5, 1]))
-        array([8, 0], dtype=uint16)
-        """
-        product, factor = self._pair("unbind", ("bound", bound), ("known", known))
-        return np.asarray((product - factor) % self.modulus, np.uint16)
-
-    def inverse(self, vectors: Digits) -> Digits:
-        """Return the vectors that undo binding with these.
-
-        >>> from hypersketch.vsa import CGR
-        >>> import numpy
-        >>> CGR(2, modulus=10).inverse(numpy.array([3, 0]))
-        array([7, 0], dtype=uint16)
-        """
-        rows = self._checked("inverse", "vectors", vectors).astype(np.int32)
-        return np.asarray(-rows % self.modulus, np.uint16)
-
-    def _power(self, rows: Digits, exponent: Any) -> Digits:
-        return np.asarray(rows.astype(np.int64) * (exponent % self.modulus) % self.modulus, np.uint16)
-
-    def permute(self, vectors: Digits, shift: int) -> Digits:
-        """Shift vectors cyclically: entry d moves to d + shift; negative shifts undo positive ones.
-
-        >>> from hypersketch.vsa import CGR
-        >>> import numpy
-        >>> CGR(3).permute(numpy.array([1, 2, 3]), 1)
-        array([3, 1, 2], dtype=uint16)
-        """
-        rows = self._checked("permute", "vectors", vectors)
-        steps = _validation.integer(self._owner("permute"), "shift", shift, -(2**63), 2**63 - 1)
-        return np.roll(rows, steps % self.width, axis=-1)
-
-    def normalize(self, vectors: Digits) -> Digits:
-        """Return vectors as the space keeps them: as they are.
-
-        >>> from hypersketch.vsa import CGR
-        >>> import numpy
-        >>> CGR(2).normalize(numpy.array([3, 0]))
-        array([3, 0], dtype=uint16)
-        """
-        return self._checked("normalize", "vectors", vectors)
-
-    def similarity(self, a: Digits, b: Digits) -> NDArray[np.float64]:
-        """Return how alike vectors are, row by row, as the class says.
-
-        Parameters
-        ----------
-        a, b : ndarray of integers, shape (width,) or (n, width)
-            Vectors of this space. One vector is compared with each row of the other argument.
-
-        Returns
-        -------
-        ndarray of float64, shape (n,)
-            1 for equal vectors. One element when both arguments are single vectors.
-
-        Raises
-        ------
-        TypeError, ValueError
-            As for `bind`.
-
-        Examples
-        --------
-        >>> from hypersketch.vsa import CGR
-        >>> space = CGR(1000)
-        >>> space.similarity(space.atoms("a"), space.atoms(["a", "b"])).round(1)
-        array([1., 0.])
-        """
-        left, right = self._pair("similarity", ("a", a), ("b", b))
-        return np.atleast_1d(self._likeness(left, right))
-
-    def _similarities(self, a: Digits, b: Digits, threads: int) -> NDArray[np.float64]:
-        scores = np.empty((len(a), len(b)))
-        for row, score in zip(a, scores, strict=True):
-            for part in chunks(len(b), self.width):
-                score[part] = self._likeness(row, b[part])
-        return scores
-
-    @abstractmethod
-    def _likeness(self, a: NDArray[Any], b: NDArray[Any]) -> NDArray[np.float64]:
-        """Return the similarity of checked vectors: a sum of integers, and one division."""
-
-    # ---- bundles
-
-    @abstractmethod
-    def _chosen(self, counts: NDArray[np.int32], offsets: Digits) -> Digits:
-        """Return the entries that stand for counts, shape (width, r); offsets break ties without favour."""
-
-    def _empty_bundle(self) -> ModularBundle:
-        from hypersketch.vsa.modular_bundle import ModularBundle
-
-        return ModularBundle(self)
-
-
-def most_frequent(counts: NDArray[np.int32], offsets: Digits) -> Digits:
-    """Return the most frequent value of every entry; of equal ones the first from the entry's offset on."""
-    width, modulus = counts.shape
-    turned = (np.arange(modulus) + offsets[:, np.newaxis].astype(np.int64)) % modulus
-    ranked = np.take_along_axis(counts, turned, axis=1)
-    return np.asarray(turned[np.arange(width), ranked.argmax(axis=1)], np.uint16)
+__all__ = ["CGR", "MCR", "MODULUS", "Digits", "ModularSpace", "SparseBlockCodes", "most_frequent"]
 
 
 @dataclass(frozen=True)
@@ -253,7 +51,10 @@ class CGR(ModularSpace):
     """
 
     def _likeness(self, a: NDArray[Any], b: NDArray[Any]) -> NDArray[np.float64]:
-        return np.asarray(np.equal(a, b).sum(axis=-1) / self.width)
+        return self._scaled(np.equal(a, b).sum(axis=-1))
+
+    def _scaled(self, sums: NDArray[Any]) -> NDArray[np.float64]:
+        return np.asarray(sums / self.width)
 
     def _chosen(self, counts: NDArray[np.int32], offsets: Digits) -> Digits:
         return most_frequent(counts, offsets)
@@ -367,16 +168,41 @@ class MCR(ModularSpace):
         apart = np.maximum(a, b) - np.minimum(a, b)
         # In 16 bits r = 2**16 is 0, and 0 - d what is meant; d = 0 is the smaller one in any case.
         other = np.subtract(np.asarray(self.modulus).astype(apart.dtype), apart)
-        around = np.minimum(apart, other).sum(axis=-1, dtype=np.int64)
-        return np.asarray(1.0 - 4.0 * around / (self.modulus * self.width))
+        return self._scaled(np.minimum(apart, other).sum(axis=-1, dtype=np.int64))
+
+    _CIRCLE = 1
+
+    def _scaled(self, sums: NDArray[Any]) -> NDArray[np.float64]:
+        return np.asarray(1.0 - 4.0 * sums / (self.modulus * self.width))
 
     def _chosen(self, counts: NDArray[np.int32], offsets: Digits) -> Digits:
-        directions = np.exp(1j * math.tau * np.arange(self.modulus) / self.modulus)
-        sums = counts @ directions
-        nearest = np.round(np.angle(sums) * self.modulus / math.tau).astype(np.int64) % self.modulus
+        return self._nearest(counts @ self._directions(), np.abs(counts).sum(axis=1), offsets)
+
+    def _directions(self) -> NDArray[np.complex128]:
+        return np.asarray(np.exp(1j * math.tau * np.arange(self.modulus) / self.modulus), np.complex128)
+
+    def _nearest(self, sums: NDArray[np.complex128], sizes: NDArray[Any], offsets: Digits) -> Digits:
+        """Return the directions nearest to sums of so many; of two equally near ones the even one."""
+        places = np.angle(sums) * (self.modulus / math.tau)
+        # Halfway is where it is but for rounding errors of sums, whose order of terms must not decide.
+        halves = np.round(2.0 * places)
+        places = np.where(np.abs(2.0 * places - halves) < 1e-6, halves / 2.0, places)
+        nearest = np.round(places).astype(np.int64) % self.modulus
         # What cancels is left with rounding errors far below a single vector's length.
-        has_direction = np.abs(sums) > 1e-9 * np.maximum(1, np.abs(counts).sum(axis=1))
+        has_direction = np.abs(sums) > 1e-9 * np.maximum(1, sizes)
         return np.where(has_direction, nearest, offsets).astype(np.uint16)
+
+    def _superpose(self, rows: Digits, weights: Any, edges: NDArray[np.int64]) -> Digits:
+        """Add directions themselves, which are fewer than the counters of all values."""
+        if weights is not None:
+            return super()._superpose(rows, weights, edges)
+        made = np.empty((edges.size - 1, self.width), np.uint16)
+        directions, offsets = self._directions(), self._offsets()
+        for part in chunks(len(made), 16 * self.width * int(np.diff(edges).max(initial=1))):
+            starts = edges[part.start : part.stop + 1]
+            sums = np.add.reduceat(directions[rows[starts[0] : starts[-1]]], starts[:-1] - starts[0], axis=0)
+            made[part] = self._nearest(sums, np.diff(starts)[:, np.newaxis], offsets)
+        return made
 
     def from_phases(self, phases: NDArray[Any]) -> Digits:
         """Return the directions nearest to angles in radians.

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from hypersketch import _validation, files
 from hypersketch._stored import Tally
-from hypersketch.keys import hash_keys
 from hypersketch.vsa._space import DIM
 from hypersketch.vsa._vector_bundle import CountedVectors
 from hypersketch.vsa.modular import CGR, MCR, MODULUS, Digits, ModularSpace, SparseBlockCodes
@@ -112,9 +111,7 @@ class ModularBundle(CountedVectors):
         True
         """
         space = self.space
-        # An atom of a key that nobody can add: it has another seed.
-        offsets = type(space)(space.dim, space.seed ^ (2**64 - 1), space.modulus)
-        return space._chosen(self.counters, offsets._atoms_of(hash_keys(0), 1)[0])
+        return space._chosen(self.counters, space._offsets())
 
     def _row_batch(self, vectors: object) -> Digits:
         space = self.space

@@ -146,20 +146,9 @@ class BSDC(Space):
     # ---- atoms
 
     def _atoms_of(self, hashes: NDArray[np.uint64], threads: int) -> Packed:
-        bits = np.zeros((hashes.size, self.dim), np.uint8)
-        np.put_along_axis(bits, self._places(hashes, threads), 1, axis=1)
-        return pack_bits(bits)
-
-    def _places(self, hashes: NDArray[np.uint64], threads: int) -> NDArray[np.int64]:
-        """Return the k places of the ones of every atom."""
-        k = self.n_ones
-        n_words = k if self.variant == "seg" else 4 * k + 64
-        upper = (self._words(hashes, n_words, threads) >> np.uint64(32)).astype(np.int64)
-        if self.variant == "seg":
-            edges = self._edges
-            return np.asarray(edges[:-1] + (upper * np.diff(edges) >> 32), np.int64)
-        drawn = upper * self.dim >> 32
-        return np.stack([_first_distinct(row, k) for row in drawn]) if len(drawn) else drawn[:, :k]
+        rows = np.empty((hashes.size, self.width), np.uint64)
+        _core.sparse_rows(self.seed, hashes, self.dim, self.n_ones, self.variant == "seg", rows, threads)
+        return rows
 
     def identity(self) -> Packed:
         """Return the second factor with which binding changes nothing.
@@ -410,13 +399,12 @@ class BSDC(Space):
             raise ValueError(f"BSDC '{self.variant}' has no powers: its binding is not associative.")
         return super()._power(rows, exponent)
 
+    def _superpose(self, rows: Packed, weights: Any, edges: NDArray[np.int64]) -> Packed:
+        if weights is not None:
+            return np.asarray(super()._superpose(rows, weights, edges), np.uint64)
+        return np.asarray(np.bitwise_or.reduceat(rows, edges[:-1], axis=0))
+
     def _empty_bundle(self) -> SparseBundle:
         from hypersketch.vsa.sparse_bundle import SparseBundle
 
         return SparseBundle(self)
-
-
-def _first_distinct(places: NDArray[np.int64], k: int) -> NDArray[np.int64]:
-    """Return the first k different places; fewer than k of 4 k + 64 differ with a probability below 2^-60."""
-    _, first = np.unique(places, return_index=True)
-    return places[np.sort(first)[:k]]

@@ -12,7 +12,7 @@ from hypersketch.capacity import kernels
 from hypersketch.capacity.cells import Cell
 from hypersketch.capacity.claims.base import Case, Claim, Int64Array, UInt64Array, bundle_scores
 from hypersketch.capacity.experiments import experiment
-from hypersketch.capacity.schlegel import DIMENSIONS, SIZES, first_dimensions, line_at
+from hypersketch.capacity.experiments.schlegel import DIMENSIONS, SIZES, first_dimensions, line_at
 from hypersketch.capacity.structures import structure
 from hypersketch.capacity.structures.bundles import MapBundle
 

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from hypersketch.capacity.experiments.accuracy import Accuracy
 from hypersketch.capacity.experiments.base import Experiment, Quantity, Request
 from hypersketch.capacity.experiments.binding_depth import BindingDepth
 from hypersketch.capacity.experiments.bloom_fpr import BloomFpr
@@ -12,6 +13,7 @@ from hypersketch.capacity.experiments.cleanup import Cleanup, CleanupPairs
 from hypersketch.capacity.experiments.count_error import CountError
 from hypersketch.capacity.experiments.frequency import Frequency
 from hypersketch.capacity.experiments.intersection import Intersection
+from hypersketch.capacity.experiments.log_n import LogN
 from hypersketch.capacity.experiments.membership import Membership
 from hypersketch.capacity.experiments.nested import Nested
 from hypersketch.capacity.experiments.noise import Noise
@@ -19,6 +21,7 @@ from hypersketch.capacity.experiments.pairs import Pairs
 from hypersketch.capacity.experiments.projection import Projection
 from hypersketch.capacity.experiments.quantization import Quantization
 from hypersketch.capacity.experiments.resonator import ResonatorCapacity
+from hypersketch.capacity.experiments.schlegel import Schlegel
 from hypersketch.capacity.experiments.sequence import Sequence
 from hypersketch.capacity.experiments.sequence_length import SequenceLength
 
@@ -36,6 +39,9 @@ EXPERIMENTS: dict[str, Experiment] = {
         Nested(),
         Cleanup(),
         CleanupPairs(),
+        Schlegel(),
+        Accuracy(),
+        LogN(),
         BloomFpr(),
         BloomIntersection(),
         CountError(),

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Iterator
 from typing import Any, ClassVar
 
 import numpy as np
@@ -33,7 +34,7 @@ class SpaceBundle(Structure):
     bundles_per_codebook: int = 50
 
     def size(self, units: int, n: int, task: str = "membership") -> Size:
-        return {"dim": units}
+        return {"dim": self.units_near(units)}
 
     def units_near(self, dim: int) -> int:
         """The dimension nearest to the wanted one that the space can have."""
@@ -48,7 +49,7 @@ class SpaceBundle(Structure):
         """Its name in `hypersketch.theory.spaces`."""
         return self.name
 
-    def options(self, size: Size) -> dict[str, int]:
+    def options(self, size: Size) -> dict[str, Any]:
         """What `hypersketch.theory.spaces` is told besides the dimension."""
         return {name: value for name, value in size.items() if name != "dim"}
 
@@ -68,11 +69,39 @@ class SpaceBundle(Structure):
         """Predicted chance that one member, or a key's value, beats all codewords that are not stored."""
         return theory.spaces.accuracy(self.model, size["dim"], n, universe, pairs=pairs, **self.options(size))
 
+    @property
+    def distance(self) -> float:
+        """Squared distance of right and wrong scores in standard deviations, times n / D, for many items."""
+        scores = theory.spaces.moments(self.model, 4096, 401, **self.options(self.size(4096, 401)))
+        return 401 / 4096 * ((scores.hit_mean - scores.rest_mean) / scores.rest_sd) ** 2
+
     # ---- trials
+
+    def _codebooks(self, size: Size, seeds: UInt64Array, codebook: UInt64Array) -> Iterator[tuple[Any, Any]]:
+        """The space and the atoms of each codebook."""
+        for seed in seeds.tolist():
+            space = self.space(size, seed)
+            yield space, space._atoms_of(codebook, 1)
+
+    def _bundle_scores(self, space: Any, atoms: Any, members: Int64Array) -> FloatArray:
+        """Similarities of bundles, whose members are the rows of ``members``, with all atoms."""
+        n = members.shape[1]
+        bundles = self.superposed(space, atoms[members.ravel()], np.arange(0, members.size + 1, n))
+        return np.asarray(space._similarities(bundles, atoms, 1))
+
+    def _values_found(self, space: Any, atoms: Any, drawn: Int64Array, asked: int) -> int:
+        """How many of the first ``asked`` keys of each record bring back their values."""
+        n = drawn.shape[1] // 2
+        keys, values = drawn[:, :n], drawn[:, n:]
+        pairs = space.bind(atoms[values.ravel()], atoms[keys.ravel()])
+        records = self.superposed(space, pairs, np.arange(0, len(pairs) + 1, n))
+        found = space.unbind(np.repeat(records, asked, axis=0), atoms[keys[:, :asked].ravel()])
+        best = first_best(space._similarities(found, atoms, 1))
+        return int(np.count_nonzero(best == values[:, :asked].ravel()))
 
     def superposed(self, space: Any, rows: Any, starts: Int64Array) -> Any:
         """One bundle for each group of rows."""
-        return space.superpose(rows, starts=starts)
+        return space._superpose(rows, None, starts)
 
     def cleanup_trials(
         self, size: Size, seeds: UInt64Array, codebook: UInt64Array, members: Int64Array
@@ -90,31 +119,60 @@ class SpaceBundle(Structure):
         members : array of int64, shape (C, B, n)
             Indices of the codewords of the B bundles of each codebook.
         """
-        hits = np.empty(seeds.size, np.int64)
-        n = members.shape[2]
-        starts = np.arange(0, members.shape[1] * n + 1, n)
-        for trial, seed in enumerate(seeds.tolist()):
-            space = self.space(size, seed)
-            atoms = space._atoms_of(codebook, 1)
-            bundles = self.superposed(space, atoms[members[trial].ravel()], starts)
-            scores = space.similarities(bundles, atoms, threads=1)
-            hits[trial] = hits_among_best(scores, members[trial])
+        books = enumerate(self._codebooks(size, seeds, codebook))
+        return np.array(
+            [
+                hits_among_best(self._bundle_scores(*book, members[trial]), members[trial])
+                for trial, book in books
+            ],
+            np.int64,
+        )
+
+    def hits_of_sizes(
+        self, size: Size, seeds: UInt64Array, codebook: UInt64Array, drawn: list[Int64Array], *, pairs: bool
+    ) -> list[int]:
+        """Hits of bundles of several sizes that share codebooks, summed over these.
+
+        Parameters
+        ----------
+        size : Size
+            Parameters of the space.
+        seeds : array of uint64, shape (C,)
+            Seed of the space of each codebook.
+        codebook : array of uint64, shape (N,)
+            Hashes of the codewords.
+        drawn : list of arrays of int64, shape (C, n)
+            For each size the indices of the members of one bundle a codebook; of pairs keys, then values.
+        pairs : bool
+            Whether items are pairs, all of whose keys are asked for.
+        """
+        hits = [0] * len(drawn)
+        starts = np.cumsum([0, *(chosen.shape[1] for chosen in drawn)])
+        for trial, (space, atoms) in enumerate(self._codebooks(size, seeds, codebook)):
+            ones = [chosen[trial : trial + 1] for chosen in drawn]
+            if pairs:
+                found = [self._values_found(space, atoms, one, one.shape[1] // 2) for one in ones]
+            else:
+                rows = atoms[np.concatenate(ones, axis=1)[0]]
+                scores = space._similarities(self.superposed(space, rows, starts), atoms, 1)
+                found = [
+                    hits_among_best(score[np.newaxis], one) for score, one in zip(scores, ones, strict=True)
+                ]
+            hits = [so_far + more for so_far, more in zip(hits, found, strict=True)]
         return hits
 
     def single_trials(
         self, size: Size, seeds: UInt64Array, codebook: UInt64Array, members: Int64Array
     ) -> Int64Array:
         """Members that beat all codewords which are not in their bundle, up to `QUERIES` of each bundle."""
-        hits = np.empty(seeds.size, np.int64)
-        n = members.shape[2]
-        starts = np.arange(0, members.shape[1] * n + 1, n)
-        for trial, seed in enumerate(seeds.tolist()):
-            space = self.space(size, seed)
-            atoms = space._atoms_of(codebook, 1)
-            bundles = self.superposed(space, atoms[members[trial].ravel()], starts)
-            scores = space.similarities(bundles, atoms, threads=1)
-            hits[trial] = members_beating_strangers(scores, members[trial])
-        return hits
+        books = enumerate(self._codebooks(size, seeds, codebook))
+        return np.array(
+            [
+                members_beating_strangers(self._bundle_scores(*book, members[trial]), members[trial])
+                for trial, book in books
+            ],
+            np.int64,
+        )
 
     def pair_trials(
         self, size: Size, seeds: UInt64Array, codebook: UInt64Array, drawn: Int64Array
@@ -123,19 +181,9 @@ class SpaceBundle(Structure):
 
         ``drawn`` (C, B, 2 n) holds the indices of n keys, then of their n values.
         """
-        hits = np.empty(seeds.size, np.int64)
-        n = drawn.shape[2] // 2
-        asked = min(n, QUERIES)
-        starts = np.arange(0, drawn.shape[1] * n + 1, n)
-        for trial, seed in enumerate(seeds.tolist()):
-            space = self.space(size, seed)
-            atoms = space._atoms_of(codebook, 1)
-            keys, values = drawn[trial, :, :n], drawn[trial, :, n:]
-            records = self.superposed(space, space.bind(atoms[values.ravel()], atoms[keys.ravel()]), starts)
-            found = space.unbind(np.repeat(records, asked, axis=0), atoms[keys[:, :asked].ravel()])
-            best = first_best(space.similarities(found, atoms, threads=1))
-            hits[trial] = np.count_nonzero(best == values[:, :asked].ravel())
-        return hits
+        asked = min(drawn.shape[2] // 2, QUERIES)
+        books = enumerate(self._codebooks(size, seeds, codebook))
+        return np.array([self._values_found(*book, drawn[trial], asked) for trial, book in books], np.int64)
 
 
 def _ranked(scores: FloatArray) -> FloatArray:
@@ -151,16 +199,7 @@ def hits_among_best(scores: FloatArray, members: Int64Array) -> int:
     >>> hits_among_best(np.array([[1.0, 0.5, 0.5]]), np.array([[0, 2]]))
     1
     """
-    n, ranked = members.shape[1], _ranked(scores)
-    worst = -np.partition(-ranked, n - 1, axis=1)[:, n - 1 : n]  # the score of the last one that comes in
-    own = np.take_along_axis(ranked, members, axis=1)
-    hits = int(np.count_nonzero(own > worst))
-    ties = ranked == worst
-    room = n - np.count_nonzero(ranked > worst, axis=1)
-    for row in np.nonzero((own == worst).any(axis=1))[0]:
-        let_in = np.nonzero(ties[row])[0][: room[row]]
-        hits += int(np.isin(members[row], let_in).sum())
-    return hits
+    return int(kernels.members_among_best(_ranked(scores), members).sum())
 
 
 def first_best(scores: FloatArray) -> Int64Array:
@@ -209,6 +248,16 @@ class MapBundle(SpaceBundle):
         self, size: Size, seeds: UInt64Array, codebook: UInt64Array, members: Int64Array
     ) -> Int64Array:
         return kernels.cleanup_trials(size["dim"], self.packed, seeds, codebook, members[:, 0])
+
+    def hits_of_sizes(
+        self, size: Size, seeds: UInt64Array, codebook: UInt64Array, drawn: list[Int64Array], *, pairs: bool
+    ) -> list[int]:
+        if pairs:
+            return super().hits_of_sizes(size, seeds, codebook, drawn, pairs=pairs)
+        found = (
+            kernels.cleanup_trials(size["dim"], self.packed, seeds, codebook, chosen) for chosen in drawn
+        )
+        return [int(hits.sum()) for hits in found]
 
     @abstractmethod
     def space(self, size: Size, seed: int) -> MapI | MapB:
