@@ -98,6 +98,27 @@ def test_merging_refuses_and_changes_nothing() -> None:
     assert one == before
 
 
+def test_shared_memory() -> None:
+    made = filled(SPACES["HRR"])
+    with made.share() as shared:
+        seen = hypersketch.attach(shared.name)
+        assert seen == made
+        assert seen.search(made.vectors[1]).keys.tolist() == [["b"]]
+        with pytest.raises(ValueError, match=r"cannot grow in shared memory"):
+            hypersketch.attach(shared.name, writable=True)
+
+
+def test_a_copy_of_a_mapped_file_is_looked_at(tmp_path: Any) -> None:
+    path = tmp_path / "items.safetensors"
+    filled(SPACES["CGR"]).save(path)
+    data = bytearray(path.read_bytes())
+    data[-1] = 255  # the upper byte of an integer below 5
+    path.write_bytes(data)
+    mapped = hypersketch.load(path, mmap=True)
+    with pytest.raises(ValueError, match=r"integers in"):
+        mapped.copy()
+
+
 def damaged(made: ItemMemory, change: Any) -> bytes:
     """The bytes of a memory whose state was changed, with the checksum of what it is now."""
     state = made._state

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import dataclasses
+import threading
 from typing import Any
 
 import numpy as np
@@ -238,6 +239,32 @@ def test_many_single_additions() -> None:
     assert memory.nbytes == 8 * n
 
 
+def test_queries_beside_changes() -> None:
+    """A query sees the items of one moment: keys and vectors that belong together."""
+    space = vsa.MapB(256)
+    memory = ItemMemory(space)
+    memory.add(range(50))
+    done, wrong = threading.Event(), []
+
+    def query() -> None:
+        while not done.is_set():
+            found = memory.search(space.atoms(range(50)), 1, threads=1)
+            if found.keys[:, 0].tolist() != list(range(50)) or (found.similarities != 1).any():
+                wrong.append(found)
+
+    threads = [threading.Thread(target=query) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for first in range(100, 2000, 100):
+        memory.add(range(first, first + 100))
+        memory.remove(range(first, first + 50))
+    done.set()
+    for thread in threads:
+        thread.join()
+    assert not wrong
+    assert len(memory) == 50 + 19 * 50
+
+
 def test_what_was_taken_stays() -> None:
     """Views and answers of before a change do not change with it."""
     memory = ItemMemory(vsa.MapB(640))
@@ -310,8 +337,10 @@ def test_numbers_that_are_none_are_refused() -> None:
     for bad in (np.nan, np.inf):
         rows[0, 3] = bad
         for call in (memory.search, memory.cleanup, lambda probes: memory.add("x", probes)):
-            with pytest.raises(ValueError, match=r"finite numbers. Got 'NaN or infinity"):
+            with pytest.raises(ValueError, match=r"finite numbers of complex64. Got 'NaN or infinity"):
                 call(rows)
+    with pytest.raises(ValueError, match=r"finite numbers of float32"):
+        filled(SPACES["HRR"]).search(np.full(32, 1e300))
     with pytest.raises(ValueError, match=r"integers in"):
         filled(SPACES["CGR"]).search(np.full(19, 5))
     with pytest.raises(ValueError, match=r"bits beyond"):

@@ -109,6 +109,8 @@ class ItemStore(Stored):
         twin = object.__new__(type(self))
         twin._fill(self._parameters(), None, Tally())
         twin._items = self._items.copied()
+        if self._frozen:  # it was not looked at when it was mapped
+            _item_state.verify(twin._items)
         return twin
 
     def _require_writable(self) -> None:
