@@ -82,6 +82,20 @@ def test_merging(codebook: Any) -> None:
     assert empty == both
 
 
+def test_merging_from_bytes() -> None:
+    one, other, both = (ItemMemory(SPACES["FHRR"]) for _ in range(3))
+    one.add(["a", "b"])
+    other.add(["b", "c"])
+    both.add(["a", "b", "c"])
+    one.merge_from_bytes(other.to_bytes())
+    assert one == both
+    with pytest.raises(ValueError, match=r"cannot be loaded"):
+        one.merge_from_bytes(other.to_bytes()[:-1])
+    with pytest.raises(ValueError, match=r"'space' parameter of both ItemMemory objects must be equal"):
+        one.merge_from_bytes(filled().to_bytes())
+    assert one == both
+
+
 def test_merging_refuses_and_changes_nothing() -> None:
     space = SPACES["CGR"]
     one, other = filled(space), ItemMemory(space)
@@ -148,6 +162,8 @@ def test_files_of_strangers() -> None:
     for change, reason in changes:
         with pytest.raises(ValueError, match=reason):
             hypersketch.from_bytes(damaged(made, change))
+        with pytest.raises(ValueError, match=reason):
+            made.merge_from_bytes(damaged(made, change))
     assert np.array_equal(good, made._state)
     data = made.to_bytes()
     for old, new in ((b'"n_items\\": 3', b'"n_items\\": 4'), (b"CGR", b"CGX"), (b'"any', b'"anx')):

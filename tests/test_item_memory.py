@@ -193,6 +193,21 @@ def test_columns_of_other_libraries() -> None:
         assert memory.keys.tolist() == list(column)
 
 
+def test_batch_after_batch() -> None:
+    pyarrow = pytest.importorskip("pyarrow")
+    memory = ItemMemory(vsa.MapB(64))
+    memory.update([["a", "b"], ["b", "c"], range(3)])
+    assert memory.keys.tolist() == ["a", "b", "c", 0, 1, 2]
+    table = pyarrow.table({"name": ["x", None, "y"], "number": [7, 8, None]})
+    memory.update(table, column="name", nulls="skip")
+    memory.update([table], column="number", nulls="skip")
+    memory.update([[b"z", None], np.array(["w", None], object), [None]], nulls="skip")
+    assert memory.keys.tolist() == ["a", "b", "c", 0, 1, 2, "x", "y", 7, 8, b"z", "w"]
+    with pytest.raises(TypeError, match=r"Got NoneType"):
+        memory.update([["q"], [None]])
+    assert memory.keys[-1] == "q"  # earlier batches are in
+
+
 def test_adding_a_key_again_replaces_its_vector_in_its_place() -> None:
     space = vsa.FHRR(20)
     memory = ItemMemory(space)

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from hypersketch import _batches, _core, _device
 from hypersketch.keys import hash_keys, host_hashes, is_single
+from hypersketch.keys import without_nulls as some_of_array
 from hypersketch.memories._columns import Column
 
 SIGNED, UNSIGNED, TEXT, BYTES = range(4)
@@ -102,6 +103,20 @@ def _with_items(keys: Any, threads: int | None) -> tuple[Hashes, Any]:
         plain = np.atleast_1d(np.asarray(items))
         return hashes, plain if plain.dtype.kind in "iu" else plain.tolist()
     return hashes, items
+
+
+def without_nulls(keys: Any) -> Any:
+    """Return the keys of a batch that are not null."""
+    if hasattr(keys, "__arrow_c_array__") or hasattr(keys, "__arrow_c_stream__"):
+        try:
+            chunks = _batches.chunks(keys)
+        except ImportError:  # pandas offers the door but needs pyarrow to open it
+            keys = np.asarray(keys)
+        else:
+            return [chunk.item(int(place)) for chunk in chunks for place in chunk.places()]
+    if isinstance(keys, np.ndarray):
+        return some_of_array(keys)
+    return [key for key in keys if key is not None] if isinstance(keys, Iterable) else keys
 
 
 def _indexable(keys: Any) -> Any:

@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 from hypersketch import _threads, _validation, files
 from hypersketch._stored import Tally
 from hypersketch._structure import chunks
+from hypersketch.keys import is_single
 from hypersketch.memories import _spaces
 from hypersketch.memories._codebooks import StoredCodebook
-from hypersketch.memories._item_keys import ends_of_equals, parsed
+from hypersketch.memories._item_keys import ends_of_equals, parsed, without_nulls
 from hypersketch.memories._item_looks import CodebookName
 from hypersketch.memories._item_queries import ItemQueries
 from hypersketch.memories._item_state import Items
@@ -135,6 +136,9 @@ class ItemMemory(ItemQueries):
                 vectors = self._atoms(batch.hashes[kept], n_threads) if given is None else given[kept]
                 items = replace(items, book=items.book.replaced(places[~new], vectors))
             self._items = items
+
+    def _add_without_nulls(self, batch: Any, threads: int | None) -> None:
+        self.add(batch if is_single(batch) else without_nulls(batch), threads=threads)
 
     def _atoms(self, hashes: NDArray[np.uint64], threads: int) -> NDArray[Any]:
         atoms: NDArray[Any] = self._space._atoms_of(np.ascontiguousarray(hashes), threads)
