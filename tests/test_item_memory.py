@@ -62,6 +62,23 @@ def test_equally_alike_items_come_as_they_were_added(name: str) -> None:
     assert memory.search(space.atoms(1), 4).indices.tolist() == [[0, 2, 4, 7]]
 
 
+@pytest.mark.parametrize("space", [vsa.CGR(3, modulus=2), vsa.BSDC(16), vsa.MapI(8), vsa.HRR(2)], ids=repr)
+def test_many_equally_alike_items(space: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    import hypersketch.memories._ranking as ranking
+
+    memory = ItemMemory(space)
+    rows = space.atoms(np.arange(3000) % 50)
+    memory.add(range(3000), rows)
+    probes = space.superpose(space.atoms(range(100, 130)), starts=np.arange(0, 31, 3))
+    scores = np.stack([space.similarity(probe, rows) for probe in probes])
+    scores[:] = scores[:, np.arange(3000) % 50]  # of equal rows one figure, whatever is rounded
+    order = np.argsort(-scores, axis=1, kind="stable")
+    for block in (1 << 20, 5000):
+        monkeypatch.setattr(ranking, "_BLOCK_SCORES", block)
+        for k in (1, 2, 70, 700):
+            assert np.array_equal(memory.search(probes, k).indices, order[:, :k])
+
+
 @pytest.mark.parametrize("codebook", CODEBOOKS)
 @pytest.mark.parametrize("name", ["MapI", "MapB", "FHRR", "HRR, spectral", "BSDC", "CGR"])
 def test_blocks_and_threads_change_nothing(name: str, codebook: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -252,6 +269,13 @@ def test_many_single_additions() -> None:
     assert memory.contains(np.arange(n) ** 2).all()
     assert not memory.contains([2, 3, 5]).any()
     assert memory.nbytes == 8 * n
+    for key in range(0, n, 3):
+        memory.remove(key * key)
+        memory.add(-1 - key)
+    kept = [key * key for key in range(n) if key % 3] + [-1 - key for key in range(0, n, 3)]
+    assert memory.keys.tolist() == kept
+    assert memory.contains(kept).all()
+    assert not memory.contains(np.arange(0, n, 3) ** 2).any()
 
 
 def test_queries_beside_changes() -> None:

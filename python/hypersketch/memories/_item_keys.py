@@ -187,14 +187,15 @@ class KeyColumn:
         return KeyColumn(hashes, tags, ends, text, self._longer_runs(hashes.rows))
 
     def chosen(self, places: NDArray[np.intp]) -> KeyColumn:
-        """Return the keys at some places, in this order."""
+        """Return the keys at some places, which ascend."""
         tags = None if self.tags is None else self.tags.chosen(places)
         if tags is not None and not tags.rows.any():
             tags = None
         ends = text = None
         if tags is not None and (tags.rows >= TEXT).any():
             ends, text = self._chosen_text(places)
-        return KeyColumn(self.hashes.chosen(places), tags, ends, text)
+        runs = None if self._runs is None else _runs_of(self._runs, places)
+        return KeyColumn(self.hashes.chosen(places), tags, ends, text, runs)
 
     def _chosen_text(self, places: NDArray[np.intp]) -> tuple[Column, Column]:
         starts, ends = self.spans()
@@ -294,6 +295,21 @@ def _sorted_runs(runs: list[Column], hashes: Hashes) -> list[Column]:
         new += len(kept.pop())
     order = np.argsort(hashes[hashes.size - new :])
     return [*kept, Column(order)]
+
+
+def _runs_of(runs: list[Column], places: NDArray[np.intp]) -> list[Column]:
+    """Return the orders of some of the hashes, without sorting them."""
+    chosen, first = [], 0
+    for run in runs:
+        last = first + len(run)
+        low, high = np.searchsorted(places, (first, last))
+        number = np.full(len(run), -1, np.intp)
+        number[places[low:high] - first] = np.arange(high - low)
+        order = number[run.rows]
+        if high > low:
+            chosen.append(Column(order[order >= 0]))
+        first = last
+    return chosen
 
 
 def ends_of_equals(hashes: Hashes) -> tuple[NDArray[np.intp], NDArray[np.intp]]:

@@ -60,7 +60,7 @@ class Items:
         return 0 if self.keys.text is None else len(self.keys.text)
 
     def chosen(self, places: NDArray[np.intp]) -> Items:
-        """Return the items at some places, in this order."""
+        """Return the items at some places, which ascend."""
         keys = self.keys.chosen(places)
         return Items(keys, self.book.chosen(keys.hashes, places))
 
