@@ -43,6 +43,10 @@ def similarity(space: Any, a: Any, b: Any) -> float:
     """How alike two vectors are, from the definition of each space."""
     if isinstance(space, vsa.MapI | vsa.MapB):
         return sum(x * y for x, y in zip(signs(space, a), signs(space, b), strict=True)) / space.dim
+    if isinstance(space, vsa.MapT):
+        x, y = space.unpack(a).astype(int), space.unpack(b).astype(int)
+        size = math.sqrt(sum(abs(x)) * sum(abs(y)))
+        return int(sum(x * y)) / size if size else 0.0
     if isinstance(space, vsa.BSDC):
         x, y = bits(a), bits(b)
         size = math.sqrt(x.bit_count() * y.bit_count())

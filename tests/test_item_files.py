@@ -82,6 +82,20 @@ def test_merging(codebook: Any) -> None:
     assert empty == both
 
 
+def test_merging_from_bytes() -> None:
+    one, other, both = (ItemMemory(SPACES["FHRR"]) for _ in range(3))
+    one.add(["a", "b"])
+    other.add(["b", "c"])
+    both.add(["a", "b", "c"])
+    one.merge_from_bytes(other.to_bytes())
+    assert one == both
+    with pytest.raises(ValueError, match=r"cannot be loaded"):
+        one.merge_from_bytes(other.to_bytes()[:-1])
+    with pytest.raises(ValueError, match=r"'space' parameter of both ItemMemory objects must be equal"):
+        one.merge_from_bytes(filled().to_bytes())
+    assert one == both
+
+
 def test_merging_refuses_and_changes_nothing() -> None:
     space = SPACES["CGR"]
     one, other = filled(space), ItemMemory(space)
@@ -96,6 +110,27 @@ def test_merging_refuses_and_changes_nothing() -> None:
     with pytest.raises(TypeError, match=r"An? ItemMemory can only merge with another ItemMemory"):
         one.merge(space.bundle())  # type: ignore[arg-type]
     assert one == before
+
+
+def test_shared_memory() -> None:
+    made = filled(SPACES["HRR"])
+    with made.share() as shared:
+        seen = hypersketch.attach(shared.name)
+        assert seen == made
+        assert seen.search(made.vectors[1]).keys.tolist() == [["b"]]
+        with pytest.raises(ValueError, match=r"cannot grow in shared memory"):
+            hypersketch.attach(shared.name, writable=True)
+
+
+def test_a_copy_of_a_mapped_file_is_looked_at(tmp_path: Any) -> None:
+    path = tmp_path / "items.safetensors"
+    filled(SPACES["CGR"]).save(path)
+    data = bytearray(path.read_bytes())
+    data[-1] = 255  # the upper byte of an integer below 5
+    path.write_bytes(data)
+    mapped = hypersketch.load(path, mmap=True)
+    with pytest.raises(ValueError, match=r"integers in"):
+        mapped.copy()
 
 
 def damaged(made: ItemMemory, change: Any) -> bytes:
@@ -127,6 +162,8 @@ def test_files_of_strangers() -> None:
     for change, reason in changes:
         with pytest.raises(ValueError, match=reason):
             hypersketch.from_bytes(damaged(made, change))
+        with pytest.raises(ValueError, match=reason):
+            made.merge_from_bytes(damaged(made, change))
     assert np.array_equal(good, made._state)
     data = made.to_bytes()
     for old, new in ((b'"n_items\\": 3', b'"n_items\\": 4'), (b"CGR", b"CGX"), (b'"any', b'"anx')):

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import dataclasses
+import threading
 from typing import Any
 
 import numpy as np
@@ -59,6 +60,23 @@ def test_equally_alike_items_come_as_they_were_added(name: str) -> None:
     for k in (1, 3, 8):
         check(memory, expected, noisy(space, [1, 2, 9]), k)
     assert memory.search(space.atoms(1), 4).indices.tolist() == [[0, 2, 4, 7]]
+
+
+@pytest.mark.parametrize("space", [vsa.CGR(3, modulus=2), vsa.BSDC(16), vsa.MapI(8), vsa.HRR(2)], ids=repr)
+def test_many_equally_alike_items(space: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    import hypersketch.memories._ranking as ranking
+
+    memory = ItemMemory(space)
+    rows = space.atoms(np.arange(3000) % 50)
+    memory.add(range(3000), rows)
+    probes = space.superpose(space.atoms(range(100, 130)), starts=np.arange(0, 31, 3))
+    scores = np.stack([space.similarity(probe, rows) for probe in probes])
+    scores[:] = scores[:, np.arange(3000) % 50]  # of equal rows one figure, whatever is rounded
+    order = np.argsort(-scores, axis=1, kind="stable")
+    for block in (1 << 20, 5000):
+        monkeypatch.setattr(ranking, "_BLOCK_SCORES", block)
+        for k in (1, 2, 70, 700):
+            assert np.array_equal(memory.search(probes, k).indices, order[:, :k])
 
 
 @pytest.mark.parametrize("codebook", CODEBOOKS)
@@ -192,6 +210,21 @@ def test_columns_of_other_libraries() -> None:
         assert memory.keys.tolist() == list(column)
 
 
+def test_batch_after_batch() -> None:
+    pyarrow = pytest.importorskip("pyarrow")
+    memory = ItemMemory(vsa.MapB(64))
+    memory.update([["a", "b"], ["b", "c"], range(3)])
+    assert memory.keys.tolist() == ["a", "b", "c", 0, 1, 2]
+    table = pyarrow.table({"name": ["x", None, "y"], "number": [7, 8, None]})
+    memory.update(table, column="name", nulls="skip")
+    memory.update([table], column="number", nulls="skip")
+    memory.update([[b"z", None], np.array(["w", None], object), [None]], nulls="skip")
+    assert memory.keys.tolist() == ["a", "b", "c", 0, 1, 2, "x", "y", 7, 8, b"z", "w"]
+    with pytest.raises(TypeError, match=r"Got NoneType"):
+        memory.update([["q"], [None]])
+    assert memory.keys[-1] == "q"  # earlier batches are in
+
+
 def test_adding_a_key_again_replaces_its_vector_in_its_place() -> None:
     space = vsa.FHRR(20)
     memory = ItemMemory(space)
@@ -236,6 +269,39 @@ def test_many_single_additions() -> None:
     assert memory.contains(np.arange(n) ** 2).all()
     assert not memory.contains([2, 3, 5]).any()
     assert memory.nbytes == 8 * n
+    for key in range(0, n, 3):
+        memory.remove(key * key)
+        memory.add(-1 - key)
+    kept = [key * key for key in range(n) if key % 3] + [-1 - key for key in range(0, n, 3)]
+    assert memory.keys.tolist() == kept
+    assert memory.contains(kept).all()
+    assert not memory.contains(np.arange(0, n, 3) ** 2).any()
+
+
+def test_queries_beside_changes() -> None:
+    """A query sees the items of one moment: keys and vectors that belong together."""
+    space = vsa.MapB(256)
+    memory = ItemMemory(space)
+    memory.add(range(50))
+    done, wrong = threading.Event(), []
+
+    def query() -> None:
+        while not done.is_set():
+            found = memory.search(space.atoms(range(50)), 1, threads=1)
+            if found.keys[:, 0].tolist() != list(range(50)) or (found.similarities != 1).any():
+                wrong.append(found)
+
+    threads = [threading.Thread(target=query) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for first in range(100, 2000, 100):
+        memory.add(range(first, first + 100))
+        memory.remove(range(first, first + 50))
+    done.set()
+    for thread in threads:
+        thread.join()
+    assert not wrong
+    assert len(memory) == 50 + 19 * 50
 
 
 def test_what_was_taken_stays() -> None:
@@ -310,8 +376,10 @@ def test_numbers_that_are_none_are_refused() -> None:
     for bad in (np.nan, np.inf):
         rows[0, 3] = bad
         for call in (memory.search, memory.cleanup, lambda probes: memory.add("x", probes)):
-            with pytest.raises(ValueError, match=r"finite numbers. Got 'NaN or infinity"):
+            with pytest.raises(ValueError, match=r"finite numbers of complex64. Got 'NaN or infinity"):
                 call(rows)
+    with pytest.raises(ValueError, match=r"finite numbers of float32"):
+        filled(SPACES["HRR"]).search(np.full(32, 1e300))
     with pytest.raises(ValueError, match=r"integers in"):
         filled(SPACES["CGR"]).search(np.full(19, 5))
     with pytest.raises(ValueError, match=r"bits beyond"):

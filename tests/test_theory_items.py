@@ -47,6 +47,15 @@ def test_overlap_tail_counts_vectors() -> None:
             assert theory.overlap_tail(dim, a, b, limit) == pytest.approx(expected, abs=1e-14)
 
 
+def test_ternary_tail_counts_vectors() -> None:
+    for a, b in ((1, 1), (3, 5), (6, 4), (0, 3)):
+        signs = np.array(list(itertools.product([-1, 1], repeat=min(a, b))))
+        scores = signs.sum(axis=1) / math.sqrt(a * b) if a * b else np.zeros(1)
+        for limit in {*scores.tolist(), -1.5, 0.1, 1.01}:
+            expected = (scores >= limit - 1e-12).mean()
+            assert theory.ternary_tail(a, b, limit) == pytest.approx(expected, abs=1e-14)
+
+
 def test_cosine_tail_is_that_of_student() -> None:
     """t sqrt(D - 1) / sqrt(1 - t^2) of a random direction has D - 1 degrees of freedom."""
     for dim in (2, 3, 10, 1000):
@@ -95,6 +104,8 @@ MEASURED: dict[str, tuple[Any, Any]] = {
     "HRR": (vsa.HRR(100), lambda t: theory.cosine_tail(100, t)),
     "HRR, spectral": (vsa.HRR(101, spectral=True), lambda t: theory.cosine_tail(101, t)),
     "VTB": (vsa.VTB(100), lambda t: theory.cosine_tail(100, t)),
+    "TVTB": (vsa.TVTB(100), lambda t: theory.cosine_tail(100, t)),
+    "MapT": (vsa.MapT(500), lambda t: theory.ternary_tail(500, 500, t)),
     "MBAT": (vsa.MBAT(64), lambda t: theory.cosine_tail(64, t)),
     "FHRR": (vsa.FHRR(400), lambda t: stats.norm.sf(t / theory.phasor_sd(400))),
     "MapC": (vsa.MapC(600), lambda t: stats.norm.sf(t * math.sqrt(600))),
@@ -175,6 +186,24 @@ def test_thresholds_for_unions_of_bsdc() -> None:
     low, high = stats.norm.ppf([1e-6, 1 - 1e-6], (1 - kept).sum(), math.sqrt((kept * (1 - kept)).sum()))
     assert low <= accepted <= high
     assert (1 - kept).max() <= 0.2
+
+
+def test_thresholds_for_bundles_of_map_t() -> None:
+    """Against atoms, whose entries are nowhere 0, the law is exact."""
+    space = vsa.MapT(400)
+    memory = ItemMemory(space)
+    memory.add(range(N))
+    bundles = space.superpose(space.atoms(range(1000, 3000)), starts=np.arange(0, 2001, 2))
+    limits = memory.threshold(0.2, bundles)
+    sizes = np.abs(space.unpack(bundles)).sum(axis=1)
+    rates = theory.false_accept(
+        [theory.ternary_tail(n, 400, t) for n, t in zip(sizes, limits, strict=True)], N
+    )
+    accepted = int((memory.search(bundles).similarities[:, 0] >= limits).sum())
+    spread = math.sqrt((rates * (1 - rates)).sum())
+    low, high = stats.norm.ppf([1e-6, 1 - 1e-6], rates.sum(), spread)
+    assert low <= accepted <= high
+    assert rates.max() <= 0.2
 
 
 def test_thresholds_refuse() -> None:

@@ -123,9 +123,14 @@ void walsh_hadamard_f32(float* x, size_t n) { all_stages(x, n); }
 
 // out[d] = -1 where bit d of a XOR b is set, else 1.
 void spread_signs(const uint64_t* a, const uint64_t* b, size_t n, std::int32_t* out) {
-  for (size_t first = 0; first < n; first += kWordBits) {
-    const uint64_t word = a[first / kWordBits] ^ b[first / kWordBits];
-    const size_t count = n - first < kWordBits ? n - first : kWordBits;
-    for (size_t d = 0; d < count; ++d) out[first + d] = 1 - 2 * static_cast<std::int32_t>((word >> d) & 1);
+  std::uint32_t bits[kWide];
+  for (size_t i = 0; i < kWide; ++i) bits[i] = std::uint32_t{1} << i;
+  const WideOf<std::uint32_t> bit = load_wide(bits);
+  size_t d = 0;
+  for (; d + kWide <= n; d += kWide) {
+    const auto part = static_cast<std::uint32_t>((a[d / kWordBits] ^ b[d / kWordBits]) >> (d % kWordBits));
+    const auto is_set = reinterpret_cast<WideOf<std::uint32_t>>(((bit & part) != 0));  // all ones, or none
+    store_wide(reinterpret_cast<std::uint32_t*>(out) + d, is_set | 1);
   }
+  for (; d < n; ++d) out[d] = 1 - 2 * static_cast<std::int32_t>(((a[0] ^ b[0]) >> d) & 1);  // fewer than a vector
 }

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from hypersketch import _batches, _core, _device
 from hypersketch.keys import hash_keys, host_hashes, is_single
+from hypersketch.keys import without_nulls as some_of_array
 from hypersketch.memories._columns import Column
 
 SIGNED, UNSIGNED, TEXT, BYTES = range(4)
@@ -104,6 +105,20 @@ def _with_items(keys: Any, threads: int | None) -> tuple[Hashes, Any]:
     return hashes, items
 
 
+def without_nulls(keys: Any) -> Any:
+    """Return the keys of a batch that are not null."""
+    if hasattr(keys, "__arrow_c_array__") or hasattr(keys, "__arrow_c_stream__"):
+        try:
+            chunks = _batches.chunks(keys)
+        except ImportError:  # pandas offers the door but needs pyarrow to open it
+            keys = np.asarray(keys)
+        else:
+            return [chunk.item(int(place)) for chunk in chunks for place in chunk.places()]
+    if isinstance(keys, np.ndarray):
+        return some_of_array(keys)
+    return [key for key in keys if key is not None] if isinstance(keys, Iterable) else keys
+
+
 def _indexable(keys: Any) -> Any:
     """Return keys that can be looked at twice; what hash_keys refuses as it is."""
     if is_single(keys):
@@ -172,14 +187,15 @@ class KeyColumn:
         return KeyColumn(hashes, tags, ends, text, self._longer_runs(hashes.rows))
 
     def chosen(self, places: NDArray[np.intp]) -> KeyColumn:
-        """Return the keys at some places, in this order."""
+        """Return the keys at some places, which ascend."""
         tags = None if self.tags is None else self.tags.chosen(places)
         if tags is not None and not tags.rows.any():
             tags = None
         ends = text = None
         if tags is not None and (tags.rows >= TEXT).any():
             ends, text = self._chosen_text(places)
-        return KeyColumn(self.hashes.chosen(places), tags, ends, text)
+        runs = None if self._runs is None else _runs_of(self._runs, places)
+        return KeyColumn(self.hashes.chosen(places), tags, ends, text, runs)
 
     def _chosen_text(self, places: NDArray[np.intp]) -> tuple[Column, Column]:
         starts, ends = self.spans()
@@ -279,6 +295,21 @@ def _sorted_runs(runs: list[Column], hashes: Hashes) -> list[Column]:
         new += len(kept.pop())
     order = np.argsort(hashes[hashes.size - new :])
     return [*kept, Column(order)]
+
+
+def _runs_of(runs: list[Column], places: NDArray[np.intp]) -> list[Column]:
+    """Return the orders of some of the hashes, without sorting them."""
+    chosen, first = [], 0
+    for run in runs:
+        last = first + len(run)
+        low, high = np.searchsorted(places, (first, last))
+        number = np.full(len(run), -1, np.intp)
+        number[places[low:high] - first] = np.arange(high - low)
+        order = number[run.rows]
+        if high > low:
+            chosen.append(Column(order[order >= 0]))
+        first = last
+    return chosen
 
 
 def ends_of_equals(hashes: Hashes) -> tuple[NDArray[np.intp], NDArray[np.intp]]:

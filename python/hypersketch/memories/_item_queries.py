@@ -176,8 +176,8 @@ class ItemQueries(ItemLooks):
             items, may reach the threshold for any of them.
         probes : ndarray, Hypervectors or bundle, optional
             n vectors of the space: one threshold each, for which the items are the strangers. It depends on
-            the probe in MAP-I, where a sum's similarities grow with its length, and in BSDC, where a union
-            overlaps with more.
+            the probe in MAP-I, where a sum's similarities grow with its length, in BSDC, where a union
+            overlaps with more, and in MAP-T, where zeros count for nothing.
         threads : int, optional
             Threads for looking at the items of BSDC; default `hypersketch.get_num_threads`.
 

@@ -43,6 +43,11 @@ class Items:
         return len(self.keys)
 
     @property
+    def columns(self) -> list[Column]:
+        """All that is kept."""
+        return [*self.keys.columns, *self.book.columns]
+
+    @property
     def nbytes(self) -> int:
         return self.keys.nbytes + self.book.nbytes
 
@@ -55,7 +60,7 @@ class Items:
         return 0 if self.keys.text is None else len(self.keys.text)
 
     def chosen(self, places: NDArray[np.intp]) -> Items:
-        """Return the items at some places, in this order."""
+        """Return the items at some places, which ascend."""
         keys = self.keys.chosen(places)
         return Items(keys, self.book.chosen(keys.hashes, places))
 
@@ -98,8 +103,7 @@ def size(parameters: Mapping[str, Any]) -> int:
 
 def joined(items: Items, parameters: Mapping[str, Any], state: NDArray[np.uint8]) -> None:
     """Write items into an array of zeros."""
-    columns = [*items.keys.columns, *items.book.columns]
-    for section, column in zip(_sections(parameters), columns, strict=True):
+    for section, column in zip(_sections(parameters), items.columns, strict=True):
         state[section.first : section.last].view(section.dtype).reshape(section.shape)[...] = column.rows
 
 

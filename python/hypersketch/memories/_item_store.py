@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hypersketch import _memory, _validation
+from hypersketch._doors import Imports
 from hypersketch._stored import Stored, Tally
 from hypersketch.memories import _hadamard, _item_state, _spaces
 from hypersketch.memories._item_keys import KeyColumn
@@ -18,7 +19,7 @@ from hypersketch.memories._item_state import Items
 from hypersketch.vsa._space import Space
 
 
-class ItemStore(Stored):
+class ItemStore(Stored, Imports):
     """Items that are replaced as a whole by every change, so that queries need no lock."""
 
     _items: Items
@@ -70,10 +71,12 @@ class ItemStore(Stored):
         """Whether space, codebook, keys and vectors are equal, in their order."""
         if not isinstance(other, ItemStore) or type(other) is not type(self):
             return NotImplemented
-        same = self._parameters() == other._parameters()
-        return same and bool(np.array_equal(self._state, other._state))
+        mine, theirs = self._items.columns, other._items.columns
+        return self._parameters() == other._parameters() and all(
+            np.array_equal(a.rows, b.rows) for a, b in zip(mine, theirs, strict=True)
+        )
 
-    __hash__ = None
+    __hash__ = None  # type: ignore[assignment]
 
     @property
     def _state(self) -> _memory.State:
@@ -101,7 +104,7 @@ class ItemStore(Stored):
         assert isinstance(made, ItemStore)
         if counts["n_added"] != len(made._items):
             raise ValueError("its number of items is not that of its keys.")
-        if not made._frozen:  # looking would read all of a mapped file
+        if not _memory.is_mapped(state):  # looking would read all of a file
             _item_state.verify(made._items)
         return made
 
@@ -109,6 +112,8 @@ class ItemStore(Stored):
         twin = object.__new__(type(self))
         twin._fill(self._parameters(), None, Tally())
         twin._items = self._items.copied()
+        if self._frozen:  # it was not looked at when it was mapped
+            _item_state.verify(twin._items)
         return twin
 
     def _require_writable(self) -> None:

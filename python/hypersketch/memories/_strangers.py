@@ -17,6 +17,7 @@ from hypersketch.vsa.elementwise import MapC
 from hypersketch.vsa.holographic import FHRR
 from hypersketch.vsa.modular import CGR, MCR
 from hypersketch.vsa.sparse import BSDC
+from hypersketch.vsa.ternary import MapT
 
 _STEPS = 50
 """Of halving: as fine as the numbers are."""
@@ -25,8 +26,8 @@ _STEPS = 50
 def thresholds(book: Codebook, rate: float, probes: NDArray[Any] | None, threads: int) -> Any:
     """Return the threshold against strangers, or against items that are strangers to each probe."""
     space = book.space
-    if isinstance(space, BSDC):
-        return _of_sparse(book, space, rate, probes, threads)
+    if isinstance(space, BSDC | MapT):
+        return _of_sizes(book, space, rate, probes, threads)
     if isinstance(space, MapSpace) and probes is not None and probes.dtype == np.int32:
         # The inner product of a sum x with random signs, over D: of variance |x|^2 / D^2.
         lengths = np.sqrt(np.square(probes, dtype=np.float64).sum(axis=1))
@@ -51,22 +52,26 @@ def _of_all(space: Any, n: int, rate: float) -> float:
     return theory.cosine_threshold(space.dim, n, rate) if space.dim > 1 else np.nextafter(1.0, 2.0)
 
 
-def _of_sparse(
-    book: Codebook, space: BSDC, rate: float, probes: NDArray[Any] | None, threads: int
+def _of_sizes(
+    book: Codebook, space: BSDC | MapT, rate: float, probes: NDArray[Any] | None, threads: int
 ) -> float | NDArray[np.float64]:
-    sizes, n_of_size = np.array([space.n_ones]), np.array([len(book)])
+    """Return thresholds of a space in which they depend on how many entries are not 0."""
+    of_atom = np.array([space.n_ones if isinstance(space, BSDC) else space.dim])
+    sizes, n_of_size = of_atom, np.array([len(book)])
     if isinstance(book, StoredCodebook):
         parts = [popcounts(book.rows(part, threads)) for part in chunks(len(book), space.width)]
         sizes, n_of_size = np.unique(np.concatenate(parts), return_counts=True)
-    asked = np.array([space.n_ones]) if probes is None else popcounts(probes)
+    asked = of_atom if probes is None else popcounts(probes)
     different, inverse = np.unique(asked, return_inverse=True)
     found = np.array([_of_size(space, int(ones), sizes, n_of_size, rate) for ones in different])
     return float(found[0]) if probes is None else found[inverse]
 
 
-def _of_size(space: BSDC, ones: int, sizes: NDArray[Any], n_of_size: NDArray[Any], rate: float) -> float:
+def _of_size(
+    space: BSDC | MapT, ones: int, sizes: NDArray[Any], n_of_size: NDArray[Any], rate: float
+) -> float:
     """Return the least threshold at which the chances of all items add up to no more than the rate."""
-    low, high = 0.0, 1.0 + 1e-9
+    low, high = -1.0, 1.0 + 1e-9
     for _ in range(_STEPS):
         middle = (low + high) / 2
         accepted = float((n_of_size * _chances(space, ones, sizes, middle)).sum())
@@ -74,7 +79,9 @@ def _of_size(space: BSDC, ones: int, sizes: NDArray[Any], n_of_size: NDArray[Any
     return high
 
 
-def _chances(space: BSDC, ones: int, sizes: NDArray[Any], threshold: float) -> Any:
+def _chances(space: BSDC | MapT, ones: int, sizes: NDArray[Any], threshold: float) -> Any:
+    if isinstance(space, MapT):
+        return theory.ternary_tail(ones, sizes, threshold)
     if space.variant != "seg":
         return theory.overlap_tail(space.dim, ones, sizes, threshold)
     # One of the two is a random atom; the union of several, if there is one, is the other.

@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 from hypersketch import _threads, _validation, files
 from hypersketch._stored import Tally
 from hypersketch._structure import chunks
+from hypersketch.keys import is_single
 from hypersketch.memories import _spaces
 from hypersketch.memories._codebooks import StoredCodebook
-from hypersketch.memories._item_keys import ends_of_equals, parsed
+from hypersketch.memories._item_keys import ends_of_equals, parsed, without_nulls
 from hypersketch.memories._item_looks import CodebookName
 from hypersketch.memories._item_queries import ItemQueries
 from hypersketch.memories._item_state import Items
@@ -51,7 +52,8 @@ class ItemMemory(ItemQueries):
     A search compares every probe with every item: its answer is exact, and the same for any number of
     threads. Packed spaces search by Hamming distance, real ones by matrix products in single precision,
     whose undecided places are settled in double precision; the others by ``space.similarities``. Items are
-    passed in blocks, and never all similarities are held at once.
+    passed in blocks, and never all similarities are held at once. Saving puts everything into one array
+    first, which takes as much memory again.
 
     Keys are those of `hypersketch.hash_keys`, and come back as they were: 1 and ``"1"`` are different keys,
     5 and ``np.int8(5)`` the same one, and so are ``"a"`` and ``b"a"``. Queries do not wait for changes; they
@@ -135,6 +137,9 @@ class ItemMemory(ItemQueries):
                 vectors = self._atoms(batch.hashes[kept], n_threads) if given is None else given[kept]
                 items = replace(items, book=items.book.replaced(places[~new], vectors))
             self._items = items
+
+    def _add_without_nulls(self, batch: Any, threads: int | None) -> None:
+        self.add(batch if is_single(batch) else without_nulls(batch), threads=threads)
 
     def _atoms(self, hashes: NDArray[np.uint64], threads: int) -> NDArray[Any]:
         atoms: NDArray[Any] = self._space._atoms_of(np.ascontiguousarray(hashes), threads)

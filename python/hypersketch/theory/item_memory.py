@@ -268,6 +268,44 @@ def segment_tail(segments: int, length: int, ones: Floats, threshold: Floats) ->
     return answer(scipy_module("stats").binom.sf(least - 1, k, np.minimum(1.0, a / (k * size))))
 
 
+def ternary_tail(ones: Floats, others: Floats, threshold: Floats) -> Floats:
+    """Return a bound of the probability that vectors of -1, 0 and +1 with random signs are so alike.
+
+    Parameters
+    ----------
+    ones, others : int or array
+        Numbers a and b of entries of the two vectors that are not 0. Elementwise.
+    threshold : float or array
+        Inner product over sqrt(a b). Elementwise.
+
+    Returns
+    -------
+    float or ndarray
+        P(similarity >= threshold) when the smaller support lies in the other one, as it does in an atom's,
+        which is exact; for other vectors no less than it, for thresholds above 0.
+
+    Raises
+    ------
+    ValueError
+        An argument is out of range.
+
+    Notes
+    -----
+    The inner product is the sum of min(a, b) random signs, or of fewer (MAP-T). Definition.
+
+    Examples
+    --------
+    >>> ternary_tail(4, 4, [1.0, 0.5]).tolist()
+    [0.0625, 0.3125]
+    """
+    owner = "item_memory.ternary_tail"
+    a, b = counts(owner, "ones", ones, 0), counts(owner, "others", others, 0)
+    signs, t = np.minimum(a, b), reals(owner, "threshold", threshold)
+    least = np.ceil((signs + t * np.sqrt(a * b)) / 2.0 - _EPSILON)
+    chance = scipy_module("stats").binom.sf(least - 1, signs, 0.5)
+    return answer(np.where(signs > 0, chance, t <= 0.0))
+
+
 def cosine_tail(dim: int, threshold: Floats) -> Floats:
     """Return the probability that the cosine of a random direction with a given one is so large.
 

@@ -70,9 +70,11 @@ class RealSpace(Space):
             raise ValueError(
                 f"{name} has the shape {value.shape} but {owner} needs ({self.width},) or (n, {self.width})."
             )
-        if not np.isfinite(value).all():
-            _validation.refuse(owner, name, "finite numbers", "NaN or infinity")
-        return value.astype(self.dtype, copy=False)
+        with np.errstate(over="ignore"):
+            rows = value.astype(self.dtype, copy=False)
+        if not np.isfinite(rows).all():
+            _validation.refuse(owner, name, f"finite numbers of {self.dtype}", "NaN or infinity")
+        return rows
 
     def _pair(self, method: str, first: tuple[str, object], second: tuple[str, object]) -> list[Vectors]:
         """Return two batches of vectors whose rows go together."""
