@@ -3,8 +3,8 @@
 
 usage: python bench/run.py [suite ...] [--repeats 5] [--write] [--quick]
 
-A suite is one of capacity, bundle, packed, search, items, spaces, language, hash, sketches_bloom,
-sketches_count, projections, cuda; `vsa` means bundle to language, `sketches` hash to projections, and none
+A suite is one of capacity, bundle, packed, search, items, spaces, language, learning, hash, sketches_bloom,
+sketches_count, projections, cuda; `vsa` means bundle to learning, `sketches` hash to projections, and none
 means all. `cuda` is the GPU half; without a GPU it says why.
 Every row is a ratio of medians of interleaved repeats, with accuracy and bytes beside it; on one pinned core,
 but for cuda.

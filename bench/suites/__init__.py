@@ -9,6 +9,7 @@ SUITES = (
     "items",
     "spaces",
     "language",
+    "learning",
     "hash",
     "sketches_bloom",
     "sketches_count",
@@ -17,5 +18,5 @@ SUITES = (
 )
 GROUPS = {
     "sketches": ("hash", "sketches_bloom", "sketches_count", "projections"),
-    "vsa": ("bundle", "packed", "search", "items", "spaces", "language"),
+    "vsa": ("bundle", "packed", "search", "items", "spaces", "language", "learning"),
 }

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hypersketch import _core, _threads
 from hypersketch.learn._bits import Floats, Words, pack_negative, signs
 from hypersketch.vsa import MapB, MapI, _packed
 from hypersketch.vsa._map import MapSpace
@@ -49,7 +50,7 @@ class RowEncoder(ABC):
 
 
 class MatrixEncoder(RowEncoder):
-    """Rows times a matrix of normal numbers; entry by entry what a subclass makes of the product."""
+    """Rows times a matrix of normal numbers, or the sines of the products."""
 
     def __init__(self, n_features: int, dim: int, rng: np.random.Generator) -> None:
         super().__init__(n_features, dim)
@@ -59,16 +60,12 @@ class MatrixEncoder(RowEncoder):
     def _draw(self, n: int, rng: np.random.Generator) -> Floats:
         """Return n random columns."""
 
-    def _finish(self, block: Floats) -> None:
-        """Make products into entries where they are."""
+    phases: Floats | None = None
+    """Two lines, of phases b and of offsets c: a product p becomes sin(p + b) - c. None leaves products."""
 
     def floats(self, X: Floats) -> Floats:
         out = np.empty((len(X), self.dim), np.float32)
-        step = max(1, _BLOCK // self.dim)
-        for i in range(0, len(X), step):
-            block = out[i : i + step]
-            np.matmul(X[i : i + step], self.matrix, out=block)
-            self._finish(block)
+        _core.expand(X, self.matrix, self.phases, out, _threads.get_num_threads())
         return out
 
     def redraw(self, dims: NDArray[np.intp], rng: np.random.Generator) -> None:
@@ -87,9 +84,12 @@ class Projection(MatrixEncoder):
 class Fourier(MatrixEncoder):
     """sin(q + b), q a random projection and b a random phase."""
 
+    phases: Floats
+
     def __init__(self, n_features: int, dim: int, rng: np.random.Generator, gamma: float) -> None:
         self.gamma = gamma
-        self._set_phases(slice(None), self._draw_phases(dim, rng), np.empty((2, dim), np.float32))
+        self.phases = np.empty((2, dim), np.float32)
+        self._set_phases(slice(None), self._draw_phases(dim, rng))
         super().__init__(n_features, dim, rng)
 
     def _draw(self, n: int, rng: np.random.Generator) -> Floats:
@@ -101,21 +101,15 @@ class Fourier(MatrixEncoder):
     def _draw_phases(n: int, rng: np.random.Generator) -> Floats:
         return np.asarray(rng.random(n, dtype=np.float32) * np.float32(2 * np.pi))
 
-    def _set_phases(self, dims: Any, phases: Floats, table: Floats) -> None:
-        table[0, dims], table[1, dims] = phases, self._at_origin(phases)
-        self.phases = table
+    def _set_phases(self, dims: Any, phases: Floats) -> None:
+        self.phases[0, dims], self.phases[1, dims] = phases, self._at_origin(phases)
 
     def _at_origin(self, phases: Floats) -> Floats | float:
         """Return what is taken away from the sines."""
         return 0.0
 
-    def _finish(self, block: Floats) -> None:
-        block += self.phases[0]
-        np.sin(block, out=block)
-        block -= self.phases[1]
-
     def redraw(self, dims: NDArray[np.intp], rng: np.random.Generator) -> None:
-        self._set_phases(dims, self._draw_phases(dims.size, rng), self.phases)
+        self._set_phases(dims, self._draw_phases(dims.size, rng))
         super().redraw(dims, rng)
 
 
