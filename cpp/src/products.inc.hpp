@@ -6,7 +6,7 @@
 // fused with an addition, so all levels give the same bits. Bottleneck: the memory of the rows; in cache, two
 // instructions a vector of products.
 
-constexpr size_t kSumParts = kSumLanes / kWideLanes;
+constexpr size_t kSumParts = kSumLanes / kSingleLanes;
 
 // Tiles as large as the registers take: 32 of 64 bytes, or 16.
 constexpr size_t kTileRows = kSumParts == 1 ? 4 : kSumParts == 2 ? 2 : 1;
@@ -18,23 +18,23 @@ constexpr size_t kPieceFloats = 512;  // of the dimension; a piece of 20 vectors
 template <size_t kRows, size_t kVectors>
 HYPERSKETCH_HD void multiply_tile(const float* rows, size_t row_stride, const float* vectors, size_t vector_stride,
                                   size_t n, float (*sums)[kVectorGroup][kSumLanes]) {
-  Wide sum[kRows][kVectors][kSumParts];
+  Singles sum[kRows][kVectors][kSumParts];
   for (size_t r = 0; r < kRows; ++r)
     for (size_t v = 0; v < kVectors; ++v)
-      for (size_t p = 0; p < kSumParts; ++p) sum[r][v][p] = load_wide(sums[r][v] + p * kWideLanes);
+      for (size_t p = 0; p < kSumParts; ++p) sum[r][v][p] = load_singles(sums[r][v] + p * kSingleLanes);
   for (size_t j = 0; j < n; j += kSumLanes)
     for (size_t p = 0; p < kSumParts; ++p) {
-      const size_t at = j + p * kWideLanes;
-      Wide row[kRows];
-      for (size_t r = 0; r < kRows; ++r) row[r] = load_wide(rows + r * row_stride + at);
+      const size_t at = j + p * kSingleLanes;
+      Singles row[kRows];
+      for (size_t r = 0; r < kRows; ++r) row[r] = load_singles(rows + r * row_stride + at);
       for (size_t v = 0; v < kVectors; ++v) {
-        const Wide vector = load_wide(vectors + v * vector_stride + at);
+        const Singles vector = load_singles(vectors + v * vector_stride + at);
         for (size_t r = 0; r < kRows; ++r) sum[r][v][p] += row[r] * vector;
       }
     }
   for (size_t r = 0; r < kRows; ++r)
     for (size_t v = 0; v < kVectors; ++v)
-      for (size_t p = 0; p < kSumParts; ++p) store_wide(sums[r][v] + p * kWideLanes, sum[r][v][p]);
+      for (size_t p = 0; p < kSumParts; ++p) store_singles(sums[r][v] + p * kSingleLanes, sum[r][v][p]);
 }
 
 template <size_t kRows>
@@ -95,6 +95,7 @@ void inner_products(const float* rows, size_t n, const float* vectors, size_t n_
 
 void add_scaled(const float* from, float factor, size_t n, float* to) {
   size_t i = 0;
-  for (; i + kWideLanes <= n; i += kWideLanes) store_wide(to + i, load_wide(to + i) + factor * load_wide(from + i));
+  for (; i + kSingleLanes <= n; i += kSingleLanes)
+    store_singles(to + i, load_singles(to + i) + factor * load_singles(from + i));
   for (; i < n; ++i) to[i] += factor * from[i];
 }

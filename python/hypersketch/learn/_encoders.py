@@ -11,14 +11,12 @@ from numpy.typing import NDArray
 
 from hypersketch import _core, _threads
 from hypersketch.learn._bits import Floats, Words, pack_negative, signs
-from hypersketch.vsa import MapB, MapI, _packed
+from hypersketch.vsa import MapB, MapI
+from hypersketch.vsa._gathered import gathered
 from hypersketch.vsa._map import MapSpace
 
-_BLOCK = 1 << 18
-"""Numbers that are made at once: a block stays in a core's cache from one step to the next."""
-
-_RECORDS = 1 << 23
-"""Bytes of bound vectors that are gathered at once."""
+_BLOCK = 1 << 20
+"""Numbers that are made at once where they are not kept."""
 
 
 class RowEncoder(ABC):
@@ -141,20 +139,13 @@ class Record(RowEncoder):
         places = (X - self.low) / span * np.float32(self.n_levels - 1)
         return np.asarray(np.rint(np.clip(places, 0, self.n_levels - 1)).astype(np.intp))
 
-    def _bundles(self, X: Floats, width: int, dtype: Any) -> NDArray[Any]:
-        out = np.empty((len(X), width), dtype)
-        step = max(1, _RECORDS // (self.n_features * self.levels[0].nbytes))
-        features = np.tile(self.features, (min(step, max(1, len(X))), 1))
-        for i in range(0, len(X), step):
-            indices = self.indices(X[i : i + step])
-            values = self.levels[indices.ravel()]
-            starts = np.arange(0, indices.size + 1, self.n_features)
-            out[i : i + step] = self._bundle(features[: indices.size], values, starts)
-        return out
-
-    @abstractmethod
-    def _bundle(self, features: Words, values: Words, starts: NDArray[Any]) -> NDArray[Any]:
-        """Return the bundles of bound rows."""
+    def _bundles(self, X: Floats) -> NDArray[Any]:
+        """Return the bundles of rows' bound vectors, none of which is ever stored."""
+        indices = self.indices(X)
+        fields = np.tile(np.arange(self.n_features), len(X))
+        starts = np.arange(0, indices.size + 1, self.n_features)
+        bound_to = (self.levels, indices.ravel())
+        return gathered("HDEncoder", self.space, self.features, fields, starts, bound_to=bound_to)
 
 
 class LevelRecord(Record):
@@ -168,12 +159,8 @@ class LevelRecord(Record):
         reached = np.arange(self.n_levels)[:, np.newaxis] > turn * max(1, self.n_levels - 1)
         return np.asarray(np.where(reached, highest, lowest))
 
-    def _bundle(self, features: Words, values: Words, starts: NDArray[Any]) -> NDArray[Any]:
-        ties = self.space._ties()
-        return _packed.majority("HDEncoder", features, self.dim, ties, starts=starts, bound_to=values)
-
     def packed(self, X: Floats) -> Words:
-        return self._bundles(X, self.space.n_words, np.uint64)
+        return self._bundles(X)
 
     def floats(self, X: Floats) -> Floats:
         return signs(self.packed(X), self.dim)
@@ -197,21 +184,21 @@ class DensityRecord(Record):
         filled = np.arange(self.n_levels) * self.dim // max(1, self.n_levels - 1)
         return np.arange(self.dim) >= filled[:, np.newaxis]
 
-    def _bundle(self, features: Words, values: Words, starts: NDArray[Any]) -> NDArray[Any]:
-        return np.asarray(self.space.superpose(features ^ values, starts=starts))
-
     def floats(self, X: Floats) -> Floats:
-        sums = self._bundles(X, self.dim, np.float32)
+        sums = np.empty((len(X), self.dim), np.float32)
+        step = max(1, _BLOCK // self.dim)
+        for i in range(0, len(X), step):
+            sums[i : i + step] = self._bundles(X[i : i + step])
         return sums if self.clip is None else np.clip(sums, -self.clip, self.clip, out=sums)
 
 
 class Foreign(RowEncoder):
     """A fitted encoder of somebody else: an object with ``transform`` or ``encode``."""
 
-    def __init__(self, made: Any, n_features: int, dim: int) -> None:
-        super().__init__(n_features, dim)
+    def __init__(self, made: Any, X: Floats, dim: int) -> None:
+        super().__init__(X.shape[1], dim)
         self.made = made
-        self.dim = self._width(self._vectors(np.zeros((1, n_features), np.float32)))
+        self.dim = self._width(self._vectors(X[:1]))
 
     def _vectors(self, X: Floats) -> NDArray[Any]:
         made = self.made.transform(X) if hasattr(self.made, "transform") else self.made.encode(X)
