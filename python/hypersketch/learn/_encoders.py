@@ -149,15 +149,15 @@ class Record(RowEncoder):
 
 
 class LevelRecord(Record):
-    """Records of levels by majority: levels that are near have vectors that are alike."""
+    """Records of levels by majority: from the lowest level to the highest every entry turns once."""
 
     space: MapB
 
     def _level_rows(self) -> NDArray[np.bool_]:
-        lowest, highest = signs(self.space.atoms(["lowest", "highest"]), self.dim) < 0
+        lowest = signs(self.space.atoms(["lowest"]), self.dim)[0] < 0
         turn = np.random.default_rng(self.space.seed).random(self.dim)
         reached = np.arange(self.n_levels)[:, np.newaxis] > turn * max(1, self.n_levels - 1)
-        return np.asarray(np.where(reached, highest, lowest))
+        return np.asarray(reached ^ lowest)
 
     def packed(self, X: Floats) -> Words:
         return self._bundles(X)
