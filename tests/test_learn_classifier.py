@@ -18,13 +18,14 @@ from sklearn.datasets import load_digits
 from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import GridSearchCV, train_test_split
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from sklearn.utils.estimator_checks import check_estimator
 
 import reference_learn
 from hypersketch.learn import HDClassifier, HDEncoder
 from hypersketch.learn._ridge import ridge
-from hypersketch.vsa import MapB
+from hypersketch.vsa import BSC, MapB, MapI
+from hypersketch.vsa.encoders import LevelEncoder, RecordEncoder
 
 # Batches of repeated rows are other batches; a centroid's last digits of float32 are others.
 NOT_EXACT = {"check_sample_weight_equivalence_on_dense_data"}
@@ -124,7 +125,7 @@ def test_sizes_and_seeds(method: str, dim: int) -> None:
         ({"method": "quant", "packed": True}, 0.922),
         ({"method": "ridge"}, 0.967),
         ({"method": "ridge", "encoder": "density"}, 0.937),
-        ({"method": "centroid", "encoder": "level", "packed": True}, 0.82),
+        ({"method": "centroid", "encoder": "level", "packed": True}, 0.85),
     ],
     ids=str,
 )
@@ -238,6 +239,15 @@ def test_encoders_of_others() -> None:
     packed = HDClassifier(encoder=Signs(), packed=True, random_state=0).fit(X, y)
     assert packed.class_vectors_.shape == (3, 100)
     assert packed.score(X, y) > 0.5
+    levels = RecordEncoder(BSC(500), 5, LevelEncoder(BSC(500), -3, 5, levels=20))
+    records = HDClassifier(encoder=levels, packed=True, random_state=0).fit(X, y)
+    assert records.packed_class_vectors_.shape == (3, 8)
+    assert records.score(X, y) > 0.75
+    sums = HDClassifier(encoder=RecordEncoder(MapI(500), 5, LevelEncoder(MapI(500), -3, 5, levels=20)))
+    assert sums.set_params(random_state=0).fit(X, y).score(X, y) > 0.75
+    flat = FunctionTransformer(np.ravel, check_inverse=False)
+    with pytest.raises(ValueError, match=r"must return one row of numbers a row of X, 1. Got an array"):
+        HDClassifier(encoder=flat).fit(X, y)
     scaled = HDClassifier(encoder=StandardScaler(), random_state=0).fit(X, y)
     assert scaled.class_vectors_.shape == (3, 5)
     inner = HDEncoder(300, random_state=0)

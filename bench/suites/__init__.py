@@ -13,6 +13,7 @@ SUITES = (
     "structures",
     "language",
     "resonator",
+    "learning",
     "hash",
     "sketches_bloom",
     "sketches_count",
@@ -25,4 +26,5 @@ GROUPS = {
     "vsa": ("bundle", "packed", "search", "items", "spaces", "structures", "language"),
     "vsa": ("bundle", "packed", "search", "items", "spaces", "language", "resonator"),
     "vsa": ("sweep", "bundle", "packed", "search", "items", "spaces", "language"),
+    "vsa": ("bundle", "packed", "search", "items", "spaces", "language", "learning"),
 }

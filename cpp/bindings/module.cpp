@@ -30,6 +30,7 @@ void bind_hadamard(py::module_& module);
 void bind_hopfield(py::module_& module);
 void bind_digits(py::module_& module);
 void bind_projection(py::module_& module);
+void bind_learning(py::module_& module);
 
 namespace {
 
@@ -91,4 +92,5 @@ PYBIND11_MODULE(_core, module, py::mod_gil_not_used()) {
   bind_hopfield(module);
   bind_digits(module);
   bind_projection(module);
+  bind_learning(module);
 }

@@ -23,8 +23,10 @@ namespace {
 #include "blocks.inc.hpp"
 #include "digits.inc.hpp"
 #include "dot.inc.hpp"
+#include "expand.inc.hpp"
 #include "hadamard.inc.hpp"
 #include "hamming.inc.hpp"
+#include "products.inc.hpp"
 #include "project.inc.hpp"
 #include "reals.inc.hpp"
 #include "rotate.inc.hpp"
@@ -88,7 +90,10 @@ const Kernels& table() {
                                    kRowKernels<float>,
                                    kRowKernels<double>,
                                    project<float>,
-                                   project<double>};
+                                   project<double>,
+                                   inner_products,
+                                   add_scaled,
+                                   expand_rows};
   return kernels;
 }
 

@@ -18,6 +18,11 @@ using Vec = uint64_t;
 using HalfLanes = std::uint32_t;
 #endif
 
+// As many floats; SSE2 and NEON have vectors of them.
+constexpr size_t kSingleBytes = sizeof(Vec) > 16 ? sizeof(Vec) : 16;
+typedef float Singles __attribute__((vector_size(kSingleBytes)));
+constexpr size_t kSingleLanes = kSingleBytes / sizeof(float);
+
 HYPERSKETCH_HD Vec load(const uint64_t* p) {
   Vec v;
   std::memcpy(&v, p, sizeof v);
@@ -25,6 +30,14 @@ HYPERSKETCH_HD Vec load(const uint64_t* p) {
 }
 
 HYPERSKETCH_HD void store(uint64_t* p, Vec v) { std::memcpy(p, &v, sizeof v); }
+
+HYPERSKETCH_HD Singles load_singles(const float* p) {
+  Singles v;
+  std::memcpy(&v, p, sizeof v);
+  return v;
+}
+
+HYPERSKETCH_HD void store_singles(float* p, Singles v) { std::memcpy(p, &v, sizeof v); }
 
 HYPERSKETCH_HD Vec broadcast(uint64_t x) { return Vec{} + x; }
 

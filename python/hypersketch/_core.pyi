@@ -47,6 +47,7 @@ __all__: list[str] = [
     "exact_keep",
     "exact_move",
     "exact_reserve",
+    "expand",
     "gathered_counters",
     "gathered_majorities",
     "gram_counters",
@@ -65,6 +66,9 @@ __all__: list[str] = [
     "hash_ucs4",
     "hopfield_add",
     "hopfield_scores",
+    "inner_products",
+    "learn_pass",
+    "lengths",
     "majorities",
     "members_among_best",
     "pack_signs",
@@ -672,6 +676,17 @@ def exact_reserve(
     Reserve slots for hashes; return (hashes done, slots used, arena bytes).
     """
 
+def expand(
+    rows: numpy.typing.NDArray[numpy.float32],
+    matrix: numpy.typing.NDArray[numpy.float32],
+    phases: numpy.typing.NDArray[numpy.float32] | None,
+    out: numpy.typing.NDArray[numpy.float32],
+    threads: typing.SupportsInt | typing.SupportsIndex,
+) -> None:
+    """
+    Rows times a matrix; with phases, a line of them and one of offsets, their sines.
+    """
+
 def gathered_counters(
     book: numpy.typing.NDArray[numpy.uint64],
     indices: numpy.typing.NDArray[numpy.uint32],
@@ -871,6 +886,43 @@ def hopfield_scores(
 ) -> None:
     """
     e s^T W s of every key.
+    """
+
+def inner_products(
+    rows: numpy.typing.NDArray[numpy.float32],
+    vectors: numpy.typing.NDArray[numpy.float32],
+    out: numpy.typing.NDArray[numpy.float32],
+    threads: typing.SupportsInt | typing.SupportsIndex,
+) -> None:
+    """
+    Inner products of every row with every vector.
+    """
+
+def learn_pass(
+    rows: numpy.typing.NDArray[numpy.float32],
+    lengths: numpy.typing.NDArray[numpy.float32],
+    targets: numpy.typing.NDArray[numpy.int64],
+    weights: numpy.typing.NDArray[numpy.float32] | None,
+    vectors: numpy.typing.NDArray[numpy.float32],
+    order: numpy.typing.NDArray[numpy.int64],
+    batch_size: typing.SupportsInt | typing.SupportsIndex,
+    learning_rate: typing.SupportsFloat | typing.SupportsIndex,
+    margin: typing.SupportsFloat | typing.SupportsIndex,
+    by_distance: bool,
+    binarized: bool,
+    threads: typing.SupportsInt | typing.SupportsIndex,
+) -> tuple[int, int]:
+    """
+    Lets rows correct class vectors; returns how many did, and how many a rival won.
+    """
+
+def lengths(
+    rows: numpy.typing.NDArray[numpy.float32],
+    out: numpy.typing.NDArray[numpy.float32],
+    threads: typing.SupportsInt | typing.SupportsIndex,
+) -> None:
+    """
+    Lengths of rows, never 0.
     """
 
 def majorities(

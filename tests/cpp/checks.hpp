@@ -55,5 +55,6 @@ void run_digits_tests();
 void run_hadamard_tests();
 void run_hopfield_tests();
 void run_projection_tests();
+void run_learning_tests();
 
 }  // namespace hypersketch

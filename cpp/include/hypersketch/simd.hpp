@@ -14,6 +14,10 @@ inline constexpr size_t kLineBytes = 64;
 
 // Kernels that make digits of words read and write so many words beyond the last.
 inline constexpr size_t kPadWords = 16;
+// Sums of floats have so many lanes at every level, so that all give the same bits.
+inline constexpr size_t kSumLanes = 16;
+// Columns of a matrix that an expand kernel takes at once.
+inline constexpr size_t kStrip = 32;
 
 // The largest batch one call of an accumulate kernel takes: what eight bit planes can count.
 inline constexpr size_t kMaxBatch = 255;
@@ -113,6 +117,15 @@ struct Kernels {
   // features; `sums` is scratch of n_outputs lines.
   void (*project_f32)(const float* rows, SignTable table, float scale, float* sums, float* out);
   void (*project_f64)(const double* rows, SignTable table, double scale, double* sums, double* out);
+  // out[i * n_vectors + c] = inner product of row i and vector c, both of `dim` numbers. Terms are summed in
+  // kSumLanes lanes and these by halves, whatever else is in the batch.
+  void (*inner_products)(const float* rows, size_t n, const float* vectors, size_t n_vectors, size_t dim, float* out);
+  // to += factor * from
+  void (*add_scaled)(const float* from, float factor, size_t n, float* to);
+  // Rows times `strip`, whose lines hold kStrip columns of a matrix, one line a feature; n_columns of them are wanted.
+  // With `phases` every product p becomes sin(p + phases[c]) - offsets[c].
+  void (*expand_rows)(const float* rows, size_t n, size_t n_features, const float* strip, const float* phases,
+                      const float* offsets, size_t n_columns, float* out, size_t out_stride);
 };
 
 // The table in use: HYPERSKETCH_SIMD when set, else the best level that this processor runs.

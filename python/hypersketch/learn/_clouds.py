@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from hypersketch.learn._bits import Floats, Words, pack_negative, signs
 from hypersketch.learn._encoders import RowEncoder
-from hypersketch.learn._training import Batches, norms
+from hypersketch.learn._training import Batches, norms, products
 from hypersketch.vsa import MapB
 
 Labels = NDArray[np.int32]
@@ -74,12 +74,12 @@ class FloatCloud(Cloud):
         out = np.empty((self.n, len(centers)), np.float32)
         for i in range(len(self._batches)):
             rows, lengths = self._batches[i]
-            out[self._batches.part(i)] = 1 - rows @ centers.T / lengths[:, np.newaxis]
+            out[self._batches.part(i)] = 1 - products(rows, centers) / lengths[:, np.newaxis]
         return np.maximum(out, 0, out=out)
 
     def _center(self, sums: Floats, before: NDArray[Any]) -> NDArray[Any]:
         filled = np.any(sums, axis=1, keepdims=True)
-        return np.asarray(np.where(filled, sums / norms(sums)[:, np.newaxis], before))
+        return np.asarray(np.where(filled, sums / norms(sums)[:, np.newaxis], before), np.float32)
 
 
 class PackedCloud(Cloud):

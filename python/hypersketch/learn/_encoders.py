@@ -9,15 +9,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hypersketch import _core, _threads
 from hypersketch.learn._bits import Floats, Words, pack_negative, signs
-from hypersketch.vsa import MapB, MapI, _packed
+from hypersketch.vsa import MapB, MapI
+from hypersketch.vsa._gathered import gathered
 from hypersketch.vsa._map import MapSpace
 
-_BLOCK = 1 << 18
-"""Numbers that are made at once: a block stays in a core's cache from one step to the next."""
-
-_RECORDS = 1 << 23
-"""Bytes of bound vectors that are gathered at once."""
+_BLOCK = 1 << 20
+"""Numbers that are made at once where they are not kept."""
 
 
 class RowEncoder(ABC):
@@ -49,7 +48,7 @@ class RowEncoder(ABC):
 
 
 class MatrixEncoder(RowEncoder):
-    """Rows times a matrix of normal numbers; entry by entry what a subclass makes of the product."""
+    """Rows times a matrix of normal numbers, or the sines of the products."""
 
     def __init__(self, n_features: int, dim: int, rng: np.random.Generator) -> None:
         super().__init__(n_features, dim)
@@ -59,16 +58,12 @@ class MatrixEncoder(RowEncoder):
     def _draw(self, n: int, rng: np.random.Generator) -> Floats:
         """Return n random columns."""
 
-    def _finish(self, block: Floats) -> None:
-        """Make products into entries where they are."""
+    phases: Floats | None = None
+    """Two lines, of phases b and of offsets c: a product p becomes sin(p + b) - c. None leaves products."""
 
     def floats(self, X: Floats) -> Floats:
         out = np.empty((len(X), self.dim), np.float32)
-        step = max(1, _BLOCK // self.dim)
-        for i in range(0, len(X), step):
-            block = out[i : i + step]
-            np.matmul(X[i : i + step], self.matrix, out=block)
-            self._finish(block)
+        _core.expand(X, self.matrix, self.phases, out, _threads.get_num_threads())
         return out
 
     def redraw(self, dims: NDArray[np.intp], rng: np.random.Generator) -> None:
@@ -87,9 +82,12 @@ class Projection(MatrixEncoder):
 class Fourier(MatrixEncoder):
     """sin(q + b), q a random projection and b a random phase."""
 
+    phases: Floats
+
     def __init__(self, n_features: int, dim: int, rng: np.random.Generator, gamma: float) -> None:
         self.gamma = gamma
-        self._set_phases(slice(None), self._draw_phases(dim, rng), np.empty((2, dim), np.float32))
+        self.phases = np.empty((2, dim), np.float32)
+        self._set_phases(slice(None), self._draw_phases(dim, rng))
         super().__init__(n_features, dim, rng)
 
     def _draw(self, n: int, rng: np.random.Generator) -> Floats:
@@ -101,21 +99,15 @@ class Fourier(MatrixEncoder):
     def _draw_phases(n: int, rng: np.random.Generator) -> Floats:
         return np.asarray(rng.random(n, dtype=np.float32) * np.float32(2 * np.pi))
 
-    def _set_phases(self, dims: Any, phases: Floats, table: Floats) -> None:
-        table[0, dims], table[1, dims] = phases, self._at_origin(phases)
-        self.phases = table
+    def _set_phases(self, dims: Any, phases: Floats) -> None:
+        self.phases[0, dims], self.phases[1, dims] = phases, self._at_origin(phases)
 
     def _at_origin(self, phases: Floats) -> Floats | float:
         """Return what is taken away from the sines."""
         return 0.0
 
-    def _finish(self, block: Floats) -> None:
-        block += self.phases[0]
-        np.sin(block, out=block)
-        block -= self.phases[1]
-
     def redraw(self, dims: NDArray[np.intp], rng: np.random.Generator) -> None:
-        self._set_phases(dims, self._draw_phases(dims.size, rng), self.phases)
+        self._set_phases(dims, self._draw_phases(dims.size, rng))
         super().redraw(dims, rng)
 
 
@@ -147,39 +139,28 @@ class Record(RowEncoder):
         places = (X - self.low) / span * np.float32(self.n_levels - 1)
         return np.asarray(np.rint(np.clip(places, 0, self.n_levels - 1)).astype(np.intp))
 
-    def _bundles(self, X: Floats, width: int, dtype: Any) -> NDArray[Any]:
-        out = np.empty((len(X), width), dtype)
-        step = max(1, _RECORDS // (self.n_features * self.levels[0].nbytes))
-        features = np.tile(self.features, (min(step, max(1, len(X))), 1))
-        for i in range(0, len(X), step):
-            indices = self.indices(X[i : i + step])
-            values = self.levels[indices.ravel()]
-            starts = np.arange(0, indices.size + 1, self.n_features)
-            out[i : i + step] = self._bundle(features[: indices.size], values, starts)
-        return out
-
-    @abstractmethod
-    def _bundle(self, features: Words, values: Words, starts: NDArray[Any]) -> NDArray[Any]:
-        """Return the bundles of bound rows."""
+    def _bundles(self, X: Floats) -> NDArray[Any]:
+        """Return the bundles of rows' bound vectors, none of which is ever stored."""
+        indices = self.indices(X)
+        fields = np.tile(np.arange(self.n_features), len(X))
+        starts = np.arange(0, indices.size + 1, self.n_features)
+        bound_to = (self.levels, indices.ravel())
+        return gathered("HDEncoder", self.space, self.features, fields, starts, bound_to=bound_to)
 
 
 class LevelRecord(Record):
-    """Records of levels by majority: levels that are near have vectors that are alike."""
+    """Records of levels by majority: from the lowest level to the highest every entry turns once."""
 
     space: MapB
 
     def _level_rows(self) -> NDArray[np.bool_]:
-        lowest, highest = signs(self.space.atoms(["lowest", "highest"]), self.dim) < 0
+        lowest = signs(self.space.atoms(["lowest"]), self.dim)[0] < 0
         turn = np.random.default_rng(self.space.seed).random(self.dim)
         reached = np.arange(self.n_levels)[:, np.newaxis] > turn * max(1, self.n_levels - 1)
-        return np.asarray(np.where(reached, highest, lowest))
-
-    def _bundle(self, features: Words, values: Words, starts: NDArray[Any]) -> NDArray[Any]:
-        ties = self.space._ties()
-        return _packed.majority("HDEncoder", features, self.dim, ties, starts=starts, bound_to=values)
+        return np.asarray(reached ^ lowest)
 
     def packed(self, X: Floats) -> Words:
-        return self._bundles(X, self.space.n_words, np.uint64)
+        return self._bundles(X)
 
     def floats(self, X: Floats) -> Floats:
         return signs(self.packed(X), self.dim)
@@ -203,21 +184,21 @@ class DensityRecord(Record):
         filled = np.arange(self.n_levels) * self.dim // max(1, self.n_levels - 1)
         return np.arange(self.dim) >= filled[:, np.newaxis]
 
-    def _bundle(self, features: Words, values: Words, starts: NDArray[Any]) -> NDArray[Any]:
-        return np.asarray(self.space.superpose(features ^ values, starts=starts))
-
     def floats(self, X: Floats) -> Floats:
-        sums = self._bundles(X, self.dim, np.float32)
+        sums = np.empty((len(X), self.dim), np.float32)
+        step = max(1, _BLOCK // self.dim)
+        for i in range(0, len(X), step):
+            sums[i : i + step] = self._bundles(X[i : i + step])
         return sums if self.clip is None else np.clip(sums, -self.clip, self.clip, out=sums)
 
 
 class Foreign(RowEncoder):
     """A fitted encoder of somebody else: an object with ``transform`` or ``encode``."""
 
-    def __init__(self, made: Any, n_features: int, dim: int) -> None:
-        super().__init__(n_features, dim)
+    def __init__(self, made: Any, X: Floats, dim: int) -> None:
+        super().__init__(X.shape[1], dim)
         self.made = made
-        self.dim = self._width(self._vectors(np.zeros((1, n_features), np.float32)))
+        self.dim = self._width(self._vectors(X[:1]))
 
     def _vectors(self, X: Floats) -> NDArray[Any]:
         made = self.made.transform(X) if hasattr(self.made, "transform") else self.made.encode(X)

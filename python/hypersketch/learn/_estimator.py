@@ -105,4 +105,4 @@ def fitted_encoder(estimator: Any, X: Floats, rng: np.random.Generator, weights:
         _validation.refuse(owner, "encoder", must, given, TypeError)
     if hasattr(given, "fit") and hasattr(given, "get_params"):
         given = clone(given).fit(X)
-    return Foreign(given, X.shape[1], dim)
+    return Foreign(given, X, dim)

@@ -138,6 +138,7 @@ def _learner(
     settings: Settings, encoder: RowEncoder, X: Floats, targets: Indices, weights: Any, vectors: Floats
 ) -> Learner:
     batches = Batches(encoder, X, settings.batch_size, as_signs=settings.packed)
+    targets = np.ascontiguousarray(targets, np.int64)
     light = None if weights is None else np.asarray(weights, np.float32)
     return Learner(batches, targets, light, vectors, settings.rule())
 

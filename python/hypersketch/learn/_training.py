@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hypersketch import _core, _threads
 from hypersketch.learn._bits import Floats
 from hypersketch.learn._encoders import RowEncoder
 
 Indices = NDArray[np.intp]
-_TINY = np.finfo(np.float32).tiny
 _KEPT_BYTES = 1 << 30
 """Encoded rows up to this size are kept; more of them are encoded anew whenever they are needed."""
 
@@ -25,7 +25,21 @@ def norms(rows: Floats) -> Floats:
     >>> norms(np.array([[3, 4]], np.float32))
     array([5.], dtype=float32)
     """
-    return np.asarray(np.maximum(np.sqrt(np.einsum("nd,nd->n", rows, rows)), _TINY), np.float32)
+    lengths = np.empty(len(rows), np.float32)
+    _core.lengths(rows, lengths, _threads.get_num_threads())
+    return lengths
+
+
+def products(rows: Floats, vectors: Floats) -> Floats:
+    """Return the inner product of every row with every vector, whatever else is in the batch.
+
+    >>> products(np.eye(2, dtype=np.float32), np.array([[2, 3]], np.float32))
+    array([[2.],
+           [3.]], dtype=float32)
+    """
+    scores = np.empty((len(rows), len(vectors)), np.float32)
+    _core.inner_products(rows, vectors, scores, _threads.get_num_threads())
+    return scores
 
 
 def cosines(rows: Floats, lengths: Floats, vectors: Floats) -> Floats:
@@ -35,10 +49,10 @@ def cosines(rows: Floats, lengths: Floats, vectors: Floats) -> Floats:
     array([[1.],
            [0.]], dtype=float32)
     """
-    scores = rows @ vectors.T
+    scores = products(rows, vectors)
     scores /= norms(vectors)
     scores /= lengths[:, np.newaxis]
-    return np.asarray(scores)
+    return scores
 
 
 class Batches:
@@ -62,10 +76,15 @@ class Batches:
         """Return which rows batch i has."""
         return slice(i * self.size, min((i + 1) * self.size, len(self._X)))
 
+    def whole(self) -> tuple[Floats, Floats] | None:
+        """Return all rows and their lengths where they are kept."""
+        return None if self._kept is None or self._lengths is None else (self._kept, self._lengths)
+
     def __getitem__(self, i: int) -> tuple[Floats, Floats]:
         part = self.part(i)
-        if self._kept is not None and self._lengths is not None:
-            return self._kept[part], self._lengths[part]
+        kept = self.whole()
+        if kept is not None:
+            return kept[0][part], kept[1][part]
         rows = self._encode(self._X[part])
         return rows, norms(rows)
 
@@ -81,32 +100,6 @@ class Rule:
     """Whether a correction is the smaller the nearer the class vector already is (OnlineHD)."""
     binarized: bool
     """Whether rows meet the signs of the class vectors (QuantHD)."""
-
-    def scores(self, rows: Floats, lengths: Floats, vectors: Floats) -> Floats:
-        if self.binarized:
-            vectors = np.sign(vectors)
-        return cosines(rows, lengths, vectors)
-
-    def corrections(
-        self, scores: Floats, targets: Indices, weights: Floats | None
-    ) -> tuple[Indices, Floats, int]:
-        """Return which rows correct, by how much which class (a column a row), and how many were mistaken."""
-        every = np.arange(len(targets))
-        own = scores[every, targets]
-        others = scores.copy()
-        others[every, targets] = -np.inf
-        rivals = np.argmax(others, axis=1)
-        best = others[every, rivals]
-        found = np.flatnonzero(own - best <= self.margin)
-        steps = np.zeros((scores.shape[1], found.size), np.float32)
-        toward, away = (1 - own[found], 1 - best[found]) if self.by_distance else (1.0, 1.0)
-        columns = np.arange(found.size)
-        steps[targets[found], columns] = toward
-        steps[rivals[found], columns] = np.negative(away)
-        steps *= self.learning_rate
-        if weights is not None:
-            steps *= weights[found]
-        return found, steps, int(np.count_nonzero(own <= best))
 
 
 @dataclass
@@ -134,21 +127,30 @@ class Learner:
 
     def epoch(self, order: Indices) -> tuple[int, int]:
         """Go through the batches in this order; return how many rows corrected and how many were mistaken."""
-        corrected = mistaken = 0
-        for i in order:
-            part = self.batches.part(i)
-            rows, lengths = self.batches[i]
-            scores = self.rule.scores(rows, lengths, self.vectors)
-            found, steps, wrong = self.rule.corrections(scores, self.targets[part], self._weights(part))
-            if found.size:
-                few = 2 * found.size < len(rows)
-                if not few:
-                    whole = np.zeros((len(steps), len(rows)), np.float32)
-                    whole[:, found] = steps
-                self.vectors += steps @ rows[found] if few else whole @ rows
-            corrected += found.size
-            mistaken += wrong
-        return corrected, mistaken
+        whole = self.batches.whole()
+        if whole is not None:
+            return self._pass(*whole, slice(None), order, self.batches.size)
+        counts = [self._pass(*self.batches[i], self.batches.part(i), np.zeros(1, np.int64)) for i in order]
+        return sum(found for found, _ in counts), sum(wrong for _, wrong in counts)
+
+    def _pass(
+        self, rows: Floats, lengths: Floats, part: slice, order: Indices, size: int | None = None
+    ) -> tuple[int, int]:
+        rule = self.rule
+        return _core.learn_pass(
+            rows,
+            lengths,
+            self.targets[part],
+            self._weights(part),
+            self.vectors,
+            order.astype(np.int64, copy=False),
+            size or max(1, len(rows)),
+            rule.learning_rate,
+            rule.margin,
+            rule.by_distance,
+            rule.binarized,
+            _threads.get_num_threads(),
+        )
 
     # ---- regeneration
 
@@ -164,7 +166,7 @@ class Learner:
         for i in range(len(self.batches)):
             rows, lengths = self.batches[i]
             targets = self.targets[self.batches.part(i)]
-            ranks = np.argsort(-(rows @ unit.T), axis=1, kind="stable")[:, :2]
+            ranks = np.argsort(-products(rows, unit), axis=1, kind="stable")[:, :2]
             wrong = np.flatnonzero(ranks[:, 0] != targets)
             for row in wrong:
                 own, (first, second) = targets[row], ranks[row]

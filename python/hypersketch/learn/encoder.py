@@ -35,9 +35,9 @@ class HDEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
         "fourier": sin(2 p + b) of random projections p and random phases b, a nonlinear map.
         "sinusoid": 2 cos(p + b) sin(p), which is the same less the vector of the origin.
         "projection": inner products with random unit vectors, a linear map.
-        "level": records. Every feature has a random vector and every of ``n_levels`` values has one that is
-        the liker the nearer the values; a row is the majority of the features' vectors bound with their
-        values', all of it in bits.
+        "level": records. Every feature has a random vector and every of ``n_levels`` values has one, whose
+        likeness falls in a line from 1 to -1 over the range; a row is the majority of the features' vectors
+        bound with their values', all of it in bits.
         "density": the same with thermometer vectors and sums, clipped to ``clip``.
     output : "float", "sign" or "packed", default "float"
         What rows of the answer are: D entries of float32, their D signs (int8), or the signs as
