@@ -30,6 +30,7 @@ namespace {
 #include "rows.inc.hpp"
 #include "streams.inc.hpp"
 #include "strings.inc.hpp"
+#include "transforms.inc.hpp"
 #include "votes.inc.hpp"
 #include "weigh.inc.hpp"
 #include "xor.inc.hpp"
@@ -84,7 +85,8 @@ const Kernels& table() {
                                    kRowKernels<float>,
                                    kRowKernels<double>,
                                    project<float>,
-                                   project<double>};
+                                   project<double>,
+                                   convolve_two};
   return kernels;
 }
 

@@ -54,5 +54,6 @@ void run_count_sketch_tests();
 void run_hadamard_tests();
 void run_hopfield_tests();
 void run_projection_tests();
+void run_transform_tests();
 
 }  // namespace hypersketch

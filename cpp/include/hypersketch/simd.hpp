@@ -104,6 +104,9 @@ struct Kernels {
   // features; `sums` is scratch of n_outputs lines.
   void (*project_f32)(const float* rows, SignTable table, float scale, float* sums, float* out);
   void (*project_f64)(const double* rows, SignTable table, double scale, double* sums, double* out);
+  // out[i][d] = sum over j of a[i][j] * b[i][(d - j) mod dim] for i < 2; of b[i][(j - d) mod dim] when correlating.
+  void (*convolve_two)(const float* const* a, const float* const* b, TransformPlan plan, bool correlate, float* scratch,
+                       float* const* out);
 };
 
 // The table in use: HYPERSKETCH_SIMD when set, else the best level that this processor runs.
