@@ -31,6 +31,7 @@ void bind_hopfield(py::module_& module);
 void bind_digits(py::module_& module);
 void bind_projection(py::module_& module);
 void bind_learning(py::module_& module);
+void bind_transforms(py::module_& module);
 
 namespace {
 
@@ -93,4 +94,5 @@ PYBIND11_MODULE(_core, module, py::mod_gil_not_used()) {
   bind_digits(module);
   bind_projection(module);
   bind_learning(module);
+  bind_transforms(module);
 }

@@ -33,6 +33,7 @@ namespace {
 #include "rows.inc.hpp"
 #include "streams.inc.hpp"
 #include "strings.inc.hpp"
+#include "transforms.inc.hpp"
 #include "votes.inc.hpp"
 #include "weigh.inc.hpp"
 #include "xor.inc.hpp"
@@ -93,7 +94,8 @@ const Kernels& table() {
                                    project<double>,
                                    inner_products,
                                    add_scaled,
-                                   expand_rows};
+                                   expand_rows,
+                                   convolve_two};
   return kernels;
 }
 

@@ -56,5 +56,6 @@ void run_hadamard_tests();
 void run_hopfield_tests();
 void run_projection_tests();
 void run_learning_tests();
+void run_transform_tests();
 
 }  // namespace hypersketch

@@ -30,6 +30,7 @@ int main(int argc, char** argv) {
   run_hopfield_tests();
   run_projection_tests();
   run_learning_tests();
+  run_transform_tests();
   std::printf("%s: %zu checks, %zu failed\n", level, checks, failures);
   return checks != 0 && failures == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

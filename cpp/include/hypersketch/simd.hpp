@@ -126,6 +126,9 @@ struct Kernels {
   // With `phases` every product p becomes sin(p + phases[c]) - offsets[c].
   void (*expand_rows)(const float* rows, size_t n, size_t n_features, const float* strip, const float* phases,
                       const float* offsets, size_t n_columns, float* out, size_t out_stride);
+  // out[i][d] = sum over j of a[i][j] * b[i][(d - j) mod dim] for i < 2; of b[i][(j - d) mod dim] when correlating.
+  void (*convolve_two)(const float* const* a, const float* const* b, TransformPlan plan, bool correlate, float* scratch,
+                       float* const* out);
 };
 
 // The table in use: HYPERSKETCH_SIMD when set, else the best level that this processor runs.

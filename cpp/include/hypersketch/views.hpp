@@ -130,4 +130,33 @@ struct SignTable {
 
 inline constexpr std::uint32_t kCodeSign = 0x80000000U;
 
+// Transforms of one length: its factors, each 2 to 5, and for each factor r in turn, of what rest m remains, the
+// numbers exp(-2 pi sqrt(-1) j p / (r m)) for p < m and 1 <= j < r, real and imaginary part.
+struct ShortPlan {
+  size_t length;
+  const std::uint32_t* radices;
+  size_t n_radices;
+  const float* twiddles;
+};
+
+// A transform of length n1 n2: transforms down columns of length n1 and, transposed, n2, neither below kLeastSide.
+// Element k n2 + j of the tables is the cosine, or minus the sine, of 2 pi j k / (n1 n2).
+struct TransformPlan {
+  ShortPlan columns;
+  ShortPlan rows;
+  const float* cosines;
+  const float* sines;
+};
+
+inline constexpr size_t kLeastSide = 16;
+
+// Floats that convolve_two works in, in memory aligned to kLineBytes.
+constexpr size_t transform_scratch(size_t n1, size_t n2) { return 64 * (n1 > n2 ? n1 : n2) + 6 * n1 * n2; }
+
+// Spectra of two complex vectors.
+struct SpectrumPair {
+  float* re[2];
+  float* im[2];
+};
+
 }  // namespace hypersketch

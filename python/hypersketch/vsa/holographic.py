@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from hypersketch import _validation
 from hypersketch.vsa import _entries
 from hypersketch.vsa._real import Numbers, RealSpace, Vectors
+from hypersketch.vsa._transforms import convolve
 
 
 @dataclass(frozen=True)
@@ -144,17 +145,13 @@ class HRR(RealSpace):
         plain: Vectors = self._plain(rows).astype(np.float32)
         return plain
 
-    def _elementwise(self, a: Vectors, b: Vectors) -> Vectors:
-        """Return spectra of a times spectra of b, in the form of the space."""
-        return a * b if self.spectral else self._plain(self._spectra(a) * self._spectra(b))
-
     # ---- algebra
 
     def _bind(self, a: Vectors, b: Vectors) -> Vectors:
-        return self._elementwise(a, b)
+        return a * b if self.spectral else convolve(a, b)
 
     def _unbind(self, bound: Vectors, known: Vectors) -> Vectors:
-        return self._elementwise(bound, self._inverse(known))
+        return bound * np.conj(known) if self.spectral else convolve(bound, known, correlate=True)
 
     def unbind(self, bound: Vectors, known: Vectors, *, exact: bool = False) -> Vectors:
         """Take a known vector out of a product.

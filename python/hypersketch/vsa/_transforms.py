@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Circular convolution of rows: by kernels where the length has small factors, by NumPy otherwise."""
+
+from __future__ import annotations
+
+import functools
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hypersketch import _core, _threads
+
+Reals = NDArray[np.float32]
+_LEAST_SIDE = 16
+"""Sides of the matrix as which a vector is transformed: below this lanes would be idle at some level."""
+_MOST = 2**20
+"""Length whose tables take 8 MiB; they are kept."""
+
+
+def convolve(a: Reals, b: Reals, *, correlate: bool = False, threads: int | None = None) -> NDArray[Any]:
+    """Return circular convolutions of rows.
+
+    Parameters
+    ----------
+    a, b : ndarray of float32, shape (dim,) or (n, dim)
+        Rows. One row meets each of the other argument.
+    correlate : bool, default False
+        Meet the rows of b backwards, from entry 0 on.
+    threads : int, optional
+        Threads for this call; default `hypersketch.get_num_threads`.
+
+    Returns
+    -------
+    ndarray, shape that ``a`` and ``b`` broadcast to
+        sum over j of a[j] b[d - j], or b[j - d] when correlating, indices modulo dim.
+
+    Examples
+    --------
+    >>> convolve(np.array([0, 1, 0], np.float32), np.array([1, 2, 3], np.float32)).round()
+    array([3., 1., 2.], dtype=float32)
+    """
+    tables = plan(a.shape[-1])
+    shape = np.broadcast_shapes(a.shape, b.shape)
+    if tables is None or 0 in shape:
+        spectra = np.fft.rfft(b, axis=-1)
+        product = np.fft.rfft(a, axis=-1) * (np.conj(spectra) if correlate else spectra)
+        return np.fft.irfft(product, n=a.shape[-1], axis=-1)
+    out = np.empty(shape, np.float32)
+    left, right, result = (np.ascontiguousarray(np.atleast_2d(rows)) for rows in (a, b, out))
+    _core.convolve_rows(left, right, *tables, correlate, result, _threads.resolve("convolve", threads))
+    return out
+
+
+@functools.lru_cache(maxsize=16)
+def plan(dim: int) -> tuple[NDArray[Any], ...] | None:
+    """Return the tables with which a kernel transforms vectors of a length; None where it does not.
+
+    >>> [side.tolist() for side in plan(1000)[0:4:2]], plan(1009)
+    ([[5, 5], [5, 4, 2]], None)
+    """
+    sides = [n for n in range(_LEAST_SIDE, math.isqrt(dim) + 1) if dim % n == 0 and dim <= _MOST]
+    pairs = [(n, dim // n) for n in sides if _factors(n) and _factors(dim // n)]
+    if not pairs:
+        return None
+    columns, rows = min(pairs, key=_cost)
+    turns = np.outer(np.arange(columns), np.arange(rows)) / dim
+    tables = [np.cos(math.tau * turns), -np.sin(math.tau * turns)]
+    short = [table for n in (columns, rows) for table in (np.array(_factors(n), np.uint32), _twiddles(n))]
+    return (*short, *(np.ascontiguousarray(table, np.float32) for table in tables))
+
+
+def _cost(sides: tuple[int, int]) -> tuple[int, int]:
+    """Return the size of the matrix with its sides filled up to whole vectors, then the longer side."""
+    whole = [-(-n // _LEAST_SIDE) * _LEAST_SIDE for n in sides]
+    return math.prod(whole), max(sides)
+
+
+def _factors(n: int) -> list[int]:
+    """Return factors of 2 to 5, the empty list where there are others."""
+    found = []
+    for factor in (5, 4, 3, 2):
+        while n % factor == 0:
+            found.append(factor)
+            n //= factor
+    return found if n == 1 else []
+
+
+def _twiddles(length: int) -> Reals:
+    """Return what a transform multiplies by between its steps; see ShortPlan in views.hpp."""
+    rest, tables = length, []
+    for factor in _factors(length):
+        before, rest = rest, rest // factor
+        turns = np.outer(np.arange(rest), np.arange(1, factor)) / before
+        tables.append(np.exp(-1j * math.tau * turns).astype(np.complex64).ravel())
+    return np.concatenate(tables).view(np.float32)
