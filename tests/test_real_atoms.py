@@ -44,7 +44,7 @@ def test_numbers_are_as_defined(numbers: Numbers, level: str, threads: int) -> N
         made = random_reals(numbers, n, 3, hashes, 0.25, threads)
         assert made.shape == (9, n)
         expected = 0.25 * defined(numbers, n, 3, hashes)
-        # Single precision: each of a few operations may be off by an ulp; beside an end the uniform one is it.
+        # Single precision: each of a few operations may be off by an ulp, and the uniform one beside an end.
         wrong = np.abs(made.view(np.float32) - expected)
         assert (wrong <= 2.0**-21 * np.maximum(np.abs(expected), 2.0**-12 * 0.25)).all()
     assert random_reals(numbers, 5, 3, hashes[:0], 1.0, threads).shape == (0, 5)

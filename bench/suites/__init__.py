@@ -3,17 +3,17 @@
 
 SUITES = (
     "capacity",
-    "sweep",
     "bundle",
     "packed",
     "search",
     "items",
     "spaces",
+    "sweep",
     "encoders",
     "structures",
-    "language",
     "resonator",
     "learning",
+    "language",
     "hash",
     "sketches_bloom",
     "sketches_count",
@@ -22,9 +22,5 @@ SUITES = (
 )
 GROUPS = {
     "sketches": ("hash", "sketches_bloom", "sketches_count", "projections"),
-    "vsa": ("bundle", "packed", "search", "items", "spaces", "encoders", "language"),
-    "vsa": ("bundle", "packed", "search", "items", "spaces", "structures", "language"),
-    "vsa": ("bundle", "packed", "search", "items", "spaces", "language", "resonator"),
-    "vsa": ("sweep", "bundle", "packed", "search", "items", "spaces", "language"),
-    "vsa": ("bundle", "packed", "search", "items", "spaces", "language", "learning"),
+    "vsa": SUITES[SUITES.index("bundle") : SUITES.index("hash")],
 }

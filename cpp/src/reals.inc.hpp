@@ -28,9 +28,10 @@ HYPERSKETCH_HD Reals choose(RealBits mask, Reals yes, Reals no) {
   return reinterpret_cast<Reals>((reinterpret_cast<RealBits>(yes) & mask) | (reinterpret_cast<RealBits>(no) & ~mask));
 }
 
+// The unmasked form makes GCC 12 warn of its own header.
 HYPERSKETCH_HD Reals square_root(Reals v) {
 #if defined(__AVX512F__)
-  return reinterpret_cast<Reals>(_mm512_sqrt_ps(reinterpret_cast<__m512>(v)));
+  return reinterpret_cast<Reals>(_mm512_maskz_sqrt_ps(0xFFFF, reinterpret_cast<__m512>(v)));
 #elif defined(__AVX2__)
   return reinterpret_cast<Reals>(_mm256_sqrt_ps(reinterpret_cast<__m256>(v)));
 #else
@@ -70,8 +71,8 @@ HYPERSKETCH_HD Reals minus_two_ln(RealBits halves) {
   const RealBits far = reinterpret_cast<RealBits>(t > 0x1.2BEC34p-2F);  // 1 - 1/2^.5
   const Reals beside = choose(far, 1.0F - 2.0F * t, -t);
   const Reals f = choose(upper, beside, mantissa - 1.0F);
-  const Reals whole = choose(upper, choose(far, Reals{} - 1.0F, Reals{}),
-                             __builtin_convertvector(exponent - 32, Reals));
+  const Reals whole =
+      choose(upper, choose(far, Reals{} - 1.0F, Reals{}), __builtin_convertvector(exponent - 32, Reals));
   const Reals z = f * f;
   Reals p = f * -0x1.4BE1F4p-4F + 0x1.0460E6p-3F;
   p = p * f - 0x1.09AD48p-3F;

@@ -22,7 +22,7 @@ constexpr size_t kMostDigitLevels = 31, kMostWeightPlanes = 66;
 
 // The rows of every level: those that are added at rows[starts[2 p]], those that are subtracted at
 // rows[starts[2 p + 1]], as words at which they begin.
-struct Digits {
+struct WeightDigits {
   std::uint32_t* rows;
   std::uint32_t starts[2 * kMostDigitLevels + 1];
   size_t n_levels;
@@ -81,7 +81,7 @@ HYPERSKETCH_HD std::uint32_t* list_rows(const std::uint32_t* digits, size_t n, s
 
 // Cuts weights into digits; returns the sum of their magnitudes.
 HYPERSKETCH_HD uint64_t cut_digits(const std::int32_t* weights, size_t n, size_t stride, WeighMemory memory,
-                                   Digits& digits) {
+                                   WeightDigits& digits) {
   const size_t padded = (n + kDigitUnit - 1) / kDigitUnit * kDigitUnit;
   std::uint32_t* const signs[2] = {memory.digits, memory.digits + padded};
   for (size_t i = n; i < padded; ++i) signs[0][i] = signs[1][i] = 0;
@@ -159,7 +159,7 @@ struct Level {
 
 // Planes of the counts of kColumns vectors of words; returns how many.
 template <size_t kColumns>
-HYPERSKETCH_HD size_t count_digits(const uint64_t* words, const Digits& digits, Vec* carries, Vec* planes) {
+HYPERSKETCH_HD size_t count_digits(const uint64_t* words, const WeightDigits& digits, Vec* carries, Vec* planes) {
   size_t n_carries = 0, p = 0;
   for (; p < digits.n_levels || n_carries != 0; ++p) {
     Level<kColumns> level{words, carries};
@@ -176,8 +176,8 @@ HYPERSKETCH_HD size_t count_digits(const uint64_t* words, const Digits& digits, 
 }
 
 template <size_t kColumns>
-HYPERSKETCH_HD void weigh_columns(const uint64_t* words, const Digits& digits, uint64_t total, const uint64_t* ties,
-                                  Vec* carries, uint64_t* out) {
+HYPERSKETCH_HD void weigh_columns(const uint64_t* words, const WeightDigits& digits, uint64_t total,
+                                  const uint64_t* ties, Vec* carries, uint64_t* out) {
   Vec planes[kMostWeightPlanes * kColumns];
   const size_t n_planes = count_digits<kColumns>(words, digits, carries, planes);
   const uint64_t half = total / 2;
@@ -195,7 +195,7 @@ HYPERSKETCH_HD void weigh_columns(const uint64_t* words, const Digits& digits, u
 
 void weigh_rows(RowBatch rows, const std::int32_t* weights, const uint64_t* ties, WeighMemory memory, uint64_t* out) {
   constexpr size_t kMostColumns = 4;
-  Digits digits;
+  WeightDigits digits;
   const uint64_t total = cut_digits(weights, rows.n, rows.stride, memory, digits);
   Vec* const carries = reinterpret_cast<Vec*>(memory.carries);
   size_t j = 0;

@@ -36,6 +36,7 @@ __all__: list[str] = [
     "cleanup_trials",
     "compare_digits",
     "compiled_levels",
+    "convolve_rows",
     "counting_add",
     "counting_count",
     "counting_merge",
@@ -79,6 +80,7 @@ __all__: list[str] = [
     "popcount_or",
     "project_csr",
     "project_dense",
+    "resonate",
     "rotate_rows",
     "sample_indices",
     "set_simd_level",
@@ -365,6 +367,23 @@ def compare_digits(
 def compiled_levels() -> list[str]:
     """
     Levels compiled into this module.
+    """
+
+def convolve_rows(
+    a: numpy.typing.NDArray[numpy.float32],
+    b: numpy.typing.NDArray[numpy.float32],
+    column_factors: numpy.typing.NDArray[numpy.uint32],
+    column_twiddles: numpy.typing.NDArray[numpy.float32],
+    row_factors: numpy.typing.NDArray[numpy.uint32],
+    row_twiddles: numpy.typing.NDArray[numpy.float32],
+    cosines: numpy.typing.NDArray[numpy.float32],
+    sines: numpy.typing.NDArray[numpy.float32],
+    correlate: bool,
+    out: numpy.typing.NDArray[numpy.float32],
+    threads: typing.SupportsInt | typing.SupportsIndex,
+) -> None:
+    """
+    Circular convolutions, or correlations, of rows of a with rows of b; a single row meets all others.
     """
 
 @typing.overload
@@ -1080,6 +1099,29 @@ def project_dense(
 ) -> None:
     """
     Rows times the sparse matrix of signs.
+    """
+
+def resonate(
+    rows: numpy.typing.NDArray[numpy.uint64],
+    sizes: numpy.typing.NDArray[numpy.int64],
+    dim: typing.SupportsInt | typing.SupportsIndex,
+    start: numpy.typing.NDArray[numpy.uint64],
+    probes: numpy.typing.NDArray[numpy.uint64],
+    hashes: numpy.typing.NDArray[numpy.uint64],
+    synchronous: bool,
+    seed: typing.SupportsInt | typing.SupportsIndex,
+    noise: typing.SupportsInt | typing.SupportsIndex,
+    threshold: typing.SupportsInt | typing.SupportsIndex,
+    accept: typing.SupportsInt | typing.SupportsIndex,
+    budget: typing.SupportsInt | typing.SupportsIndex,
+    codewords: numpy.typing.NDArray[numpy.int64],
+    products: numpy.typing.NDArray[numpy.int64],
+    sweeps: numpy.typing.NDArray[numpy.int64],
+    periods: numpy.typing.NDArray[numpy.int64],
+    threads: typing.SupportsInt | typing.SupportsIndex,
+) -> None:
+    """
+    Which codewords, one a factor, multiply to each probe.
     """
 
 def rotate_rows(
