@@ -70,10 +70,11 @@ class ResonatorCapacity(Experiment):
         "sum of each codebook and are updated one after the other, until the codewords that they are most "
         f"like multiply to the vector, nothing changes any more, or {BUDGET:,} sweeps over all factors are "
         "done. The second network adds noise to the similarities (half the standard deviation of a "
-        "stranger's) and ignores those below 1.5 such deviations; these two numbers were not tuned to the "
-        "sizes. An answer is solved only if all factors are the ones drawn; wrong is a fixed point that is "
-        "not the answer (or a wrong answer that looks right), cycle a state that comes back, unconverged "
-        "the rest. The number of sweeps is recorded, so a smaller budget is read from the same trials."
+        "stranger's) and ignores those below 1.5 such deviations; these two numbers were chosen once, at "
+        "D = 500 and F = 3, and tuned to no other size. An answer is solved only if all factors are the ones "
+        "drawn; wrong is a fixed point that is not the answer (or a wrong answer that looks right), cycle a "
+        "state that comes back, unconverged the rest. The number of sweeps is recorded, so a smaller budget "
+        "is read from the same trials."
     )
     prediction: ClassVar[str] = (
         "There is no theorem, and nothing is judged. Kent, Frady, Sommer and Olshausen (2020) fitted "
