@@ -35,6 +35,7 @@ __all__: list[str] = [
     "bundle_trials",
     "cleanup_trials",
     "compiled_levels",
+    "convolve_rows",
     "counting_add",
     "counting_count",
     "counting_merge",
@@ -351,6 +352,23 @@ def cleanup_trials(
 def compiled_levels() -> list[str]:
     """
     Levels compiled into this module.
+    """
+
+def convolve_rows(
+    a: numpy.typing.NDArray[numpy.float32],
+    b: numpy.typing.NDArray[numpy.float32],
+    column_factors: numpy.typing.NDArray[numpy.uint32],
+    column_twiddles: numpy.typing.NDArray[numpy.float32],
+    row_factors: numpy.typing.NDArray[numpy.uint32],
+    row_twiddles: numpy.typing.NDArray[numpy.float32],
+    cosines: numpy.typing.NDArray[numpy.float32],
+    sines: numpy.typing.NDArray[numpy.float32],
+    correlate: bool,
+    out: numpy.typing.NDArray[numpy.float32],
+    threads: typing.SupportsInt | typing.SupportsIndex,
+) -> None:
+    """
+    Circular convolutions, or correlations, of rows of a with rows of b; a single row meets all others.
     """
 
 @typing.overload

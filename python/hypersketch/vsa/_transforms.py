@@ -34,7 +34,8 @@ def convolve(a: Reals, b: Reals, *, correlate: bool = False, threads: int | None
     Returns
     -------
     ndarray, shape that ``a`` and ``b`` broadcast to
-        sum over j of a[j] b[d - j], or b[j - d] when correlating, indices modulo dim.
+        sum over j of a[j] b[d - j], or b[j - d] when correlating, indices modulo dim. Two rows share a
+        transform: the last digits of one may depend on the other.
 
     Examples
     --------
