@@ -294,9 +294,9 @@ def arguments(given: list[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--least", type=int, nargs=2, default=(100, 10), help="languages with fewer are left out"
     )
-    parser.add_argument("--passes", type=int, default=5, help="passes of correction (default: 5)")
+    parser.add_argument("--passes", type=int, default=4, help="passes of correction (default: 4)")
     parser.add_argument("--margin", type=float, default=0.05, help="how clearly to be right (default: 0.05)")
-    parser.add_argument("--rate", type=float, default=0.03, help="step of the first pass (default: 0.03)")
+    parser.add_argument("--rate", type=float, default=0.1, help="step of the first pass (default: 0.1)")
     parser.add_argument("--no-float", action="store_true", help="do not compare with floating point")
     parser.add_argument("--plot", metavar="PNG", help="draw the confusions (needs the extra 'lab')")
     return parser.parse_args(given)

@@ -17,6 +17,7 @@
 #include "hypersketch/projection.hpp"
 #include "hypersketch/resonator.hpp"
 #include "hypersketch/search.hpp"
+#include "hypersketch/transforms.hpp"
 #include "hypersketch/vsa.hpp"
 
 namespace {
@@ -105,6 +106,23 @@ void hadamard(benchmark::State& state) {
     benchmark::ClobberMemory();
   }
   report(state, row.size(), 4 * row.size());
+}
+
+// Convolutions of 10,000 numbers. What the twiddles are does not matter here.
+void convolution(benchmark::State& state) {
+  const std::uint32_t factors[2][3] = {{5, 4, 4}, {5, 5, 5}};
+  constexpr size_t n1 = 80, n2 = 125, dim = n1 * n2;
+  const std::vector<float> twiddles(4 * n2, 1.0F), table(dim, 1.0F);
+  const TransformPlan plan{
+      {n1, factors[0], 3, twiddles.data()}, {n2, factors[1], 3, twiddles.data()}, table.data(), table.data()};
+  const auto n = static_cast<size_t>(state.range(0));
+  const std::vector<float> a(n * dim, 0.5F), b(n * dim, 0.25F);
+  std::vector<float> out(n * dim);
+  for (auto _ : state) {
+    convolve_rows({a.data(), dim}, {b.data(), dim}, n, plan, false, out.data(), 1);
+    benchmark::ClobberMemory();
+  }
+  report(state, n, 12 * n * dim);
 }
 
 void bloom_query(benchmark::State& state) {
@@ -249,6 +267,7 @@ int main(int argc, char** argv) {
     add("score_keys", level, score_keys, {1024, 10000});
     add("majority", level, majority, {1024, 8192, 10000});
     add("hadamard", level, hadamard, {64, 1024, 16384, 1 << 20});
+    add("convolution", level, convolution, {1, 64, 1000});
     add("weigh", level, weigh, {500, 1500, 4096});
     add("rotate", level, rotate, {1, 64, 4999});
     add("bloom_query", level, bloom_query, {1 << 20, 1 << 26, int64_t{1} << 30});

@@ -85,12 +85,30 @@ struct Columns {
   }
 };
 
+// Each part is multiplied by powers of two.
+struct ScaledColumns {
+  Columns columns;
+  float re, im;
+  HYPERSKETCH_MEMBER Complexes get(size_t i) const {
+    const Complexes value = columns.get(i);
+    return {value.re * re, value.im * im};
+  }
+};
+
 struct NewColumns {
   float *re, *im;
   size_t stride;
   HYPERSKETCH_MEMBER void put(size_t i, Complexes value) const {
     store_wave(re + i * stride, value.re);
     store_wave(im + i * stride, value.im);
+  }
+};
+
+struct ScaledNewColumns {
+  NewColumns columns;
+  float re[2], im[2];
+  HYPERSKETCH_MEMBER void put(size_t i, Complexes value) const {
+    columns.put(i, {value.re * re[0] * re[1], value.im * im[0] * im[1]});
   }
 };
 
@@ -148,7 +166,8 @@ void last_step(size_t radix, From from, To to, size_t stride) {
 
 // All steps but the last for as many columns as there are lanes, of which there are two or more. Of the two rooms for
 // a strip, x has what came out and y is free.
-void first_steps(ShortPlan plan, Columns from, Complexes*& x, Complexes*& y) {
+template <class From>
+void first_steps(ShortPlan plan, From from, Complexes*& x, Complexes*& y) {
   const float* twiddles = plan.twiddles;
   size_t rest = plan.length / plan.radices[0], stride = plan.radices[0];
   step(plan.radices[0], from, Strip{x}, rest, 1, twiddles);
@@ -175,14 +194,20 @@ struct TransformBuffers {
   float *re, *im;  // the matrix, transposed
 };
 
+// A complex vector, its parts apart, each to be multiplied by its scale.
+struct ComplexRow {
+  const float *re, *im;
+  float re_scale, im_scale;
+};
+
 // The first half: transforms down the columns of the n1 x n2 matrix, times the twiddles, transposed.
-void transform_columns(const float* re, const float* im, TransformPlan plan, TransformBuffers buffers) {
+void transform_columns(ComplexRow row, TransformPlan plan, TransformBuffers buffers) {
   constexpr size_t n = kWaveLanes;
   const size_t n1 = plan.columns.length, n2 = plan.rows.length;
   for (size_t first = 0; first < n2; first += n) {
     const size_t j = first + n <= n2 ? first : n2 - n;  // the last strip may do some columns again
     Complexes *x = buffers.x, *y = buffers.y;
-    first_steps(plan.columns, Columns{re + j, im + j, n2}, x, y);
+    first_steps(plan.columns, ScaledColumns{{row.re + j, row.im + j, n2}, row.re_scale, row.im_scale}, x, y);
     final_step(plan.columns, x, Strip{y});
     for (size_t begin = 0; begin < n1; begin += n) {
       const size_t k = begin + n <= n1 ? begin : n1 - n;
@@ -203,17 +228,17 @@ void transform_columns(const float* re, const float* im, TransformPlan plan, Tra
   }
 }
 
-// Frequency k of the result is element k, as element j of what came in is number j.
-void transform(const float* re, const float* im, TransformPlan plan, TransformBuffers buffers, float* out_re,
-               float* out_im) {
+// Frequency k of the result is element k, as element j of what came in is number j. `to` takes them from column k on.
+template <class To>
+void transform(ComplexRow row, TransformPlan plan, TransformBuffers buffers, To&& to) {
   constexpr size_t n = kWaveLanes;
   const size_t n1 = plan.columns.length;
-  transform_columns(re, im, plan, buffers);
+  transform_columns(row, plan, buffers);
   for (size_t first = 0; first < n1; first += n) {
     const size_t k = first + n <= n1 ? first : n1 - n;
     Complexes *x = buffers.x, *y = buffers.y;
     first_steps(plan.rows, Columns{buffers.re + k, buffers.im + k, n1}, x, y);
-    final_step(plan.rows, x, NewColumns{out_re + k, out_im + k, n1});
+    final_step(plan.rows, x, to(k));
   }
 }
 
@@ -271,24 +296,56 @@ void combine_all(SpectrumPair spectra, size_t dim, bool correlate) {
   for (; 2 * k <= dim; ++k) combine<float>(spectra, k, dim - k, scale, sign);
 }
 
+// The power of two at or above the largest magnitude of a row, but for the ends of the range.
+int exponent_of(const float* row, size_t dim) {
+  Wave largest{};
+  float last = 0;
+  size_t j = 0;
+  for (; j + kWaveLanes <= dim; j += kWaveLanes) {
+    const Wave x = load_wave(row + j), size = x < 0 ? -x : x;
+    largest = size > largest ? size : largest;
+  }
+  for (; j < dim; ++j) last = row[j] > last ? row[j] : -row[j] > last ? -row[j] : last;
+  for (size_t lane = 0; lane < kWaveLanes; ++lane) last = largest[lane] > last ? largest[lane] : last;
+  std::uint32_t bits;
+  std::memcpy(&bits, &last, sizeof bits);
+  const std::uint32_t field = bits >> 23;
+  return static_cast<int>(field < 1 ? 1 : field > 252 ? 252 : field) - 126;
+}
+
+float power_of_two(int exponent) {
+  const std::uint32_t bits = static_cast<std::uint32_t>(exponent + 127) << 23;
+  float power;
+  std::memcpy(&power, &bits, sizeof power);
+  return power;
+}
+
+// What shares a transform is brought to one size first, so that no row leaves its rounding errors in a smaller one.
 void convolve_two(const float* const* a, const float* const* b, TransformPlan plan, bool correlate, float* scratch,
                   float* const* out) {
-  const size_t dim = plan.columns.length * plan.rows.length;
+  const size_t dim = plan.columns.length * plan.rows.length, n1 = plan.columns.length;
   const size_t longest = plan.columns.length > plan.rows.length ? plan.columns.length : plan.rows.length;
   auto* const strips = reinterpret_cast<Complexes*>(scratch);
   float* const matrix = scratch + 4 * kWaveLanes * longest;
   const TransformBuffers buffers{strips, strips + longest, matrix, matrix + dim};
   SpectrumPair spectra;
+  int exponents[2];
   for (size_t i = 0; i < 2; ++i) {
+    const int left = exponent_of(a[i], dim), right = exponent_of(b[i], dim);  // also brings the rows near in order
+    exponents[i] = left + right;
     spectra.re[i] = matrix + (2 + 2 * i) * dim;
     spectra.im[i] = matrix + (3 + 2 * i) * dim;
-    for (size_t j = 0; j < dim; j += kLineBytes / sizeof(float)) {  // from memory in order, which columns are not
-      __builtin_prefetch(a[i] + j, 0, 2);
-      __builtin_prefetch(b[i] + j, 0, 2);
-    }
-    transform(a[i], b[i], plan, buffers, spectra.re[i], spectra.im[i]);
+    transform({a[i], b[i], power_of_two(-left), power_of_two(-right)}, plan, buffers,
+              [&](size_t k) { return NewColumns{spectra.re[i] + k, spectra.im[i] + k, n1}; });
   }
   combine_all(spectra, dim, correlate);
+  // In two halves, which leave the range of floats only where the result does.
+  const int first = exponents[0] / 2, second = exponents[1] / 2;
+  const float unscale[2][2] = {{power_of_two(first), power_of_two(exponents[0] - first)},
+                               {power_of_two(second), power_of_two(exponents[1] - second)}};
   // Backwards, a transform is one forwards with the parts swapped, before and after.
-  transform(spectra.im[0], spectra.re[0], plan, buffers, out[1], out[0]);
+  transform({spectra.im[0], spectra.re[0], 1, 1}, plan, buffers, [&](size_t k) {
+    return ScaledNewColumns{
+        {out[1] + k, out[0] + k, n1}, {unscale[1][0], unscale[1][1]}, {unscale[0][0], unscale[0][1]}};
+  });
 }

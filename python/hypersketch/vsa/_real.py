@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from hypersketch.vsa.real_bundle import RealBundle
 
 Vectors = NDArray[Any]
+_LONG_RUN = 8
+"""Rows from which a sum of its own is faster than one of many at once."""
 
 MOST_SUM = 1e150
 """No number of a sum is larger, so that its square is finite."""
@@ -332,15 +334,23 @@ class RealSpace(Space):
         made = np.empty((edges.size - 1, self.width), self.dtype)
         for part in chunks(len(made), 64 * self.dim):
             starts = edges[part.start : part.stop + 1]
-            given: Vectors = rows[starts[0] : starts[-1]].astype(self._wide)
-            if checked is not None:
-                with np.errstate(over="ignore", invalid="ignore"):
-                    given *= checked[starts[0] : starts[-1], np.newaxis]
-            sums = np.add.reduceat(given, starts[:-1] - starts[0], axis=0)
+            mine, begins = slice(starts[0], starts[-1]), starts[:-1] - starts[0]
+            sums = self._sums(rows[mine], begins, None if checked is None else checked[mine])
             if not (np.abs(sums) <= MOST_SUM).all():
                 raise OverflowError(f"A number of a sum of {owner} could exceed {MOST_SUM:g} in magnitude.")
             made[part] = self._normalize(sums)
         return made
+
+    def _sums(self, rows: Vectors, begins: NDArray[np.int64], weights: NDArray[Any] | None) -> Vectors:
+        """Return sums of runs of rows in double precision; without weights long runs need no wide copy."""
+        if weights is None and len(rows) >= _LONG_RUN * len(begins):
+            runs = zip(begins, [*begins[1:], len(rows)], strict=True)
+            return np.stack([np.add.reduce(rows[a:b], axis=0, dtype=self._wide) for a, b in runs])
+        wide: Vectors = rows.astype(self._wide)
+        if weights is not None:
+            with np.errstate(over="ignore", invalid="ignore"):
+                wide *= weights[:, np.newaxis]
+        return np.asarray(np.add.reduceat(wide, begins, axis=0))
 
     def _empty_bundle(self) -> RealBundle:
         from hypersketch.vsa.real_bundle import RealBundle

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import functools
 import math
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,9 @@ from numpy.typing import NDArray
 from hypersketch import _core, _threads
 
 Reals = NDArray[np.float32]
+Factors = NDArray[np.uint32]
+Tables: TypeAlias = tuple[Factors, Reals, Factors, Reals, Reals, Reals]
+"""Factors and twiddles of columns and of rows, then the cosines and sines between them."""
 _LEAST_SIDE = 16
 """Sides of the matrix as which a vector is transformed: below this lanes would be idle at some level."""
 _MOST = 2**20
@@ -34,7 +37,8 @@ def convolve(a: Reals, b: Reals, *, correlate: bool = False, threads: int | None
     Returns
     -------
     ndarray, shape that ``a`` and ``b`` broadcast to
-        sum over j of a[j] b[d - j], or b[j - d] when correlating, indices modulo dim.
+        sum over j of a[j] b[d - j], or b[j - d] when correlating, indices modulo dim. Two rows share a
+        transform: the last digits of one may depend on the other.
 
     Examples
     --------
@@ -54,7 +58,7 @@ def convolve(a: Reals, b: Reals, *, correlate: bool = False, threads: int | None
 
 
 @functools.lru_cache(maxsize=16)
-def plan(dim: int) -> tuple[NDArray[Any], ...] | None:
+def plan(dim: int) -> Tables | None:
     """Return the tables with which a kernel transforms vectors of a length; None where it does not.
 
     >>> [side.tolist() for side in plan(1000)[0:4:2]], plan(1009)
@@ -66,9 +70,12 @@ def plan(dim: int) -> tuple[NDArray[Any], ...] | None:
         return None
     columns, rows = min(pairs, key=_cost)
     turns = np.outer(np.arange(columns), np.arange(rows)) / dim
-    tables = [np.cos(math.tau * turns), -np.sin(math.tau * turns)]
-    short = [table for n in (columns, rows) for table in (np.array(_factors(n), np.uint32), _twiddles(n))]
-    return (*short, *(np.ascontiguousarray(table, np.float32) for table in tables))
+    cosines, sines = (part(math.tau * turns).astype(np.float32) for part in (np.cos, np.sin))
+    return (*_short(columns), *_short(rows), cosines, -sines)
+
+
+def _short(length: int) -> tuple[Factors, Reals]:
+    return np.array(_factors(length), np.uint32), _twiddles(length)
 
 
 def _cost(sides: tuple[int, int]) -> tuple[int, int]:
