@@ -87,7 +87,7 @@ class ItemLooks(ItemStore):
 
     @property
     def vectors(self) -> NDArray[Any]:
-        """The vectors of all items, in the order of `keys`; a read-only view of stored ones.
+        """The vectors of all items, in the order of `keys`: a read-only view where they are stored.
 
         >>> import hypersketch
         >>> memory = hypersketch.ItemMemory(hypersketch.MapB(100))

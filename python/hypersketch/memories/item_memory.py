@@ -50,10 +50,10 @@ class ItemMemory(ItemQueries):
     Notes
     -----
     A search compares every probe with every item: its answer is exact, and the same for any number of
-    threads. Packed spaces search by Hamming distance, real ones by matrix products in single precision,
-    whose undecided places are settled in double precision; the others by ``space.similarities``. Items are
-    passed in blocks, and never all similarities are held at once. Saving puts everything into one array
-    first, which takes as much memory again.
+    threads. Packed spaces search by Hamming distance, real ones by matrix products in single precision (with
+    the threads of NumPy's library), whose undecided places are settled in double precision; the others by
+    ``space.similarities``. Items are passed in blocks, and never all similarities are held at once. Saving
+    puts everything into one array first, which takes as much memory again.
 
     Keys are those of `hypersketch.hash_keys`, and come back as they were: 1 and ``"1"`` are different keys,
     5 and ``np.int8(5)`` the same one, and so are ``"a"`` and ``b"a"``. Queries do not wait for changes; they
