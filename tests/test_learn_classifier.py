@@ -24,6 +24,7 @@ from sklearn.utils.estimator_checks import check_estimator
 import reference_learn
 from hypersketch.learn import HDClassifier, HDEncoder
 from hypersketch.learn._ridge import ridge
+from hypersketch.learn._training import Batches, norms
 from hypersketch.vsa import BSC, MapB, MapI
 from hypersketch.vsa.encoders import LevelEncoder, RecordEncoder
 
@@ -206,6 +207,13 @@ def test_regeneration_redraws_dimensions(method: str) -> None:
     changed = (once.encoder_.matrix != more.encoder_.matrix).any(axis=0)
     assert 0 < changed.sum() <= 20
     assert np.array_equal(changed, once.encoder_.phases[0] != more.encoder_.phases[0])
+    for packed in (False, True):  # rows kept take the new dimensions over
+        rows = X.astype(np.float32)
+        batches = Batches(once.encoder_, rows, 20, binary=packed)
+        batches.redrawn(more.encoder_, np.flatnonzero(changed))
+        wanted = (more.encoder_.signs if packed else more.encoder_.floats)(rows)
+        assert np.array_equal(batches.whole()[0], wanted)
+        assert np.array_equal(batches.whole()[1], norms(wanted))
 
 
 def test_rows_that_are_encoded_anew_in_every_pass(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -59,7 +59,7 @@ class FloatCloud(Cloud):
     def __init__(self, encoder: RowEncoder, X: Floats) -> None:
         super().__init__(encoder, X)
         self._X = X
-        self._batches = Batches(encoder, X, _STEP, as_signs=False)
+        self._batches = Batches(encoder, X, _STEP, binary=False)
 
     def _parts(self) -> Iterator[tuple[slice, Floats]]:
         for i in range(len(self._batches)):

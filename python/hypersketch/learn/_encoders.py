@@ -19,6 +19,12 @@ _BLOCK = 1 << 20
 """Numbers that are made at once where they are not kept."""
 
 
+def as_signs(rows: Floats) -> Floats:
+    """Make rows into their signs, -1 and +1, where they are."""
+    rows += np.float32(0)  # -0 is not negative
+    return np.asarray(np.copysign(np.float32(1), rows, out=rows))
+
+
 class RowEncoder(ABC):
     """A fixed map from rows of numbers to vectors of `dim` entries."""
 
@@ -38,9 +44,7 @@ class RowEncoder(ABC):
 
     def signs(self, X: Floats) -> Floats:
         """Return the signs of the vectors, -1 and +1."""
-        rows = self.floats(X)
-        rows += np.float32(0)  # -0 is not negative
-        return np.asarray(np.copysign(np.float32(1), rows, out=rows))
+        return as_signs(self.floats(X))
 
     def redraw(self, dims: NDArray[np.intp], rng: np.random.Generator) -> None:
         """Draw the random numbers of some entries anew."""
@@ -62,8 +66,17 @@ class MatrixEncoder(RowEncoder):
     """Two lines, of phases b and of offsets c: a product p becomes sin(p + b) - c. None leaves products."""
 
     def floats(self, X: Floats) -> Floats:
-        out = np.empty((len(X), self.dim), np.float32)
-        _core.expand(X, self.matrix, self.phases, out, _threads.get_num_threads())
+        return self._expanded(X, self.matrix, self.phases)
+
+    def columns(self, X: Floats, dims: NDArray[np.intp]) -> Floats:
+        """Return some entries of the vectors, the same bits as in all of them."""
+        phases = None if self.phases is None else np.ascontiguousarray(self.phases[:, dims])
+        return self._expanded(X, np.ascontiguousarray(self.matrix[:, dims]), phases)
+
+    @staticmethod
+    def _expanded(X: Floats, matrix: Floats, phases: Floats | None) -> Floats:
+        out = np.empty((len(X), matrix.shape[1]), np.float32)
+        _core.expand(X, matrix, phases, out, _threads.get_num_threads())
         return out
 
     def redraw(self, dims: NDArray[np.intp], rng: np.random.Generator) -> None:

@@ -137,7 +137,7 @@ def one_pass(
 def _learner(
     settings: Settings, encoder: RowEncoder, X: Floats, targets: Indices, weights: Any, vectors: Floats
 ) -> Learner:
-    batches = Batches(encoder, X, settings.batch_size, as_signs=settings.packed)
+    batches = Batches(encoder, X, settings.batch_size, binary=settings.packed)
     targets = np.ascontiguousarray(targets, np.int64)
     light = None if weights is None else np.asarray(weights, np.float32)
     return Learner(batches, targets, light, vectors, settings.rule())
@@ -183,14 +183,16 @@ def _passes(
         if corrected == 0 or waited == settings.patience:
             break
         due = settings.regenerates and fitted.passes % settings.regenerate_every == 0
-        if due and fitted.passes < settings.n_iter:
+        if due and fitted.passes < settings.n_iter and isinstance(encoder, MatrixEncoder):
             _regenerate(settings, encoder, learner, rng)
     if aside is not None:
         fitted.vectors = best_vectors
     return fitted
 
 
-def _regenerate(settings: Settings, encoder: RowEncoder, learner: Learner, rng: np.random.Generator) -> None:
+def _regenerate(
+    settings: Settings, encoder: MatrixEncoder, learner: Learner, rng: np.random.Generator
+) -> None:
     """Redraw the dimensions that teach least; the classes begin in them as they began in all."""
     n = int(np.ceil(settings.regenerate_share * encoder.dim))
     if settings.method == "neural":
@@ -198,7 +200,7 @@ def _regenerate(settings: Settings, encoder: RowEncoder, learner: Learner, rng: 
     else:
         dims = learner.most_misleading(n, _ALPHA, _BETA, _THETA)
     encoder.redraw(dims, rng)
-    learner.batches.encode()
+    learner.batches.redrawn(encoder, dims)
     learner.vectors[:, dims] = 0
     if settings.method == "neural":
         learner.add_all(dims)

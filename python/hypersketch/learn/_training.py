@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from hypersketch import _core, _threads
 from hypersketch.learn._bits import Floats
-from hypersketch.learn._encoders import RowEncoder
+from hypersketch.learn._encoders import MatrixEncoder, RowEncoder, as_signs
 
 Indices = NDArray[np.intp]
 _KEPT_BYTES = 1 << 30
@@ -58,16 +58,20 @@ def cosines(rows: Floats, lengths: Floats, vectors: Floats) -> Floats:
 class Batches:
     """The encoded rows as float32, some at a time."""
 
-    def __init__(self, encoder: RowEncoder, X: Floats, size: int, *, as_signs: bool) -> None:
-        self._encode: Callable[[Floats], Floats] = encoder.signs if as_signs else encoder.floats
-        self._X, self.size = X, size
-        self._keep = 4 * encoder.dim * len(X) <= _KEPT_BYTES
-        self.encode()
-
-    def encode(self) -> None:
-        """Encode the rows that are kept; anew when the encoder has changed."""
-        self._kept = self._encode(self._X) if self._keep else None
+    def __init__(self, encoder: RowEncoder, X: Floats, size: int, *, binary: bool) -> None:
+        self._encode: Callable[[Floats], Floats] = encoder.signs if binary else encoder.floats
+        self._X, self.size, self._binary = X, size, binary
+        keep = 4 * encoder.dim * len(X) <= _KEPT_BYTES
+        self._kept = self._encode(X) if keep else None
         self._lengths = None if self._kept is None else norms(self._kept)
+
+    def redrawn(self, encoder: MatrixEncoder, dims: Indices) -> None:
+        """Take note that the encoder has changed some dimensions."""
+        if self._kept is None:
+            return
+        columns = encoder.columns(self._X, dims)
+        self._kept[:, dims] = as_signs(columns) if self._binary else columns
+        self._lengths = norms(self._kept)
 
     def __len__(self) -> int:
         return -(-len(self._X) // self.size)

@@ -229,7 +229,7 @@ class HDRegressor(RegressorMixin, BaseEstimator):
                 self._start(rows, rng)
                 self.n_iter_, self.loss_curve_ = 0, []
             experts = self._experts()
-            batches = Batches(self.encoder_, rows, self.batch_size, as_signs=False)
+            batches = Batches(self.encoder_, rows, self.batch_size, binary=False)
             wanted = (answers - self.offset_) / self.scale_
             loss = experts.learn(batches, wanted, weights, np.arange(len(batches)))
             self.model_vectors_, self.cluster_vectors_ = experts.models, experts.clusters
@@ -267,7 +267,7 @@ class HDRegressor(RegressorMixin, BaseEstimator):
             weights = None if weights is None else weights[order]
         self._start(rows, rng)
         experts = self._experts()
-        batches = Batches(self.encoder_, rows, self.batch_size, as_signs=False)
+        batches = Batches(self.encoder_, rows, self.batch_size, binary=False)
         losses: list[float] = []
         best, waited = np.inf, 0
         while len(losses) < self.n_iter and waited < self.n_iter_no_change:
@@ -309,7 +309,7 @@ class HDRegressor(RegressorMixin, BaseEstimator):
         (3,)
         """
         rows = read_rows(self, X)
-        batches = Batches(self.encoder_, rows, 512, as_signs=False)
+        batches = Batches(self.encoder_, rows, 512, binary=False)
         parts = [self._answers(*batches[i]) for i in range(len(batches))]
         return np.concatenate(parts) * self.scale_ + self.offset_
 
