@@ -14,7 +14,8 @@ from suites.capacity import DIMS, SIZES, TRIALS, UNIVERSE
 
 MODELS = ("map-i", "map-b", "map-c", "bsc", "hrr", "fhrr-sum", "fhrr", "vtb", "mcr", "b-sbc", "bsdc-s")
 BARS = {"map-i": 100, "map-b": 100, "bsc": 100, "hrr": 20, "fhrr-sum": 20, "fhrr": 20}
-_LEAST = {"b-sbc": 16, "bsdc-s": 16}
+BLOCK = 16  # torchhd counts the dimensions of block codes in blocks
+_LEAST = {"bsdc-s": 16}
 
 
 def dims_of(model: str) -> list[int]:
@@ -29,7 +30,8 @@ def ours(model: str, seed: int = 1) -> np.ndarray:
     for dim in dims_of(model):
         seeds = kernels.trial_seeds(seed ^ dim << 32, TRIALS)
         drawn = [kernels.sample_indices(int(seeds[0]) ^ n, TRIALS, n, UNIVERSE) for n in SIZES]
-        hits = entry.hits_of_sizes(entry.size(dim, 1), seeds, keys, drawn, pairs=False)
+        size = entry.size(BLOCK * dim if model == "b-sbc" else dim, 1)
+        hits = entry.hits_of_sizes(size, seeds, keys, drawn, pairs=False)
         shares.append([found / (TRIALS * n) for found, n in zip(hits, SIZES, strict=True)])
     return np.array(shares)
 
@@ -58,7 +60,7 @@ def rows(repeats: int) -> list[Row]:
                 other / mine,
                 BARS.get(model),
                 f"mean over the grid {ours(model).mean():.3f}, peer {theirs().mean():.3f}",
-                f"{structure(model).n_bytes(structure(model).size(DIMS[-1], 1))} a vector at D = {DIMS[-1]}",
+                f"{structure(model).n_bytes(structure(model).size(dims[-1], 1))} a vector at D = {dims[-1]}",
             )
         )
     made.append(

@@ -114,7 +114,7 @@ void test_trials(bool packed) {
 void test_cleanup() {
   const std::vector<int64_t> scores{5, 9, 9, 1, 9, 5}, members{0, 2, 4};
   std::vector<std::pair<int64_t, size_t>> scratch;
-  check(members_among_best(scores, members, scratch) == 2, "ties rank by index");
+  check(members_among_best<int64_t>(scores, members, scratch) == 2, "ties rank by index");
   std::vector<int64_t> indices(4 * 30);
   sample_indices(1, 4, 30, 30, indices.data());
   for (size_t t = 0; t < 4; ++t) {

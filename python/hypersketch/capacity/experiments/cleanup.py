@@ -30,7 +30,7 @@ class Cleanup(CodebookExperiment):
         "In each trial n different items of the codebook are bundled, all N items are scored by the space's "
         "similarity, and the n highest scores are taken (the first index wins a tie). Accuracy is the share "
         "of stored items among them. This is the protocol of Schlegel, Neubert and Protzel (2022). Atoms are "
-        "drawn anew for each trial of MAP-I and MAP-B, for every 50 bundles of the other spaces; these 50 "
+        "drawn anew for each trial of MAP-I, MAP-B and BSC, for every 50 bundles of the others; these 50 "
         "count as one draw in the intervals."
     )
     prediction: ClassVar[str] = (

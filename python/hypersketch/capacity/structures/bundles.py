@@ -155,8 +155,10 @@ class SpaceBundle(Structure):
             else:
                 rows = atoms[np.concatenate(ones, axis=1)[0]]
                 scores = space._similarities(self.superposed(space, rows, starts), atoms, 1)
+                ranked = _ranked(scores)
                 found = [
-                    hits_among_best(score[np.newaxis], one) for score, one in zip(scores, ones, strict=True)
+                    int(kernels.members_among_best(ranked[index : index + 1], one)[0])
+                    for index, one in enumerate(ones)
                 ]
             hits = [so_far + more for so_far, more in zip(hits, found, strict=True)]
         return hits
@@ -184,6 +186,14 @@ class SpaceBundle(Structure):
         asked = min(drawn.shape[2] // 2, QUERIES)
         books = enumerate(self._codebooks(size, seeds, codebook))
         return np.array([self._values_found(*book, drawn[trial], asked) for trial, book in books], np.int64)
+
+
+def fused_hits(
+    dim: int, packed: bool, seeds: UInt64Array, codebook: UInt64Array, drawn: list[Int64Array]
+) -> list[int]:
+    """`SpaceBundle.hits_of_sizes` by the kernel of bundles of signs, which stores no atoms."""
+    found = (kernels.cleanup_trials(dim, packed, seeds, codebook, chosen) for chosen in drawn)
+    return [int(hits.sum()) for hits in found]
 
 
 def _ranked(scores: FloatArray) -> FloatArray:
@@ -254,10 +264,7 @@ class MapBundle(SpaceBundle):
     ) -> list[int]:
         if pairs:
             return super().hits_of_sizes(size, seeds, codebook, drawn, pairs=pairs)
-        found = (
-            kernels.cleanup_trials(size["dim"], self.packed, seeds, codebook, chosen) for chosen in drawn
-        )
-        return [int(hits.sum()) for hits in found]
+        return fused_hits(size["dim"], self.packed, seeds, codebook, drawn)
 
     @abstractmethod
     def space(self, size: Size, seed: int) -> MapI | MapB:

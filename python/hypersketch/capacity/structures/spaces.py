@@ -10,11 +10,12 @@ from typing import Any, ClassVar
 import numpy as np
 
 from hypersketch import vsa
+from hypersketch.capacity import kernels
 from hypersketch.capacity.cells import Size
-from hypersketch.capacity.structures.base import Int64Array
-from hypersketch.capacity.structures.bundles import SpaceBundle
+from hypersketch.capacity.structures.base import Int64Array, UInt64Array
+from hypersketch.capacity.structures.bundles import SpaceBundle, fused_hits
 
-__all__ = ["SPACES", "NamedSpace", "PhasorSum", "SparseBlocks", "ThinnedUnion", "Vtb"]
+__all__ = ["SPACES", "Majority", "NamedSpace", "PhasorSum", "SparseBlocks", "ThinnedUnion", "Vtb"]
 
 _TASKS = frozenset({"cleanup", "cleanup-pairs", "schlegel", "accuracy", "log-N", "binding-depth"})
 #: Of spaces whose scores have no closed forms here.
@@ -51,6 +52,24 @@ class NamedSpace(SpaceBundle):
 
     def space(self, size: Size, seed: int) -> Any:
         return vsa.space(self.name, seed=seed, **size)
+
+
+class Majority(NamedSpace):
+    """BSC, whose bits are the signs of MAP-B: the same kernels build and score it."""
+
+    bundles_per_codebook = 1
+
+    def cleanup_trials(
+        self, size: Size, seeds: UInt64Array, codebook: UInt64Array, members: Int64Array
+    ) -> Int64Array:
+        return kernels.cleanup_trials(size["dim"], True, seeds, codebook, members[:, 0])
+
+    def hits_of_sizes(
+        self, size: Size, seeds: UInt64Array, codebook: UInt64Array, drawn: list[Int64Array], *, pairs: bool
+    ) -> list[int]:
+        if pairs:
+            return super().hits_of_sizes(size, seeds, codebook, drawn, pairs=pairs)
+        return fused_hits(size["dim"], True, seeds, codebook, drawn)
 
 
 class PhasorSum(NamedSpace):
@@ -102,7 +121,7 @@ class ThinnedUnion(NamedSpace):
 
 #: The spaces, in the order of tables and figures.
 SPACES: tuple[NamedSpace, ...] = (
-    NamedSpace(
+    Majority(
         "bsc",
         "BSC",
         "A vector of bits: every key votes with its random bits, the majority stays; bound by XOR.",
