@@ -47,10 +47,10 @@ void comparisons(const Array<std::uint16_t>& a, const Array<std::uint16_t>& b, s
 void bind_digits(py::module_& module) {
   module.def("digit_rows", &digits, py::arg("seed"), py::arg("hashes").noconvert(), py::arg("modulus"),
              py::arg("out").noconvert(), py::arg("threads") = 1);
-  module.def("sparse_rows", &sparse, py::arg("seed"), py::arg("hashes").noconvert(), py::arg("dim"),
-             py::arg("n_ones"), py::arg("segments"), py::arg("out").noconvert(), py::arg("threads") = 1);
-  module.def("compare_digits", &comparisons, py::arg("a").noconvert(), py::arg("b").noconvert(),
-             py::arg("modulus"), py::arg("out").noconvert(), py::arg("threads") = 1);
+  module.def("sparse_rows", &sparse, py::arg("seed"), py::arg("hashes").noconvert(), py::arg("dim"), py::arg("n_ones"),
+             py::arg("segments"), py::arg("out").noconvert(), py::arg("threads") = 1);
+  module.def("compare_digits", &comparisons, py::arg("a").noconvert(), py::arg("b").noconvert(), py::arg("modulus"),
+             py::arg("out").noconvert(), py::arg("threads") = 1);
 }
 
 }  // namespace hypersketch::bindings

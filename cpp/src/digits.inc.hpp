@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Vectors of integers below a modulus of at most 2^16: their atoms, and how far two of them are apart.
 //
-// Idea: a half word of 32 bits times the modulus, without the lower 32 bits, is a digit; two products of 16 bits make it
-// without leaving the lane. Distances are taken in lanes of 16 bits and summed in lanes of 32. Bottleneck: the words of
-// the atoms (two multiplies each); for distances, loads.
+// Idea: a half word of 32 bits times the modulus, without the lower 32 bits, is a digit; two products of 16 bits make
+// it without leaving the lane. Distances are taken in lanes of 16 bits and summed in lanes of 32. Bottleneck: the words
+// of the atoms (two multiplies each); for distances, loads.
 
 constexpr size_t kDigitBytes = sizeof(Vec) > 16 ? sizeof(Vec) : 16;
 constexpr size_t kDigitLanes = kDigitBytes / sizeof(std::uint16_t);

@@ -34,6 +34,8 @@ HYPERSKETCH_HD Reals square_root(Reals v) {
   return reinterpret_cast<Reals>(_mm512_maskz_sqrt_ps(0xFFFF, reinterpret_cast<__m512>(v)));
 #elif defined(__AVX2__)
   return reinterpret_cast<Reals>(_mm256_sqrt_ps(reinterpret_cast<__m256>(v)));
+#elif defined(__x86_64__)
+  return reinterpret_cast<Reals>(_mm_sqrt_ps(reinterpret_cast<__m128>(v)));
 #else
   for (size_t i = 0; i < kRealLanes; ++i) v[i] = __builtin_sqrtf(v[i]);
   return v;
