@@ -97,6 +97,28 @@ def test_a_row_that_leaves_the_range_leaves_alone() -> None:
     assert np.abs(found[1] - expected).max() < tolerance(1000)
 
 
+@pytest.mark.parametrize("dim", [400, 1009])
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_what_is_not_finite_is_refused(dim: int, bad: float) -> None:
+    space = HRR(dim)
+    for place in (0, dim // 2, dim - 1):
+        a, b = vectors(3, dim), vectors(3, dim, 1)
+        b[1, place] = bad
+        assert convolve(a, b) is None
+        for call, name in ((space.bind, "b"), (space.unbind, "known")):
+            with pytest.raises(ValueError, match=f"'{name}' parameter of HRR.*NaN or infinity"):
+                call(a, b)
+        with pytest.raises(ValueError, match="'a' parameter"):
+            space.bind(b[1], a[0])
+        with pytest.raises(ValueError, match="NaN or infinity"):
+            space.unbind(a, b, exact=True)
+
+
+def test_doubles_that_singles_cannot_hold_are_refused() -> None:
+    with pytest.raises(ValueError, match=r"'a' parameter of HRR.bind must be finite numbers of float32"):
+        HRR(400).bind(np.full(400, 1e300), vectors(2, 400))
+
+
 def test_zeros_stay_zeros() -> None:
     rows = vectors(3, 400)
     rows[1] = 0

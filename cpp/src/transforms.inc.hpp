@@ -296,21 +296,29 @@ void combine_all(SpectrumPair spectra, size_t dim, bool correlate) {
   for (; 2 * k <= dim; ++k) combine<float>(spectra, k, dim - k, scale, sign);
 }
 
-// The power of two at or above the largest magnitude of a row, but for the ends of the range.
+// The power of two at or above the largest magnitude of a row, but for the ends of the range; kNotFinite for a row with
+// NaN or infinity. Magnitudes are compared as integers, among which those two are the largest.
+constexpr int kNotFinite = 255;
+
 int exponent_of(const float* row, size_t dim) {
-  Wave largest{};
-  float last = 0;
+  typedef std::int32_t Bits __attribute__((vector_size(sizeof(Wave))));
+  Bits largest{};
+  std::int32_t last = 0;
   size_t j = 0;
   for (; j + kWaveLanes <= dim; j += kWaveLanes) {
-    const Wave x = load_wave(row + j), size = x < 0 ? -x : x;
+    const Bits size = reinterpret_cast<Bits>(load_wave(row + j)) & 0x7FFFFFFF;
     largest = size > largest ? size : largest;
   }
-  for (; j < dim; ++j) last = row[j] > last ? row[j] : -row[j] > last ? -row[j] : last;
+  for (; j < dim; ++j) {
+    std::int32_t size;
+    std::memcpy(&size, row + j, sizeof size);
+    size &= 0x7FFFFFFF;
+    last = size > last ? size : last;
+  }
   for (size_t lane = 0; lane < kWaveLanes; ++lane) last = largest[lane] > last ? largest[lane] : last;
-  std::uint32_t bits;
-  std::memcpy(&bits, &last, sizeof bits);
-  const std::uint32_t field = bits >> 23;
-  return static_cast<int>(field < 1 ? 1 : field > 252 ? 252 : field) - 126;
+  const int field = last >> 23;
+  if (field == 255) return kNotFinite;
+  return (field < 1 ? 1 : field > 252 ? 252 : field) - 126;
 }
 
 float power_of_two(int exponent) {
@@ -321,6 +329,7 @@ float power_of_two(int exponent) {
 }
 
 // What shares a transform is brought to one size first, so that no row leaves its rounding errors in a smaller one.
+// Both results begin with NaN, and are not made, when one of the four rows has NaN or infinity.
 void convolve_two(const float* const* a, const float* const* b, TransformPlan plan, bool correlate, float* scratch,
                   float* const* out) {
   const size_t dim = plan.columns.length * plan.rows.length, n1 = plan.columns.length;
@@ -332,6 +341,10 @@ void convolve_two(const float* const* a, const float* const* b, TransformPlan pl
   int exponents[2];
   for (size_t i = 0; i < 2; ++i) {
     const int left = exponent_of(a[i], dim), right = exponent_of(b[i], dim);  // also brings the rows near in order
+    if (left == kNotFinite || right == kNotFinite) {
+      out[0][0] = out[1][0] = __builtin_nanf("");
+      return;
+    }
     exponents[i] = left + right;
     spectra.re[i] = matrix + (2 + 2 * i) * dim;
     spectra.im[i] = matrix + (3 + 2 * i) * dim;

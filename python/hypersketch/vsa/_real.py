@@ -62,6 +62,14 @@ class RealSpace(Space):
 
     def _checked(self, method: str, name: str, value: object) -> Vectors:
         """Return vectors of this space, shape (width,) or (n, width)."""
+        rows = self._shaped(method, name, value)
+        if not np.isfinite(rows).all():
+            must = f"finite numbers of {self.dtype}"
+            _validation.refuse(self._owner(method), name, must, "NaN or infinity")
+        return rows
+
+    def _shaped(self, method: str, name: str, value: object) -> Vectors:
+        """Return what may be vectors of this space, for code that finds NaN and infinity by itself."""
         owner, kinds = self._owner(method), "iufc" if self.dtype.kind == "c" else "iuf"
         must = f"vectors of {self.dtype} with {self.width} numbers"
         if not isinstance(value, np.ndarray):
@@ -73,10 +81,7 @@ class RealSpace(Space):
                 f"{name} has the shape {value.shape} but {owner} needs ({self.width},) or (n, {self.width})."
             )
         with np.errstate(over="ignore"):
-            rows = value.astype(self.dtype, copy=False)
-        if not np.isfinite(rows).all():
-            _validation.refuse(owner, name, f"finite numbers of {self.dtype}", "NaN or infinity")
-        return rows
+            return value.astype(self.dtype, copy=False)
 
     def _pair(self, method: str, first: tuple[str, object], second: tuple[str, object]) -> list[Vectors]:
         """Return two batches of vectors whose rows go together."""

@@ -22,7 +22,9 @@ _MOST = 2**20
 """Length whose tables take 8 MiB; they are kept."""
 
 
-def convolve(a: Reals, b: Reals, *, correlate: bool = False, threads: int | None = None) -> NDArray[Any]:
+def convolve(
+    a: Reals, b: Reals, *, correlate: bool = False, threads: int | None = None
+) -> NDArray[Any] | None:
     """Return circular convolutions of rows.
 
     Parameters
@@ -36,7 +38,7 @@ def convolve(a: Reals, b: Reals, *, correlate: bool = False, threads: int | None
 
     Returns
     -------
-    ndarray, shape that ``a`` and ``b`` broadcast to
+    ndarray, shape that ``a`` and ``b`` broadcast to, or None when there is NaN or infinity in them
         sum over j of a[j] b[d - j], or b[j - d] when correlating, indices modulo dim. Two rows share a
         transform: the last digits of one may depend on the other.
 
@@ -48,13 +50,18 @@ def convolve(a: Reals, b: Reals, *, correlate: bool = False, threads: int | None
     tables = plan(a.shape[-1])
     shape = np.broadcast_shapes(a.shape, b.shape)
     if tables is None or 0 in shape:
+        if not (np.isfinite(a).all() and np.isfinite(b).all()):
+            return None
         spectra = np.fft.rfft(b, axis=-1)
         product = np.fft.rfft(a, axis=-1) * (np.conj(spectra) if correlate else spectra)
         return np.fft.irfft(product, n=a.shape[-1], axis=-1)
     out = np.empty(shape, np.float32)
     left, right, result = (np.ascontiguousarray(np.atleast_2d(rows)) for rows in (a, b, out))
-    _core.convolve_rows(left, right, *tables, correlate, result, _threads.resolve("convolve", threads))
-    return out
+    n_threads = _threads.resolve("convolve", threads)
+    _core.convolve_rows(left, right, *tables, correlate, result, n_threads)
+    if np.isfinite(result[:, 0]).all() or all(np.isfinite(rows).all() for rows in (a, b)):
+        return out  # the kernel marks what is not finite there
+    return None
 
 
 @functools.lru_cache(maxsize=16)

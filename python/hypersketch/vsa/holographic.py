@@ -148,10 +148,30 @@ class HRR(RealSpace):
     # ---- algebra
 
     def _bind(self, a: Vectors, b: Vectors) -> Vectors:
-        return a * b if self.spectral else convolve(a, b)
+        return a * b if self.spectral else self._convolved("bind", ("a", a), ("b", b))
 
     def _unbind(self, bound: Vectors, known: Vectors) -> Vectors:
-        return bound * np.conj(known) if self.spectral else convolve(bound, known, correlate=True)
+        if self.spectral:
+            return bound * np.conj(known)
+        return self._convolved("unbind", ("bound", bound), ("known", known), correlate=True)
+
+    def _pair(self, method: str, first: tuple[str, object], second: tuple[str, object]) -> list[Vectors]:
+        """Leave it to the convolution, where there is one, to look for numbers that are not finite."""
+        if self.spectral or method not in ("bind", "unbind"):
+            return super()._pair(method, first, second)
+        a, b = (self._shaped(method, name, value) for name, value in (first, second))
+        self._require_rows((first[0], second[0]), a, b)
+        return [a, b]
+
+    def _convolved(
+        self, method: str, a: tuple[str, Vectors], b: tuple[str, Vectors], correlate: bool = False
+    ) -> Vectors:
+        made = convolve(a[1], b[1], correlate=correlate)
+        if made is None:
+            for name, rows in (a, b):
+                self._checked(method, name, rows)  # which refuses one of them
+        assert made is not None
+        return made
 
     def unbind(self, bound: Vectors, known: Vectors, *, exact: bool = False) -> Vectors:
         """Take a known vector out of a product.
@@ -183,7 +203,8 @@ class HRR(RealSpace):
         """
         if not _validation.flag(self._owner("unbind"), "exact", exact):
             return super().unbind(bound, known)
-        product, factor = self._pair("unbind", ("bound", bound), ("known", known))
+        product, factor = (self._checked("unbind", *one) for one in (("bound", bound), ("known", known)))
+        self._require_rows(("bound", "known"), product, factor)
         spectra = factor if self.spectral else self._spectra(factor)
         if not np.all(spectra):
             must = "vectors whose spectra have no zero, to be divided by"
