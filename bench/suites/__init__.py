@@ -22,5 +22,5 @@ SUITES = (
 )
 GROUPS = {
     "sketches": ("hash", "sketches_bloom", "sketches_count", "projections"),
-    "vsa": SUITES[SUITES.index("sweep") : SUITES.index("hash")],
+    "vsa": SUITES[SUITES.index("bundle") : SUITES.index("hash")],
 }

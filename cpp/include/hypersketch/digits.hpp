@@ -34,8 +34,8 @@ inline void digit_rows(uint64_t seed, std::span<const uint64_t> hashes, size_t w
   });
 }
 
-// Row i of `out` is the packed atom of key i with n_ones ones: the upper halves of its words, times the dimension (or the
-// segment's length), are the places of the first n_ones different ones.
+// Row i of `out` is the packed atom of key i with n_ones ones: the upper halves of its words, times the dimension (or
+// the segment's length), are the places of the first n_ones different ones.
 inline void sparse_rows(uint64_t seed, std::span<const uint64_t> hashes, size_t dim, size_t n_ones, bool segments,
                         uint64_t* out, size_t threads) {
   const uint64_t word_of_seed = seed_word(seed, Purpose::kAtom);
@@ -64,8 +64,8 @@ inline void sparse_rows(uint64_t seed, std::span<const uint64_t> hashes, size_t 
 
 // out[i * m + j] = compare(row i of a, row j of b).
 template <class Compare>
-void compare_digits(const std::uint16_t* a, size_t n, const std::uint16_t* b, size_t m, size_t width,
-                    std::int64_t* out, size_t threads, Compare compare) {
+void compare_digits(const std::uint16_t* a, size_t n, const std::uint16_t* b, size_t m, size_t width, std::int64_t* out,
+                    size_t threads, Compare compare) {
   const size_t grain = std::max<size_t>(1, (size_t{1} << 17) / std::max<size_t>(1, width * n));
   parallel_for(m, grain, threads, [&](size_t begin, size_t end) {
     for (size_t j = begin; j < end; ++j)
