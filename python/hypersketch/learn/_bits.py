@@ -8,23 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hypersketch import _validation
-
 Floats = NDArray[np.float32]
 Words = NDArray[np.uint64]
-
-
-def pack_negative(negative: NDArray[np.bool_]) -> Words:
-    """Return rows of booleans as words, 64 to a word.
-
-    >>> pack_negative(np.array([[True, False, True]]))
-    array([[5]], dtype=uint64)
-    """
-    n, dim = negative.shape
-    octets = np.zeros((n, 8 * _validation.words_for(dim)), np.uint8)
-    packed = np.packbits(negative, axis=1, bitorder="little")
-    octets[:, : packed.shape[1]] = packed
-    return octets.view("<u8").astype(np.uint64, copy=False)
 
 
 def signs(words: Words, dim: int, dtype: Any = np.float32) -> NDArray[Any]:

@@ -11,10 +11,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hypersketch.learn._bits import Floats, Words, pack_negative, signs
+from hypersketch.learn._bits import Floats, Words, signs
 from hypersketch.learn._encoders import RowEncoder
 from hypersketch.learn._training import Batches, norms, products
 from hypersketch.vsa import MapB
+from hypersketch.vsa._packed import pack_bits
 
 Labels = NDArray[np.int32]
 _STEP = 512
@@ -103,7 +104,7 @@ class PackedCloud(Cloud):
 
     def _center(self, sums: Floats, before: NDArray[Any]) -> NDArray[Any]:
         ties = signs(before, self.encoder.dim)
-        return pack_negative(np.where(sums == 0, ties, sums) < 0)
+        return pack_bits(np.where(sums == 0, ties, sums) < 0)
 
 
 def seeds(cloud: Cloud, weights: NDArray[Any], k: int, rng: np.random.Generator) -> NDArray[Any]:

@@ -10,10 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hypersketch import _core, _threads
-from hypersketch.learn._bits import Floats, Words, pack_negative, signs
+from hypersketch.learn._bits import Floats, Words, signs
 from hypersketch.vsa import MapB, MapI
 from hypersketch.vsa._gathered import gathered
 from hypersketch.vsa._map import MapSpace
+from hypersketch.vsa._packed import pack_bits
 
 _BLOCK = 1 << 20
 """Numbers that are made at once where they are not kept."""
@@ -40,7 +41,7 @@ class RowEncoder(ABC):
         """Return the signs of the vectors, one bit an entry."""
         step = max(1, _BLOCK // self.dim)
         blocks = [self.floats(X[i : i + step]) < 0 for i in range(0, len(X), step)]
-        return np.concatenate([pack_negative(block) for block in blocks])
+        return np.concatenate([pack_bits(block) for block in blocks])
 
     def signs(self, X: Floats) -> Floats:
         """Return the signs of the vectors, -1 and +1."""
@@ -140,7 +141,7 @@ class Record(RowEncoder):
         self.low, self.high = low.astype(np.float32), high.astype(np.float32)
         self.n_levels = n_levels
         self.features = space.atoms(np.arange(low.size))
-        self.levels = pack_negative(self._level_rows())
+        self.levels = pack_bits(self._level_rows())
 
     @abstractmethod
     def _level_rows(self) -> NDArray[np.bool_]:
@@ -242,4 +243,4 @@ class Foreign(RowEncoder):
 
     def packed(self, X: Floats) -> Words:
         rows = self._vectors(X)
-        return rows if rows.dtype == np.uint64 else pack_negative(rows < 0)
+        return rows if rows.dtype == np.uint64 else pack_bits(rows < 0)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hypersketch.learn import _labels
-from hypersketch.learn._bits import Floats, Words, pack_negative
+from hypersketch.learn._bits import Floats, Words
 from hypersketch.learn._encoders import RowEncoder
 from hypersketch.learn._estimator import (
     all_or_nothing,
@@ -30,6 +30,7 @@ from hypersketch.learn._sklearn import (
 )
 from hypersketch.learn._training import cosines, norms
 from hypersketch.vsa import MapB
+from hypersketch.vsa._packed import pack_bits
 
 
 def _learns_in_parts(model: Any) -> bool:
@@ -281,7 +282,7 @@ class HDClassifier(ClassifierMixin, BaseEstimator):
         self.class_vectors_ = vectors
         if self.packed:
             ties = MapB(vectors.shape[1]).unpack(MapB(vectors.shape[1]).atoms("tie"))
-            self.packed_class_vectors_ = pack_negative(np.where(vectors == 0, ties, vectors) < 0)
+            self.packed_class_vectors_ = pack_bits(np.where(vectors == 0, ties, vectors) < 0)
 
     # ---- answers
 

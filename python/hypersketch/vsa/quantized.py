@@ -16,6 +16,7 @@ from hypersketch._structure import chunks, dot
 from hypersketch.keys import host_hashes
 from hypersketch.theory.quantized import MOST_BITS, best_step
 from hypersketch.vsa._answers import Answers
+from hypersketch.vsa._packed import pack_bits
 from hypersketch.vsa.spaces import DIM, MapI
 
 Words = NDArray[np.uint64]
@@ -382,9 +383,4 @@ def _odd_values(values: object, dim: int, largest: int) -> NDArray[np.int64]:
 def _planes_of(values: NDArray[np.int64], bits: int) -> Words:
     """Return the bit planes of odd values: bit j of (2**bits - 1 - value) / 2."""
     below = ((2**bits - 1 - values) // 2).astype(np.uint8)
-    n_words = _validation.words_for(values.size)
-    planes = np.zeros((bits, 8 * n_words), np.uint8)
-    for j in range(bits):
-        packed = np.packbits((below >> j) & 1, bitorder="little")
-        planes[j, : packed.size] = packed
-    return planes.view("<u8").astype(np.uint64, copy=False)
+    return np.stack([pack_bits((below >> j) & 1) for j in range(bits)])

@@ -17,7 +17,7 @@ from hypersketch.capacity.experiments.bsc_exact import lost_share
 from hypersketch.capacity.structures import structure
 from hypersketch.capacity.structures.base import Structure
 from hypersketch.capacity.structures.quantized import QuantizedSums
-from hypersketch.vsa import MapB, PackedBundle, QuantizedBundle
+from hypersketch.vsa import BSC, MapB, PackedBundle, QuantizedBundle
 
 if TYPE_CHECKING:
     from hypersketch.capacity.plots import Panels
@@ -159,9 +159,7 @@ def flip_mask(seed: int, dim: int, rate: float) -> UInt64Array:
     [18446744073709551615, 68719476735]
     """
     dice = kernels.trial_seeds(seed, dim).astype(np.float64) * 2.0**-64
-    bits = np.zeros(-(-dim // 64) * 64, np.uint8)
-    bits[:dim] = dice < rate if rate < 1.0 else 1
-    return np.packbits(bits, bitorder="little").view("<u8").astype(np.uint64, copy=False)
+    return BSC(dim).pack((dice < rate) | (rate >= 1.0))
 
 
 def _mask(cell: Cell, seed: int, plane: int) -> UInt64Array:
