@@ -87,23 +87,29 @@ class Corpus:
     n_packages: tuple[int, int]
 
 
-def is_test_package(package: str) -> bool:
-    """Whether a package is for testing, a third of them; it depends on the name alone."""
-    return int(hypersketch.hash_keys(package)[0]) % 3 == 0
+def third(package: str) -> int:
+    """Return which third of the packages one belongs to; it depends on the name alone."""
+    return int(hypersketch.hash_keys(package)[0]) % 3
 
 
 def corpus(
-    roots: Iterable[str | Path], letters: tuple[int, int], most: tuple[int, int], least: tuple[int, int]
+    roots: Iterable[str | Path],
+    letters: tuple[int, int],
+    most: tuple[int, int],
+    least: tuple[int, int],
+    *,
+    validate: bool = False,
 ) -> Corpus:
     """Return messages of ``letters[0]`` to ``letters[1]`` characters, of languages with enough of them.
 
-    ``most`` and ``least`` say how many messages of a language train and test.
+    ``most`` and ``least`` say how many messages of a language train and test. Packages of the first third
+    test; to validate, they are not looked at, and those of the second third are in their place.
     """
     packages: tuple[set[str], set[str]] = (set(), set())
     found: tuple[dict[str, set[str]], dict[str, set[str]]] = (defaultdict(set), defaultdict(set))
     for locale, package, text in messages(roots):
-        if letters[0] <= len(text) - 2 <= letters[1]:
-            part = int(is_test_package(package))
+        if letters[0] <= len(text) - 2 <= letters[1] and (third(package) or not validate):
+            part = int(third(package) == int(validate))
             packages[part].add(package)
             found[part][locale].add(text)
     known = set().union(*found[0].values())
@@ -297,6 +303,9 @@ def arguments(given: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--passes", type=int, default=4, help="passes of correction (default: 4)")
     parser.add_argument("--margin", type=float, default=0.05, help="how clearly to be right (default: 0.05)")
     parser.add_argument("--rate", type=float, default=0.1, help="step of the first pass (default: 0.1)")
+    parser.add_argument(
+        "--validate", action="store_true", help="leave the test packages alone: for choosing the above"
+    )
     parser.add_argument("--no-float", action="store_true", help="do not compare with floating point")
     parser.add_argument("--plot", metavar="PNG", help="draw the confusions (needs the extra 'lab')")
     return parser.parse_args(given)
@@ -308,7 +317,8 @@ def roots(given: list[str] | None) -> list[str]:
 
 def main(given: list[str] | None = None) -> None:
     asked = arguments(given)
-    data = corpus(roots(asked.root), *(tuple(pair) for pair in (asked.letters, asked.most, asked.least)))
+    sizes = (tuple(pair) for pair in (asked.letters, asked.most, asked.least))
+    data = corpus(roots(asked.root), *sizes, validate=asked.validate)
     if len(data.languages) < 2:
         raise SystemExit("There are too few catalogues here: name a folder with --root.")
     print(

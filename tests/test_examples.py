@@ -80,6 +80,14 @@ def test_packages_and_messages_are_kept_apart(example: ModuleType, folder: Path)
     assert len(data.test) == len(data.test_labels)
 
 
+def test_settings_are_chosen_without_the_test_packages(example: ModuleType, folder: Path) -> None:
+    sizes = (5, 400), (1000, 1000), (10, 10)
+    data, chosen_on = (example.corpus([folder], *sizes, validate=validate) for validate in (False, True))
+    assert sum(chosen_on.n_packages) == data.n_packages[0]
+    assert not set(data.test) & {*chosen_on.train, *chosen_on.test}
+    assert len(chosen_on.test) > 0
+
+
 def test_languages_are_told_apart(
     example: ModuleType, folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
