@@ -66,6 +66,9 @@ def test_default_grids_are_complete(name: str) -> None:
     assert len({cell.seed for cell in cells}) == len(cells)
     assert capacity.experiments()[name] == chosen.summary
     assert chosen.summary.startswith(chosen.title)
+    for entry, size in {(cell.structure, tuple(cell.size.items())) for cell in cells}:
+        assert structure(entry).n_bytes(dict(size)) > 0  # the page says so of every row
+        assert structure(entry).expression(dict(size))
 
 
 def test_the_published_protocol_as_it_is_called() -> None:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -116,9 +117,13 @@ class Schlegel(CodebookExperiment):
 
     @staticmethod
     def _predicted(name: str, n: int, universe: int, task: str) -> dict[str, int]:
+        """The least dimension that theory asks for and that the space can have."""
         from hypersketch.theory import spaces
 
-        return {"dim": spaces.dimension(name, n, universe, _ACCURACY, pairs=task == "pairs")}
+        entry = structure(name)
+        assert isinstance(entry, SpaceBundle)
+        enough = spaces.dimension(name, n, universe, _ACCURACY, pairs=task == "pairs")
+        return {"dim": next(dim for dim in map(entry.units_near, itertools.count(enough)) if dim >= enough)}
 
     def measure(self, cell: Cell, hashes: UInt64Array) -> Outcomes:
         seeds = kernels.trial_seeds(cell.seed, cell.trials).tolist()
