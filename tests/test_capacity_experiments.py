@@ -11,7 +11,7 @@ from hypersketch.capacity.cells import Cell, Draw
 from hypersketch.capacity.experiments import EXPERIMENTS, experiment
 from hypersketch.capacity.experiments.schlegel import PUBLISHED, first_dimensions, line_at
 from hypersketch.capacity.streams import Counts, zipf_counts, zipf_groups
-from hypersketch.capacity.structures import STRUCTURES, known_structures
+from hypersketch.capacity.structures import STRUCTURES, known_structures, structure
 from hypersketch.capacity.structures.base import combined_hashes, smallest
 
 SMALL = {
@@ -67,8 +67,9 @@ def test_default_grids_are_complete(name: str) -> None:
     assert capacity.experiments()[name] == chosen.summary
     assert chosen.summary.startswith(chosen.title)
     for entry, size in {(cell.structure, tuple(cell.size.items())) for cell in cells}:
-        assert structure(entry).n_bytes(dict(size)) > 0  # the page says so of every row
-        assert structure(entry).expression(dict(size))
+        assert structure(entry).n_bytes(dict(size)) > 0
+        if name != "projection":  # whose page shows none
+            assert structure(entry).expression(dict(size))
 
 
 def test_the_published_protocol_as_it_is_called() -> None:
