@@ -246,7 +246,7 @@ def _finish_panel(panel: Axes, log: bool, axis: Panels, places: list[float]) -> 
     if axis.log:
         panel.set_xscale("log")
         plain_decades(panel.xaxis)
-    else:
+    elif len(places) <= 8:  # more labels would run into each other
         panel.set_xticks(places)
     if log:
         panel.set_yscale("log")
@@ -266,7 +266,13 @@ def plain_decades(axis: Axis) -> None:
 
 
 def _cycle(count: int) -> list[str]:
-    return [COLOURS[index % len(COLOURS)] for index in range(count)]
+    """That many different colours."""
+    if count <= len(COLOURS):
+        return list(COLOURS[:count])
+    from matplotlib import colormaps
+    from matplotlib.colors import to_hex
+
+    return [to_hex(colormaps["turbo"](index / (count - 1))) for index in range(count)]
 
 
 def _label(row: Row, along: str | None) -> str:
