@@ -49,6 +49,20 @@ def integer(owner: str, name: str, value: object, least: int, most: int) -> int:
     return number
 
 
+def neighbours(owner: str, value: object, n: int, of: str) -> int:
+    """Return k, how many of n rows or items are wanted."""
+    must = f"an integer in [1, {n}], the number of {of}"
+    if isinstance(value, bool | np.bool_ | np.ndarray):
+        refuse(owner, "k", must, value, TypeError)
+    try:
+        k = operator.index(value)  # type: ignore[arg-type]
+    except TypeError:
+        refuse(owner, "k", must, value, TypeError)
+    if not 1 <= k <= n:
+        refuse(owner, "k", must, k)
+    return k
+
+
 def _power(most: int) -> str:
     """Return 2**64 - 1 as such a text instead of twenty digits."""
     exponent = (most + 1).bit_length() - 1

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import operator
 from typing import Any
 
 import numpy as np
@@ -75,7 +74,9 @@ class ItemQueries(ItemLooks):
         """
         owner, n_threads = "ItemMemory.search", _threads.resolve("ItemMemory.search", threads)
         items, rows = self._asked(owner, probes)
-        places, similarities = _ranking.best(items.book, rows, _neighbours(owner, k, len(items)), n_threads)
+        places, similarities = _ranking.best(
+            items.book, rows, _validation.neighbours(owner, k, len(items), "items"), n_threads
+        )
         return Matches(items.keys.taken(places), similarities, places)
 
     def range_search(self, probes: Any, threshold: Any, *, threads: int | None = None) -> MatchesInRange:
@@ -218,17 +219,3 @@ class ItemQueries(ItemLooks):
         n_threads = _threads.resolve(owner, threads)
         items, rows = self._asked(owner, self._space.identity() if probes is None else probes)
         return thresholds(items.book, rate, None if probes is None else rows, n_threads)
-
-
-def _neighbours(owner: str, value: object, n: int) -> int:
-    """Return k, which the memory must have."""
-    must = f"an integer in [1, {n}], the number of items"
-    if isinstance(value, bool | np.bool_ | np.ndarray):
-        _validation.refuse(owner, "k", must, value, TypeError)
-    try:
-        k = operator.index(value)  # type: ignore[arg-type]
-    except TypeError:
-        _validation.refuse(owner, "k", must, value, TypeError)
-    if not 1 <= k <= n:
-        _validation.refuse(owner, "k", must, k)
-    return k

@@ -14,11 +14,11 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from hypersketch.memories import _spaces
 from hypersketch.memories._codebooks import Codebook, ProceduralCodebook, StoredCodebook
 from hypersketch.memories._columns import Column
 from hypersketch.memories._hadamard import HadamardCodebook
 from hypersketch.memories._item_keys import KeyColumn, verified
+from hypersketch.vsa import _described
 
 ALIGNMENT = 64
 
@@ -87,7 +87,7 @@ def _sections(parameters: Mapping[str, Any]) -> list[_Section]:
         parts.append((np.uint8, (n,)))
     if kind == 2:
         parts += [(np.int64, (n,)), (np.uint8, (parameters["text_bytes"],))]
-    space = _spaces.restored(parameters["space"])
+    space = _described.restored(parameters["space"])
     parts += [(dtype, (n, *shape)) for dtype, shape in CODEBOOKS[parameters["codebook"]].columns_of(space)]
     sections, first = [], 0
     for dtype, shape in parts:
@@ -117,7 +117,7 @@ def split(parameters: Mapping[str, Any], state: NDArray[np.uint8]) -> Items:
     hashes, *rest = columns
     tags = rest.pop(0) if kind >= 1 else None
     ends, text = (rest.pop(0), rest.pop(0)) if kind == 2 else (None, None)
-    book = CODEBOOKS[parameters["codebook"]].of(_spaces.restored(parameters["space"]), hashes, rest)
+    book = CODEBOOKS[parameters["codebook"]].of(_described.restored(parameters["space"]), hashes, rest)
     return Items(KeyColumn(hashes, tags, ends, text), book)
 
 

@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 from hypersketch import _memory, _validation
 from hypersketch._doors import Imports
 from hypersketch._stored import Stored, Tally
-from hypersketch.memories import _hadamard, _item_state, _spaces
+from hypersketch.memories import _hadamard, _item_state
 from hypersketch.memories._item_keys import KeyColumn
 from hypersketch.memories._item_state import Items
+from hypersketch.vsa import _described
 from hypersketch.vsa._space import Space
 
 
@@ -26,7 +27,7 @@ class ItemStore(Stored, Imports):
     _space: Space
 
     _PARAMETERS: ClassVar[dict[str, _validation.Check]] = {
-        "space": _spaces.checked,
+        "space": _described.checked,
         "codebook": _validation.one_of(*_item_state.CODEBOOKS),
         "n_items": _validation.within(0, 2**48),
         "keys": _validation.one_of(*_item_state.KEY_KINDS),
@@ -38,7 +39,7 @@ class ItemStore(Stored, Imports):
     def _checked(cls, **given: object) -> dict[str, Any]:
         parameters = super()._checked(**given)
         if parameters["codebook"] == "hadamard":
-            _hadamard.require_rows(_spaces.restored(parameters["space"]), parameters["n_items"])
+            _hadamard.require_rows(_described.restored(parameters["space"]), parameters["n_items"])
         return parameters
 
     @classmethod
@@ -53,7 +54,7 @@ class ItemStore(Stored, Imports):
         device: int | None = None,
     ) -> None:
         self._values = {name: parameters[name] for name in ("space", "codebook")}
-        self._space = _spaces.restored(parameters["space"])
+        self._space = _described.restored(parameters["space"])
         self._lock = threading.RLock()
         self._frozen = state is not None and not state.flags.writeable
         if state is None:

@@ -13,13 +13,13 @@ from hypersketch import _threads, _validation, files
 from hypersketch._stored import Tally
 from hypersketch._structure import chunks
 from hypersketch.keys import is_single
-from hypersketch.memories import _spaces
 from hypersketch.memories._codebooks import StoredCodebook
 from hypersketch.memories._item_keys import ends_of_equals, parsed, without_nulls
 from hypersketch.memories._item_looks import CodebookName
 from hypersketch.memories._item_queries import ItemQueries
 from hypersketch.memories._item_state import Items
 from hypersketch.memories._probes import Matches, MatchesInRange, vectors_of
+from hypersketch.vsa import _described
 from hypersketch.vsa._space import Space
 
 __all__ = ["ItemMemory", "Matches", "MatchesInRange"]
@@ -75,7 +75,7 @@ class ItemMemory(ItemQueries):
 
     def __init__(self, space: Space, *, codebook: CodebookName = "stored") -> None:
         parameters = self._checked(
-            space=_spaces.described("ItemMemory", space),
+            space=_described.described("ItemMemory", space),
             codebook=codebook,
             n_items=0,
             keys="int64",

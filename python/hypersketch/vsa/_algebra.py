@@ -252,7 +252,8 @@ class Algebra(ABC):
     def _draws(self, key: Any, n: int) -> NDArray[np.uint64]:
         """Return n random words of a key, apart from those of atoms."""
         words = np.empty(n, np.uint64)
-        _core.atom_rows(64 * n, 2**64 - 1, hash_keys(key), words[np.newaxis], 1)
+        # Hashed by another seed than any key of an atom.
+        _core.atom_rows(64 * n, 0, hash_keys(key, seed=2**64 - 1), words[np.newaxis], 1)
         return words
 
     def shuffle(self, vectors: Any, key: Any, *, inverse: bool = False) -> Any:

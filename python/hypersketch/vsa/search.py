@@ -8,7 +8,6 @@ product D - 2 h, so the nearest rows are those with the largest inner product.
 
 from __future__ import annotations
 
-import operator
 from typing import Any
 
 import numpy as np
@@ -26,22 +25,6 @@ def _vectors(owner: str, queries: object, rows: object, dim: int) -> tuple[NDArr
     shape = (-1, _validation.words_for(dim))
     both = (("queries", queries), ("rows", rows))
     return tuple(_validation.packed(owner, name, value, dim).reshape(shape) for name, value in both)
-
-
-def _neighbours(owner: str, value: object, queries: NDArray[Any], rows: NDArray[Any]) -> int:
-    """Return k, which the rows must have."""
-    if isinstance(value, bool | np.bool_ | np.ndarray):
-        _validation.refuse(owner, "k", "an integer", value, TypeError)
-    try:
-        k = operator.index(value)  # type: ignore[arg-type]
-    except TypeError:
-        _validation.refuse(owner, "k", "an integer", value, TypeError)
-    if not 1 <= k <= rows.shape[0]:
-        raise ValueError(
-            f"The 'k' parameter of {owner} must be an integer in [1, the number of rows]. Got {k} instead, "
-            f"for queries of shape {queries.shape} and rows of shape {rows.shape}."
-        )
-    return k
 
 
 def _step(rows: NDArray[Any]) -> int:
@@ -101,7 +84,8 @@ def nearest(
     """
     dim = DIM("nearest", "dim", dim)
     asked, stored = _vectors("nearest", queries, rows, dim)
-    k = _neighbours("nearest", k, asked, stored)
+    shapes = f"rows, for queries of shape {asked.shape} and rows of shape {stored.shape}"
+    k = _validation.neighbours("nearest", k, len(stored), shapes)
     n_threads = _threads.resolve("nearest", threads)
     indices = np.empty((asked.shape[0], k), np.int64)
     distances = np.empty((asked.shape[0], k), np.int32)

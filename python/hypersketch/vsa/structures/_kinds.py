@@ -5,8 +5,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from hypersketch.memories import _spaces  # its functions come later where it is imported first
-from hypersketch.vsa import real_bundle
+from hypersketch.vsa import _described, real_bundle
 from hypersketch.vsa._answers import space_parameters
 from hypersketch.vsa._map import MapSpace
 from hypersketch.vsa._real import RealSpace
@@ -24,15 +23,15 @@ from hypersketch.vsa.ternary_bundle import TernaryBundle
 def space_of(owner: str, name: str, value: object) -> Space:
     """Return a space: itself, or what a file describes."""
     if isinstance(value, dict):
-        return _spaces.restored(_spaces.checked(owner, name, value))
-    _spaces.described(owner, value)  # which refuses what is no space
+        return _described.restored(_described.checked(owner, name, value))
+    _described.described(owner, value)  # which refuses what is no space
     assert isinstance(value, Space)
     return value
 
 
 def described(space: Space) -> dict[str, Any]:
     """Return a space as JSON can hold it."""
-    return _spaces.described("", space)
+    return _described.described("", space)
 
 
 def bundle_of(space: Space) -> tuple[Any, dict[str, Any]]:
