@@ -207,11 +207,10 @@ inline void hamming_top_k(RowBatch queries, RowBatch rows, size_t dim, size_t k,
   }
 }
 
-// Row q of `distances`: those of query q to all rows.
-inline void hamming_distances(RowBatch queries, RowBatch rows, int32_t* distances, size_t threads) {
-  const SearchParts parts(queries, rows, threads);
+// look(asked, stored, first_query, first_row, part) for blocks of queries and the parts of the rows, by threads.
+template <class Look>
+void for_blocks(RowBatch queries, RowBatch rows, SearchParts parts, size_t threads, Look&& look) {
   parallel_for(parts.count(), 1, threads, [&](size_t begin, size_t end) {
-    std::vector<AllRows> tables;
     for (size_t task = begin; task < end; ++task) {
       const size_t part = task % parts.rows, chosen = task / parts.rows;
       const size_t first = bound_of_part(rows.n, part, parts.rows);
@@ -219,14 +218,21 @@ inline void hamming_distances(RowBatch queries, RowBatch rows, int32_t* distance
       const size_t q = bound_of_part(queries.n, chosen, parts.queries);
       const size_t last = bound_of_part(queries.n, chosen + 1, parts.queries);
       const size_t block = query_block(rows.stride, 1);
-      for (size_t i = q; i < last; i += block) {
-        const RowBatch asked = slice(queries, i, std::min(last, i + block));
-        tables.clear();
-        for (size_t j = 0; j < asked.n; ++j) tables.emplace_back(distances + (i + j) * rows.n);
-        scan(asked, stored, first, std::span<AllRows>(tables));
-      }
+      for (size_t i = q; i < last; i += block)
+        look(slice(queries, i, std::min(last, i + block)), stored, i, first, part);
     }
   });
+}
+
+// Row q of `distances`: those of query q to all rows.
+inline void hamming_distances(RowBatch queries, RowBatch rows, int32_t* distances, size_t threads) {
+  const SearchParts parts(queries, rows, threads);
+  for_blocks(queries, rows, parts, threads,
+             [&](RowBatch asked, RowBatch stored, size_t first_query, size_t first_row, size_t) {
+               std::vector<AllRows> tables;
+               for (size_t i = 0; i < asked.n; ++i) tables.emplace_back(distances + (first_query + i) * rows.n);
+               scan(asked, stored, first_row, std::span<AllRows>(tables));
+             });
 }
 
 // Keys of all rows within the radius of every query, in order.
@@ -234,20 +240,11 @@ inline std::vector<std::vector<uint64_t>> hamming_range(RowBatch queries, RowBat
                                                         size_t threads) {
   const SearchParts parts(queries, rows, threads);
   std::vector<RowsWithin> found(queries.n * parts.rows, RowsWithin(radius));
-  parallel_for(parts.count(), 1, threads, [&](size_t begin, size_t end) {
-    for (size_t task = begin; task < end; ++task) {
-      const size_t part = task % parts.rows, chosen = task / parts.rows;
-      const size_t first = bound_of_part(rows.n, part, parts.rows);
-      const RowBatch stored = slice(rows, first, bound_of_part(rows.n, part + 1, parts.rows));
-      const size_t q = bound_of_part(queries.n, chosen, parts.queries);
-      const size_t last = bound_of_part(queries.n, chosen + 1, parts.queries);
-      const size_t block = query_block(rows.stride, 1);
-      for (size_t i = q; i < last; i += block) {
-        const RowBatch asked = slice(queries, i, std::min(last, i + block));
-        scan(asked, stored, first, std::span<RowsWithin>(&found[part * queries.n + i], asked.n));
-      }
-    }
-  });
+  for_blocks(queries, rows, parts, threads,
+             [&](RowBatch asked, RowBatch stored, size_t first_query, size_t first_row, size_t part) {
+               const std::span<RowsWithin> mine(&found[part * queries.n + first_query], asked.n);
+               scan(asked, stored, first_row, mine);
+             });
   std::vector<std::vector<uint64_t>> keys(queries.n);
   for (size_t q = 0; q < queries.n; ++q) {
     for (size_t part = 0; part < parts.rows; ++part) {
