@@ -25,6 +25,7 @@ void bind_count_sketch(py::module_& module);
 void bind_vsa(py::module_& module);
 void bind_packed(py::module_& module);
 void bind_resonator(py::module_& module);
+void bind_retrieval(py::module_& module);
 void bind_search(py::module_& module);
 void bind_hadamard(py::module_& module);
 void bind_hopfield(py::module_& module);
@@ -88,6 +89,7 @@ PYBIND11_MODULE(_core, module, py::mod_gil_not_used()) {
   bind_vsa(module);
   bind_packed(module);
   bind_resonator(module);
+  bind_retrieval(module);
   bind_search(module);
   bind_hadamard(module);
   bind_hopfield(module);

@@ -3,6 +3,7 @@
 // HYPERSKETCH_LEVEL; its compiler flags decide which code below is taken. No standard containers or algorithms:
 // their inline functions would be shared with code that must run on a baseline processor.
 #include <cstring>
+#include <type_traits>
 #if defined(__x86_64__)
 #include <immintrin.h>
 #endif
@@ -29,6 +30,10 @@ namespace {
 #include "products.inc.hpp"
 #include "project.inc.hpp"
 #include "reals.inc.hpp"
+#include "retrieve.inc.hpp"
+#include "separate.inc.hpp"
+#include "retrieve_one.inc.hpp"
+#include "retrieve_bytes.inc.hpp"
 #include "rotate.inc.hpp"
 #include "rows.inc.hpp"
 #include "streams.inc.hpp"
@@ -95,7 +100,8 @@ const Kernels& table() {
                                    inner_products,
                                    add_scaled,
                                    expand_rows,
-                                   convolve_two};
+                                   convolve_two,
+                                   kRetrievalKernels};
   return kernels;
 }
 
