@@ -14,7 +14,7 @@ from harness import Row, Work, row, seconds, two_thread_row
 from peers.torchhd_learning import TorchhdLearning
 
 DIM, CLASSES, SEEDS, PASSES = 10_000, 10, 3, 20
-ENCODED_DIM = 4096  # a power of two, as the peer's CompHD needs
+ENCODED_DIM = 2048  # a power of two, as the peer's CompHD needs
 Split = tuple[NDArray[np.float32], NDArray[np.float32], NDArray[Any], NDArray[Any]]
 
 
