@@ -12,10 +12,9 @@ import math
 from collections.abc import Callable
 
 import numpy as np
-from numpy.typing import NDArray
 
+from . import _halved_unions, _unions, cleanup
 from . import _space_scores as laws
-from . import _unions, cleanup
 from ._checks import count, real, refuse, subset_count
 from ._cosines import Scores
 from ._lattice import binomial_tail
@@ -27,8 +26,6 @@ from ._lattice_retrieval import (
     line_single,
     line_top,
 )
-from ._occupancy import union_moments
-from ._scipy import scipy_module
 from ._search import least_passing
 
 __all__ = ["MODELS", "Scores", "accuracy", "dimension", "moments", "top_k", "union"]
@@ -56,6 +53,7 @@ MODELS = (
 )
 _UNIONS = ("bsdc-cdt", "bsdc-s", "bsdc-seg")
 _DIGITS = ("b-sbc", "cgr")
+_OfTies = Callable[[tuple[float, float]], float]
 _NO_UNBINDING = ("bsdc-cdt", "bsdc-thin")
 
 
@@ -199,29 +197,28 @@ def union(dim: int, n: int, *, thinned: bool = False) -> tuple[float, float]:
 
 
 def _lattice_of(model: str, dim: int, n: int, modulus: int) -> Lattice:
-    """Return the integer scores of block codes and of unions cut to half."""
-    if model in _DIGITS:
-        width = dim if model == "cgr" else _blocks(dim, modulus)
-        scores = laws.digits(width, n, modulus)
-        values = np.arange(-1.0, width + 1.0)
-        below = 1.0 - binomial_tail(width, values + 1.0, scores.hit_mean)
-        return Lattice(
-            values, below, binomial_tail(width, values + 1.0, scores.rest_mean), scores.correlation
+    """Return the integer scores of block codes."""
+    width = dim if model == "cgr" else _blocks(dim, modulus)
+    scores = laws.digits(width, n, modulus)
+    values = np.arange(-1.0, width + 1.0)
+    below = 1.0 - binomial_tail(width, values + 1.0, scores.hit_mean)
+    return Lattice(values, below, binomial_tail(width, values + 1.0, scores.rest_mean), scores.correlation)
+
+
+def _halved(dim: int, n: int, of_cut: Callable[[Lattice], float], of_whole: _OfTies) -> float:
+    """Return what a union cut to half is expected to reach, averaged over its numbers of ones."""
+    cases = _halved_unions.cases(dim, n)
+    if len(cases) == 1 and cases[0].kept == 1.0:
+        return of_whole(_unions.log_ties("bsdc-thin", dim, n))
+    return sum(
+        case.chance
+        * (
+            of_cut(_halved_unions.lattice_of(dim, case))
+            if case.kept < 1.0
+            else of_whole((_unions.log_inside(dim, case.ones), 0.0))
         )
-    k, half = math.isqrt(dim - 1) + 1, dim // 2
-    values = np.arange(-1.0, k + 1.0)
-    below = 1.0 - binomial_tail(k, values + 1.0, _unions.kept_by_half(dim, n))
-    return Lattice(values, below, _hypergeometric_tail(dim, half, k, values), 0.0)
-
-
-def _hypergeometric_tail(dim: int, marked: int, drawn: int, u: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return P(more than u of ``drawn`` places are marked)."""
-    return np.asarray(scipy_module("stats").hypergeom(dim, marked, drawn).sf(u), np.float64)
-
-
-def _cut(model: str, dim: int, n: int) -> bool:
-    """Whether a union has more than half of the bits to cut away."""
-    return model == "bsdc-thin" and union_moments(n, dim, math.isqrt(dim - 1) + 1)[0] > dim // 2
+        for case in cases
+    )
 
 
 def top_k(model: str, dim: int, n: int, universe: int, *, modulus: int = 64) -> float:
@@ -271,8 +268,16 @@ def top_k(model: str, dim: int, n: int, universe: int, *, modulus: int = 64) -> 
         return cleanup.map_i_top_k(d, items, total)
     if _is_signs(model, items):
         return cleanup.map_b_top_k(d, items, total)
-    if model in _DIGITS or _cut(model, d, items):
+    if model in _DIGITS:
         return lattice_top(_lattice_of(model, d, items, r), items, total - items)
+    if model == "bsdc-thin":
+        rest = total - items
+        return _halved(
+            d,
+            items,
+            lambda lattice: lattice_top(lattice, items, rest),
+            lambda log_ties: full_score_top(log_ties, items, rest),
+        )
     if model.startswith("bsdc"):
         return full_score_top(_unions.log_ties(model, d, items), items, total - items)
     return line_top(moments(model, d, items, modulus=r), items, total - items)
@@ -326,8 +331,15 @@ def accuracy(model: str, dim: int, n: int, universe: int, *, pairs: bool = False
         return cleanup.map_i_accuracy(d, items, total)
     if _is_signs(model, items):
         return cleanup.map_b_accuracy(d, items, total, ties="random")
-    if model in _DIGITS or _cut(model, d, items):
+    if model in _DIGITS:
         return lattice_single(_lattice_of(model, d, items, r), total - 1)
+    if model == "bsdc-thin":
+        return _halved(
+            d,
+            items,
+            lambda lattice: lattice_single(lattice, total - 1),
+            lambda log_ties: full_score_top(log_ties, 1, total - 1),
+        )
     if model.startswith("bsdc"):
         # Keys that shift alike bring back each other's values: one of D shifts each.
         twins = (items - 1, 1.0 / d) if pairs and model == "bsdc-s" else (0, 0.0)
