@@ -342,7 +342,7 @@ def accuracy(model: str, dim: int, n: int, universe: int, *, pairs: bool = False
         )
     if model.startswith("bsdc"):
         # Keys that shift alike bring back each other's values: one of D shifts each.
-        twins = (items - 1, 1.0 / d) if pairs and model == "bsdc-s" else (0, 0.0)
+        twins = (min(items, total) - 1, 1.0 / d) if pairs and model == "bsdc-s" else (0, 0.0)
         return full_score_top(_unions.log_ties(model, d, items), 1, total - 1, twins)
     return line_single(moments(model, d, items, pairs=pairs, modulus=r), total - 1)
 
