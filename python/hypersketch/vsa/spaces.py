@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from hypersketch import _core, _validation
 from hypersketch._structure import chunks
-from hypersketch.vsa import _packed
+from hypersketch.vsa import _numbers, _packed
 from hypersketch.vsa._algebra import Algebra
 from hypersketch.vsa._map import DIM, MapSpace
 
@@ -118,8 +118,10 @@ class MapI(MapSpace):
             return super().bind(a, b, out=out, threads=threads)
         if out is not None:
             _validation.refuse(self._owner("bind"), "out", "None for sums", out, TypeError)
-        left, right = (self._sums(self._checked("bind", name, value)) for name, value in (("a", a), ("b", b)))
+        left, right = (self._checked("bind", name, value) for name, value in (("a", a), ("b", b)))
         self._require_rows(("a", "b"), left, right)
+        if left.dtype != right.dtype:
+            return _numbers.turned(*((left, right) if left.dtype == np.int32 else (right, left)))
         products = np.multiply(left, right, dtype=np.int64)
         if products.size and np.abs(products).max() > _MOST_SUM:
             raise OverflowError(f"A product of these sums leaves the range of int32 ({self._owner('bind')}).")
@@ -144,7 +146,7 @@ class MapI(MapSpace):
             return super().permute(vectors, shift, out=out, threads=threads)
         owner, rows = self._owner("permute"), self._checked("permute", "vectors", vectors)
         steps = _validation.integer(owner, "shift", shift, -(2**63), 2**63 - 1) % self.dim
-        shifted = np.roll(rows, steps, axis=-1)
+        shifted = _numbers.rolled(rows, steps)
         if out is None:
             return shifted
         _validation.output_array(owner, out, rows.shape, np.int32)[...] = shifted
