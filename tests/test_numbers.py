@@ -11,8 +11,8 @@ import pytest
 from numpy.typing import NDArray
 
 import reference_numbers as reference
-from hypersketch import _core
-from hypersketch.vsa import FHRR, HRR, VTB, Hypervectors, MapC, MapI, Record, _numbers
+from hypersketch import _core, _structure
+from hypersketch.vsa import FHRR, HRR, VTB, Hypervectors, MapC, MapI, Record, _numbers, real_bundle
 from hypersketch.vsa._numbers import Rule
 
 WIDTHS = [1, 2, 3, 7, 8, 9, 15, 16, 17, 63, 64, 65, 130]
@@ -136,6 +136,60 @@ def test_records_add_pairs_piece_by_piece(space: Any, monkeypatch: pytest.Monkey
     np.testing.assert_allclose(once.vector, few.vector, rtol=0, atol=1e-5)
 
 
+@pytest.mark.parametrize("space", [HRR(33), FHRR(33), MapC(33), HRR(33, spectral=True)], ids=str)
+def test_weights_stay_with_their_vectors_in_all_pieces(space: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_structure, "_CHUNK_WORK", 1)  # 255 at a time
+    monkeypatch.setattr(real_bundle, "_CACHE_BYTES", 1)
+    rows = space.atoms(range(600))
+    weights = np.random.default_rng(6).standard_normal(600)
+    wanted = reference.summed(rows, weights.tolist())
+    for sign in (1, -1):
+        bag = space.bundle()
+        if sign == 1:
+            bag.add(range(600), weights)
+        else:
+            bag.add_vectors(rows, weights)
+        np.testing.assert_allclose(bag._sum, wanted, rtol=0, atol=1e-9)
+    bag.remove(range(300), weights[:300])
+    np.testing.assert_allclose(bag._sum, reference.summed(rows[300:], weights[300:].tolist()), atol=1e-9)
+    both = space.bundle()
+    keys, values = rows[:280], rows[280:560]
+    both._add_bound(values, keys, weights[:280])
+    pairs = reference.summed(space.bind(values, keys), weights[:280].tolist())
+    np.testing.assert_allclose(both._sum, pairs, rtol=0, atol=1e-6)
+
+
+def test_many_rows_meet_one_as_each_alone() -> None:
+    for space in (HRR(400), HRR(540), HRR(1000), HRR(101)):
+        one, rows = space.atoms("one")[0], space.atoms(range(5))
+        rows[1] *= 1e30
+        rows[2] *= 1e-30
+        for bind in (space.bind, space.unbind):
+            for a, b in ((one, rows), (rows, one)):
+                made = bind(a, b)
+                alone = [bind(*(x if x.ndim == 1 else x[i] for x in (a, b))) for i in range(5)]
+                for found, wanted in zip(made, alone, strict=True):
+                    np.testing.assert_allclose(found, wanted, rtol=0, atol=2e-6 * np.abs(wanted).max())
+        bad = one.copy()
+        bad[3] = np.nan
+        with pytest.raises(ValueError, match=r"'b' parameter of HRR\.bind"):
+            space.bind(rows, bad)
+
+
+def test_sums_of_signs_at_once_are_those_of_bundles() -> None:
+    space = MapI(130)
+    rows, weights = space.atoms(range(9)), np.arange(9) - 4
+    starts = [0, 4, 9]
+    for given in (None, weights):
+        made = space.superpose(rows, given, starts=starts)
+        for b, (first, last) in enumerate(((0, 4), (4, 9))):
+            bag = space.bundle()
+            bag.add_vectors(rows[first:last], None if given is None else given[first:last])
+            assert np.array_equal(made[b], bag.vector)
+    with pytest.raises(OverflowError):
+        space.superpose(rows, np.full(9, 2**30))
+
+
 def test_a_refused_sum_changes_nothing() -> None:
     space = MapC(64)
     record = Record(space, ["a"], ["x"])
@@ -163,6 +217,7 @@ def test_memories_keep_vectors_of_their_own() -> None:
 
 def test_kernels_refuse_shapes_that_do_not_fit() -> None:
     rows, sums = np.zeros((2, 4), np.float32), np.zeros((1, 4))
+    whole = np.zeros((1, 4), np.int32)
     for call in (
         lambda: _core.combine_phasors(rows, rows[:, :2].copy(), 0, rows, 1),
         lambda: _core.combine_phasors(rows, rows, 3, rows, 1),
@@ -177,9 +232,12 @@ def test_kernels_refuse_shapes_that_do_not_fit() -> None:
         lambda: _core.sum_rows(rows, np.array([0, 2]), np.zeros(1), sums, 1),
         lambda: _core.unit_phasors(np.zeros(3), np.zeros(3, np.float32)),
         lambda: _core.unit_phasors(np.zeros(2), np.zeros(4, np.float32)),
-        lambda: _core.turn_rows(
-            np.zeros((1, 4), np.int32), np.zeros((1, 2), np.uint64), np.zeros((1, 4), np.int32), 1
-        ),
+        lambda: _core.turn_rows(whole, np.zeros((1, 2), np.uint64), whole.copy(), 1),
+        lambda: _core.turn_rows(whole, np.zeros((2, 1), np.uint64), whole.copy(), 1),
+        lambda: _core.sum_combined(rows, rows, 3, None, np.zeros(4), 1),
+        lambda: _core.sum_combined(rows, rows[:1], 0, None, np.zeros(4), 1),
+        lambda: _core.sum_combined(rows, rows, 0, np.zeros(3), np.zeros(4), 1),
+        lambda: _core.sum_combined(rows, rows, 0, None, np.zeros(2), 1),
     ):
         with pytest.raises(ValueError, match=r"\w"):
             call()

@@ -52,6 +52,20 @@ void sum(const Array<float>& rows, const Array<std::int64_t>& starts, const std:
   sum_real_rows(rows.data(), width, edges, factors, sums.data(), threads);
 }
 
+bool sum_of_combined(const Array<float>& a, const Array<float>& b, int rule,
+                     const std::optional<Array<double>>& weights, Array<double> out, size_t threads) {
+  require(rule >= 0 && rule <= 2, "The rule must be 0, 1 or 2.");
+  const size_t n = extent(a, 0, 2), width = extent(a, 1, 2);
+  require(width % 2 == 0, "Complex rows must have an even number of floats.");
+  require(extent(b, 0, 2) == n && extent(b, 1, 2) == width, "Both sets must have the same shape.");
+  if (weights) require_size(read(*weights), n, "weights");
+  const double* const factors = weights ? weights->data() : nullptr;
+  const auto sums = write(out);
+  require_size(sums, width, "out");
+  py::gil_scoped_release release;
+  return sum_combined(a.data(), b.data(), n, width / 2, static_cast<PhasorRule>(rule), factors, sums.data(), threads);
+}
+
 void inner(const Array<float>& a, const Array<float>& b, Array<double> out, size_t threads) {
   const size_t n = extent(out, 0, 2), width = extent(a, 1, 2);
   require(extent(out, 1, 2) == 3, "There are three products a row.");
@@ -81,6 +95,9 @@ void bind_numbers(py::module_& module) {
   module.def("sum_rows", &sum, py::arg("rows").noconvert(), py::arg("starts").noconvert(),
              py::arg("weights").noconvert().none(true), py::arg("out").noconvert(), py::arg("threads"),
              "Add runs of rows, times their weights, to sums.");
+  module.def("sum_combined", &sum_of_combined, py::arg("a").noconvert(), py::arg("b").noconvert(), py::arg("rule"),
+             py::arg("weights").noconvert().none(true), py::arg("out").noconvert(), py::arg("threads"),
+             "Add combined rows, times their weights, to one sum; whether all of them are finite.");
   module.def("row_products", &inner, py::arg("a").noconvert(), py::arg("b").noconvert(), py::arg("out").noconvert(),
              py::arg("threads"), "Inner products aa, bb and ab of rows of a and b; a single row meets all others.");
   module.def("turn_rows", &turn, py::arg("sums").noconvert(), py::arg("words").noconvert(), py::arg("out").noconvert(),

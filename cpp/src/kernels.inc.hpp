@@ -35,6 +35,7 @@ namespace {
 #include "streams.inc.hpp"
 #include "strings.inc.hpp"
 #include "transforms.inc.hpp"
+#include "spectra.inc.hpp"
 #include "votes.inc.hpp"
 #include "weigh.inc.hpp"
 #include "xor.inc.hpp"
@@ -97,6 +98,8 @@ const Kernels& table() {
                                    add_scaled,
                                    expand_rows,
                                    convolve_two,
+                                   spectrum_of,
+                                   convolve_with,
                                    all_finite,
                                    multiply_phasors,
                                    divide_phasors,

@@ -41,7 +41,7 @@ void test_phasors(size_t width) {
         for (size_t i = 0; i < n * width; ++i) {
           const std::complex<float> x = at(a, i), y = at(b, stride == 0 ? i % width : i);
           const std::complex<double> wide = y == 0.0F ? 0.0 : std::complex<double>(x) / std::complex<double>(y);
-          const std::complex<float> wanted = rule == PhasorRule::kQuotient ? std::complex<float>(wide)
+          const std::complex<float> wanted = rule == PhasorRule::kQuotient  ? std::complex<float>(wide)
                                              : rule == PhasorRule::kProduct ? product(x, y)
                                                                             : product(x, std::conj(y));
           const float error = std::abs(at(out, i) - wanted), bound = 2e-7F * std::abs(wanted);
@@ -98,6 +98,24 @@ void test_sums(size_t n, size_t width) {
     }
 }
 
+void test_sums_of_combined(size_t n, size_t width) {
+  const auto a = numbers_of(2 * n * width, 8), b = numbers_of(2 * n * width, 9);
+  std::vector<float> made(a.size());
+  std::vector<double> weights(n, 0.25), expected(2 * width), found(2 * width);
+  for (const PhasorRule rule : {PhasorRule::kProduct, PhasorRule::kConjugate, PhasorRule::kQuotient})
+    for (const double* factors : {static_cast<const double*>(nullptr), static_cast<const double*>(weights.data())}) {
+      combine_phasors({a.data(), 2 * width}, {b.data(), 2 * width}, n, width, rule, made.data(), 1);
+      std::fill(expected.begin(), expected.end(), 0.0);
+      const std::int64_t starts[] = {0, static_cast<std::int64_t>(n)};
+      sum_real_rows(made.data(), 2 * width, starts, factors, expected.data(), 1);
+      for (const size_t threads : {1, 2}) {
+        std::fill(found.begin(), found.end(), 0.0);
+        check(sum_combined(a.data(), b.data(), n, width, rule, factors, found.data(), threads), "finite", n, width);
+        check(found == expected, "sum_combined", n, width);
+      }
+    }
+}
+
 void test_products(size_t width) {
   const size_t n = 3;
   const auto a = numbers_of(n * width, 5), b = numbers_of(n * width, 6);
@@ -146,6 +164,10 @@ void run_number_tests() {
     test_products(width);
     test_turns(width);
     for (const size_t n : {0, 1, 7, 8, 9, 17}) test_sums(n, width);
+  }
+  for (const size_t n : {0, 1, 8, 21}) {
+    test_sums_of_combined(n, 33);
+    test_sums_of_combined(n, 1030);
   }
   test_unit_phasors(2100);
   test_sums(33, 8192 * 2 + 5);

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <atomic>
 #include <span>
+#include <vector>
 
 #include "hypersketch/bits.hpp"
 #include "hypersketch/parallel.hpp"
@@ -45,7 +46,8 @@ inline bool combine_phasors(Strided<float> a, Strided<float> b, size_t n, size_t
   return finite;
 }
 
-// Row b of `sums` grows by the rows starts[b] to starts[b + 1] - 1, each times its weight if there are weights, in order.
+// Row b of `sums` grows by the rows starts[b] to starts[b + 1] - 1, each times its weight if there are weights, in
+// order.
 inline void sum_real_rows(const float* rows, size_t width, std::span<const std::int64_t> starts, const double* weights,
                           double* sums, size_t threads) {
   constexpr size_t kColumns = 8192;  // of one piece: their sums stay in the second cache
@@ -61,6 +63,34 @@ inline void sum_real_rows(const float* rows, size_t width, std::span<const std::
                          sums + b * width + column);
     }
   });
+}
+
+// Adds what rows of a and b, `width` complex numbers, are combined to, each times its weight if there are weights, to
+// one sum, in order. Nothing but a few pieces of rows is in memory at once. Returns whether all of it is finite.
+inline bool sum_combined(const float* a, const float* b, size_t n, size_t width, PhasorRule rule, const double* weights,
+                         double* sums, size_t threads) {
+  constexpr size_t kColumns = 512, kRows = 8;
+  std::atomic<bool> finite{true};
+  const size_t n_pieces = (width + kColumns - 1) / kColumns;
+  const size_t grain = 1 + (n_pieces << 18) / std::max<size_t>(1, 2 * n * width);
+  parallel_for(n_pieces, grain, threads, [&](size_t begin, size_t end) {
+    std::vector<float> made(kRows * 2 * kColumns);
+    bool good = true;
+    for (size_t piece = begin; piece < end; ++piece) {
+      const size_t first = piece * kColumns, count = std::min(kColumns, width - first);
+      for (size_t i = 0; i < n; i += kRows) {
+        const size_t some = std::min(kRows, n - i);
+        for (size_t r = 0; r < some; ++r) {
+          const size_t at = 2 * ((i + r) * width + first);
+          good &= combine_phasors({a + at, 0}, {b + at, 0}, 1, count, rule, made.data() + r * 2 * count, 1);
+        }
+        kernels().sum_rows(made.data(), some, 2 * count, weights == nullptr ? nullptr : weights + i, 2 * count,
+                           sums + 2 * first);
+      }
+    }
+    if (!good) finite = false;
+  });
+  return finite;
 }
 
 // out[3 i ..] = the inner products of row i of a with itself, of row i of b with itself, and of both.

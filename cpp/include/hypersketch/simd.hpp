@@ -129,6 +129,12 @@ struct Kernels {
   // out[i][d] = sum over j of a[i][j] * b[i][(d - j) mod dim] for i < 2; of b[i][(j - d) mod dim] when correlating.
   void (*convolve_two)(const float* const* a, const float* const* b, TransformPlan plan, bool correlate, float* scratch,
                        float* const* out);
+  // The transform of a row times 2^-exponent, its real parts and then its imaginary ones. Returns the exponent, or
+  // kNotFinite for a row with NaN or infinity.
+  int (*spectrum_of)(const float* row, TransformPlan plan, float* scratch, float* spectrum);
+  // out[i] = what comes of rows[i] meeting the row with this spectrum, for i < 2; out[0][0] is NaN when one is strange.
+  void (*convolve_with)(const float* const* rows, const float* spectrum, int exponent, TransformPlan plan,
+                        MeetRule rule, float* scratch, float* const* out);
   // Whether there is neither NaN nor infinity among n numbers.
   bool (*all_finite)(const float* numbers, size_t n);
   // out = a * b, or a * conj(b), of n complex numbers. Returns whether all of out is finite; then so are a and b.

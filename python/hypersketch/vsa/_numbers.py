@@ -90,6 +90,19 @@ def add_rows(sums: NDArray[np.float64], rows: Vectors, weights: NDArray[np.float
     _core.sum_rows(plain, starts, weights, sums[np.newaxis], _threads_for(plain.size))
 
 
+def add_combined(
+    sums: NDArray[np.float64], a: Vectors, b: Vectors, rule: Rule, weights: NDArray[np.float64] | None
+) -> bool:
+    """Add combined complex64 rows, times their weights, to one sum, and return whether all are finite.
+
+    >>> sums, row = np.zeros(2), np.array([[1j]], np.complex64)
+    >>> add_combined(sums, row, row, Rule.PRODUCT, None), sums
+    (True, array([-1.,  0.]))
+    """
+    left, right = reals(a), reals(b)
+    return _core.sum_combined(left, right, int(rule), weights, sums, _threads_for(left.size))
+
+
 def sums_of_runs(rows: Vectors, starts: NDArray[np.int64], weights: NDArray[np.float64] | None) -> Vectors:
     """Return sums of the rows from each start to the next, in float64 or complex128.
 

@@ -284,7 +284,8 @@ class HRR(RealSpace):
 
 def _combined(space: RealSpace, rule: Rule, method: str, **given: Vectors) -> Vectors:
     """Return products or quotients of complex numbers of vectors, which are found to be finite by them."""
-    made, good = combined(*given.values(), rule)
+    a, b = given.values()
+    made, good = combined(a, b, rule)
     if not good:
         space._refuse_strange(method, **given)
     return made

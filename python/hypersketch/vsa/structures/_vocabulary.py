@@ -121,8 +121,9 @@ class Vocabulary:
 
     def note(self, symbols: Symbols) -> None:
         """Note keys of one type that were added to the structure, if keys came."""
-        if symbols.keys and self.memory is not None and self.given is None:
-            self.memory._learn(symbols.keys, symbols.hashes, symbols.rows)
+        if self.memory is None or self.given is not None or symbols.hashes is None or not symbols.keys:
+            return
+        self.memory._learn(symbols.keys, symbols.hashes, symbols.rows)
 
     def learn(self, keys: list[Any] | None) -> None:
         """Note keys that were added to the structure."""
