@@ -26,6 +26,7 @@ namespace {
 #include "expand.inc.hpp"
 #include "hadamard.inc.hpp"
 #include "hamming.inc.hpp"
+#include "numbers.inc.hpp"
 #include "products.inc.hpp"
 #include "project.inc.hpp"
 #include "reals.inc.hpp"
@@ -34,6 +35,7 @@ namespace {
 #include "streams.inc.hpp"
 #include "strings.inc.hpp"
 #include "transforms.inc.hpp"
+#include "spectra.inc.hpp"
 #include "votes.inc.hpp"
 #include "weigh.inc.hpp"
 #include "xor.inc.hpp"
@@ -95,7 +97,16 @@ const Kernels& table() {
                                    inner_products,
                                    add_scaled,
                                    expand_rows,
-                                   convolve_two};
+                                   convolve_two,
+                                   spectrum_of,
+                                   convolve_with,
+                                   all_finite,
+                                   multiply_phasors,
+                                   divide_phasors,
+                                   unit_phasors,
+                                   sum_rows,
+                                   wide_products,
+                                   turn_signs};
   return kernels;
 }
 

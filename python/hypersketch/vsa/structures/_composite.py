@@ -16,6 +16,7 @@ from hypersketch.sketches._cells import CapacityWarning
 from hypersketch.theory import normal
 from hypersketch.vsa._real import RealSpace
 from hypersketch.vsa.hypervectors import Hypervectors
+from hypersketch.vsa.real_bundle import RealBundle
 from hypersketch.vsa.structures import _readout
 from hypersketch.vsa.structures._cleanup import accuracy
 from hypersketch.vsa.structures._kept import Kept, Rows
@@ -218,6 +219,16 @@ class Composite(Kept):
         with self._lock:
             self._bundle.add_vectors(rows, checked)
             self._numbers["size"] += sign * len(rows)
+
+    def _change_bound(self, method: str, values: Rows, keys: Rows, weights: Any, sign: int) -> None:
+        """Add values bound to keys, or take them away; of real vectors few are in memory at once."""
+        if not isinstance(self._bundle, RealBundle):
+            self._change(method, self.space.bind(values, keys), weights, sign)
+            return
+        checked = self._weights(method, weights, len(values), sign)
+        with self._lock:
+            self._bundle._add_bound(values, keys, checked)
+            self._numbers["size"] += sign * len(values)
 
     def _warn_of_load(self) -> None:
         """Warn once when tests begin to fail; look only when the size has doubled."""
