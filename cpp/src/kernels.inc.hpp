@@ -31,6 +31,7 @@ namespace {
 #include "reals.inc.hpp"
 #include "rotate.inc.hpp"
 #include "rows.inc.hpp"
+#include "scores.inc.hpp"
 #include "streams.inc.hpp"
 #include "strings.inc.hpp"
 #include "transforms.inc.hpp"
@@ -61,6 +62,7 @@ const Kernels& table() {
                                    stream_starts,
                                    atom_rows,
                                    atom_reals,
+                                   score_reals,
                                    digit_numbers,
                                    digits_apart,
                                    digits_equal,
@@ -94,6 +96,7 @@ const Kernels& table() {
                                    project<double>,
                                    inner_products,
                                    add_scaled,
+                                   add_widened,
                                    expand_rows,
                                    convolve_two};
   return kernels;
