@@ -32,6 +32,7 @@ namespace {
 #include "reals.inc.hpp"
 #include "rotate.inc.hpp"
 #include "rows.inc.hpp"
+#include "scores.inc.hpp"
 #include "streams.inc.hpp"
 #include "strings.inc.hpp"
 #include "transforms.inc.hpp"
@@ -63,6 +64,7 @@ const Kernels& table() {
                                    stream_starts,
                                    atom_rows,
                                    atom_reals,
+                                   score_reals,
                                    digit_numbers,
                                    digits_apart,
                                    digits_equal,
@@ -96,6 +98,7 @@ const Kernels& table() {
                                    project<double>,
                                    inner_products,
                                    add_scaled,
+                                   add_widened,
                                    expand_rows,
                                    convolve_two,
                                    spectrum_of,

@@ -44,6 +44,13 @@ struct RowKernels {
 // Numbers that atoms are made of: uniform in (-1, 1), standard normal, or complex of length 1.
 enum class RealKind { kUniform, kNormal, kPhasor };
 
+// Vectors of numbers, or of pairs of them for phasors; behind each are zeros to whole words of an atom: 4 floats.
+struct ScoredVectors {
+  const float* numbers;
+  size_t n, stride;
+};
+inline constexpr size_t kMaxScored = 64;
+
 struct Kernels {
   const char* level;  // built from the compiler's own macros inside the level's file
 
@@ -56,6 +63,10 @@ struct Kernels {
   void (*atom_rows)(const uint64_t* starts, size_t n, size_t n_words, uint64_t last_mask, uint64_t* out, size_t stride);
   // Rows of dim numbers (of 2 dim floats for phasors), end to end, times the scale.
   void (*atom_reals)(const uint64_t* starts, size_t n, size_t dim, RealKind kind, double scale, float* out);
+  // Inner product of number i of those atoms and vector v to out[v * out_stride + i], and of the atom with itself to
+  // squares[i]. Any number of vectors; they share the making of the atoms by up to kMaxScored.
+  void (*score_reals)(const uint64_t* starts, size_t n, size_t dim, RealKind kind, double scale, ScoredVectors vectors,
+                      float* out, size_t out_stride, float* squares);
   // Integers below modulus <= 2^16, two a word.
   void (*digit_numbers)(const uint64_t* words, size_t n_words, std::uint32_t modulus, std::uint16_t* out);
   // Sum of min(|a[i] - b[i]|, modulus - |a[i] - b[i]|); all are below modulus <= 2^16.
@@ -122,6 +133,7 @@ struct Kernels {
   void (*inner_products)(const float* rows, size_t n, const float* vectors, size_t n_vectors, size_t dim, float* out);
   // to += factor * from
   void (*add_scaled)(const float* from, float factor, size_t n, float* to);
+  void (*add_widened)(const float* from, double factor, size_t n, double* to);
   // Rows times `strip`, whose lines hold kStrip columns of a matrix, one line a feature; n_columns of them are wanted.
   // With `phases` every product p becomes sin(p + phases[c]) - offsets[c].
   void (*expand_rows)(const float* rows, size_t n, size_t n_features, const float* strip, const float* phases,

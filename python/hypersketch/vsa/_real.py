@@ -112,6 +112,29 @@ class RealSpace(Space):
     def _atoms_of(self, hashes: NDArray[np.uint64], threads: int) -> Vectors:
         return random_reals(self._NUMBERS, self.dim, self.seed, hashes, self._scale, threads)
 
+    # ---- of keys alone
+
+    _STORES_NO_ATOMS = True
+
+    def _bundles_of(self, hashes: NDArray[np.uint64], edges: NDArray[np.int64], threads: int) -> Vectors:
+        sums = np.empty((edges.size - 1, self.width), self._wide)
+        given = (self.dim, self.seed, hashes, int(self._NUMBERS), self._scale, None, edges)
+        _core.sum_atoms(*given, sums.view(np.float64), threads)
+        return self._normalize(sums).astype(self.dtype)
+
+    def _key_similarities(
+        self, vectors: Vectors, hashes: NDArray[np.uint64], threads: int
+    ) -> NDArray[np.float64]:
+        """Return cosines from sums in single precision, the same on all processors."""
+        rows = np.ascontiguousarray(vectors).view(np.float32)
+        parts = []
+        for part in chunks(hashes.size, (1 + len(rows)) * self.dim // 8):
+            cosines = np.empty((len(rows), part.stop - part.start))
+            kind = int(self._NUMBERS)
+            _core.score_atoms(self.dim, self.seed, hashes[part], kind, self._scale, rows, cosines, threads)
+            parts.append(cosines)
+        return parts[0] if len(parts) == 1 else np.concatenate([np.empty((len(rows), 0)), *parts], axis=1)
+
     # ---- algebra
 
     def bind(self, a: Vectors, b: Vectors) -> Vectors:

@@ -180,6 +180,22 @@ class Space(Algebra):
             made.append(bag.vector)
         return np.stack(made)[1:]
 
+    # ---- of keys alone
+
+    _STORES_NO_ATOMS: ClassVar[bool] = False
+    """Whether the following two make atoms where they are used; elsewhere all are made first."""
+
+    def _bundles_of(self, hashes: NDArray[np.uint64], edges: NDArray[np.int64], threads: int) -> Any:
+        """Return bundles of runs of hashed keys as vectors, as `_superpose` makes them of atoms."""
+        return self._superpose(self._atoms_of(hashes, threads), None, edges)
+
+    def _key_similarities(
+        self, vectors: Any, hashes: NDArray[np.uint64], threads: int
+    ) -> NDArray[np.float64]:
+        """Return the similarity of every vector with the atom of every hashed key."""
+        found: NDArray[np.float64] = self._similarities(vectors, self._atoms_of(hashes, threads), threads)
+        return found
+
     def expected_accuracy(
         self,
         n_items: int,

@@ -99,6 +99,8 @@ class SparseBlocks(NamedSpace):
 class ThinnedUnion(NamedSpace):
     """BSDC whose unions keep the half of the bits that most members have."""
 
+    from_keys = False
+
     def space(self, size: Size, seed: int) -> Any:
         return vsa.BSDC(size["dim"], seed=seed)
 
