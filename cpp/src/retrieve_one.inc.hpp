@@ -75,8 +75,8 @@ HYPERSKETCH_HD void row_products(const float* query, const Number* rows, size_t 
 
 // scores[j] = product of the query and row j, for whole vectors of j; fetches a line for every two that it reads.
 template <class Number>
-void compare_rows(const float* query, const Number* rows, size_t n, size_t dim, const void* next, size_t next_bytes,
-                  float* scores) {
+void compare_patterns(const float* query, const Number* rows, size_t n, size_t dim, const void* next, size_t next_bytes,
+                      float* scores) {
   const char* line = static_cast<const char*>(next);
   Ahead ahead{line, line + next_bytes};
   for (size_t j = 0; j < n; j += kSingleLanes) {
@@ -125,8 +125,8 @@ HYPERSKETCH_HD void sum_last_columns(const float* weights, const Number* rows, s
 
 // state += sum of weights[j] * row j; fetches a line for every two that it reads.
 template <class Number>
-void sum_rows(const float* weights, const Number* rows, size_t n, size_t dim, const void* next, size_t next_bytes,
-              float* state) {
+void sum_patterns(const float* weights, const Number* rows, size_t n, size_t dim, const void* next, size_t next_bytes,
+                  float* state) {
   const char* line = static_cast<const char*>(next);
   Ahead ahead{line, line + next_bytes};
   size_t d = 0;

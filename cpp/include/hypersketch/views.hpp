@@ -170,6 +170,11 @@ struct ByteQuery {
   std::int32_t high_sum, low_sum;
   float scale;
 };
+// How rows meet the one row of a spectrum: convolved with it, correlated with it (row[j] one[j - d]), or it with them.
+enum class MeetRule { kConvolve, kRowsCorrelate, kOneCorrelates };
+
+// The exponent of a row with NaN or infinity.
+inline constexpr int kNotFinite = 255;
 
 // Spectra of two complex vectors.
 struct SpectrumPair {
