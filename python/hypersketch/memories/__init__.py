@@ -3,7 +3,16 @@
 
 from __future__ import annotations
 
+from hypersketch.memories.frequencies import frequency_weights
 from hypersketch.memories.hopfield import HopfieldMembership
 from hypersketch.memories.item_memory import ItemMemory, Matches, MatchesInRange
+from hypersketch.memories.outer_product import OuterProductMemory
 
-__all__ = ["HopfieldMembership", "ItemMemory", "Matches", "MatchesInRange"]
+__all__ = [
+    "HopfieldMembership",
+    "ItemMemory",
+    "Matches",
+    "MatchesInRange",
+    "OuterProductMemory",
+    "frequency_weights",
+]
