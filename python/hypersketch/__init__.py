@@ -20,7 +20,7 @@ from hypersketch import _core, theory
 from hypersketch._threads import get_num_threads, set_num_threads
 from hypersketch.files import from_bytes, load
 from hypersketch.keys import hash_keys
-from hypersketch.memories import HopfieldMembership, ItemMemory, OuterProductMemory
+from hypersketch.memories import HopfieldMembership, ItemMemory, NeighbourMemory, OuterProductMemory
 from hypersketch.sharing import attach
 from hypersketch.sketches import (
     BloomFilter,
@@ -50,6 +50,7 @@ __all__ = [
     "ItemMemory",
     "MapB",
     "MapI",
+    "NeighbourMemory",
     "OuterProductMemory",
     "PackedBundle",
     "QuantizedBundle",

@@ -6,6 +6,8 @@ from __future__ import annotations
 from hypersketch.memories.frequencies import frequency_weights
 from hypersketch.memories.hopfield import HopfieldMembership
 from hypersketch.memories.item_memory import ItemMemory, Matches, MatchesInRange
+from hypersketch.memories.mixing import gated, interpolate
+from hypersketch.memories.neighbours import NeighbourMemory, Neighbours
 from hypersketch.memories.outer_product import OuterProductMemory
 
 __all__ = [
@@ -13,6 +15,10 @@ __all__ = [
     "ItemMemory",
     "Matches",
     "MatchesInRange",
+    "NeighbourMemory",
+    "Neighbours",
     "OuterProductMemory",
     "frequency_weights",
+    "gated",
+    "interpolate",
 ]
