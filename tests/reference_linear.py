@@ -35,3 +35,30 @@ def similarity(kind: str, a: Floats, b: Floats) -> float:
     if kind == "cosine":
         return float(sum(a * b) / np.sqrt(sum(a * a) * sum(b * b)))
     return -float(sum((a - b) ** 2))
+
+
+class Consolidated:
+    """Modes of running means: an item joins the nearest one beyond a threshold, or replaces the stalest."""
+
+    def __init__(self, n_modes: int, kind: str, threshold: float) -> None:
+        self.n_modes, self.kind, self.threshold, self.clock = n_modes, kind, threshold, 0
+        self.modes: list[dict[str, Any]] = []
+
+    def store(self, key: Floats, value: Floats) -> None:
+        self.clock += 1
+        alike = [similarity(self.kind, key.astype(float), mode["key"].astype(float)) for mode in self.modes]
+        best = int(np.argmax(alike)) if alike else -1
+        if alike and alike[best] > self.threshold:
+            mode = self.modes[best]
+            mode["count"] += 1
+            for name, new in (("key", key), ("value", value)):
+                old = mode[name].astype(float)
+                mode[name] = (old + (new.astype(float) - old) / mode["count"]).astype(np.float32)
+        else:
+            mode = {"key": key, "value": value, "count": 1}
+            if len(self.modes) < self.n_modes:
+                self.modes.append(mode)
+            else:
+                stalest = min(range(self.n_modes), key=lambda i: self.modes[i]["time"])
+                self.modes[stalest] = mode
+        mode["time"] = self.clock

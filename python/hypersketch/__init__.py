@@ -20,7 +20,13 @@ from hypersketch import _core, theory
 from hypersketch._threads import get_num_threads, set_num_threads
 from hypersketch.files import from_bytes, load
 from hypersketch.keys import hash_keys
-from hypersketch.memories import HopfieldMembership, ItemMemory, NeighbourMemory, OuterProductMemory
+from hypersketch.memories import (
+    ConsolidatedMemory,
+    HopfieldMembership,
+    ItemMemory,
+    NeighbourMemory,
+    OuterProductMemory,
+)
 from hypersketch.sharing import attach
 from hypersketch.sketches import (
     BloomFilter,
@@ -43,6 +49,7 @@ __all__ = [
     "BloomFilter",
     "Bundle",
     "CapacityWarning",
+    "ConsolidatedMemory",
     "CountMinSketch",
     "CountSketch",
     "CountingBloomFilter",

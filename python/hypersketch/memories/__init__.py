@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from hypersketch.memories.consolidated import ConsolidatedMemory
 from hypersketch.memories.frequencies import frequency_weights
 from hypersketch.memories.hopfield import HopfieldMembership
 from hypersketch.memories.item_memory import ItemMemory, Matches, MatchesInRange
@@ -11,6 +12,7 @@ from hypersketch.memories.neighbours import NeighbourMemory, Neighbours
 from hypersketch.memories.outer_product import OuterProductMemory
 
 __all__ = [
+    "ConsolidatedMemory",
     "HopfieldMembership",
     "ItemMemory",
     "Matches",

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What every change of a memory begins with and ends with."""
+"""What memories without random parts share: no seed, and what every change begins and ends with."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 
 from hypersketch import _memory
 from hypersketch._stored import Stored, Tally
+from hypersketch.memories._associative import AssociativeMemory
 
 
 def require_writable(memory: Stored, state: Any = None) -> None:
@@ -21,3 +22,17 @@ def require_writable(memory: Stored, state: Any = None) -> None:
 def counted(memory: Stored, n: int) -> None:
     """Note that n more are stored."""
     memory._record = (memory._tally.plus(Tally(n_added=n)), [])
+
+
+class Seedless(AssociativeMemory):
+    """A memory in which nothing is random."""
+
+    @property
+    def seed(self) -> int:
+        """There is none: nothing in this memory is random.
+
+        >>> import hypersketch
+        >>> hypersketch.NeighbourMemory(8).seed
+        0
+        """
+        return 0

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+import hypersketch.vsa  # noqa: F401  # it needs item memories, so their parts cannot come before it
 from hypersketch.memories import _ranking
 
 SIMILARITIES = ("dot", "cosine", "euclidean")

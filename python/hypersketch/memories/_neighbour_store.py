@@ -13,14 +13,14 @@ from numpy.typing import NDArray
 from hypersketch import _memory, _validation
 from hypersketch._stored import Tally
 from hypersketch.memories import _nearest, _reals
-from hypersketch.memories._associative import AssociativeMemory
+from hypersketch.memories._changes import Seedless
 from hypersketch.memories._columns import Column
 
 _ALIGNMENT = 64
 Rows = NDArray[Any]
 
 
-class NeighbourStore(AssociativeMemory):
+class NeighbourStore(Seedless):
     """Keys and values: growing columns, or a ring of so many rows once they are all used."""
 
     _PARAMETERS: ClassVar[dict[str, _validation.Check]] = {

@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 
 from hypersketch import _optional, _validation, theory
 from hypersketch.memories import _reals
-from hypersketch.memories._associative import AssociativeMemory
-from hypersketch.memories._changes import counted, require_writable
+from hypersketch.memories._changes import Seedless, counted, require_writable
 from hypersketch.memories._fast_weights import written
 
 LINEAR_CHUNK = 4096
@@ -37,7 +36,7 @@ def _gate(owner: str, name: str, value: object) -> float:
     return number
 
 
-class PairMatrix(AssociativeMemory):
+class PairMatrix(Seedless):
     """A matrix that pairs are written into by one of three rules."""
 
     _PARAMETERS: ClassVar[dict[str, _validation.Check]] = {
@@ -94,16 +93,6 @@ class PairMatrix(AssociativeMemory):
         'delta'
         """
         return str(self._values["rule"])
-
-    @property
-    def seed(self) -> int:
-        """There is none: nothing in this memory is random.
-
-        >>> import hypersketch
-        >>> hypersketch.OuterProductMemory(8).seed
-        0
-        """
-        return 0
 
     @property
     def matrix(self) -> Rows:

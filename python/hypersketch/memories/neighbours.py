@@ -108,16 +108,6 @@ class NeighbourMemory(NeighbourStore):
         self._fill(parameters, None, Tally())
 
     @property
-    def seed(self) -> int:
-        """There is none: nothing in this memory is random.
-
-        >>> import hypersketch
-        >>> hypersketch.NeighbourMemory(8).seed
-        0
-        """
-        return 0
-
-    @property
     def key_dim(self) -> int:
         """Dimensions of the keys.
 

@@ -3,7 +3,7 @@
 
 One module a family (`map_i`, `map_b`, `bloom`, `counting_bloom`, `count_sketch`, `count_min`, `hopfield`,
 `projection`, `item_memory`, `outer_product`,
-`dense_retrieval`), the scores of every vector space and what retrieval makes of
+`dense_retrieval`, `consolidation`), the scores of every vector space and what retrieval makes of
 them (`spaces`), the retrieval of the best codewords (`cleanup`; `bsc` for binary codes), repeated binding
 (`binding`), bundles cut to a few bits (`quantized`), counts in known streams (`frequency`), the paper's
 provable bounds (`bounds`) and the normal tail (`normal`). The functions are pure: numbers in, numbers out,
@@ -35,6 +35,7 @@ from . import (
     bounds,
     bsc,
     cleanup,
+    consolidation,
     count_min,
     count_sketch,
     counting_bloom,
@@ -57,6 +58,7 @@ __all__ = [
     "bounds",
     "bsc",
     "cleanup",
+    "consolidation",
     "count_min",
     "count_sketch",
     "counting_bloom",
