@@ -26,6 +26,7 @@ from hypersketch.memories import (
     ItemMemory,
     NeighbourMemory,
     OuterProductMemory,
+    TripleMemory,
 )
 from hypersketch.sharing import attach
 from hypersketch.sketches import (
@@ -63,6 +64,7 @@ __all__ = [
     "QuantizedBundle",
     "SaturationWarning",
     "ScalableBloomFilter",
+    "TripleMemory",
     "attach",
     "build_info",
     "capacity",

@@ -10,6 +10,7 @@ from hypersketch.memories.item_memory import ItemMemory, Matches, MatchesInRange
 from hypersketch.memories.mixing import gated, interpolate
 from hypersketch.memories.neighbours import NeighbourMemory, Neighbours
 from hypersketch.memories.outer_product import OuterProductMemory
+from hypersketch.memories.triples import TripleMemory
 
 __all__ = [
     "ConsolidatedMemory",
@@ -20,6 +21,7 @@ __all__ = [
     "NeighbourMemory",
     "Neighbours",
     "OuterProductMemory",
+    "TripleMemory",
     "frequency_weights",
     "gated",
     "interpolate",
