@@ -20,7 +20,14 @@ from hypersketch import _core, theory
 from hypersketch._threads import get_num_threads, set_num_threads
 from hypersketch.files import from_bytes, load
 from hypersketch.keys import hash_keys
-from hypersketch.memories import HopfieldMembership, ItemMemory
+from hypersketch.memories import (
+    ConsolidatedMemory,
+    HopfieldMembership,
+    ItemMemory,
+    NeighbourMemory,
+    OuterProductMemory,
+    TripleMemory,
+)
 from hypersketch.sharing import attach
 from hypersketch.sketches import (
     BloomFilter,
@@ -43,6 +50,7 @@ __all__ = [
     "BloomFilter",
     "Bundle",
     "CapacityWarning",
+    "ConsolidatedMemory",
     "CountMinSketch",
     "CountSketch",
     "CountingBloomFilter",
@@ -50,10 +58,13 @@ __all__ = [
     "ItemMemory",
     "MapB",
     "MapI",
+    "NeighbourMemory",
+    "OuterProductMemory",
     "PackedBundle",
     "QuantizedBundle",
     "SaturationWarning",
     "ScalableBloomFilter",
+    "TripleMemory",
     "attach",
     "build_info",
     "capacity",

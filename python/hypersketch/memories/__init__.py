@@ -3,7 +3,26 @@
 
 from __future__ import annotations
 
+from hypersketch.memories.consolidated import ConsolidatedMemory
+from hypersketch.memories.frequencies import frequency_weights
 from hypersketch.memories.hopfield import HopfieldMembership
 from hypersketch.memories.item_memory import ItemMemory, Matches, MatchesInRange
+from hypersketch.memories.mixing import gated, interpolate
+from hypersketch.memories.neighbours import NeighbourMemory, Neighbours
+from hypersketch.memories.outer_product import OuterProductMemory
+from hypersketch.memories.triples import TripleMemory
 
-__all__ = ["HopfieldMembership", "ItemMemory", "Matches", "MatchesInRange"]
+__all__ = [
+    "ConsolidatedMemory",
+    "HopfieldMembership",
+    "ItemMemory",
+    "Matches",
+    "MatchesInRange",
+    "NeighbourMemory",
+    "Neighbours",
+    "OuterProductMemory",
+    "TripleMemory",
+    "frequency_weights",
+    "gated",
+    "interpolate",
+]

@@ -224,12 +224,17 @@ def best(book: Codebook, probes: NDArray[Any], k: int, threads: int) -> tuple[In
 
 
 def _best_of_some(book: Codebook, probes: NDArray[Any], k: int, threads: int) -> _Best:
-    scorer, ranked = _scorer(book, probes, threads), _Best(len(probes), k)
-    for block, rows in _passes(book, _BLOCK_SCORES // len(probes), threads):
+    passes = _passes(book, _BLOCK_SCORES // len(probes), threads)
+    return best_by(_scorer(book, probes, threads), passes, len(probes), k)
+
+
+def best_by(scorer: Scorer, passes: Iterator[tuple[slice, NDArray[Any]]], n: int, k: int) -> _Best:
+    """Return the k best items of n probes, which a scorer knows, of blocks of items and their vectors."""
+    ranked, asked = _Best(n, k), np.arange(n)
+    for block, rows in passes:
         scores = scorer.scores(block, rows)
         if k == 1 and not scorer.slack:
             first = scores.argmax(axis=1)  # of equal ones
-            asked = np.arange(len(probes))
             ranked.take(Found(asked, first + block.start, scores[asked, first] * scorer.unit))
             continue
         limits = ranked.floor(scores, scorer)

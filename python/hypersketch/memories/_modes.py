@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Modes: means of keys and values with counts, into which new ones go one after the other.
+
+The rule is that of one item after the other. Items come in chunks: products in single precision with all
+modes say which could be nearest, double precision decides, and the modes that change within a chunk are
+compared anew with the items that follow. So what happens is the same for any split into batches.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hypersketch.memories import _nearest
+
+_CHUNK = 64
+Rows = NDArray[np.float32]
+Integers = NDArray[np.int64]
+
+
+class Modes(NamedTuple):
+    """Views of a state: one row a mode."""
+
+    counts: Integers
+    """How many items each is the mean of; 0 where it was never used."""
+    touched: Integers
+    """When each was changed last: the number of that item, from 1 on; 0 for never."""
+    keys: Rows
+    values: Rows
+
+    @classmethod
+    def of(cls, parameters: Mapping[str, Any], state: NDArray[np.uint8]) -> Modes:
+        n, key_dim, value_dim = (parameters[name] for name in ("n_modes", "key_dim", "value_dim"))
+        numbers = state[: 16 * n].view(np.int64)
+        rows = state[16 * n :].view(np.float32)
+        keys, values = rows[: n * key_dim], rows[n * key_dim :]
+        return cls(numbers[:n], numbers[n:], keys.reshape(n, key_dim), values.reshape(n, value_dim))
+
+    @property
+    def n_used(self) -> int:
+        """Modes are used from the first on."""
+        return int(np.count_nonzero(self.counts))
+
+    def are_sound(self, n_added: int) -> bool:
+        """Whether a memory can have come to this."""
+        used = self.counts > 0
+        return bool(
+            (self.counts >= 0).all()
+            and ((self.touched > 0) == used).all()
+            and used[: self.n_used].all()
+            and self.touched.max() <= n_added
+            and np.isfinite(self.keys).all()
+            and np.isfinite(self.values).all()
+        )
+
+    def _join(self, mode: int, key: Rows, value: Rows) -> None:
+        self.counts[mode] += 1
+        for means, row in ((self.keys, key), (self.values, value)):
+            old = means[mode].astype(np.float64)
+            means[mode] = old + (row - old) / self.counts[mode]
+
+    def _renew(self, mode: int, key: Rows, value: Rows) -> None:
+        self.counts[mode], self.keys[mode], self.values[mode] = 1, key, value
+
+    def take(self, keys: Rows, values: Rows, similarity: str, threshold: float, clock: int) -> None:
+        """Put items in, one after the other."""
+        for first in range(0, len(keys), _CHUNK):
+            part = slice(first, first + _CHUNK)
+            chunk = _Chunk(self, keys[part], similarity)
+            for i, (key, value) in enumerate(zip(keys[part], values[part], strict=True)):
+                mode = chunk.nearest(i, threshold)
+                if mode < 0:
+                    mode = int(self.touched.argmin())  # never used ones first
+                    self._renew(mode, key, value)
+                else:
+                    self._join(mode, key, value)
+                self.touched[mode] = clock + first + i + 1
+                chunk.changed(i, mode)
+
+
+class _Chunk:
+    """How alike some items are to all modes, while these change."""
+
+    def __init__(self, modes: Modes, keys: Rows, similarity: str) -> None:
+        used = modes.n_used
+        self._modes, self._keys, self._similarity = modes, keys, similarity
+        norms = _nearest.lengths(modes.keys[:used])
+        self._scorer = _nearest.Nearness(similarity, keys, norms)
+        self._scores = np.full((len(keys), len(modes.counts)), -np.inf)
+        self._scores[:, :used] = self._scorer.scores(slice(0, used), modes.keys[:used])
+
+    def nearest(self, item: int, threshold: float) -> int:
+        """Return the mode most alike to an item, the first of equals; -1 where none exceeds the threshold."""
+        scores, slack = self._scores[item], self._scorer.slack
+        unit = float(self._scorer.units[item])
+        top = scores.max()
+        if top + slack <= threshold / unit:
+            return -1
+        places = np.flatnonzero(~(scores < (top - 2 * slack if np.isfinite(top) else -np.inf)))
+        places = places[~np.isneginf(scores[places])]
+        if not places.size:
+            return -1
+        rows = self._modes.keys[places]
+        alike = _nearest.exact(self._similarity, self._keys[item : item + 1], rows)
+        best = int(alike.argmax())
+        return int(places[best]) if alike[best] > threshold else -1
+
+    def changed(self, item: int, mode: int) -> None:
+        """Compare a changed mode with the items that follow."""
+        later = self._keys[item + 1 :]
+        if len(later):
+            row = self._modes.keys[mode : mode + 1]
+            alike = _nearest.exact(self._similarity, later, row)
+            self._scores[item + 1 :, mode] = alike / self._scorer.units[item + 1 :]

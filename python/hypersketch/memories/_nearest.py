@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The nearest of float32 vectors by inner product, cosine or distance, exactly.
+
+Products in single precision say which rows could be among the best; these are scored again in double
+precision, row by row, so that what is found depends on the vectors alone: not on blocks, on how many queries
+come at once, or on the library that multiplies.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+import hypersketch.vsa  # noqa: F401  # it needs item memories, so their parts cannot come before it
+from hypersketch.memories import _ranking
+
+SIMILARITIES = ("dot", "cosine", "euclidean")
+
+_UNIT = 2.0**-24
+_LEAST, _MOST = 1e-15, 1e15
+"""Lengths between which squares keep 24 bits and stay finite."""
+_BLOCK_SCORES = 1 << 20
+_QUERIES = 256
+
+Rows = NDArray[np.float32]
+Floats = NDArray[np.float64]
+
+
+def lengths(rows: Rows) -> NDArray[np.float32]:
+    """Return the lengths of vectors to single precision; 0 or infinite where it has none."""
+    with np.errstate(over="ignore", under="ignore"):
+        return np.asarray(np.sqrt(np.einsum("nd,nd->n", rows, rows)), np.float32)
+
+
+def exact(similarity: str, some: NDArray[Any], others: NDArray[Any]) -> Floats:
+    """Return the similarities of pairs of vectors, in double precision.
+
+    Inner products; cosines, which are 0 for zero vectors; or minus the squared distances.
+    """
+    a, b = some.astype(np.float64, order="C"), others.astype(np.float64, order="C")
+    if similarity == "euclidean":
+        return np.asarray(-((a - b) ** 2).sum(axis=-1))
+    inner = (a * b).sum(axis=-1)
+    if similarity == "dot":
+        return np.asarray(inner)
+    both = np.sqrt((a * a).sum(axis=-1)) * np.sqrt((b * b).sum(axis=-1))
+    cosines = np.divide(inner, both, out=np.zeros_like(inner), where=both > 0)
+    return np.asarray(np.clip(cosines, -1.0, 1.0))
+
+
+def _power_of_two(numbers: Floats) -> Floats:
+    """Return powers of two that are at least so large: dividing by them loses nothing."""
+    return np.asarray(np.ldexp(1.0, np.frexp(np.maximum(numbers, 1e-290))[1]))
+
+
+class Nearness:
+    """How alike some queries are to stored rows, in units that differ from query to query.
+
+    A score times the unit of its query is a similarity, so that one slack holds for all.
+    """
+
+    unit = 1.0
+
+    def __init__(self, similarity: str, queries: Rows, norms: NDArray[np.float32]) -> None:
+        self.similarity, self._queries, self._norms = similarity, queries, norms
+        wide = queries.astype(np.float64)
+        own = np.sqrt((wide * wide).sum(axis=1))
+        sound = norms[(norms > _LEAST) & (norms < _MOST)]
+        longest = float(sound.max()) if sound.size else 1.0
+        if similarity == "cosine":
+            self.units = np.ones(len(queries))
+        elif similarity == "dot":
+            self.units = _power_of_two(own * longest)
+        else:
+            self.units = _power_of_two((own + longest) ** 2)
+        with np.errstate(over="ignore", under="ignore"):
+            lengths_of = own if similarity == "cosine" else _power_of_two(own)
+            scaled = np.divide(wide, lengths_of[:, np.newaxis], out=np.zeros_like(wide), where=wide != 0)
+        self._scaled, self._scales = scaled.astype(np.float32), lengths_of
+        self._own = own
+        # A product of m terms is off by (m + 1) units of the lengths at most, in whatever order; so are the
+        # squared lengths, and a distance is the sum of three such terms.
+        self.slack = (2 * queries.shape[1] + 32) * _UNIT * (2.0 if similarity == "euclidean" else 1.0)
+
+    def scores(self, part: slice, rows: NDArray[Any]) -> NDArray[Any]:
+        """Return scores of every query with consecutive rows, off by the slack at most; NaN where unknown."""
+        norms = self._norms[part]
+        sound = (norms > _LEAST) & (norms < _MOST)
+        with np.errstate(over="ignore", invalid="ignore", divide="ignore", under="ignore"):
+            scores = self._scaled @ rows.T
+            if self.similarity == "cosine":
+                scores *= np.reciprocal(norms)
+            elif self.similarity == "dot":
+                scores *= (self._scales / self.units).astype(np.float32)[:, np.newaxis]
+            else:
+                scores *= (2.0 * self._scales / self.units).astype(np.float32)[:, np.newaxis]
+                scores -= ((self._own**2) / self.units).astype(np.float32)[:, np.newaxis]
+                squares = norms.astype(np.float64) ** 2
+                scores -= (squares / self.units[:, np.newaxis]).astype(np.float32)
+        if not sound.all():
+            scores[:, ~sound] = np.nan
+        odd = ~((self._own > _LEAST) & (self._own < _MOST))
+        if odd.any():
+            scores[odd] = np.nan
+        return np.asarray(scores)
+
+    def exact(self, probes: NDArray[np.int64], rows: NDArray[Any]) -> Floats:
+        """Return the scores of pairs."""
+        return exact(self.similarity, self._queries[probes], rows) / self.units[probes]
+
+
+def best(
+    similarity: str, queries: Rows, runs: list[Rows], norms: NDArray[np.float32], k: int
+) -> tuple[NDArray[np.int64], Floats]:
+    """Return the k rows most alike to each query, of equals the first, and their similarities.
+
+    The rows come in runs, one after the other, with the lengths of all.
+    """
+    places = np.empty((len(queries), k), np.int64)
+    similarities = np.empty((len(queries), k))
+    for first in range(0, len(queries), _QUERIES):
+        some = queries[first : first + _QUERIES]
+        scorer = Nearness(similarity, some, norms)
+        ranked = _ranking.best_by(scorer, _blocks(runs, len(some)), len(some), k)
+        part = slice(first, first + len(some))
+        places[part] = ranked.items
+        similarities[part] = ranked.similarities * scorer.units[:, np.newaxis]
+    return places, similarities
+
+
+def _blocks(runs: list[Rows], n: int) -> Iterator[tuple[slice, NDArray[Any]]]:
+    step, start = max(1, _BLOCK_SCORES // max(1, n)), 0
+    for rows in runs:
+        for first in range(0, len(rows), step):
+            block = rows[first : first + step]
+            yield slice(start + first, start + first + len(block)), block
+        start += len(rows)

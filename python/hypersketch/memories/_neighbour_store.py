@@ -1,0 +1,178 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Keys with values in the order in which they came, of which the oldest give way when there is a bound."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Mapping
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hypersketch import _memory, _validation
+from hypersketch._stored import Tally
+from hypersketch.memories import _nearest, _reals
+from hypersketch.memories._changes import Seedless
+from hypersketch.memories._columns import Column
+
+_ALIGNMENT = 64
+Rows = NDArray[Any]
+
+
+class NeighbourStore(Seedless):
+    """Keys and values: growing columns, or a ring of so many rows once they are all used."""
+
+    _PARAMETERS: ClassVar[dict[str, _validation.Check]] = {
+        "key_dim": _reals.DIM,
+        "value_dim": _validation.optional(_reals.DIM),
+        "vocabulary": _validation.optional(_validation.within(1, 2**31)),
+        "max_items": _validation.optional(_validation.within(1, 2**48)),
+        "similarity": _validation.one_of(*_nearest.SIMILARITIES),
+        "n_items": _validation.within(0, 2**48),
+    }
+    _GROWS = True
+
+    _columns: list[Column]
+    """Keys, values and lengths of the keys."""
+    _oldest: int
+    """Where the ring begins."""
+
+    @classmethod
+    def _checked(cls, **given: object) -> dict[str, Any]:
+        parameters = super()._checked(**given)
+        if (parameters["value_dim"] is None) == (parameters["vocabulary"] is None):
+            must = "None where values are tokens of a vocabulary, and given otherwise"
+            _validation.refuse(cls.__name__, "value_dim", must, parameters["value_dim"])
+        if parameters["max_items"] is not None and parameters["n_items"] > parameters["max_items"]:
+            _validation.refuse(cls.__name__, "n_items", "at most max_items", parameters["n_items"])
+        return parameters
+
+    @classmethod
+    def _layout(cls, parameters: Mapping[str, Any]) -> tuple[int, type[np.generic]]:
+        first, value_bytes = cls._sections(parameters)
+        return first + value_bytes, np.uint8
+
+    @classmethod
+    def _sections(cls, parameters: Mapping[str, Any]) -> tuple[int, int]:
+        """Return where the values begin in the state, and how many bytes they take."""
+        n = parameters["n_items"]
+        keys = -(-4 * n * parameters["key_dim"] // _ALIGNMENT) * _ALIGNMENT
+        return keys, n * (8 if parameters["vocabulary"] is not None else 4 * parameters["value_dim"])
+
+    def _fill(
+        self,
+        parameters: dict[str, Any],
+        state: Rows | None,
+        tally: Tally,
+        device: int | None = None,
+    ) -> None:
+        self._values = {name: value for name, value in parameters.items() if name != "n_items"}
+        self._record = (tally, [])
+        self._lock = threading.RLock()
+        self._oldest = 0
+        self._frozen = state is not None and not state.flags.writeable
+        if state is None:
+            state = np.empty(0, np.uint8)
+            parameters = {**parameters, "n_items": 0}
+        keys, values = self._split(parameters, state)
+        self._columns = [Column(keys), Column(values), Column(_nearest.lengths(keys))]
+
+    @classmethod
+    def _split(cls, parameters: Mapping[str, Any], state: Rows) -> tuple[Rows, Rows]:
+        n, dim = parameters["n_items"], parameters["key_dim"]
+        first, n_bytes = cls._sections(parameters)
+        keys = state[: 4 * n * dim].view(np.float32).reshape(n, dim)
+        values = state[first : first + n_bytes]
+        if parameters["vocabulary"] is not None:
+            return keys, values.view(np.int64)
+        return keys, values.view(np.float32).reshape(n, parameters["value_dim"])
+
+    def _parameters(self) -> dict[str, Any]:
+        return {**self._values, "n_items": len(self)}
+
+    @property
+    def _state(self) -> _memory.State:
+        """All of it in one array, from the oldest item on, which is made when asked for."""
+        with self._lock:
+            parameters = self._parameters()
+            state = _memory.zeros(self._layout(parameters)[0], np.uint8)
+            for part, column in zip(self._split(parameters, state), self._columns, strict=False):
+                part[...] = np.concatenate([column.rows[self._oldest :], column.rows[: self._oldest]])
+            return state
+
+    @property
+    def _device_index(self) -> int | None:
+        return None
+
+    @property
+    def nbytes(self) -> int:
+        """Size of keys and values in bytes.
+
+        >>> import hypersketch
+        >>> memory = hypersketch.NeighbourMemory(4, vocabulary=10)
+        >>> memory.store([[1, 2, 3, 4]], [5])
+        >>> memory.nbytes
+        24
+        """
+        return sum(column.rows.nbytes for column in self._columns[:2])
+
+    def _moved(self, device: int | None) -> NeighbourStore:
+        twin = object.__new__(type(self))
+        with self._lock:
+            twin._fill(self._parameters(), self._state, self._tally)
+        return twin
+
+    @classmethod
+    def _restore(cls, parameters: dict[str, Any], counts: Mapping[str, int], state: Rows) -> NeighbourStore:
+        made = super()._restore(parameters, counts, state)
+        assert isinstance(made, NeighbourStore)
+        if counts["n_added"] < parameters["n_items"]:
+            raise ValueError("it holds more items than were ever stored.")
+        keys, values = (column.rows for column in made._columns[:2])
+        top = parameters["vocabulary"]
+        if not np.isfinite(keys).all() or (top is None and not np.isfinite(values).all()):
+            raise ValueError("its keys and values are not all finite.")
+        if top is not None and values.size and not 0 <= values.min() <= values.max() < top:
+            raise ValueError("its tokens are not all of its vocabulary.")
+        return made
+
+    def __len__(self) -> int:
+        """Return how many items are there now."""
+        return len(self._columns[0])
+
+    def __bool__(self) -> bool:
+        return True
+
+    @property
+    def _first(self) -> int:
+        """The number of the oldest item; they are numbered as they came."""
+        return self.n_added - len(self)
+
+    def _put(self, keys: Rows, values: Rows) -> None:
+        """Add rows; the lock is held."""
+        news = [keys, values, _nearest.lengths(keys)]
+        bound = self._values["max_items"]
+        if bound is None or len(self) + len(keys) <= bound:
+            self._columns = [old.extended(new) for old, new in zip(self._columns, news, strict=True)]
+            return
+        news = [new[-bound:] for new in news]
+        room = bound - len(self)
+        columns = [old.extended(new[:room]) for old, new in zip(self._columns, news, strict=True)]
+        left = len(news[0]) - room
+        places = (self._oldest + np.arange(left)) % bound
+        for column, new in zip(columns, news, strict=True):
+            column.rows[places] = new[room:]
+        self._columns, self._oldest = columns, (self._oldest + left) % bound
+
+    def _in_order(self, column: int) -> Iterator[Rows]:
+        """Yield the rows of a column from the oldest on."""
+        rows = self._columns[column].rows
+        yield rows[self._oldest :]
+        if self._oldest:
+            yield rows[: self._oldest]
+
+    def _taken(self, column: int, ages: NDArray[np.int64]) -> Rows:
+        """Return some rows of a column, counted from the oldest."""
+        taken: Rows = self._columns[column].rows[(ages + self._oldest) % max(1, len(self))]
+        return taken

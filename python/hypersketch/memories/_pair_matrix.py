@@ -1,0 +1,165 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a matrix of pairs is made of, and how pairs go into it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hypersketch import _optional, _validation, theory
+from hypersketch.memories import _reals
+from hypersketch.memories._changes import Seedless, counted, require_writable
+from hypersketch.memories._fast_weights import written
+
+LINEAR_CHUNK = 4096
+"""Pairs of linear rules that are multiplied at once."""
+
+Rows = NDArray[Any]
+
+
+def _step(owner: str, name: str, value: object) -> float:
+    must = "a float in [0, 2]"
+    number = _validation.real(owner, name, value, must)
+    if not 0.0 <= number <= 2.0:
+        _validation.refuse(owner, name, must, number)
+    return number
+
+
+def _gate(owner: str, name: str, value: object) -> float:
+    must = "a float in [0, 1]"
+    number = _validation.real(owner, name, value, must)
+    if not 0.0 <= number <= 1.0:
+        _validation.refuse(owner, name, must, number)
+    return number
+
+
+class PairMatrix(Seedless):
+    """A matrix that pairs are written into by one of three rules."""
+
+    _PARAMETERS: ClassVar[dict[str, _validation.Check]] = {
+        "key_dim": _reals.DIM,
+        "value_dim": _reals.DIM,
+        "rule": _validation.one_of(*theory.outer_product.RULES),
+        "dtype": _reals.DTYPE,
+        "strength": _step,
+        "gate": _gate,
+        "ridge": _validation.optional(_validation.positive),
+    }
+    _solved: tuple[Any, Rows] | None = None
+
+    @classmethod
+    def _checked(cls, **given: object) -> dict[str, Any]:
+        parameters = super()._checked(**given)
+        if (parameters["rule"] == "ridge") != (parameters["ridge"] is not None):
+            _validation.refuse(cls.__name__, "ridge", "given with rule='ridge' alone", parameters["ridge"])
+        return parameters
+
+    @classmethod
+    def _layout(cls, parameters: Mapping[str, Any]) -> tuple[int, type[np.generic]]:
+        keys, values = parameters["key_dim"], parameters["value_dim"]
+        if parameters["rule"] == "ridge":
+            return keys * (keys + values), np.float64
+        return keys * values, np.dtype(parameters["dtype"]).type
+
+    @property
+    def key_dim(self) -> int:
+        """Dimensions of the keys.
+
+        >>> import hypersketch
+        >>> hypersketch.OuterProductMemory(8, 3).key_dim
+        8
+        """
+        return int(self._values["key_dim"])
+
+    @property
+    def value_dim(self) -> int:
+        """Dimensions of the values.
+
+        >>> import hypersketch
+        >>> hypersketch.OuterProductMemory(8, 3).value_dim
+        3
+        """
+        return int(self._values["value_dim"])
+
+    @property
+    def rule(self) -> str:
+        """How pairs are stored.
+
+        >>> import hypersketch
+        >>> hypersketch.OuterProductMemory(8, rule="delta").rule
+        'delta'
+        """
+        return str(self._values["rule"])
+
+    @property
+    def matrix(self) -> Rows:
+        """W, of shape (value_dim, key_dim); not to be changed.
+
+        >>> import hypersketch
+        >>> memory = hypersketch.OuterProductMemory(2)
+        >>> memory.store([1, 0], [3, 4])
+        >>> memory.matrix
+        array([[3., 0.],
+               [4., 0.]], dtype=float32)
+        """
+        if self.rule == "ridge":
+            return self._solution()
+        view: Rows = self._state.reshape(self.value_dim, self.key_dim).view()
+        view.flags.writeable = False
+        return view
+
+    def _solution(self) -> Rows:
+        """Return W of the statistics as they are now; kept until they change."""
+        _optional.require("The rule 'ridge' of OuterProductMemory", "lab", "scipy")
+        from scipy.linalg import cho_factor, cho_solve
+
+        with self._lock:
+            record = self._record  # every change makes a new one
+            if self._solved is None or self._solved[0] is not record or not self._alone:
+                products = self._state.reshape(-1, self.key_dim)
+                inner = products[: self.key_dim] + self._values["ridge"] * np.eye(self.key_dim)
+                solution = cho_solve(cho_factor(inner, lower=True), products[self.key_dim :].T).T
+                self._solved = (record, np.ascontiguousarray(solution, self._values["dtype"]))
+            return self._solved[1]
+
+    def _pairs(self, owner: str, keys: Any, values: Any, weights: Any) -> tuple[Rows, Rows, Rows]:
+        """Return checked keys, values and weights."""
+        dtype = self._state.dtype
+        left = _reals.rows(owner, "keys", keys, self.key_dim, dtype)
+        right = _reals.rows(owner, "values", values, self.value_dim, dtype)
+        n = _reals.as_many(owner, keys=left, values=right)
+        low, high = {"hebb": (-np.inf, np.inf), "delta": (0.0, 2.0), "ridge": (0.0, np.inf)}[self.rule]
+        if weights is None:
+            weights = self._values["strength"]
+        return left, right, _reals.numbers(owner, "weights", weights, n, low, high)
+
+    def _write(self, keys: Rows, values: Rows, weights: Rows, gates: Rows, chunk: int, n: int) -> None:
+        if self.rule == "ridge":
+            values = np.concatenate([keys, values], axis=1)
+        with self._lock:
+            require_writable(self)
+            matrix = self._state.reshape(-1, self.key_dim)
+            with np.errstate(over="ignore", invalid="ignore"):
+                made = written(matrix, keys, values, weights, gates, delta=self.rule == "delta", chunk=chunk)
+            if not np.isfinite(made).all():
+                raise OverflowError(
+                    f"The matrix of this OuterProductMemory would leave {self._state.dtype}; nothing was "
+                    "stored."
+                )
+            matrix[...] = made
+            counted(self, n)
+
+    def _require_linear(self, action: str) -> None:
+        if self.rule == "delta":
+            raise ValueError(
+                f"There is no way to {action} an OuterProductMemory of rule='delta': what a pair changed "
+                "depends on what was stored before it."
+            )
+
+    @property
+    def _options(self) -> dict[str, float]:
+        strength = min(1.0, self._values["strength"]) if self.rule == "delta" else 1.0
+        return {"strength": strength, "gate": self._values["gate"], "penalty": self._values["ridge"] or 0.0}

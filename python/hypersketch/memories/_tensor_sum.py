@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A sum of outer products of three vectors, as a dense tensor."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+import hypersketch.vsa  # noqa: F401  # it needs item memories, so their parts cannot come before it
+from hypersketch import _validation
+from hypersketch._stored import Tally
+from hypersketch._structure import Structure
+from hypersketch.vsa._space import Space
+from hypersketch.vsa.elementwise import MapC
+from hypersketch.vsa.holographic import HRR
+from hypersketch.vsa.spaces import MapB, MapI
+
+MOST_DIM = 1024
+"""The tensor then takes 4 GiB."""
+_BLOCK = 1 << 22
+
+Floats = NDArray[Any]
+
+
+def require_embeddings(owner: str, space: Space) -> None:
+    """Refuse a space whose vectors are no embeddings of real numbers, or too long for a tensor."""
+    real = isinstance(space, MapB | MapI | MapC) or (isinstance(space, HRR) and not space.spectral)
+    if not real:
+        must = "MapI, MapB, MapC or HRR for form='tensor', which needs vectors of real numbers"
+        _validation.refuse(owner, "space", must, space)
+    if space.dim > MOST_DIM:
+        _validation.refuse(owner, "space", f"of at most {MOST_DIM} dimensions for form='tensor'", space)
+
+
+def embeddings(space: Space, rows: NDArray[Any]) -> Floats:
+    """Return vectors of a space as real numbers (float32)."""
+    if isinstance(space, MapB | MapI) and rows.dtype == np.uint64:
+        return space.unpack(rows).astype(np.float32)
+    return np.asarray(rows, np.float32)
+
+
+class TensorSum(Structure):
+    """The tensor, with what bundles have: counts, copies, merging."""
+
+    _PARAMETERS: ClassVar[dict[str, _validation.Check]] = {"dim": _validation.within(1, MOST_DIM)}
+
+    @classmethod
+    def _layout(cls, parameters: Mapping[str, Any]) -> tuple[int, type[np.generic]]:
+        return parameters["dim"] ** 3, np.float32
+
+    @property
+    def _slices(self) -> Floats:
+        """The tensor as a matrix: a row for each number of the subject."""
+        matrix: Floats = self._state.reshape(self._values["dim"], -1)
+        return matrix
+
+    @property
+    def tensor(self) -> Floats:
+        """The tensor: subject, predicate, object."""
+        dim = self._values["dim"]
+        view: Floats = self._state.reshape(dim, dim, dim).view()
+        view.flags.writeable = False
+        return view
+
+    def add_products(self, one: Floats, two: Floats, three: Floats, weights: Floats) -> None:
+        """Add outer products of rows."""
+        dim = self._values["dim"]
+        with self._lock:
+            self._require_writable()
+            total = self._slices.copy()
+            step = max(1, _BLOCK // dim**2)
+            for first in range(0, len(one), step):
+                part = slice(first, first + step)
+                pairs = two[part, :, np.newaxis] * three[part, np.newaxis, :]
+                weighed = one[part] * weights[part, np.newaxis].astype(np.float32)
+                with np.errstate(over="ignore", invalid="ignore"):
+                    total += weighed.T @ pairs.reshape(len(pairs), -1)
+            if not np.isfinite(total).all():
+                raise OverflowError("The tensor would leave float32; nothing was changed.")
+            self._slices[...] = total
+            self._record = (self._tally.plus(Tally(n_added=len(one))), [])
+
+    def _join(self, other: TensorSum) -> None:
+        self._state[:] += other._state
+        self._record = (self._tally.plus(Tally(n_added=other.n_added)), [])
+
+    def left(self, place: int, known: tuple[Floats, Floats]) -> Floats:
+        """Return what two vectors of every row leave of the tensor at the place of the third."""
+        dim, (one, two) = self._values["dim"], known
+        found = np.empty((len(one), dim))
+        step = max(1, _BLOCK // dim**2)
+        for first in range(0, len(one), step):
+            part = slice(first, first + step)
+            if place == 0:  # the first index is left
+                pairs = one[part, :, np.newaxis] * two[part, np.newaxis, :]
+                found[part] = pairs.reshape(len(pairs), -1) @ self._slices.T
+            else:
+                rows = (one[part] @ self._slices).reshape(-1, dim, dim)
+                found[part] = np.einsum("npo,no->np" if place == 1 else "npo,np->no", rows, two[part])
+        return found

@@ -1,0 +1,403 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Memories of a fixed number of modes: what is alike is averaged, what is new replaces what is stale."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hypersketch import _validation, files, theory
+from hypersketch._stored import Tally
+from hypersketch.memories import _nearest, _reals
+from hypersketch.memories._changes import Seedless, counted, require_writable
+from hypersketch.memories._modes import Modes
+from hypersketch.memories.neighbours import Neighbours, _softmax
+
+Floats = NDArray[np.float64]
+
+
+@files.register
+class ConsolidatedMemory(Seedless):
+    """A fixed number of modes, each the mean of keys that were alike, and of their values.
+
+    Parameters
+    ----------
+    key_dim : int in [1, 2**24]
+        Dimensions of the keys.
+    value_dim : int, optional
+        Dimensions of the values; default those of the keys.
+    n_modes : int, optional
+        Number of modes. Either this or a budget must be given.
+    budget_bytes : int, optional
+        Bytes of the state: as many modes as fit, of 16 + 4 (key_dim + value_dim) bytes each.
+    threshold : float, default 0.9
+        An item whose key's similarity to the nearest mode exceeds this is taken into that mode's running
+        means. Any other is new: it replaces the mode that has been unchanged for longest.
+    similarity : {'cosine', 'dot', 'euclidean'}, default 'cosine'
+        ``euclidean`` is minus the squared distance.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For arguments of a wrong type or out of range, and for a budget smaller than one mode.
+
+    Notes
+    -----
+    The consolidated associative memory of CAMELoT (He et al. 2024, arXiv 2402.13449). Batches mean one item
+    after the other, in their order, and so does their result, whatever the batches.
+
+    Examples
+    --------
+    >>> import hypersketch
+    >>> memory = hypersketch.ConsolidatedMemory(2, 1, n_modes=2, threshold=0.95)
+    >>> memory.store([[1, 0], [0, 1], [1, 0.1]], [[10], [20], [30]])
+    >>> memory.counts, memory.ages, memory.values[:, 0]
+    (array([2, 1]), array([0, 1]), array([20., 20.], dtype=float32))
+    >>> memory.store([-1, 0], [40])  # is new, and replaces the stalest
+    >>> memory.keys[1]
+    array([-1.,  0.], dtype=float32)
+    >>> memory.retrieve([-3, 1]).states
+    array([[40.]], dtype=float32)
+    """
+
+    _PARAMETERS: ClassVar[dict[str, _validation.Check]] = {
+        "key_dim": _reals.DIM,
+        "value_dim": _reals.DIM,
+        "n_modes": _validation.within(1, 2**40),
+        "threshold": _validation.real,
+        "similarity": _validation.one_of(*_nearest.SIMILARITIES),
+    }
+
+    def __init__(
+        self,
+        key_dim: int,
+        value_dim: int | None = None,
+        *,
+        n_modes: int | None = None,
+        budget_bytes: int | None = None,
+        threshold: float = 0.9,
+        similarity: Literal["cosine", "dot", "euclidean"] = "cosine",
+    ) -> None:
+        owner = type(self).__name__
+        if (n_modes is None) == (budget_bytes is None):
+            _validation.refuse(owner, "n_modes", "given, or else budget_bytes, and not both", n_modes)
+        width = key_dim if value_dim is None else value_dim
+        if n_modes is None:
+            n_modes = _modes_of(owner, budget_bytes, key_dim, width)
+        parameters = self._checked(
+            key_dim=key_dim, value_dim=width, n_modes=n_modes, threshold=threshold, similarity=similarity
+        )
+        self._fill(parameters, None, Tally())
+
+    @classmethod
+    def _layout(cls, parameters: Mapping[str, Any]) -> tuple[int, type[np.generic]]:
+        return parameters["n_modes"] * _mode_bytes(parameters["key_dim"], parameters["value_dim"]), np.uint8
+
+    @classmethod
+    def _restore(
+        cls, parameters: dict[str, Any], counts: Mapping[str, int], state: NDArray[Any]
+    ) -> ConsolidatedMemory:
+        made = super()._restore(parameters, counts, state)
+        assert isinstance(made, ConsolidatedMemory)
+        if not made._modes.are_sound(counts["n_added"]):
+            raise ValueError("its modes are not what a memory can hold.")
+        return made
+
+    @property
+    def _modes(self) -> Modes:
+        return Modes.of(self._values, self._state)
+
+    @property
+    def n_modes(self) -> int:
+        """Number of modes, used or not.
+
+        >>> import hypersketch
+        >>> hypersketch.ConsolidatedMemory(8, budget_bytes=1000).n_modes
+        12
+        """
+        return int(self._values["n_modes"])
+
+    def __len__(self) -> int:
+        """Return how many modes are in use."""
+        return self._modes.n_used
+
+    def __bool__(self) -> bool:
+        return True
+
+    def _used(self, column: NDArray[Any]) -> NDArray[Any]:
+        copy: NDArray[Any] = column[: len(self)].copy()
+        return copy
+
+    @property
+    def keys(self) -> NDArray[np.float32]:
+        """Mean keys of the modes in use, a copy.
+
+        >>> import hypersketch
+        >>> memory = hypersketch.ConsolidatedMemory(2, n_modes=2)
+        >>> memory.store([3, 4])
+        >>> memory.keys
+        array([[3., 4.]], dtype=float32)
+        """
+        return self._used(self._modes.keys)
+
+    @property
+    def values(self) -> NDArray[np.float32]:
+        """Mean values of the modes in use, a copy.
+
+        >>> import hypersketch
+        >>> memory = hypersketch.ConsolidatedMemory(2, 1, n_modes=2)
+        >>> memory.store([[3, 4], [6, 8]], [[1], [2]])
+        >>> memory.values
+        array([[1.5]], dtype=float32)
+        """
+        return self._used(self._modes.values)
+
+    @property
+    def counts(self) -> NDArray[np.int64]:
+        """How many items each mode in use is the mean of.
+
+        >>> import hypersketch
+        >>> memory = hypersketch.ConsolidatedMemory(2, n_modes=2)
+        >>> memory.store([[3, 4], [6, 8], [0, 1]])
+        >>> memory.counts
+        array([2, 1])
+        """
+        return self._used(self._modes.counts)
+
+    @property
+    def ages(self) -> NDArray[np.int64]:
+        """How many items came since each mode in use was changed last.
+
+        >>> import hypersketch
+        >>> memory = hypersketch.ConsolidatedMemory(2, n_modes=2)
+        >>> memory.store([[3, 4], [0, 1], [0, 1]])
+        >>> memory.ages
+        array([2, 0])
+        """
+        return np.asarray(self.n_added - self._used(self._modes.touched))
+
+    # ---- changes
+
+    def store(self, keys: Any, values: Any = None) -> None:
+        """Store items, one after the other: each is consolidated or replaces the stalest mode.
+
+        Parameters
+        ----------
+        keys : array of shape (key_dim,) or (n, key_dim)
+            n keys.
+        values : array of shape (value_dim,) or (n, value_dim), optional
+            Their values; default the keys themselves.
+
+        Raises
+        ------
+        TypeError, ValueError
+            For what are not finite vectors (the row is named) of these dimensions, unequal numbers, zero
+            vectors under cosine, or when the memory is memory-mapped. Nothing is changed then.
+
+        Examples
+        --------
+        >>> import hypersketch
+        >>> memory = hypersketch.ConsolidatedMemory(2, n_modes=8)
+        >>> memory.store([[3, 4], [0, 1], [0, 2]])
+        >>> len(memory), memory.n_added
+        (2, 3)
+        """
+        owner = "ConsolidatedMemory.store"
+        left = self._vectors(owner, "keys", keys)
+        given = keys if values is None else values
+        right = _reals.rows(owner, "values", given, self._values["value_dim"], np.float32)
+        n = _reals.as_many(owner, keys=left, values=right)
+        with self._lock:
+            require_writable(self)
+            similarity, threshold = self._values["similarity"], self._values["threshold"]
+            self._modes.take(left, right, similarity, threshold, self.n_added)
+            counted(self, n)
+
+    def _vectors(self, owner: str, name: str, given: Any) -> NDArray[np.float32]:
+        rows = _reals.rows(owner, name, given, self._values["key_dim"], np.float32)
+        return _reals.not_zero(owner, name, rows) if self._values["similarity"] == "cosine" else rows
+
+    def clear(self) -> None:
+        """Forget everything.
+
+        Raises
+        ------
+        ValueError
+            When the memory is memory-mapped.
+
+        Examples
+        --------
+        >>> import hypersketch
+        >>> memory = hypersketch.ConsolidatedMemory(2, n_modes=2)
+        >>> memory.store([1, 0])
+        >>> memory.clear()
+        >>> len(memory)
+        0
+        """
+        with self._lock:
+            require_writable(self)
+            self._state.fill(0)
+            self._record = (Tally(), [])
+
+    # ---- answers
+
+    def search(self, queries: Any, k: int = 1) -> tuple[NDArray[np.int64], Floats]:
+        """Return the k modes whose keys are most alike to each query.
+
+        Parameters
+        ----------
+        queries : array of shape (key_dim,) or (n, key_dim)
+            n queries.
+        k : int, default 1
+            How many, at most as many as are in use.
+
+        Returns
+        -------
+        indices : ndarray of int64, shape (n, k)
+            Modes: the most alike first, of equally alike ones that of the lowest index.
+        similarities : ndarray of float64, shape (n, k)
+
+        Raises
+        ------
+        TypeError, ValueError
+            For what are not finite vectors of key_dim dimensions, zero vectors under cosine, an empty memory,
+            and a k beyond the number of modes in use.
+
+        Examples
+        --------
+        >>> import hypersketch
+        >>> memory = hypersketch.ConsolidatedMemory(2, n_modes=8, similarity="dot")
+        >>> memory.store([[1, 0], [0, 1]])
+        >>> memory.search([0.5, 3], k=2)
+        (array([[1, 0]]), array([[3. , 0.5]]))
+        """
+        owner = "ConsolidatedMemory.search"
+        asked = self._vectors(owner, "queries", queries)
+        with self._lock:
+            return self._nearest(owner, asked, k)
+
+    def _nearest(self, owner: str, asked: NDArray[np.float32], k: int) -> tuple[NDArray[np.int64], Floats]:
+        if not len(self):
+            raise ValueError(f"{owner} needs items, but this ConsolidatedMemory is empty.")
+        few = _validation.neighbours(owner, k, len(self), "modes in use")
+        keys = self._modes.keys[: len(self)]
+        return _nearest.best(self._values["similarity"], asked, [keys], _nearest.lengths(keys), few)
+
+    def retrieve(self, queries: Any, k: int | None = 1, temperature: float = 1.0) -> Neighbours:
+        """Return the values of the modes most alike to each query.
+
+        Parameters
+        ----------
+        queries : array of shape (key_dim,) or (n, key_dim)
+            n queries.
+        k : int or None, default 1
+            How many modes answer; None for all.
+        temperature : float > 0, default 1.0
+            Values are weighed by the softmax of the similarities over it.
+
+        Returns
+        -------
+        Neighbours
+            ``states`` are the weighted means of the values, ``indices`` the modes.
+
+        Raises
+        ------
+        TypeError, ValueError
+            As `search`, and for a temperature that is not a finite float > 0.
+
+        Examples
+        --------
+        >>> import hypersketch
+        >>> memory = hypersketch.ConsolidatedMemory(2, 1, n_modes=8)
+        >>> memory.store([[1, 0], [0, 1]], [[1], [3]])
+        >>> memory.retrieve([5, 4]).states, memory.retrieve([5, 5], k=None).states
+        (array([[1.]], dtype=float32), array([[2.]], dtype=float32))
+        """
+        owner = "ConsolidatedMemory.retrieve"
+        asked = self._vectors(owner, "queries", queries)
+        heat = _validation.positive(owner, "temperature", temperature)
+        with self._lock:
+            places, similarities = self._nearest(owner, asked, max(1, len(self)) if k is None else k)
+            values = self._modes.values[places].astype(np.float64)
+        weights = _softmax(similarities, heat)
+        states = np.einsum("nk,nkd->nd", weights, values).astype(np.float32)
+        n = len(asked)
+        return Neighbours(states, None, np.ones(n, np.int64), np.ones(n, bool), places, similarities, weights)
+
+    def capacity(self, error: float = 0.01) -> float:
+        """Return how many random keys fit while `expected_error` stays at or below ``error``.
+
+        Parameters
+        ----------
+        error : float in (0, 1), default 0.01
+            Share of keys without a mode of their own.
+
+        Returns
+        -------
+        float
+
+        Raises
+        ------
+        ValueError
+            For an error out of range.
+        ImportError
+            When SciPy is not installed.
+
+        Examples
+        --------
+        >>> import hypersketch
+        >>> hypersketch.ConsolidatedMemory(64, n_modes=500, threshold=0.5).capacity()
+        502.0
+        """
+        rate = _validation.probability("ConsolidatedMemory.capacity", "error", error)
+        dim, cosine = self._random_keys
+        return float(theory.consolidation.capacity(dim, self.n_modes, cosine, rate))
+
+    def expected_error(self) -> float:
+        """Return the share of keys without a mode of their own, for as many random directions of length 1.
+
+        Returns
+        -------
+        float
+            `hypersketch.theory.consolidation.error`: keys that gave way, or joined others by
+            chance.
+
+        Raises
+        ------
+        ImportError
+            When SciPy is not installed.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> import hypersketch
+        >>> memory = hypersketch.ConsolidatedMemory(64, n_modes=500)
+        >>> memory.store(np.random.default_rng(0).standard_normal((600, 64)))
+        >>> round(memory.expected_error(), 3)
+        0.167
+        """
+        dim, cosine = self._random_keys
+        return theory.consolidation.error(dim, self.n_added, self.n_modes, cosine)
+
+    @property
+    def _random_keys(self) -> tuple[int, float]:
+        """Dimension of random keys, and from which cosine on two of them join."""
+        cosine = theory.consolidation.cosine_of(self._values["similarity"], self._values["threshold"])
+        return max(2, self._values["key_dim"]), cosine
+
+
+def _mode_bytes(key_dim: int, value_dim: int) -> int:
+    return 16 + 4 * (key_dim + value_dim)
+
+
+def _modes_of(owner: str, budget: object, key_dim: object, value_dim: object) -> int:
+    """Return how many modes a budget buys."""
+    dims = (_reals.DIM(owner, name, dim) for name, dim in (("key_dim", key_dim), ("value_dim", value_dim)))
+    each = _mode_bytes(*dims)
+    total = _validation.integer(owner, "budget_bytes", budget, 0, 2**62)
+    if total < each:
+        _validation.refuse(owner, "budget_bytes", f"at least {each}, the bytes of one mode", total)
+    return total // each

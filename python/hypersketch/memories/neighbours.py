@@ -1,0 +1,378 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Memories of nearest neighbours: keys with values, of which the k most alike to a query answer."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hypersketch import _validation, files, theory
+from hypersketch._stored import Tally
+from hypersketch.memories import _nearest, _reals
+from hypersketch.memories._associative import Retrieval
+from hypersketch.memories._changes import counted, require_writable
+from hypersketch.memories._neighbour_store import NeighbourStore
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Neighbours(Retrieval):
+    """What nearest neighbours answer: one row a query.
+
+    Attributes
+    ----------
+    states : ndarray, shape (n, value_dim) or (n, vocabulary)
+        The weighted mean of the neighbours' values, or the distribution over the tokens.
+    energies : None
+    steps, converged : ndarray, shape (n,)
+        1, and True.
+    indices : ndarray of int64, shape (n, k)
+        Numbers of the neighbours, counted from 0 as they were stored; the most alike first.
+    similarities : ndarray of float64, shape (n, k)
+        To the query.
+    weights : ndarray of float64, shape (n, k)
+        Softmax of the similarities over the temperature.
+    """
+
+    indices: NDArray[np.int64]
+    similarities: Floats
+    weights: Floats
+
+
+@files.register
+class NeighbourMemory(NeighbourStore):
+    """Keys with values, vectors or tokens: the k keys most alike to a query answer, weighed by a softmax.
+
+    Parameters
+    ----------
+    key_dim : int in [1, 2**24]
+        Dimensions of the keys.
+    value_dim : int, optional
+        Dimensions of values that are vectors; default those of the keys.
+    vocabulary : int, optional
+        Number of tokens, where values are tokens instead: integers in [0, vocabulary).
+    max_items : int, optional
+        How many items are kept; the oldest give way. Default all.
+    similarity : {'dot', 'cosine', 'euclidean'}, default 'dot'
+        ``euclidean`` is minus the squared distance.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For arguments of a wrong type or out of range, and for both kinds of values.
+
+    Notes
+    -----
+    The external memory of Memorizing Transformers (Wu et al. 2022, arXiv 2203.08913), with vectors and
+    ``max_items``; the datastore of kNN-LM (Khandelwal et al. 2020, arXiv 1911.00172), with tokens and
+    Euclidean distances. Search is exact: products in single precision choose the candidates, double precision
+    ranks them. `interpolate` and `gated` mix what is found into a model.
+
+    Examples
+    --------
+    >>> import hypersketch
+    >>> from hypersketch.memories import interpolate
+    >>> memory = hypersketch.NeighbourMemory(2, vocabulary=4, similarity="euclidean")
+    >>> memory.store([[0, 0], [0, 1], [9, 9]], [1, 1, 3])
+    >>> found = memory.retrieve([0, 0.5], k=2)
+    >>> found.states
+    array([[0., 1., 0., 0.]])
+    >>> interpolate([[0.25, 0.25, 0.25, 0.25]], found.states, 0.2)
+    array([[0.2, 0.4, 0.2, 0.2]])
+    >>> memory
+    NeighbourMemory(key_dim=2, vocabulary=4, similarity='euclidean', n_added=3)
+    """
+
+    def __init__(
+        self,
+        key_dim: int,
+        value_dim: int | None = None,
+        *,
+        vocabulary: int | None = None,
+        max_items: int | None = None,
+        similarity: Literal["dot", "cosine", "euclidean"] = "dot",
+    ) -> None:
+        parameters = self._checked(
+            key_dim=key_dim,
+            value_dim=key_dim if value_dim is None and vocabulary is None else value_dim,
+            vocabulary=vocabulary,
+            max_items=max_items,
+            similarity=similarity,
+            n_items=0,
+        )
+        self._fill(parameters, None, Tally())
+
+    @property
+    def key_dim(self) -> int:
+        """Dimensions of the keys.
+
+        >>> import hypersketch
+        >>> hypersketch.NeighbourMemory(8).key_dim
+        8
+        """
+        return int(self._values["key_dim"])
+
+    # ---- changes
+
+    def store(self, keys: Any, values: Any = None) -> None:
+        """Store keys with their values, in their order.
+
+        Parameters
+        ----------
+        keys : array of shape (key_dim,) or (n, key_dim)
+            n keys.
+        values : array of shape (n, value_dim), or integers of shape (n,), optional
+            Their values, vectors or tokens; default the keys themselves.
+
+        Raises
+        ------
+        TypeError, ValueError
+            For what are not finite vectors (the row is named) of these dimensions, tokens out of the
+            vocabulary, unequal numbers, zero vectors under cosine, or when the memory is memory-mapped.
+            Nothing is changed then.
+
+        Examples
+        --------
+        >>> import hypersketch
+        >>> memory = hypersketch.NeighbourMemory(2, max_items=2)
+        >>> memory.store([[1, 0], [0, 1], [1, 1]])
+        >>> len(memory), memory.n_added
+        (2, 3)
+        """
+        owner = "NeighbourMemory.store"
+        left = self._vectors(owner, "keys", keys)
+        right = self._checked_values(owner, keys if values is None else values, len(left))
+        n = _reals.as_many(owner, keys=left, values=right)
+        with self._lock:
+            require_writable(self, np.empty(0) if not self._frozen else self._columns[0].rows)
+            self._put(left, right)
+            counted(self, n)
+
+    def _vectors(self, owner: str, name: str, given: Any) -> NDArray[np.float32]:
+        rows = _reals.rows(owner, name, given, self.key_dim, np.float32)
+        return _reals.not_zero(owner, name, rows) if self._values["similarity"] == "cosine" else rows
+
+    def _checked_values(self, owner: str, values: Any, n: int) -> NDArray[Any]:
+        top = self._values["vocabulary"]
+        if top is None:
+            return _reals.rows(owner, "values", values, self._values["value_dim"], np.float32)
+        given = np.atleast_1d(np.asarray(values))
+        must = f"one-dimensional integers in [0, {top}), tokens of the vocabulary"
+        if given.size and given.dtype.kind not in "iu":
+            _validation.refuse(owner, "values", must, values, TypeError)
+        if given.ndim != 1:
+            _validation.refuse(owner, "values", must, f"shape {given.shape}")
+        if given.size and not 0 <= int(given.min()) <= int(given.max()) < top:
+            _validation.refuse(owner, "values", must, int(given[(given < 0) | (given >= top)][0]))
+        return given.astype(np.int64)
+
+    def clear(self) -> None:
+        """Forget everything.
+
+        Raises
+        ------
+        ValueError
+            When the memory is memory-mapped.
+
+        Examples
+        --------
+        >>> import hypersketch
+        >>> memory = hypersketch.NeighbourMemory(2)
+        >>> memory.store([1, 0])
+        >>> memory.clear()
+        >>> len(memory)
+        0
+        """
+        with self._lock:
+            require_writable(self, np.empty(0) if not self._frozen else self._columns[0].rows)
+            self._fill({**self._values, "n_items": 0}, None, Tally())
+
+    # ---- answers
+
+    def search(self, queries: Any, k: int = 1) -> tuple[NDArray[np.int64], Floats]:
+        """Return the k items whose keys are most alike to each query.
+
+        Parameters
+        ----------
+        queries : array of shape (key_dim,) or (n, key_dim)
+            n queries.
+        k : int, default 1
+            How many, at most as many as there are.
+
+        Returns
+        -------
+        indices : ndarray of int64, shape (n, k)
+            Numbers of the items, counted from 0 as they were stored: the most alike first, of equally alike
+            ones the oldest.
+        similarities : ndarray of float64, shape (n, k)
+
+        Raises
+        ------
+        TypeError, ValueError
+            For what are not finite vectors of key_dim dimensions, zero vectors under cosine, an empty memory,
+            and a k beyond the number of items.
+
+        Examples
+        --------
+        >>> import hypersketch
+        >>> memory = hypersketch.NeighbourMemory(2)
+        >>> memory.store([[1, 0], [0, 1], [3, 0]])
+        >>> memory.search([1, 0.5], k=2)
+        (array([[2, 0]]), array([[3., 1.]]))
+        """
+        owner = "NeighbourMemory.search"
+        asked = self._vectors(owner, "queries", queries)
+        with self._lock:
+            ages, similarities = self._nearest(owner, asked, k)
+            return ages + self._first, similarities
+
+    def _nearest(self, owner: str, asked: NDArray[np.float32], k: int) -> tuple[NDArray[np.int64], Floats]:
+        """Return the best items, counted from the oldest; the lock is held."""
+        if not len(self):
+            raise ValueError(f"{owner} needs items, but this NeighbourMemory is empty.")
+        few = _validation.neighbours(owner, k, len(self), "items")
+        norms = np.concatenate(list(self._in_order(2)))
+        runs = list(self._in_order(0))
+        return _nearest.best(self._values["similarity"], asked, runs, norms, few)
+
+    def retrieve(self, queries: Any, k: int | None = None, temperature: float = 1.0) -> Neighbours:
+        """Return what the nearest neighbours answer.
+
+        Parameters
+        ----------
+        queries : array of shape (key_dim,) or (n, key_dim)
+            n queries.
+        k : int, optional
+            How many neighbours answer; default 32, or all where there are fewer.
+        temperature : float > 0, default 1.0
+            Weights are the softmax of the similarities over it.
+
+        Returns
+        -------
+        Neighbours
+            ``states`` are the weighted means of values that are vectors (float32), or the distributions over
+            the vocabulary (float64).
+
+        Raises
+        ------
+        TypeError, ValueError
+            As `search`, and for a temperature that is not a finite float > 0.
+
+        Examples
+        --------
+        >>> import hypersketch
+        >>> memory = hypersketch.NeighbourMemory(2, 1)
+        >>> memory.store([[1, 0], [0, 1], [-1, 0]], [[1], [2], [3]])
+        >>> memory.retrieve([9, 9], k=2).states
+        array([[1.5]], dtype=float32)
+        """
+        owner = "NeighbourMemory.retrieve"
+        asked = self._vectors(owner, "queries", queries)
+        heat = _validation.positive(owner, "temperature", temperature)
+        with self._lock:
+            few = min(32, max(1, len(self))) if k is None else k
+            ages, similarities = self._nearest(owner, asked, few)
+            values, first = self._taken(1, ages), self._first
+        weights = _softmax(similarities, heat)
+        states = self._mixed(values, weights)
+        n = len(asked)
+        return Neighbours(
+            states, None, np.ones(n, np.int64), np.ones(n, bool), ages + first, similarities, weights
+        )
+
+    def _mixed(self, values: NDArray[Any], weights: Floats) -> NDArray[Any]:
+        top = self._values["vocabulary"]
+        if top is None:
+            mean = np.einsum("nk,nkd->nd", weights, values.astype(np.float64))
+            return np.asarray(mean, np.float32)
+        mixed = np.zeros((len(weights), top))
+        np.add.at(mixed, (np.arange(len(weights))[:, np.newaxis], values), weights)
+        return mixed
+
+    def capacity(self, error: float = 0.01, *, cosine: float = 1.0) -> float:
+        """Return how many random keys fit while `expected_error` stays at or below ``error``.
+
+        Parameters
+        ----------
+        error : float in (0, 1), default 0.01
+            Share of stored keys that are not found again.
+        cosine : float in (0, 1], default 1.0
+            Cosine of a query with the key that it means.
+
+        Returns
+        -------
+        float
+            Infinite for queries that are keys, in a memory without bound.
+
+        Raises
+        ------
+        ValueError
+            For numbers out of range.
+        ImportError
+            When SciPy is not installed.
+
+        Examples
+        --------
+        >>> import hypersketch
+        >>> hypersketch.NeighbourMemory(64).capacity()
+        inf
+        >>> round(hypersketch.NeighbourMemory(64).capacity(cosine=0.5))
+        903
+        """
+        owner = "NeighbourMemory.capacity"
+        rate, bound = _validation.probability(owner, "error", error), self._values["max_items"]
+        most = math.inf if bound is None else bound / (1.0 - rate)
+        if cosine == 1.0 or self.key_dim == 1:
+            return float(most)
+        found = 1.0 + float(theory.dense_retrieval.index_size(self.key_dim, rate, cosine))
+        return found if bound is None or found <= bound else float(bound)
+
+    def expected_error(self, *, cosine: float = 1.0) -> float:
+        """Return the share of stored keys that are not found again, for random directions as keys.
+
+        Parameters
+        ----------
+        cosine : float in (0, 1], default 1.0
+            Cosine of a query with the key that it means.
+
+        Returns
+        -------
+        float
+            Of those that gave way, and of those that another key outdoes
+            (`hypersketch.theory.dense_retrieval.outscored`).
+
+        Raises
+        ------
+        ValueError
+            For a number out of range.
+        ImportError
+            When SciPy is not installed.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> import hypersketch
+        >>> memory = hypersketch.NeighbourMemory(64, max_items=900)
+        >>> memory.store(np.random.default_rng(0).standard_normal((1000, 64)))
+        >>> round(memory.expected_error(), 3), round(memory.expected_error(cosine=0.5), 3)
+        (0.1, 0.109)
+        """
+        if not self.n_added:
+            return 0.0
+        kept = len(self) / self.n_added
+        if cosine == 1.0 or self.key_dim == 1:
+            return 1.0 - kept
+        outdone = float(theory.dense_retrieval.outscored(self.key_dim, len(self) - 1, cosine))
+        return 1.0 - kept * (1.0 - outdone)
+
+
+def _softmax(similarities: Floats, temperature: float) -> Floats:
+    """Return weights that sum to 1; the first similarity of a row is its largest."""
+    with np.errstate(under="ignore"):
+        powers = np.exp((similarities - similarities[:, :1]) / temperature)
+    return np.asarray(powers / powers.sum(axis=1, keepdims=True))
