@@ -18,9 +18,11 @@ SUITES = (
     "sketches_bloom",
     "sketches_count",
     "projections",
+    "retrieval",
     "cuda",
 )
 GROUPS = {
     "sketches": ("hash", "sketches_bloom", "sketches_count", "projections"),
+    "memories": ("retrieval",),
     "vsa": SUITES[SUITES.index("bundle") : SUITES.index("hash")],
 }

@@ -48,6 +48,7 @@ void run_record_tests();
 void run_vsa_tests();
 void run_majority_tests();
 void run_resonator_tests();
+void run_retrieval_tests();
 void run_search_tests();
 void run_bloom_tests();
 void run_count_sketch_tests();

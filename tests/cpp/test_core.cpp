@@ -22,6 +22,7 @@ int main(int argc, char** argv) {
   run_vsa_tests();
   run_majority_tests();
   run_resonator_tests();
+  run_retrieval_tests();
   run_search_tests();
   run_bloom_tests();
   run_count_sketch_tests();
