@@ -74,6 +74,7 @@ __all__: list[str] = [
     "lengths",
     "majorities",
     "members_among_best",
+    "nearest_patterns",
     "pack_signs",
     "pack_spans",
     "packed_score_rows",
@@ -82,10 +83,14 @@ __all__: list[str] = [
     "popcount_or",
     "project_csr",
     "project_dense",
+    "refine_thresholds",
     "resonate",
+    "retrieve_states",
     "rotate_rows",
     "row_products",
     "sample_indices",
+    "score_atoms",
+    "scores_above",
     "set_simd_level",
     "sign_codes",
     "simd_level",
@@ -94,9 +99,13 @@ __all__: list[str] = [
     "sketch_fits",
     "sketch_track",
     "sparse_rows",
+    "sparse_support",
     "split_lines",
     "split_rows",
     "split_words",
+    "sum_atoms",
+    "sum_combined",
+    "sum_listed",
     "sum_rows",
     "turn_rows",
     "unit_phasors",
@@ -986,6 +995,21 @@ def members_among_best(
     Members among the n best scores of each row.
     """
 
+def nearest_patterns(
+    rows: numpy.ndarray,
+    scales: numpy.typing.NDArray[numpy.float32] | None,
+    queries: numpy.typing.NDArray[numpy.float32],
+    distances: bool,
+    factors: numpy.typing.NDArray[numpy.float32] | None,
+    offsets: numpy.typing.NDArray[numpy.float32] | None,
+    patterns_out: numpy.typing.NDArray[numpy.int64],
+    scores_out: numpy.typing.NDArray[numpy.float32],
+    threads: typing.SupportsInt | typing.SupportsIndex,
+) -> None:
+    """
+    The best patterns of every query.
+    """
+
 def pack_signs(
     counters: numpy.typing.NDArray[numpy.int32],
     seed: typing.SupportsInt | typing.SupportsIndex,
@@ -1119,6 +1143,22 @@ def project_dense(
     Rows times the sparse matrix of signs.
     """
 
+def refine_thresholds(
+    rows: numpy.ndarray,
+    scales: numpy.typing.NDArray[numpy.float32] | None,
+    queries: numpy.typing.NDArray[numpy.float32],
+    distances: bool,
+    factors: numpy.typing.NDArray[numpy.float32] | None,
+    offsets: numpy.typing.NDArray[numpy.float32] | None,
+    betas: numpy.typing.NDArray[numpy.float32],
+    exponent: typing.SupportsFloat | typing.SupportsIndex,
+    thresholds: numpy.typing.NDArray[numpy.float64],
+    threads: typing.SupportsInt | typing.SupportsIndex,
+) -> None:
+    """
+    Thresholds by passes, in place of lower bounds.
+    """
+
 def resonate(
     rows: numpy.typing.NDArray[numpy.uint64],
     sizes: numpy.typing.NDArray[numpy.int64],
@@ -1140,6 +1180,27 @@ def resonate(
 ) -> None:
     """
     Which codewords, one a factor, multiply to each probe.
+    """
+
+def retrieve_states(
+    rows: numpy.ndarray,
+    scales: numpy.typing.NDArray[numpy.float32] | None,
+    values: numpy.ndarray | None,
+    value_scales: numpy.typing.NDArray[numpy.float32] | None,
+    queries: numpy.typing.NDArray[numpy.float32],
+    distances: bool,
+    factors: numpy.typing.NDArray[numpy.float32] | None,
+    offsets: numpy.typing.NDArray[numpy.float32] | None,
+    separation: str,
+    betas: numpy.typing.NDArray[numpy.float32],
+    thresholds: numpy.typing.NDArray[numpy.float32] | None,
+    exponent: typing.SupportsFloat | typing.SupportsIndex,
+    states_out: numpy.typing.NDArray[numpy.float32],
+    numbers_out: numpy.typing.NDArray[numpy.float64],
+    threads: typing.SupportsInt | typing.SupportsIndex,
+) -> None:
+    """
+    Weighted means of values, and each query's maximum, sum of weights, sum of squares.
     """
 
 def rotate_rows(
@@ -1172,6 +1233,36 @@ def sample_indices(
 ) -> None:
     """
     Distinct random indices, a row a trial.
+    """
+
+def score_atoms(
+    dim: typing.SupportsInt | typing.SupportsIndex,
+    seed: typing.SupportsInt | typing.SupportsIndex,
+    hashes: numpy.typing.NDArray[numpy.uint64],
+    kind: typing.SupportsInt | typing.SupportsIndex,
+    scale: typing.SupportsFloat | typing.SupportsIndex,
+    vectors: numpy.typing.NDArray[numpy.float32],
+    out: numpy.typing.NDArray[numpy.float64],
+    threads: typing.SupportsInt | typing.SupportsIndex,
+) -> None:
+    """
+    Cosines of vectors with the real atoms of keys.
+    """
+
+def scores_above(
+    rows: numpy.ndarray,
+    scales: numpy.typing.NDArray[numpy.float32] | None,
+    queries: numpy.typing.NDArray[numpy.float32],
+    distances: bool,
+    factors: numpy.typing.NDArray[numpy.float32] | None,
+    offsets: numpy.typing.NDArray[numpy.float32] | None,
+    bounds: numpy.typing.NDArray[numpy.float32],
+    threads: typing.SupportsInt | typing.SupportsIndex,
+) -> tuple[
+    numpy.typing.NDArray[numpy.int64], numpy.typing.NDArray[numpy.int64], numpy.typing.NDArray[numpy.float32]
+]:
+    """
+    Patterns whose scores are above a bound: where each query's begin, the patterns, their scores.
     """
 
 def set_simd_level(name: str) -> None:
@@ -1445,6 +1536,29 @@ def sparse_rows(
     out: numpy.typing.NDArray[numpy.uint64],
     threads: typing.SupportsInt | typing.SupportsIndex = 1,
 ) -> None: ...
+def sparse_support(
+    rows: numpy.ndarray,
+    scales: numpy.typing.NDArray[numpy.float32] | None,
+    queries: numpy.typing.NDArray[numpy.float32],
+    distances: bool,
+    factors: numpy.typing.NDArray[numpy.float32] | None,
+    offsets: numpy.typing.NDArray[numpy.float32] | None,
+    betas: numpy.typing.NDArray[numpy.float32],
+    exponent: typing.SupportsFloat | typing.SupportsIndex,
+    threads: typing.SupportsInt | typing.SupportsIndex,
+) -> tuple[
+    tuple[
+        numpy.typing.NDArray[numpy.int64],
+        numpy.typing.NDArray[numpy.int64],
+        numpy.typing.NDArray[numpy.float32],
+    ],
+    numpy.typing.NDArray[numpy.float64],
+    numpy.typing.NDArray[numpy.bool],
+]:
+    """
+    What is beyond thresholds, the thresholds, and which queries have too many.
+    """
+
 def split_lines(
     data: numpy.typing.NDArray[numpy.uint8],
 ) -> tuple[numpy.typing.NDArray[numpy.int64], numpy.typing.NDArray[numpy.int64]]:
@@ -1468,6 +1582,21 @@ def split_words(
     Where words begin and end.
     """
 
+def sum_atoms(
+    dim: typing.SupportsInt | typing.SupportsIndex,
+    seed: typing.SupportsInt | typing.SupportsIndex,
+    hashes: numpy.typing.NDArray[numpy.uint64],
+    kind: typing.SupportsInt | typing.SupportsIndex,
+    scale: typing.SupportsFloat | typing.SupportsIndex,
+    weights: numpy.typing.NDArray[numpy.float64] | None,
+    edges: numpy.typing.NDArray[numpy.int64],
+    out: numpy.typing.NDArray[numpy.float64],
+    threads: typing.SupportsInt | typing.SupportsIndex,
+) -> None:
+    """
+    Weighted sums of runs of real atoms.
+    """
+
 def sum_combined(
     a: numpy.typing.NDArray[numpy.float32],
     b: numpy.typing.NDArray[numpy.float32],
@@ -1478,6 +1607,19 @@ def sum_combined(
 ) -> bool:
     """
     Add combined rows, times their weights, to one sum; whether all of them are finite.
+    """
+
+def sum_listed(
+    values: numpy.ndarray,
+    scales: numpy.typing.NDArray[numpy.float32] | None,
+    starts: numpy.typing.NDArray[numpy.int64],
+    patterns: numpy.typing.NDArray[numpy.int64],
+    weights: numpy.typing.NDArray[numpy.float32],
+    states_out: numpy.typing.NDArray[numpy.float32],
+    threads: typing.SupportsInt | typing.SupportsIndex,
+) -> None:
+    """
+    Weighted sums of listed values.
     """
 
 def sum_rows(

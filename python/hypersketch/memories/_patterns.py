@@ -25,7 +25,7 @@ _LEAST = float(127 * np.finfo(np.float32).tiny)
 def _bfloat16(owner: str, name: str, rows: Floats) -> NDArray[np.uint16]:
     bits = rows.view(np.uint32)
     rounded = (bits + np.uint32(0x7FFF) + ((bits >> np.uint32(16)) & np.uint32(1))) >> np.uint32(16)
-    made = rounded.astype(np.uint16)
+    made: NDArray[np.uint16] = rounded.astype(np.uint16)
     infinite = ((made & np.uint16(0x7FFF)) >= np.uint16(0x7F80)).any(axis=1)
     if infinite.any():
         row = int(np.flatnonzero(infinite)[0])
@@ -107,13 +107,15 @@ class Patterns:
 
     def widened(self, part: Any = slice(None)) -> Floats:
         """Return some rows as float32."""
-        rows = self.rows.rows[part]
+        rows: Rows = self.rows.rows[part]
         if rows.dtype == np.float32:
             return rows
+        wide: Floats
         if rows.dtype == np.uint16:
-            return (rows.astype(np.uint32) << np.uint32(16)).view(np.float32)
-        assert self.scales is not None
-        wide: Floats = rows * self.scales.rows[part][..., None]
+            wide = (rows.astype(np.uint32) << np.uint32(16)).view(np.float32)
+        else:
+            assert self.scales is not None
+            wide = rows * self.scales.rows[part][..., None]
         return wide
 
     def lengths(self) -> Floats:

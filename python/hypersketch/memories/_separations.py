@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,8 @@ from hypersketch.memories._patterns import Patterns
 
 Floats = NDArray[np.float32]
 Doubles = NDArray[np.float64]
+
+Passed: TypeAlias = tuple[NDArray[Any], Floats | None, Floats, bool, Floats | None, Floats | None]
 
 DENSE = ("softmax", "polynomial", "identity")
 SPARSE = ("sparsemax", "entmax", "normmax")
@@ -75,7 +77,7 @@ class Asked:
     threads: int
 
     @property
-    def passed(self) -> tuple[Any, ...]:
+    def passed(self) -> Passed:
         rows, scales = self.patterns.kernel
         return rows, scales, self.queries, self.distances, self.factors, self.offsets
 
@@ -129,11 +131,11 @@ def _pass(
     out: Floats,
 ) -> Doubles:
     numbers = np.empty((len(asked.queries), 3))
-    rows, scales, *rest = asked.passed
+    rows, scales, queries, distances, factors, offsets = asked.passed
     value_rows, value_scales = (None, None) if values is asked.patterns else values.kernel
     _core.retrieve_states(
-        rows, scales, value_rows, value_scales, *rest, kind, betas, thresholds, exponent, out, numbers,
-        asked.threads,
+        rows, scales, value_rows, value_scales, queries, distances, factors, offsets, kind, betas, thresholds,
+        exponent, out, numbers, asked.threads,
     )  # fmt: skip
     return numbers
 
@@ -157,7 +159,7 @@ def listed(law: Law, asked: Asked, betas: Floats) -> tuple[SparseWeights, Double
     return SparseWeights(starts, indices, weights.astype(np.float32)), thresholds, dense
 
 
-def _of(asked: Asked, kept: NDArray[np.bool_]) -> tuple[Any, ...]:
+def _of(asked: Asked, kept: NDArray[np.bool_]) -> Passed:
     return asked.chosen(kept).passed
 
 
@@ -241,7 +243,8 @@ def weights_above(
 
 def _shares(weights: Doubles, starts: NDArray[np.int64]) -> Doubles:
     sums = np.add.reduceat(np.append(weights, 0.0), starts[:-1])
-    return weights / np.repeat(sums, np.diff(starts))
+    shares: Doubles = weights / np.repeat(sums, np.diff(starts))
+    return shares
 
 
 def free_energies(
