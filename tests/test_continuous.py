@@ -192,7 +192,8 @@ def test_entmax_is_exact_from_its_margin_on():
         memory.store(patterns)
         exact = memory.retrieve(patterns[0] * (margin + 1e-3), weights=True)
         np.testing.assert_array_equal(exact.states, patterns[:1])
-        assert len(memory.retrieve(patterns[0] * (margin - 1e-2), weights=True, least=0.0).weights.values) == 8
+        below = memory.retrieve(patterns[0] * (margin - 1e-2), weights=True, least=0.0)
+        assert len(below.weights.values) == 8
 
 
 def test_out_takes_the_states():

@@ -475,7 +475,7 @@ class ContinuousMemory(ContinuousQueries):
         >>> memory = hypersketch.ContinuousMemory(64)
         >>> memory.store(2 * np.eye(64))
         >>> round(memory.beta_for(0.01), 2)
-        2.28
+        2.36
         """
         error = _validation.probability("ContinuousMemory.beta_for", "error", error)
         return self._theoretical_beta(self._held_or_refuse("ContinuousMemory.beta_for"), error)
@@ -502,7 +502,7 @@ class ContinuousMemory(ContinuousQueries):
         --------
         >>> import hypersketch
         >>> round(hypersketch.ContinuousMemory(64, beta=10.0).capacity(1 / 3))
-        5104
+        5089
         """
         error = _validation.probability("ContinuousMemory.capacity", "error", error)
         beta = self._values["beta"] or float(self._values["dim"])
@@ -535,7 +535,7 @@ class ContinuousMemory(ContinuousQueries):
         >>> memory = hypersketch.ContinuousMemory(64, beta=10.0)
         >>> memory.store(np.eye(64))
         >>> round(memory.expected_error(), 4)
-        0.0061
+        0.0062
         """
         dim, n = self._require_law("ContinuousMemory.expected_error"), len(self)
         if n <= 1:

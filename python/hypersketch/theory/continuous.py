@@ -170,7 +170,7 @@ def capacity(dim: int, beta: float, error: float = 0.01) -> float:
     Examples
     --------
     >>> round(capacity(64, 10.0, 1 / 3))
-    5104
+    5089
     """
     owner = "continuous.capacity"
     d, b, target = count(owner, "dim", dim), _positive(owner, "beta", beta), _error(owner, error)
