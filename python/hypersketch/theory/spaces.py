@@ -102,14 +102,14 @@ def moments(model: str, dim: int, n: int, *, pairs: bool = False, modulus: int =
     * map-i: <x, a>/D has mean 1 and variance m/D; n/D for others. Derived.
     * map-b, bsc: c(n) = C(n-1, (n-1)/2) / 2^(n-1) and (1 - c^2)/D; 1/D. Kanerva (1997), derived.
     * map-t: as map-b for odd n; for even n cosines with entries that are 0 at ties. Derived.
-    * bsdc-thin: what a cut to D/2 places leaves of a member (`bsdc` else), averaged over the union's ones.
+    * bsdc-thin: what a cut to the D/2 places of most members leaves of each, averaged over the union's ones.
       Derived.
     * map-c, hrr, vtb, tvtb, mbat, fhrr-sum: cosines, by the delta method from the moments of <x, a>, |x|^2
       and |a|^2: for normal atoms 1/sqrt(n) and (1 - 1/n)^2/D. Pairs of hrr, vtb and tvtb score 1/sqrt(n + 1),
       as unbinding adds the noise of |k|^4. Derived.
     * fhrr: E cos is the walk integral INT J_1(t) J_0(t)^m dt/t. Derived.
     * mcr: the same walk's angle by its harmonics. b-sbc, cgr: E M / n for the fullest of r cells. Derived.
-    * bsdc: overlaps with a union over the geometric mean of both sizes. Derived (formula 4.12).
+    * other bsdc: overlaps with a union over the geometric mean of both sizes. Derived (formula 4.12).
 
     Pairs of all other models have the law of bundles: unbinding moves entries and leaves them as they are.
 
