@@ -69,15 +69,17 @@ inline void sum_real_rows(const float* rows, size_t width, std::span<const std::
 // one sum, in order. Nothing but a few pieces of rows is in memory at once. Returns whether all of it is finite.
 inline bool sum_combined(const float* a, const float* b, size_t n, size_t width, PhasorRule rule, const double* weights,
                          double* sums, size_t threads) {
-  constexpr size_t kColumns = 512, kRows = 8;
+  constexpr size_t kRows = 4;
+  // Rows are read best from end to end; a column's sum is the same in pieces of any size.
+  const size_t share = width / std::max<size_t>(1, threads) + 1;
+  const size_t columns = std::clamp<size_t>(share, 512, 16384), n_pieces = (width + columns - 1) / columns;
   std::atomic<bool> finite{true};
-  const size_t n_pieces = (width + kColumns - 1) / kColumns;
   const size_t grain = 1 + (n_pieces << 18) / std::max<size_t>(1, 2 * n * width);
   parallel_for(n_pieces, grain, threads, [&](size_t begin, size_t end) {
-    std::vector<float> made(kRows * 2 * kColumns);
+    std::vector<float> made(kRows * 2 * std::min(columns, width));
     bool good = true;
     for (size_t piece = begin; piece < end; ++piece) {
-      const size_t first = piece * kColumns, count = std::min(kColumns, width - first);
+      const size_t first = piece * columns, count = std::min(columns, width - first);
       for (size_t i = 0; i < n; i += kRows) {
         const size_t some = std::min(kRows, n - i);
         for (size_t r = 0; r < some; ++r) {
