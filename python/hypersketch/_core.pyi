@@ -86,6 +86,7 @@ __all__: list[str] = [
     "rotate_rows",
     "row_products",
     "sample_indices",
+    "score_atoms",
     "set_simd_level",
     "sign_codes",
     "simd_level",
@@ -97,6 +98,8 @@ __all__: list[str] = [
     "split_lines",
     "split_rows",
     "split_words",
+    "sum_atoms",
+    "sum_combined",
     "sum_rows",
     "turn_rows",
     "unit_phasors",
@@ -1174,6 +1177,20 @@ def sample_indices(
     Distinct random indices, a row a trial.
     """
 
+def score_atoms(
+    dim: typing.SupportsInt | typing.SupportsIndex,
+    seed: typing.SupportsInt | typing.SupportsIndex,
+    hashes: numpy.typing.NDArray[numpy.uint64],
+    kind: typing.SupportsInt | typing.SupportsIndex,
+    scale: typing.SupportsFloat | typing.SupportsIndex,
+    vectors: numpy.typing.NDArray[numpy.float32],
+    out: numpy.typing.NDArray[numpy.float64],
+    threads: typing.SupportsInt | typing.SupportsIndex,
+) -> None:
+    """
+    Cosines of vectors with the real atoms of keys.
+    """
+
 def set_simd_level(name: str) -> None:
     """
     Choose the kernels.
@@ -1466,6 +1483,21 @@ def split_words(
 ) -> tuple[numpy.typing.NDArray[numpy.int64], numpy.typing.NDArray[numpy.int64]]:
     """
     Where words begin and end.
+    """
+
+def sum_atoms(
+    dim: typing.SupportsInt | typing.SupportsIndex,
+    seed: typing.SupportsInt | typing.SupportsIndex,
+    hashes: numpy.typing.NDArray[numpy.uint64],
+    kind: typing.SupportsInt | typing.SupportsIndex,
+    scale: typing.SupportsFloat | typing.SupportsIndex,
+    weights: numpy.typing.NDArray[numpy.float64] | None,
+    edges: numpy.typing.NDArray[numpy.int64],
+    out: numpy.typing.NDArray[numpy.float64],
+    threads: typing.SupportsInt | typing.SupportsIndex,
+) -> None:
+    """
+    Weighted sums of runs of real atoms.
     """
 
 def sum_combined(

@@ -123,7 +123,7 @@ class MapI(MapSpace):
         if left.dtype != right.dtype:
             sums, packed = (left, right) if left.dtype == np.int32 else (right, left)
             return _numbers.turned(sums, packed)
-        products = np.multiply(left, right, dtype=np.int64)
+        products: NDArray[Any] = np.multiply(left, right, dtype=np.int64)
         if products.size and np.abs(products).max() > _MOST_SUM:
             raise OverflowError(f"A product of these sums leaves the range of int32 ({self._owner('bind')}).")
         return products.astype(np.int32)
