@@ -74,7 +74,6 @@ __all__: list[str] = [
     "lengths",
     "majorities",
     "members_among_best",
-    "nearest_patterns",
     "pack_signs",
     "pack_spans",
     "packed_score_rows",
@@ -83,14 +82,11 @@ __all__: list[str] = [
     "popcount_or",
     "project_csr",
     "project_dense",
-    "refine_thresholds",
     "resonate",
-    "retrieve_states",
     "rotate_rows",
     "row_products",
     "sample_indices",
     "score_atoms",
-    "scores_above",
     "set_simd_level",
     "sign_codes",
     "simd_level",
@@ -99,13 +95,11 @@ __all__: list[str] = [
     "sketch_fits",
     "sketch_track",
     "sparse_rows",
-    "sparse_support",
     "split_lines",
     "split_rows",
     "split_words",
     "sum_atoms",
     "sum_combined",
-    "sum_listed",
     "sum_rows",
     "turn_rows",
     "unit_phasors",
@@ -995,21 +989,6 @@ def members_among_best(
     Members among the n best scores of each row.
     """
 
-def nearest_patterns(
-    rows: numpy.ndarray,
-    scales: numpy.typing.NDArray[numpy.float32] | None,
-    queries: numpy.typing.NDArray[numpy.float32],
-    distances: bool,
-    factors: numpy.typing.NDArray[numpy.float32] | None,
-    offsets: numpy.typing.NDArray[numpy.float32] | None,
-    patterns_out: numpy.typing.NDArray[numpy.int64],
-    scores_out: numpy.typing.NDArray[numpy.float32],
-    threads: typing.SupportsInt | typing.SupportsIndex,
-) -> None:
-    """
-    The best patterns of every query.
-    """
-
 def pack_signs(
     counters: numpy.typing.NDArray[numpy.int32],
     seed: typing.SupportsInt | typing.SupportsIndex,
@@ -1143,22 +1122,6 @@ def project_dense(
     Rows times the sparse matrix of signs.
     """
 
-def refine_thresholds(
-    rows: numpy.ndarray,
-    scales: numpy.typing.NDArray[numpy.float32] | None,
-    queries: numpy.typing.NDArray[numpy.float32],
-    distances: bool,
-    factors: numpy.typing.NDArray[numpy.float32] | None,
-    offsets: numpy.typing.NDArray[numpy.float32] | None,
-    betas: numpy.typing.NDArray[numpy.float32],
-    exponent: typing.SupportsFloat | typing.SupportsIndex,
-    thresholds: numpy.typing.NDArray[numpy.float64],
-    threads: typing.SupportsInt | typing.SupportsIndex,
-) -> None:
-    """
-    Thresholds by passes, in place of lower bounds.
-    """
-
 def resonate(
     rows: numpy.typing.NDArray[numpy.uint64],
     sizes: numpy.typing.NDArray[numpy.int64],
@@ -1180,27 +1143,6 @@ def resonate(
 ) -> None:
     """
     Which codewords, one a factor, multiply to each probe.
-    """
-
-def retrieve_states(
-    rows: numpy.ndarray,
-    scales: numpy.typing.NDArray[numpy.float32] | None,
-    values: numpy.ndarray | None,
-    value_scales: numpy.typing.NDArray[numpy.float32] | None,
-    queries: numpy.typing.NDArray[numpy.float32],
-    distances: bool,
-    factors: numpy.typing.NDArray[numpy.float32] | None,
-    offsets: numpy.typing.NDArray[numpy.float32] | None,
-    separation: str,
-    betas: numpy.typing.NDArray[numpy.float32],
-    thresholds: numpy.typing.NDArray[numpy.float32] | None,
-    exponent: typing.SupportsFloat | typing.SupportsIndex,
-    states_out: numpy.typing.NDArray[numpy.float32],
-    numbers_out: numpy.typing.NDArray[numpy.float64],
-    threads: typing.SupportsInt | typing.SupportsIndex,
-) -> None:
-    """
-    Weighted means of values, and each query's maximum, sum of weights, sum of squares.
     """
 
 def rotate_rows(
@@ -1247,22 +1189,6 @@ def score_atoms(
 ) -> None:
     """
     Cosines of vectors with the real atoms of keys.
-    """
-
-def scores_above(
-    rows: numpy.ndarray,
-    scales: numpy.typing.NDArray[numpy.float32] | None,
-    queries: numpy.typing.NDArray[numpy.float32],
-    distances: bool,
-    factors: numpy.typing.NDArray[numpy.float32] | None,
-    offsets: numpy.typing.NDArray[numpy.float32] | None,
-    bounds: numpy.typing.NDArray[numpy.float32],
-    threads: typing.SupportsInt | typing.SupportsIndex,
-) -> tuple[
-    numpy.typing.NDArray[numpy.int64], numpy.typing.NDArray[numpy.int64], numpy.typing.NDArray[numpy.float32]
-]:
-    """
-    Patterns whose scores are above a bound: where each query's begin, the patterns, their scores.
     """
 
 def set_simd_level(name: str) -> None:
@@ -1536,29 +1462,6 @@ def sparse_rows(
     out: numpy.typing.NDArray[numpy.uint64],
     threads: typing.SupportsInt | typing.SupportsIndex = 1,
 ) -> None: ...
-def sparse_support(
-    rows: numpy.ndarray,
-    scales: numpy.typing.NDArray[numpy.float32] | None,
-    queries: numpy.typing.NDArray[numpy.float32],
-    distances: bool,
-    factors: numpy.typing.NDArray[numpy.float32] | None,
-    offsets: numpy.typing.NDArray[numpy.float32] | None,
-    betas: numpy.typing.NDArray[numpy.float32],
-    exponent: typing.SupportsFloat | typing.SupportsIndex,
-    threads: typing.SupportsInt | typing.SupportsIndex,
-) -> tuple[
-    tuple[
-        numpy.typing.NDArray[numpy.int64],
-        numpy.typing.NDArray[numpy.int64],
-        numpy.typing.NDArray[numpy.float32],
-    ],
-    numpy.typing.NDArray[numpy.float64],
-    numpy.typing.NDArray[numpy.bool],
-]:
-    """
-    What is beyond thresholds, the thresholds, and which queries have too many.
-    """
-
 def split_lines(
     data: numpy.typing.NDArray[numpy.uint8],
 ) -> tuple[numpy.typing.NDArray[numpy.int64], numpy.typing.NDArray[numpy.int64]]:
@@ -1607,19 +1510,6 @@ def sum_combined(
 ) -> bool:
     """
     Add combined rows, times their weights, to one sum; whether all of them are finite.
-    """
-
-def sum_listed(
-    values: numpy.ndarray,
-    scales: numpy.typing.NDArray[numpy.float32] | None,
-    starts: numpy.typing.NDArray[numpy.int64],
-    patterns: numpy.typing.NDArray[numpy.int64],
-    weights: numpy.typing.NDArray[numpy.float32],
-    states_out: numpy.typing.NDArray[numpy.float32],
-    threads: typing.SupportsInt | typing.SupportsIndex,
-) -> None:
-    """
-    Weighted sums of listed values.
     """
 
 def sum_rows(

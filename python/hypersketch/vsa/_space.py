@@ -78,6 +78,18 @@ class Space(Algebra):
         n_threads = _threads.resolve(self._owner("atoms"), threads)
         return self._atoms_of(host_hashes(keys, threads), n_threads)
 
+    def atoms_of_hashes(self, hashes: NDArray[np.uint64], *, threads: int | None = None) -> Any:
+        """Return the atoms of keys by their hashes (`hypersketch.hash_keys` with seed 0), else as `atoms`.
+
+        >>> import hypersketch
+        >>> from hypersketch.vsa import CGR
+        >>> space, hashes = CGR(128), hypersketch.hash_keys(["a", "b"])
+        >>> bool((space.atoms_of_hashes(hashes) == space.atoms(["a", "b"])).all())
+        True
+        """
+        owner = self._owner("atoms_of_hashes")
+        return self._atoms_of(_validation.hashes(owner, hashes), _threads.resolve(owner, threads))
+
     # ---- bundles
 
     @abstractmethod

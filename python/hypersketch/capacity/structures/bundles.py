@@ -81,13 +81,13 @@ class SpaceBundle(Structure):
         """The space and the atoms of each codebook."""
         for seed in seeds.tolist():
             space = self.space(size, seed)
-            yield space, space._atoms_of(codebook, 1)
+            yield space, space.atoms_of_hashes(codebook, threads=1)
 
     def _bundle_scores(self, space: Any, atoms: Any, members: Int64Array) -> FloatArray:
         """Similarities of bundles, whose members are the rows of ``members``, with all atoms."""
         n = members.shape[1]
         bundles = self.superposed(space, atoms[members.ravel()], np.arange(0, members.size + 1, n))
-        return np.asarray(space._similarities(bundles, atoms, 1))
+        return np.asarray(space.similarities(bundles, atoms, threads=1))
 
     def _values_found(self, space: Any, atoms: Any, drawn: Int64Array, asked: int) -> int:
         """How many of the first ``asked`` keys of each record bring back their values."""
@@ -96,7 +96,7 @@ class SpaceBundle(Structure):
         pairs = space.bind(atoms[values.ravel()], atoms[keys.ravel()])
         records = self.superposed(space, pairs, np.arange(0, len(pairs) + 1, n))
         found = space.unbind(np.repeat(records, asked, axis=0), atoms[keys[:, :asked].ravel()])
-        best = first_best(space._similarities(found, atoms, 1))
+        best = first_best(space.similarities(found, atoms, threads=1))
         return int(np.count_nonzero(best == values[:, :asked].ravel()))
 
     #: Whether bundles are what the space itself makes of keys.
@@ -104,7 +104,7 @@ class SpaceBundle(Structure):
 
     def superposed(self, space: Any, rows: Any, starts: Int64Array) -> Any:
         """One bundle for each group of rows."""
-        return space._superpose(rows, None, starts)
+        return space.superpose(rows, starts=starts)
 
     def cleanup_trials(
         self, size: Size, seeds: UInt64Array, codebook: UInt64Array, members: Int64Array
@@ -159,7 +159,7 @@ class SpaceBundle(Structure):
                 found = [self._values_found(space, atoms, one, one.shape[1] // 2) for one in ones]
             else:
                 rows = atoms[np.concatenate(ones, axis=1)[0]]
-                scores = space._similarities(self.superposed(space, rows, starts), atoms, 1)
+                scores = space.similarities(self.superposed(space, rows, starts), atoms, threads=1)
                 ranked = _ranked(scores)
                 found = [
                     int(kernels.members_among_best(ranked[index : index + 1], one)[0])
