@@ -22,6 +22,7 @@ namespace {
 #include "accumulate.inc.hpp"
 #include "blocks.inc.hpp"
 #include "digits.inc.hpp"
+#include "bytes.inc.hpp"
 #include "dot.inc.hpp"
 #include "expand.inc.hpp"
 #include "hadamard.inc.hpp"
@@ -98,7 +99,10 @@ const Kernels& table() {
                                    add_scaled,
                                    add_widened,
                                    expand_rows,
-                                   convolve_two};
+                                   convolve_two,
+                                   score_digits,
+                                   count_digits,
+                                   choose_digits};
   return kernels;
 }
 

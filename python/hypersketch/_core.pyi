@@ -30,6 +30,7 @@ __all__: list[str] = [
     "build_info",
     "bundle_add",
     "bundle_add_rows",
+    "bundle_digits",
     "bundle_score_rows",
     "bundle_scores",
     "bundle_trials",
@@ -82,8 +83,10 @@ __all__: list[str] = [
     "project_dense",
     "resonate",
     "rotate_rows",
+    "runs_among_best",
     "sample_indices",
     "score_atoms",
+    "score_digits",
     "set_simd_level",
     "sign_codes",
     "simd_level",
@@ -309,6 +312,20 @@ def bundle_add_rows(
 ) -> None:
     """
     Add packed vectors to counters.
+    """
+
+def bundle_digits(
+    seed: typing.SupportsInt | typing.SupportsIndex,
+    hashes: numpy.typing.NDArray[numpy.uint64],
+    edges: numpy.typing.NDArray[numpy.int64],
+    modulus: typing.SupportsInt | typing.SupportsIndex,
+    offsets: numpy.typing.NDArray[numpy.uint16],
+    directions: numpy.typing.NDArray[numpy.float64] | None,
+    out: numpy.typing.NDArray[numpy.uint16],
+    threads: typing.SupportsInt | typing.SupportsIndex,
+) -> None:
+    """
+    Bundles of runs of atoms of digits.
     """
 
 def bundle_score_rows(
@@ -1137,6 +1154,16 @@ def rotate_rows(
     Packed vectors shifted cyclically.
     """
 
+def runs_among_best(
+    scores: numpy.typing.NDArray[numpy.float64],
+    members: numpy.typing.NDArray[numpy.int64],
+    starts: numpy.typing.NDArray[numpy.int64],
+    out: numpy.typing.NDArray[numpy.int64],
+) -> None:
+    """
+    Members among the n best scores of each row, whose numbers may differ.
+    """
+
 def sample_indices(
     seed: typing.SupportsInt | typing.SupportsIndex,
     trials: typing.SupportsInt | typing.SupportsIndex,
@@ -1160,6 +1187,19 @@ def score_atoms(
 ) -> None:
     """
     Cosines of vectors with the real atoms of keys.
+    """
+
+def score_digits(
+    seed: typing.SupportsInt | typing.SupportsIndex,
+    hashes: numpy.typing.NDArray[numpy.uint64],
+    modulus: typing.SupportsInt | typing.SupportsIndex,
+    circle: bool,
+    vectors: numpy.typing.NDArray[numpy.uint16],
+    out: numpy.typing.NDArray[numpy.int64],
+    threads: typing.SupportsInt | typing.SupportsIndex,
+) -> None:
+    """
+    Distances around the circle, or numbers of equal digits, of vectors and the atoms of keys.
     """
 
 def set_simd_level(name: str) -> None:

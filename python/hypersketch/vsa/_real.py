@@ -107,6 +107,8 @@ class RealSpace(Space):
     _STORES_NO_ATOMS = True
 
     def _bundles_of(self, hashes: NDArray[np.uint64], edges: NDArray[np.int64], threads: int) -> Vectors:
+        if not self._STORES_NO_ATOMS:
+            return np.asarray(super()._bundles_of(hashes, edges, threads))
         sums = np.empty((edges.size - 1, self.width), self._wide)
         given = (self.dim, self.seed, hashes, int(self._NUMBERS), self._scale, None, edges)
         _core.sum_atoms(*given, sums.view(np.float64), threads)
@@ -116,6 +118,8 @@ class RealSpace(Space):
         self, vectors: Vectors, hashes: NDArray[np.uint64], threads: int
     ) -> NDArray[np.float64]:
         """Return cosines from sums in single precision, the same on all processors."""
+        if not self._STORES_NO_ATOMS:
+            return super()._key_similarities(vectors, hashes, threads)
         rows = np.ascontiguousarray(vectors).view(np.float32)
         parts = []
         for part in chunks(hashes.size, (1 + len(rows)) * self.dim // 8):

@@ -3,9 +3,10 @@
 
 from __future__ import annotations
 
+import copy
 from abc import abstractmethod
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +14,8 @@ from numpy.typing import NDArray
 from hypersketch import _core, _threads, _validation
 from hypersketch.keys import host_hashes
 from hypersketch.vsa._algebra import Algebra
+
+SpaceT = TypeVar("SpaceT", bound="Space")
 
 MOST = 2**26
 """Largest dimension: a vector may then take half a gibibyte."""
@@ -175,6 +178,12 @@ class Space(Algebra):
             bag.add_vectors(rows[start:end], None if weights is None else weights[start:end])
             made.append(bag.vector)
         return np.stack(made)[1:]
+
+    def _with_seed(self: SpaceT, seed: int) -> SpaceT:
+        """Return the space with another seed that needs no check."""
+        twin = copy.copy(self)
+        object.__setattr__(twin, "seed", seed)
+        return twin
 
     # ---- of keys alone
 

@@ -181,6 +181,9 @@ class MCR(ModularSpace):
     def _directions(self) -> NDArray[np.complex128]:
         return np.asarray(np.exp(1j * math.tau * np.arange(self.modulus) / self.modulus), np.complex128)
 
+    def _direction_table(self) -> NDArray[np.float64]:
+        return self._directions().view(np.float64)
+
     def _nearest(self, sums: NDArray[np.complex128], sizes: NDArray[Any], offsets: Digits) -> Digits:
         """Return the directions nearest to sums of so many; of two equally near ones the even one."""
         places = np.angle(sums) * (self.modulus / math.tau)

@@ -158,13 +158,9 @@ class SpaceBundle(Structure):
             if pairs:
                 found = [self._values_found(space, atoms, one, one.shape[1] // 2) for one in ones]
             else:
-                rows = atoms[np.concatenate(ones, axis=1)[0]]
-                scores = space._similarities(self.superposed(space, rows, starts), atoms, 1)
-                ranked = _ranked(scores)
-                found = [
-                    int(kernels.members_among_best(ranked[index : index + 1], one)[0])
-                    for index, one in enumerate(ones)
-                ]
+                members = np.concatenate(ones, axis=1)[0]
+                scores = space._similarities(self.superposed(space, atoms[members], starts), atoms, 1)
+                found = kernels.runs_among_best(_ranked(scores), members, starts).tolist()
             hits = [so_far + more for so_far, more in zip(hits, found, strict=True)]
         return hits
 
@@ -178,8 +174,9 @@ class SpaceBundle(Structure):
     ) -> list[int]:
         """`hits_of_sizes` of spaces that need no codebook in memory, whose sums have one order of terms."""
         hits, members = np.zeros(len(drawn), np.int64), np.concatenate(drawn, axis=1)
+        base = self.space(size, 0)
         for trial, seed in enumerate(seeds.tolist()):
-            space = self.space(size, seed)
+            space = base._with_seed(seed)
             bundles = space._bundles_of(codebook[members[trial]], starts, 1)
             scores = space._key_similarities(bundles, codebook, 1)
             hits += kernels.runs_among_best(scores, members[trial], starts)
