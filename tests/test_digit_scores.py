@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,8 @@ import pytest
 import reference
 from hypersketch import _core
 from hypersketch.vsa import CGR, MCR, SparseBlockCodes
+
+SEEDS = np.zeros(1, np.uint64)
 
 SPACES: list[Any] = [
     CGR(65, 3, 2),
@@ -71,21 +74,23 @@ def test_the_core_refuses_what_does_not_fit() -> None:
     hashes, rows = reference.hash_keys([7, 8]), np.zeros((3, 8), np.uint16)
     for modulus, digit, out in ((3, 0, (3, 2)), (256, 0, (3, 2)), (16, 16, (3, 2)), (16, 0, (2, 2))):
         with pytest.raises(ValueError, match=r"modulus|digits|out"):
-            _core.score_digits(0, hashes, modulus, True, rows + np.uint16(digit), np.empty(out, np.int64), 1)
-    offsets, made = np.zeros(8, np.uint16), np.empty((1, 8), np.uint16)
+            _core.score_digits(
+                SEEDS, hashes, modulus, True, rows + np.uint16(digit), np.empty(out, np.int64), 1
+            )
+    offsets, made = np.zeros((1, 8), np.uint16), np.empty((1, 8), np.uint16)
     for edges in ([], [-1, 2], [0, 3], [2, 1]):
         with pytest.raises(ValueError, match="edges"):
-            _core.bundle_digits(0, hashes, np.array(edges, np.int64), 16, offsets, None, made, 1)
+            _core.bundle_digits(SEEDS, hashes, np.array(edges, np.int64), 16, offsets, None, made, 1)
     whole = np.array([0, 2])
     with pytest.raises(ValueError, match="offsets"):
-        _core.bundle_digits(0, hashes, whole, 16, offsets + np.uint16(16), None, made, 1)
+        _core.bundle_digits(SEEDS, hashes, whole, 16, offsets + np.uint16(16), None, made, 1)
     with pytest.raises(ValueError, match="directions"):
-        _core.bundle_digits(0, hashes, whole, 16, offsets, np.zeros(31), made, 1)
+        _core.bundle_digits(SEEDS, hashes, whole, 16, offsets, np.zeros(31), made, 1)
     with pytest.raises(ValueError, match="out"):
-        _core.bundle_digits(0, hashes, whole, 16, offsets, None, made[:, :7].copy(), 1)
+        _core.bundle_digits(SEEDS, hashes, whole, 16, offsets, None, made[:, :7].copy(), 1)
     many = np.zeros(65536, np.uint64)
     with pytest.raises(ValueError, match="too many"):
-        _core.bundle_digits(0, many, np.array([0, 65536]), 16, offsets, None, made, 1)
+        _core.bundle_digits(SEEDS, many, np.array([0, 65536]), 16, offsets, None, made, 1)
     scores, members = np.zeros((2, 5)), np.array([0, 4, 1])
     for starts, chosen in (
         ([0, 1], members),
@@ -95,3 +100,18 @@ def test_the_core_refuses_what_does_not_fit() -> None:
     ):
         with pytest.raises(ValueError, match=r"starts|member"):
             _core.runs_among_best(scores, chosen, np.array(starts), np.empty(2, np.int64))
+
+
+@pytest.mark.parametrize("space", SPACES, ids=repr)
+def test_several_seeds_at_once(space: Any) -> None:
+    if not space._STORES_NO_ATOMS:
+        pytest.skip("takes no seeds")
+    hashes, edges = reference.hash_keys(list(range(12))), np.array([0, 1, 4, 9, 12])
+    seeds = np.array([5, 2**64 - 1], np.uint64)
+    bundles = space._bundles_of(hashes, edges, 1, seeds)
+    scores = space._key_similarities(bundles, hashes[:7], 1, seeds)
+    for row, seed in enumerate(seeds.tolist()):
+        other = dataclasses.replace(space, seed=seed)
+        mine = slice(2 * row, 2 * row + 2)
+        assert np.array_equal(bundles[mine], other._bundles_of(hashes, edges[2 * row : 2 * row + 3], 1))
+        assert np.array_equal(scores[mine], other._key_similarities(bundles[mine], hashes[:7], 1))

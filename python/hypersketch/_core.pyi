@@ -315,7 +315,7 @@ def bundle_add_rows(
     """
 
 def bundle_digits(
-    seed: typing.SupportsInt | typing.SupportsIndex,
+    seeds: numpy.typing.NDArray[numpy.uint64],
     hashes: numpy.typing.NDArray[numpy.uint64],
     edges: numpy.typing.NDArray[numpy.int64],
     modulus: typing.SupportsInt | typing.SupportsIndex,
@@ -1177,7 +1177,7 @@ def sample_indices(
 
 def score_atoms(
     dim: typing.SupportsInt | typing.SupportsIndex,
-    seed: typing.SupportsInt | typing.SupportsIndex,
+    seeds: numpy.typing.NDArray[numpy.uint64],
     hashes: numpy.typing.NDArray[numpy.uint64],
     kind: typing.SupportsInt | typing.SupportsIndex,
     scale: typing.SupportsFloat | typing.SupportsIndex,
@@ -1190,7 +1190,7 @@ def score_atoms(
     """
 
 def score_digits(
-    seed: typing.SupportsInt | typing.SupportsIndex,
+    seeds: numpy.typing.NDArray[numpy.uint64],
     hashes: numpy.typing.NDArray[numpy.uint64],
     modulus: typing.SupportsInt | typing.SupportsIndex,
     circle: bool,
@@ -1498,7 +1498,7 @@ def split_words(
 
 def sum_atoms(
     dim: typing.SupportsInt | typing.SupportsIndex,
-    seed: typing.SupportsInt | typing.SupportsIndex,
+    seeds: numpy.typing.NDArray[numpy.uint64],
     hashes: numpy.typing.NDArray[numpy.uint64],
     kind: typing.SupportsInt | typing.SupportsIndex,
     scale: typing.SupportsFloat | typing.SupportsIndex,

@@ -38,7 +38,8 @@ void test_most_frequent(size_t width, std::uint32_t modulus) {
   const auto rows = stored(hashes, width, modulus), offsets = stored({77}, width, modulus);
   const std::vector<std::int64_t> edges{0, 1, 1, 9};
   std::vector<std::uint16_t> out(3 * width);
-  most_frequent_digits({9, hashes, edges, width, modulus, offsets.data()}, out.data(), 2);
+  const std::vector<uint64_t> seeds{9};
+  most_frequent_digits({seeds, hashes, edges, width, modulus, offsets.data()}, out.data(), 2);
   for (size_t b = 0; b < 3; ++b)
     for (size_t d = 0; d < width; ++d) {
       std::vector<int> counts(modulus);

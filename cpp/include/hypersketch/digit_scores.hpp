@@ -75,14 +75,11 @@ class DigitPieces {
  public:
   static constexpr size_t kPiece = 512;  // they, their words and their counts stay in the first cache
 
-  DigitPieces(uint64_t seed, std::uint32_t modulus)
-      : word_of_seed_(seed_word(seed, Purpose::kAtom)),
-        modulus_(modulus),
-        words_(kPiece / 2 + kPadWords),
-        digits_(2 * words_.size()) {}
+  explicit DigitPieces(std::uint32_t modulus)
+      : modulus_(modulus), words_(kPiece / 2 + kPadWords), digits_(2 * words_.size()) {}
 
-  const std::uint16_t* make(uint64_t hash, size_t first, size_t count) {
-    const uint64_t here = stream_start(word_of_seed_, hash) + first / 2 * kGamma;
+  const std::uint16_t* make(uint64_t seed, uint64_t hash, size_t first, size_t count) {
+    const uint64_t here = stream_start(seed_word(seed, Purpose::kAtom), hash) + first / 2 * kGamma;
     const size_t n_words = (count + 1) / 2;
     kernels().atom_rows(&here, 1, n_words, ~uint64_t{0}, words_.data(), n_words);
     kernels().digit_numbers(words_.data(), n_words, modulus_, digits_.data());
@@ -90,20 +87,22 @@ class DigitPieces {
   }
 
  private:
-  uint64_t word_of_seed_;
   std::uint32_t modulus_;
   std::vector<uint64_t> words_;
   std::vector<std::uint16_t> digits_;
 };
 
+// Bundles come by seeds: as many of the first one, then as many of the second.
 struct DigitBundles {
-  uint64_t seed;
+  std::span<const uint64_t> seeds;
   std::span<const uint64_t> hashes;
   std::span<const std::int64_t> edges;  // bundle b is of the keys edges[b] to edges[b + 1] - 1
   size_t width;
   std::uint32_t modulus;
-  const std::uint16_t* offsets;  // which break ties
+  const std::uint16_t* offsets;  // which break ties, a row a seed
 
+  size_t n() const { return edges.size() - 1; }
+  size_t seed_of(size_t b) const { return b / (n() / seeds.size()); }
   std::span<const uint64_t> keys_of(size_t b) const {
     return hashes.subspan(static_cast<size_t>(edges[b]), static_cast<size_t>(edges[b + 1] - edges[b]));
   }
@@ -112,19 +111,22 @@ struct DigitBundles {
 // Row b of `out` is the most frequent digit of each entry; bundles are of fewer than 2^16 keys.
 inline void most_frequent_digits(DigitBundles bundles, std::uint16_t* out, size_t threads) {
   constexpr size_t kPiece = DigitPieces::kPiece;
-  parallel_for(bundles.edges.size() - 1, 1, threads, [&](size_t begin, size_t end) {
-    DigitPieces pieces(bundles.seed, bundles.modulus);
+  parallel_for(bundles.n(), 1, threads, [&](size_t begin, size_t end) {
+    DigitPieces pieces(bundles.modulus);
     std::vector<std::uint16_t> counts(bundles.modulus * kPiece);
     std::vector<std::uint32_t> best(kPiece);
-    for (size_t b = begin; b < end; ++b)
+    for (size_t b = begin; b < end; ++b) {
+      const uint64_t seed = bundles.seeds[bundles.seed_of(b)];
+      const std::uint16_t* const offsets = bundles.offsets + bundles.seed_of(b) * bundles.width;
       for (size_t first = 0; first < bundles.width; first += kPiece) {
         const size_t count = std::min(kPiece, bundles.width - first);
         std::fill(counts.begin(), counts.end(), std::uint16_t{0});
         for (const uint64_t hash : bundles.keys_of(b))
-          kernels().count_digits(pieces.make(hash, first, count), count, bundles.modulus, counts.data(), kPiece);
-        kernels().choose_digits(counts.data(), kPiece, count, bundles.modulus, bundles.offsets + first, best.data(),
+          kernels().count_digits(pieces.make(seed, hash, first, count), count, bundles.modulus, counts.data(), kPiece);
+        kernels().choose_digits(counts.data(), kPiece, count, bundles.modulus, offsets + first, best.data(),
                                 out + b * bundles.width + first);
       }
+    }
   });
 }
 
@@ -165,24 +167,25 @@ inline std::uint16_t nearest_step(Direction sum, size_t n, std::uint32_t modulus
 // Row b of `out` has the steps nearest to the sums of the keys' directions; directions[v] is that of digit v.
 inline void nearest_digits(DigitBundles bundles, const Direction* directions, std::uint16_t* out, size_t threads) {
   constexpr size_t kPiece = DigitPieces::kPiece;
-  parallel_for(bundles.edges.size() - 1, 1, threads, [&](size_t begin, size_t end) {
-    DigitPieces pieces(bundles.seed, bundles.modulus);
+  parallel_for(bundles.n(), 1, threads, [&](size_t begin, size_t end) {
+    DigitPieces pieces(bundles.modulus);
     std::vector<Direction> sums(kPiece);
     for (size_t b = begin; b < end; ++b) {
       const auto keys = bundles.keys_of(b);
+      const uint64_t seed = bundles.seeds[bundles.seed_of(b)];
+      const std::uint16_t* const offsets = bundles.offsets + bundles.seed_of(b) * bundles.width;
       for (size_t first = 0; first < bundles.width; first += kPiece) {
         const size_t count = std::min(kPiece, bundles.width - first);
         std::fill(sums.begin(), sums.end(), Direction{0, 0});
         for (const uint64_t hash : keys) {
-          const std::uint16_t* const digits = pieces.make(hash, first, count);
+          const std::uint16_t* const digits = pieces.make(seed, hash, first, count);
           for (size_t i = 0; i < count; ++i) {
             sums[i].x += directions[digits[i]].x;
             sums[i].y += directions[digits[i]].y;
           }
         }
         for (size_t i = 0; i < count; ++i)
-          out[b * bundles.width + first + i] =
-              nearest_step(sums[i], keys.size(), bundles.modulus, bundles.offsets[first + i]);
+          out[b * bundles.width + first + i] = nearest_step(sums[i], keys.size(), bundles.modulus, offsets[first + i]);
       }
     }
   });
