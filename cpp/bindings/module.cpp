@@ -23,6 +23,7 @@ void bind_bloom_blocks(py::module_& module);
 void bind_counting_bloom(py::module_& module);
 void bind_count_sketch(py::module_& module);
 void bind_vsa(py::module_& module);
+void bind_numbers(py::module_& module);
 void bind_packed(py::module_& module);
 void bind_resonator(py::module_& module);
 void bind_search(py::module_& module);
@@ -88,6 +89,7 @@ PYBIND11_MODULE(_core, module, py::mod_gil_not_used()) {
   bind_counting_bloom(module);
   bind_count_sketch(module);
   bind_vsa(module);
+  bind_numbers(module);
   bind_packed(module);
   bind_resonator(module);
   bind_search(module);

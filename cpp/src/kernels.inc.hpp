@@ -27,6 +27,7 @@ namespace {
 #include "expand.inc.hpp"
 #include "hadamard.inc.hpp"
 #include "hamming.inc.hpp"
+#include "numbers.inc.hpp"
 #include "products.inc.hpp"
 #include "project.inc.hpp"
 #include "reals.inc.hpp"
@@ -36,6 +37,7 @@ namespace {
 #include "streams.inc.hpp"
 #include "strings.inc.hpp"
 #include "transforms.inc.hpp"
+#include "spectra.inc.hpp"
 #include "votes.inc.hpp"
 #include "weigh.inc.hpp"
 #include "xor.inc.hpp"
@@ -102,7 +104,16 @@ const Kernels& table() {
                                    convolve_two,
                                    score_digits,
                                    count_digits,
-                                   choose_digits};
+                                   choose_digits,
+                                   spectrum_of,
+                                   convolve_with,
+                                   all_finite,
+                                   multiply_phasors,
+                                   divide_phasors,
+                                   unit_phasors,
+                                   sum_rows,
+                                   wide_products,
+                                   turn_signs};
   return kernels;
 }
 

@@ -52,6 +52,7 @@ void run_search_tests();
 void run_bloom_tests();
 void run_count_sketch_tests();
 void run_digits_tests();
+void run_number_tests();
 void run_digit_score_tests();
 void run_real_score_tests();
 void run_hadamard_tests();

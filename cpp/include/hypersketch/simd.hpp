@@ -160,6 +160,26 @@ struct Kernels {
   // out[i] = the v with the largest such count, of equal ones the first from offsets[i] on; `best` is scratch.
   void (*choose_digits)(const std::uint16_t* counts, size_t stride, size_t n, std::uint32_t modulus,
                         const std::uint16_t* offsets, std::uint32_t* best, std::uint16_t* out);
+  // The transform of a row times 2^-exponent, its real parts and then its imaginary ones. Returns the exponent, or
+  // kNotFinite for a row with NaN or infinity.
+  int (*spectrum_of)(const float* row, TransformPlan plan, float* scratch, float* spectrum);
+  // out[i] = what comes of rows[i] meeting the row with this spectrum, for i < 2; out[0][0] is NaN when one is strange.
+  void (*convolve_with)(const float* const* rows, const float* spectrum, int exponent, TransformPlan plan,
+                        MeetRule rule, float* scratch, float* const* out);
+  // Whether there is neither NaN nor infinity among n numbers.
+  bool (*all_finite)(const float* numbers, size_t n);
+  // out = a * b, or a * conj(b), of n complex numbers. Returns whether all of out is finite; then so are a and b.
+  bool (*multiply_phasors)(const float* a, const float* b, size_t n, bool conjugate, float* out);
+  // out = a / b, 0 where b is 0, rounded once more than double precision; returns as above.
+  bool (*divide_phasors)(const float* a, const float* b, size_t n, float* out);
+  // out = numbers over their magnitudes, 0 where they are 0; n complex numbers, all finite.
+  void (*unit_phasors)(const double* numbers, size_t n, float* out);
+  // sums[j] += weights[i] * rows[i * stride + j] for j < width, in the order of rows; without weights, 1 each.
+  void (*sum_rows)(const float* rows, size_t n, size_t stride, const double* weights, size_t width, double* sums);
+  // out = <a, a>, <b, b>, <a, b> of n numbers, in kSumLanes lanes, which are summed by halves.
+  void (*wide_products)(const float* a, const float* b, size_t n, double* out);
+  // out = sums, with opposite signs where bits are set.
+  void (*turn_signs)(const std::int32_t* sums, const uint64_t* words, size_t dim, std::int32_t* out);
 };
 
 // The table in use: HYPERSKETCH_SIMD when set, else the best level that this processor runs.

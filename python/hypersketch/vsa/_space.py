@@ -160,11 +160,15 @@ class Space(Algebra):
                [0. , 0. , 0. , 0.5, 0.5]])
         """
         owner = self._owner("superpose")
-        rows = np.atleast_2d(self._checked("superpose", "vectors", vectors))
+        rows = np.atleast_2d(self._summands(vectors))
         edges = _validation.starts(owner, starts, len(rows))
         if not (edges[1:] > edges[:-1]).all():
             raise ValueError(f"{owner} needs at least one vector in every bundle.")
         return self._superpose(rows, weights, edges)[0 if starts is None else slice(None)]
+
+    def _summands(self, vectors: object) -> NDArray[Any]:
+        """Return the vectors that are to be bundled."""
+        return self._checked("superpose", "vectors", vectors)
 
     def _superpose(self, rows: NDArray[Any], weights: Any, edges: NDArray[np.int64]) -> NDArray[Any]:
         """Return one vector a bundle of checked rows."""
