@@ -31,6 +31,7 @@ void bind_search(py::module_& module);
 void bind_hadamard(py::module_& module);
 void bind_hopfield(py::module_& module);
 void bind_digits(py::module_& module);
+void bind_digit_scores(py::module_& module);
 void bind_real_scores(py::module_& module);
 void bind_projection(py::module_& module);
 void bind_learning(py::module_& module);
@@ -97,6 +98,7 @@ PYBIND11_MODULE(_core, module, py::mod_gil_not_used()) {
   bind_hadamard(module);
   bind_hopfield(module);
   bind_digits(module);
+  bind_digit_scores(module);
   bind_real_scores(module);
   bind_projection(module);
   bind_learning(module);

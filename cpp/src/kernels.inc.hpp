@@ -23,6 +23,7 @@ namespace {
 #include "accumulate.inc.hpp"
 #include "blocks.inc.hpp"
 #include "digits.inc.hpp"
+#include "bytes.inc.hpp"
 #include "dot.inc.hpp"
 #include "expand.inc.hpp"
 #include "hadamard.inc.hpp"
@@ -106,6 +107,9 @@ const Kernels& table() {
                                    add_widened,
                                    expand_rows,
                                    convolve_two,
+                                   score_digits,
+                                   count_digits,
+                                   choose_digits,
                                    spectrum_of,
                                    convolve_with,
                                    all_finite,

@@ -28,6 +28,7 @@ int main(int argc, char** argv) {
   run_count_sketch_tests();
   run_digits_tests();
   run_number_tests();
+  run_digit_score_tests();
   run_real_score_tests();
   run_hadamard_tests();
   run_hopfield_tests();

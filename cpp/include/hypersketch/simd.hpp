@@ -95,6 +95,15 @@ struct ScoredVectors {
 };
 inline constexpr size_t kMaxScored = 64;
 
+// Vectors of digits below a power of two of at most 128, in the upper bits of bytes: byte k < 4 of an eight is the
+// lower half's digit of word k of four, byte 4 + k the upper half's. `mask` has the bits of digits, last_mask those of
+// the last eight's digits; beyond its vector a last eight has bytes that no digit has, or 0 on the circle.
+struct DigitVectors {
+  const uint64_t* eights;
+  size_t n, stride;  // in eights
+  uint64_t mask, last_mask;
+};
+
 struct Kernels {
   const char* level;  // built from the compiler's own macros inside the level's file
 
@@ -185,6 +194,16 @@ struct Kernels {
   // out[i][d] = sum over j of a[i][j] * b[i][(d - j) mod dim] for i < 2; of b[i][(j - d) mod dim] when correlating.
   void (*convolve_two)(const float* const* a, const float* const* b, TransformPlan plan, bool correlate, float* scratch,
                        float* const* out);
+  // Comparison of vector v with the atom that starts at starts[i], to out[v * out_stride + i]: on the circle the sum of
+  // min(|a - b|, 256 - |a - b|) over its bytes, otherwise how many bytes are equal.
+  void (*score_digits)(const uint64_t* starts, size_t n, bool circle, DigitVectors vectors, std::int64_t* out,
+                       size_t out_stride);
+  // counts[v * stride + i] += whether digits[i] is v, for v < modulus.
+  void (*count_digits)(const std::uint16_t* digits, size_t n, std::uint32_t modulus, std::uint16_t* counts,
+                       size_t stride);
+  // out[i] = the v with the largest such count, of equal ones the first from offsets[i] on; `best` is scratch.
+  void (*choose_digits)(const std::uint16_t* counts, size_t stride, size_t n, std::uint32_t modulus,
+                        const std::uint16_t* offsets, std::uint32_t* best, std::uint16_t* out);
   // The transform of a row times 2^-exponent, its real parts and then its imaginary ones. Returns the exponent, or
   // kNotFinite for a row with NaN or infinity.
   int (*spectrum_of)(const float* row, TransformPlan plan, float* scratch, float* spectrum);
