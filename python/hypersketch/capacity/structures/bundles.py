@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import copy
 from abc import abstractmethod
 from collections.abc import Iterator
 from typing import Any, ClassVar
@@ -81,8 +82,10 @@ class SpaceBundle(Structure):
 
     def _codebooks(self, size: Size, seeds: UInt64Array, codebook: UInt64Array) -> Iterator[tuple[Any, Any]]:
         """The space and the atoms of each codebook."""
+        base = self.space(size, 0)
         for seed in seeds.tolist():
-            space = self.space(size, seed)
+            space = copy.copy(base)
+            object.__setattr__(space, "seed", seed)  # which needs no check
             yield space, space._atoms_of(codebook, 1)
 
     def _bundle_scores(self, space: Any, atoms: Any, members: Int64Array) -> FloatArray:
@@ -222,7 +225,8 @@ def fused_hits(
 
 def _ranked(scores: FloatArray) -> FloatArray:
     """Scores without the last digits, in which equal sums may differ by the order of their terms."""
-    return np.round(scores, 9)
+    ranked: FloatArray = np.rint(scores * 1e9)
+    return ranked
 
 
 def hits_among_best(scores: FloatArray, members: Int64Array) -> int:
