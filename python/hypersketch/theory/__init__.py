@@ -3,7 +3,8 @@
 
 One module a family (`map_i`, `map_b`, `bloom`, `counting_bloom`, `count_sketch`, `count_min`, `hopfield`,
 `projection`, `item_memory`, `outer_product`,
-`dense_retrieval`, `consolidation`, `triples`), the scores of every vector space and what retrieval makes of
+`dense_retrieval`, `consolidation`, `triples`,
+`scaling`, `superposition`), the scores of every vector space and what retrieval makes of
 them (`spaces`), the retrieval of the best codewords (`cleanup`; `bsc` for binary codes), repeated binding
 (`binding`), bundles cut to a few bits (`quantized`), counts in known streams (`frequency`), the paper's
 provable bounds (`bounds`) and the normal tail (`normal`). The functions are pure: numbers in, numbers out,
@@ -49,7 +50,9 @@ from . import (
     outer_product,
     projection,
     quantized,
+    scaling,
     spaces,
+    superposition,
     triples,
 )
 
@@ -73,6 +76,8 @@ __all__ = [
     "outer_product",
     "projection",
     "quantized",
+    "scaling",
     "spaces",
+    "superposition",
     "triples",
 ]
