@@ -4,7 +4,7 @@
 One module a family (`map_i`, `map_b`, `bloom`, `counting_bloom`, `count_sketch`, `count_min`, `hopfield`,
 `projection`, `item_memory`, `outer_product`,
 `dense_retrieval`, `consolidation`, `triples`,
-`scaling`, `superposition`), the scores of every vector space and what retrieval makes of
+`scaling`, `superposition`, `recall`), the scores of every vector space and what retrieval makes of
 them (`spaces`), the retrieval of the best codewords (`cleanup`; `bsc` for binary codes), repeated binding
 (`binding`), bundles cut to a few bits (`quantized`), counts in known streams (`frequency`), the paper's
 provable bounds (`bounds`) and the normal tail (`normal`). The functions are pure: numbers in, numbers out,
@@ -50,6 +50,7 @@ from . import (
     outer_product,
     projection,
     quantized,
+    recall,
     scaling,
     spaces,
     superposition,
@@ -76,6 +77,7 @@ __all__ = [
     "outer_product",
     "projection",
     "quantized",
+    "recall",
     "scaling",
     "spaces",
     "superposition",
