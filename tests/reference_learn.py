@@ -51,8 +51,9 @@ def train(
     rate: float = 1.0,
     batch: int = 64,
     weights: Any = None,
+    after: Any = lambda vectors: None,
 ) -> Any:
-    """Class vectors after passes in the order of the rows."""
+    """Class vectors after passes in the order of the rows; ``after`` changes them at the end of each."""
     rows = np.asarray(rows, np.float64)
     weights = np.ones(len(rows)) if weights is None else weights
     vectors = np.zeros((n_classes, rows.shape[1]))
@@ -60,6 +61,7 @@ def train(
     if method in ("centroid", "adaptive", "quant"):
         for row, target, weight in zip(rows, targets, weights, strict=True):
             vectors[target] += weight * row
+        after(vectors)
         first = 1
     for _ in range(first, n_iter if method != "centroid" else 0):
         for start in range(0, len(rows), batch):
@@ -73,6 +75,7 @@ def train(
                 toward, away = (1 - own, 1 - scores[rival]) if method == "online" else (1.0, 1.0)
                 vectors[targets[i]] += rate * weights[i] * toward * rows[i]
                 vectors[rival] -= rate * weights[i] * away * rows[i]
+        after(vectors)
     return vectors
 
 

@@ -36,7 +36,6 @@ SMALL = {
     "log-N": {"n": [5], "trials": 80, "universe": 256},
 }
 WITHOUT_THEORY = {("count-min-conservative", name) for name in ("mean excess", "conservative over plain")}
-WITHOUT_THEORY |= {("vtb", "similarity"), ("tvtb", "similarity")}
 
 
 @pytest.mark.parametrize("name", SMALL)

@@ -6,6 +6,7 @@ from __future__ import annotations
 import importlib
 import itertools
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -79,7 +80,12 @@ def test_false_negatives_with_flips() -> None:
         (lambda: bsc.accuracy(0, 3, 5), "'dim' parameter of bsc.accuracy"),
         (lambda: bsc.dimension(3, 5, 1.0), "'error' parameter of bsc.dimension must be a float in"),
         (lambda: bsc.dimension(3, 5, 0.1, 0.5), "'flips' parameter of bsc.dimension"),
-        (lambda: binding.kept_similarity("vtb", 64, 2), "'model' parameter of binding.kept_similarity"),
+        (lambda: binding.kept_similarity("cdt", 64, 2), "'model' parameter of binding.kept_similarity"),
+        (
+            lambda: binding.kept_similarity("vtb", 65, 2),
+            "'dim' parameter of binding.kept_similarity must be a",
+        ),
+        (lambda: binding.vtb_moments(64, -1), "'depth' parameter of binding.vtb_moments"),
         (lambda: binding.kept_similarity("hrr", 64, -1), "'depth' parameter of binding.kept_similarity"),
     ],
 )
@@ -140,9 +146,39 @@ def test_kept_similarity_in_the_limits() -> None:
     assert binding.vtb_limit(3) == 0.5
 
 
-def test_vtb_tends_to_its_limit() -> None:
-    results = capacity.run("binding-depth", structures=["vtb"], n=[2], dims=[4096], trials=40)
-    assert results[0].measured == pytest.approx(binding.vtb_limit(2), abs=0.02)
+def test_vtb_tends_to_its_limits() -> None:
+    mean, sd = binding.vtb_moments(200**2, 2)
+    assert abs(mean - binding.vtb_limit(2)) < WIDE * sd / math.sqrt(2_000_000 / 200**2)
+    assert binding.vtb_moments(1, 7) == (1.0, 0.0)
+    assert binding.vtb_moments(100, 0) == (1.0, 0.0)
+    # One singular value is left, along which a direction of d^2 entries has d: 1 / sqrt(Beta(d/2, d(d-1)/2)).
+    mean, sd = binding.vtb_moments(4, 60)
+    rng = np.random.default_rng(5)
+    ends = np.sqrt(rng.beta(1.0, 1.0, 100_000))
+    assert mean == pytest.approx(float(ends.mean()), abs=WIDE * sd / math.sqrt(65_536))
+    kurtosis = float(np.mean((ends - ends.mean()) ** 4)) / ends.var() ** 2
+    assert abs(sd**2 / ends.var() - 1) < WIDE * math.sqrt((kurtosis - 1) / 65_536)
+
+
+@pytest.mark.parametrize("make", [vsa.VTB, vsa.TVTB])
+@pytest.mark.parametrize(
+    ("dim", "depth", "trials"), [(4, 3, 2000), (64, 1, 800), (64, 8, 800), (256, 4, 400)]
+)
+def test_vtb_keeps_what_is_predicted(make: Any, dim: int, depth: int, trials: int) -> None:
+    space, rng = make(dim, 9), np.random.default_rng(dim + depth)
+    first, *others = (space.atoms(keys) for keys in rng.integers(0, 2**60, (depth + 1, trials)))
+    left = first
+    for other in others:
+        left = space.bind(left, other)
+    for other in reversed(others):
+        left = space.unbind(left, other)
+    found = space.similarity(left, first)
+    mean, sd = binding.vtb_moments(dim, depth)
+    # The prediction is the mean of a sample itself.
+    error = sd * math.sqrt(1 / trials + dim / 2_000_000)
+    assert abs(found.mean() - mean) < WIDE * error
+    kurtosis = float(np.mean((found - found.mean()) ** 4)) / found.var() ** 2
+    assert abs(found.var() / sd**2 - 1) < WIDE * math.sqrt((kurtosis - 1) * (1 / trials + dim / 2_000_000))
 
 
 def test_incremental_pairs_halve_the_oldest() -> None:

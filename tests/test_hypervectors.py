@@ -30,6 +30,8 @@ def test_sums_and_differences_are_bundles(name: str) -> None:
     assert np.array_equal(np.asarray(rows.bundle([3, 1, 2])), weighted)
     assert np.array_equal(np.asarray(rows[:1].bundle()), np.asarray(space.superpose(np.asarray(a))))
     assert (rows - c)[0] == a - c
+    assert np.array_equal(np.asarray(-a), space.bundle(["a"], weights=[-1]).vector)
+    assert (-rows)[1] == -b
     assert rows.normalize()[1] == b.normalize()
 
 

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from hypersketch import ItemMemory
 from hypersketch.theory import normal, spaces
 from hypersketch.vsa import (
     BSC,
@@ -29,6 +30,7 @@ from hypersketch.vsa import (
     MapT,
     Multiset,
     Record,
+    SparseBlockCodes,
 )
 from hypersketch.vsa._expected import model_of
 from structure_makers import SPACES
@@ -117,6 +119,47 @@ def test_cleanup_is_as_accurate_as_expected(name: str) -> None:
     middle = float(np.mean(expected))
     assert 0.3 < middle < 0.99
     assert within(right, N_SEEDS * N_ITEMS, middle, middle)
+
+
+COUNTED: dict[str, tuple[Any, int, int]] = {
+    "BSDC-S, small": (lambda dim, seed: BSDC(dim, seed, "s"), 64, 4),
+    "BSDC-S, shifts that meet": (lambda dim, seed: BSDC(dim, seed, "s"), 1024, 30),
+    "BSDC-S": (lambda dim, seed: BSDC(dim, seed, "s"), 256, 18),
+    "BSDC-SEG, small": (lambda dim, seed: BSDC(dim, seed, "seg"), 64, 5),
+    "BSDC-SEG": (lambda dim, seed: BSDC(dim, seed, "seg"), 256, 18),
+    "B-SBC": (lambda dim, seed: SparseBlockCodes(dim, seed, 16), 640, 18),
+    "CGR": (lambda dim, seed: CGR(dim, seed, 16), 40, 18),
+}
+"""Spaces whose scores are few, so that ties decide; dimensions, and numbers of pairs that are too many."""
+
+
+@pytest.mark.parametrize("name", COUNTED)
+def test_ties_of_records_are_expected(name: str) -> None:
+    make, dim, n = COUNTED[name]
+    values = names("v", 60)
+    right, expected, seeds = 0, [], 60
+    for seed in range(seeds):
+        order = np.random.default_rng(seed).permutation(60)  # of equal scores the first one is found
+        space = make(dim, seed)
+        memory = ItemMemory(space)
+        memory.add([values[place] for place in order])
+        record = Record(space, names("k", n), values[:n], memory=memory)
+        right += sum(record.search(names("k", n)).keys[:, 0] == np.array(values[:n], object))
+        expected.append(record.expected_accuracy())
+    middle = float(np.mean(expected))
+    assert 0.5 < middle < 0.995
+    # Pairs of one record share its union: as if there were a third of them.
+    assert within(right // 3, seeds * n // 3, middle, middle)
+
+
+def test_a_record_in_a_sparse_space_says_what_its_space_says() -> None:
+    for variant in ("s", "seg"):
+        found = []
+        for seed in range(30):
+            space = BSDC(256, seed, variant)  # type: ignore[arg-type]
+            found.append(Record(space, names("k", 16), names("v", 16)).expected_accuracy(100))
+        wanted = space.expected_accuracy(16, 100, pairs=True)
+        assert abs(np.mean(found) - wanted) < 5 * np.std(found) / math.sqrt(len(found))
 
 
 @pytest.mark.parametrize("name", SPACES)

@@ -34,11 +34,21 @@ class TorchhdLearning:
         return data.DataLoader(data.TensorDataset(rows, labels), batch_size=BATCH)
 
     def fit(self, method: str, batches: Any, dim: int, n_classes: int, seed: int, **options: Any) -> Any:
-        """A fitted classifier."""
+        """A fitted classifier, which encodes rows by itself."""
         self._torch.manual_seed(seed)
         with self._torch.no_grad():
             n_features = batches.dataset.tensors[0].shape[1]
             return getattr(self._classifiers, method)(n_features, dim, n_classes, **options).fit(batches)
+
+    def fit_encoded(self, method: str, batches: Any, n_classes: int, seed: int, **options: Any) -> Any:
+        """A classifier fitted to hypervectors."""
+        self._torch.manual_seed(seed)
+        dim = batches.dataset.tensors[0].shape[1]
+        made = getattr(self._classifiers, method)(1, dim, n_classes, **options)
+        made.encoder = lambda rows: rows
+        with self._torch.set_grad_enabled(method == "LeHDC"):
+            made.fit(batches)
+        return made.eval()  # it drops entries in answers too otherwise
 
     def accuracy(self, model: Any, batches: Any) -> float:
         """Share of right answers."""

@@ -14,6 +14,7 @@ from harness import Row, Work, row, seconds, two_thread_row
 from peers.torchhd_learning import TorchhdLearning
 
 DIM, CLASSES, SEEDS, PASSES = 10_000, 10, 3, 20
+ENCODED_DIM = 2048  # a power of two, as the peer's CompHD needs
 Split = tuple[NDArray[np.float32], NDArray[np.float32], NDArray[Any], NDArray[Any]]
 
 
@@ -73,9 +74,18 @@ class Match:
         )
         return self._row(f"digits, {what}, answering", settings, got, bar)
 
+    def width(self, settings: dict[str, Any]) -> int:
+        """Entries of a class."""
+        return DIM
+
+    def peer_width(self) -> int:
+        """Entries of a class of the peer."""
+        return DIM
+
     def _row(self, what: str, settings: dict[str, Any], got: dict[str, float], bar: float | None) -> Row:
         ours, theirs = self.accuracies(settings)
-        size = -(-DIM // 64) * 8 if settings.get("packed") else 4 * DIM
+        dim = self.width(settings)
+        size = -(-dim // 64) * 8 if settings.get("packed") else 4 * dim
         return row(
             what,
             f"{got['ours'] * 1e3:.1f} ms",
@@ -83,9 +93,48 @@ class Match:
             got["peer"] / got["ours"],
             bar,
             f"{ours:.4f}; peer {theirs:.4f}",
-            f"{size:,} a class; peer {4 * DIM:,}",
+            f"{size:,} a class; peer {4 * self.peer_width():,}",
             headline=bar is not None,
         )
+
+
+class EncodedMatch(Match):
+    """Learning alone: both get the same hypervectors, signs of records of levels."""
+
+    def __init__(self, peer: TorchhdLearning, data: Split, dim: int, method: str, **options: Any) -> None:
+        from hypersketch.learn import HDEncoder
+
+        encoder = HDEncoder(dim, kind="level", output="sign", random_state=0).fit(data[0])
+        rows, other = (encoder.transform(part).astype(np.float32) for part in data[:2])
+        super().__init__(peer, (rows, other, *data[2:]), method, **options)
+        self.dim = dim
+
+    def fit(self, settings: dict[str, Any], seed: int = 0, threads: int = 1) -> Any:
+        from sklearn.preprocessing import FunctionTransformer
+
+        return super().fit({"encoder": FunctionTransformer(), **settings}, seed, threads)
+
+    def fit_peer(self, seed: int = 0) -> Any:
+        return self.peer.fit_encoded(self.method, self.batches, CLASSES, seed, **self.options)
+
+    def width(self, settings: dict[str, Any]) -> int:
+        return -(-self.dim // 4) if settings["method"] == "compressed" else self.dim
+
+    def peer_width(self) -> int:
+        return -(-self.dim // 4) if self.method == "CompHD" else self.dim
+
+
+def encoded_rows(repeats: int, peer: TorchhdLearning, data: Split) -> list[Row]:
+    """Methods that the peer has for records of levels alone."""
+    lehdc = EncodedMatch(peer, data, ENCODED_DIM, "LeHDC", epochs=PASSES)
+    sparse = EncodedMatch(peer, data, ENCODED_DIM, "SparseHD", epochs=PASSES, sparsity=0.5)
+    short = EncodedMatch(peer, data, ENCODED_DIM, "CompHD", chunks=4)
+    return [
+        lehdc.training(repeats, {"method": "lehdc", "packed": True}, None, "LeHDC of encoded rows"),
+        sparse.training(repeats, {"method": "sparse", "sparsity": 0.5}, None, "SparseHD of encoded rows"),
+        short.training(repeats, {"method": "compressed", "n_iter": 1}, None, "CompHD of encoded rows"),
+        short.training(repeats, {"method": "compressed"}, None, "CompHD and 19 passes more"),
+    ]
 
 
 def rows(repeats: int) -> list[Row]:
@@ -104,6 +153,7 @@ def rows(repeats: int) -> list[Row]:
         dist.training(repeats, {"method": "dist", "encoder": "projection"}, None, "DistHD"),
         vanilla.training(repeats, levels, None, "records of levels"),
         vanilla.answering(repeats, levels, 50, "records of levels"),
+        *encoded_rows(repeats, peer, data),
         two_thread_row(repeats, "digits, OnlineHD, learning", len(data[0]), partial(_threads_fit, online)),
     ]
 

@@ -26,14 +26,17 @@ namespace {
 #include "expand.inc.hpp"
 #include "hadamard.inc.hpp"
 #include "hamming.inc.hpp"
+#include "numbers.inc.hpp"
 #include "products.inc.hpp"
 #include "project.inc.hpp"
 #include "reals.inc.hpp"
 #include "rotate.inc.hpp"
 #include "rows.inc.hpp"
+#include "scores.inc.hpp"
 #include "streams.inc.hpp"
 #include "strings.inc.hpp"
 #include "transforms.inc.hpp"
+#include "spectra.inc.hpp"
 #include "votes.inc.hpp"
 #include "weigh.inc.hpp"
 #include "xor.inc.hpp"
@@ -61,6 +64,7 @@ const Kernels& table() {
                                    stream_starts,
                                    atom_rows,
                                    atom_reals,
+                                   score_reals,
                                    digit_numbers,
                                    digits_apart,
                                    digits_equal,
@@ -94,8 +98,18 @@ const Kernels& table() {
                                    project<double>,
                                    inner_products,
                                    add_scaled,
+                                   add_widened,
                                    expand_rows,
-                                   convolve_two};
+                                   convolve_two,
+                                   spectrum_of,
+                                   convolve_with,
+                                   all_finite,
+                                   multiply_phasors,
+                                   divide_phasors,
+                                   unit_phasors,
+                                   sum_rows,
+                                   wide_products,
+                                   turn_signs};
   return kernels;
 }
 

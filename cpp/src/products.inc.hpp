@@ -99,3 +99,8 @@ void add_scaled(const float* from, float factor, size_t n, float* to) {
     store_singles(to + i, load_singles(to + i) + factor * load_singles(from + i));
   for (; i < n; ++i) to[i] += factor * from[i];
 }
+
+// to += factor * from, which is in single precision.
+void add_widened(const float* from, double factor, size_t n, double* to) {
+  for (size_t i = 0; i < n; ++i) to[i] += factor * static_cast<double>(from[i]);
+}

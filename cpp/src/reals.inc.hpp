@@ -62,42 +62,74 @@ HYPERSKETCH_HD void store_in_turn(float* p, Reals a, Reals b) {
   store_reals(p + kRealLanes, in_turn<kRealLanes / 2>(a, b, RealOrder{}));
 }
 
+// sum + a * power for a power of two: the product is exact, so that fusing it rounds as two instructions do.
+HYPERSKETCH_HD Reals add_exact(Reals sum, Reals a, float power) {
+  const Reals factor = Reals{} + power;
+#if defined(__AVX512F__)
+  return reinterpret_cast<Reals>(
+      _mm512_fmadd_ps(reinterpret_cast<__m512>(a), reinterpret_cast<__m512>(factor), reinterpret_cast<__m512>(sum)));
+#elif defined(__FMA__)
+  return reinterpret_cast<Reals>(
+      _mm256_fmadd_ps(reinterpret_cast<__m256>(a), reinterpret_cast<__m256>(factor), reinterpret_cast<__m256>(sum)));
+#else
+  return sum + a * factor;
+#endif
+}
+
+// What follows takes kCount registers together, step by step: one alone waits for its own results most of the time.
+
 // -2 ln u. Beside 1 the logarithm is taken of 1 - u, which has all its digits there.
-HYPERSKETCH_HD Reals minus_two_ln(RealBits halves) {
-  const RealBits upper = RealBits{} - (halves >> 31);  // u >= 1/2
-  const Reals x = to_reals(halves ^ upper) + 0.5F;     // 2^32 u or 2^32 (1 - u), at most 2^31
-  const RealBits bits = reinterpret_cast<RealBits>(x);
-  const RealInts exponent = reinterpret_cast<RealInts>(bits - 0x3F3504F3U) >> 23;  // x / 2^exponent in [1/2^.5, 2^.5)
-  const Reals mantissa = reinterpret_cast<Reals>(bits - (reinterpret_cast<RealBits>(exponent) << 23));
-  const Reals t = x * 0x1p-32F;
-  const RealBits far = reinterpret_cast<RealBits>(t > 0x1.2BEC34p-2F);  // 1 - 1/2^.5
-  const Reals beside = choose(far, 1.0F - 2.0F * t, -t);
-  const Reals f = choose(upper, beside, mantissa - 1.0F);
-  const Reals whole =
-      choose(upper, choose(far, Reals{} - 1.0F, Reals{}), __builtin_convertvector(exponent - 32, Reals));
-  const Reals z = f * f;
-  Reals p = f * -0x1.4BE1F4p-4F + 0x1.0460E6p-3F;
-  p = p * f - 0x1.09AD48p-3F;
-  p = p * f + 0x1.22DB78p-3F;
-  p = p * f - 0x1.54D524p-3F;
-  p = p * f + 0x1.99A152p-3F;
-  p = p * f - 0x1.0000C8p-2F;
-  p = p * f + 0x1.555552p-2F;
-  const Reals ln = f - (0.5F * z - f * z * p);
-  return (whole * 0x1.62E430p-1F + ln) * -2.0F;
+template <size_t kCount>
+HYPERSKETCH_HD void minus_two_ln(const RealBits (&halves)[kCount], Reals (&out)[kCount]) {
+  Reals f[kCount], whole[kCount], p[kCount];
+  const auto each = [](auto step) {
+    for (size_t i = 0; i < kCount; ++i) step(i);
+  };
+  each([&](size_t i) {
+    const RealInts upper = reinterpret_cast<RealInts>(halves[i]) >> 31;              // u >= 1/2
+    const Reals x = to_reals(halves[i] ^ reinterpret_cast<RealBits>(upper)) + 0.5F;  // 2^32 u or 2^32 (1 - u) <= 2^31
+    const RealInts far = upper & reinterpret_cast<RealInts>(x > 0x1.2BEC34p+30F);    // 1 - u > 1 - 1/2^.5
+    const RealBits bits = reinterpret_cast<RealBits>(x);
+    const RealInts exponent = reinterpret_cast<RealInts>(bits - 0x4F3504F3U) >> 23;  // u / 2^exponent in [1/2^.5, 2^.5)
+    const Reals mantissa = reinterpret_cast<Reals>(bits - (reinterpret_cast<RealBits>(exponent) << 23));  // times 2^32
+    const Reals below = add_exact(Reals{} - 1.0F, mantissa, 0x1p-32F);
+    const Reals beside = upper ? x * -0x1p-32F : below;
+    f[i] = far ? add_exact(Reals{} + 1.0F, x, -0x1p-31F) : beside;
+    const Reals low = upper ? Reals{} : __builtin_convertvector(exponent, Reals);
+    whole[i] = (far ? Reals{} - 1.0F : low) * -0x1.62E430p-0F;
+  });
+  each([&](size_t i) { p[i] = f[i] * -0x1.4BE1F4p-4F + 0x1.0460E6p-3F; });
+  each([&](size_t i) { p[i] = p[i] * f[i] - 0x1.09AD48p-3F; });
+  each([&](size_t i) { p[i] = p[i] * f[i] + 0x1.22DB78p-3F; });
+  each([&](size_t i) { p[i] = p[i] * f[i] - 0x1.54D524p-3F; });
+  each([&](size_t i) { p[i] = p[i] * f[i] + 0x1.99A152p-3F; });
+  each([&](size_t i) { p[i] = p[i] * f[i] - 0x1.0000C8p-2F; });
+  each([&](size_t i) { p[i] = p[i] * f[i] + 0x1.555552p-2F; });
+  each([&](size_t i) {
+    const Reals z = f[i] * f[i];
+    out[i] = add_exact(whole[i], f[i] + add_exact(f[i] * z * p[i], z, -0.5F), -2.0F);
+  });
 }
 
 // Cosine and sine of 2 pi u: the nearest quarter turn, and a polynomial of what is left.
-HYPERSKETCH_HD void cosine_sine(RealBits halves, Reals& cosine, Reals& sine) {
-  const RealBits quarter = (halves + 0x20000000U) >> 30;
-  const Reals x = (to_reals(halves - (quarter << 30)) + 0.5F) * 0x1.921FB6p-30F;  // 2 pi / 2^32
-  const Reals z = x * x;
-  const Reals s = x + x * z * ((-0x1.9AC9DEp-13F * z + 0x1.110C2Ap-7F) * z - 0x1.555552p-3F);
-  const Reals c = 1.0F - (0.5F * z - z * z * ((0x1.9BD7p-16F * z - 0x1.6C12CEp-10F) * z + 0x1.555554p-5F));
-  const RealBits swap = RealBits{} - (quarter & 1U);
-  const RealBits minus_cosine = ((quarter + 1U) & 2U) << 30, minus_sine = (quarter & 2U) << 30;
-  cosine = reinterpret_cast<Reals>(reinterpret_cast<RealBits>(choose(swap, s, c)) ^ minus_cosine);
-  sine = reinterpret_cast<Reals>(reinterpret_cast<RealBits>(choose(swap, c, s)) ^ minus_sine);
+template <size_t kCount>
+HYPERSKETCH_HD void cosine_sine(const RealBits (&halves)[kCount], Reals (&cosine)[kCount], Reals (&sine)[kCount]) {
+  for (size_t i = 0; i < kCount; ++i) {
+    const RealBits turned = halves[i] + 0x20000000U;                      // its upper two bits are the nearest quarter
+    const Reals x = (to_reals(halves[i] << 2) + 2.0F) * 0x1.921FB6p-32F;  // 2 pi / 2^34
+    const Reals z = x * x;
+    const Reals s = x + x * z * ((-0x1.9AC9DEp-13F * z + 0x1.110C2Ap-7F) * z - 0x1.555552p-3F);
+    const Reals c = 1.0F + add_exact(z * z * ((0x1.9BD7p-16F * z - 0x1.6C12CEp-10F) * z + 0x1.555554p-5F), z, -0.5F);
+    const RealInts swap = reinterpret_cast<RealInts>((turned & 0x40000000U) != 0U);
+    const RealBits minus_cosine = (turned + 0x40000000U) & 0x80000000U, minus_sine = turned & 0x80000000U;
+    cosine[i] = reinterpret_cast<Reals>(reinterpret_cast<RealBits>(swap ? s : c) ^ minus_cosine);
+    sine[i] = reinterpret_cast<Reals>(reinterpret_cast<RealBits>(swap ? c : s) ^ minus_sine);
+  }
+}
+
+// The first bit turned round makes a signed integer. What is nearer to an end than a float can say becomes it.
+HYPERSKETCH_HD Reals uniform(RealBits halves, float scale) {
+  return (to_reals(halves ^ 0x80000000U) + 0.5F) * 0x1p-31F * scale;
 }
 
 // Rows of `size` floats, of which kWords words make `kFloats`; make(words, out) writes those.
@@ -124,22 +156,22 @@ void atom_reals(const uint64_t* starts, size_t n, size_t dim, RealKind kind, dou
   constexpr size_t kHalf = kRealLanes / 2;  // words of a register
   if (kind == RealKind::kUniform) {
     real_rows<kHalf, kRealLanes>(starts, n, dim, out, [=](const uint64_t* words, float* to) {
-      // The first bit turned round makes a signed integer. What is nearer to an end than a float can say becomes it.
-      store_reals(to, (to_reals(load_halves(words) ^ 0x80000000U) + 0.5F) * 0x1p-31F * scale);
+      store_reals(to, uniform(load_halves(words), scale));
     });
   } else if (kind == RealKind::kNormal) {  // Box and Muller
     real_rows<kRealLanes, 2 * kRealLanes>(starts, n, dim, out, [=](const uint64_t* words, float* to) {
       const RealBits a = load_halves(words), b = load_halves(words + kHalf);
-      const Reals length = square_root(minus_two_ln(every_second<0>(a, b, RealOrder{}))) * scale;
-      Reals cosine, sine;
-      cosine_sine(every_second<1>(a, b, RealOrder{}), cosine, sine);
-      store_in_turn(to, length * cosine, length * sine);
+      Reals squares[1], cosine[1], sine[1];
+      minus_two_ln<1>({every_second<0>(a, b, RealOrder{})}, squares);
+      cosine_sine<1>({every_second<1>(a, b, RealOrder{})}, cosine, sine);
+      const Reals length = square_root(squares[0]) * scale;
+      store_in_turn(to, length * cosine[0], length * sine[0]);
     });
   } else {
     real_rows<kHalf, 2 * kRealLanes>(starts, n, 2 * dim, out, [=](const uint64_t* words, float* to) {
-      Reals cosine, sine;
-      cosine_sine(load_halves(words), cosine, sine);
-      store_in_turn(to, cosine * scale, sine * scale);
+      Reals cosine[1], sine[1];
+      cosine_sine<1>({load_halves(words)}, cosine, sine);
+      store_in_turn(to, cosine[0] * scale, sine[0] * scale);
     });
   }
 }

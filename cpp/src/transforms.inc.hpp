@@ -298,8 +298,6 @@ void combine_all(SpectrumPair spectra, size_t dim, bool correlate) {
 
 // The power of two at or above the largest magnitude of a row, but for the ends of the range; kNotFinite for a row with
 // NaN or infinity. Magnitudes are compared as integers, among which those two are the largest.
-constexpr int kNotFinite = 255;
-
 int exponent_of(const float* row, size_t dim) {
   typedef std::int32_t Bits __attribute__((vector_size(sizeof(Wave))));
   Bits largest{};

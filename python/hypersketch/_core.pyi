@@ -16,6 +16,7 @@ __all__: list[str] = [
     "ArrowColumn",
     "ArrowReader",
     "Sketch",
+    "all_finite",
     "atom_reals",
     "atom_rows",
     "available_levels",
@@ -34,6 +35,7 @@ __all__: list[str] = [
     "bundle_scores",
     "bundle_trials",
     "cleanup_trials",
+    "combine_phasors",
     "compare_digits",
     "compiled_levels",
     "convolve_rows",
@@ -82,6 +84,7 @@ __all__: list[str] = [
     "project_dense",
     "resonate",
     "rotate_rows",
+    "row_products",
     "sample_indices",
     "set_simd_level",
     "sign_codes",
@@ -94,6 +97,9 @@ __all__: list[str] = [
     "split_lines",
     "split_rows",
     "split_words",
+    "sum_rows",
+    "turn_rows",
+    "unit_phasors",
     "walsh_hadamard",
     "zeros",
 ]
@@ -150,6 +156,7 @@ class Sketch:
         conservative: bool,
     ) -> None: ...
 
+def all_finite(numbers: numpy.typing.NDArray[numpy.float32]) -> bool: ...
 def atom_reals(
     dim: typing.SupportsInt | typing.SupportsIndex,
     seed: typing.SupportsInt | typing.SupportsIndex,
@@ -355,6 +362,17 @@ def cleanup_trials(
 ) -> None:
     """
     Members among the n best of the codebook, a trial each.
+    """
+
+def combine_phasors(
+    a: numpy.typing.NDArray[numpy.float32],
+    b: numpy.typing.NDArray[numpy.float32],
+    rule: typing.SupportsInt | typing.SupportsIndex,
+    out: numpy.typing.NDArray[numpy.float32],
+    threads: typing.SupportsInt | typing.SupportsIndex,
+) -> bool:
+    """
+    Products (rule 0), products with conjugates (1) or quotients (2) of rows; whether all are finite.
     """
 
 def compare_digits(
@@ -1135,6 +1153,16 @@ def rotate_rows(
     Packed vectors shifted cyclically.
     """
 
+def row_products(
+    a: numpy.typing.NDArray[numpy.float32],
+    b: numpy.typing.NDArray[numpy.float32],
+    out: numpy.typing.NDArray[numpy.float64],
+    threads: typing.SupportsInt | typing.SupportsIndex,
+) -> None:
+    """
+    Inner products aa, bb and ab of rows of a and b; a single row meets all others.
+    """
+
 def sample_indices(
     seed: typing.SupportsInt | typing.SupportsIndex,
     trials: typing.SupportsInt | typing.SupportsIndex,
@@ -1440,6 +1468,42 @@ def split_words(
     Where words begin and end.
     """
 
+def sum_combined(
+    a: numpy.typing.NDArray[numpy.float32],
+    b: numpy.typing.NDArray[numpy.float32],
+    rule: typing.SupportsInt | typing.SupportsIndex,
+    weights: numpy.typing.NDArray[numpy.float64] | None,
+    out: numpy.typing.NDArray[numpy.float64],
+    threads: typing.SupportsInt | typing.SupportsIndex,
+) -> bool:
+    """
+    Add combined rows, times their weights, to one sum; whether all of them are finite.
+    """
+
+def sum_rows(
+    rows: numpy.typing.NDArray[numpy.float32],
+    starts: numpy.typing.NDArray[numpy.int64],
+    weights: numpy.typing.NDArray[numpy.float64] | None,
+    out: numpy.typing.NDArray[numpy.float64],
+    threads: typing.SupportsInt | typing.SupportsIndex,
+) -> None:
+    """
+    Add runs of rows, times their weights, to sums.
+    """
+
+def turn_rows(
+    sums: numpy.typing.NDArray[numpy.int32],
+    words: numpy.typing.NDArray[numpy.uint64],
+    out: numpy.typing.NDArray[numpy.int32],
+    threads: typing.SupportsInt | typing.SupportsIndex,
+) -> None:
+    """
+    Turn round the signs of sums where bits are set.
+    """
+
+def unit_phasors(
+    numbers: numpy.typing.NDArray[numpy.float64], out: numpy.typing.NDArray[numpy.float32]
+) -> None: ...
 @typing.overload
 def walsh_hadamard(
     rows: numpy.typing.NDArray[numpy.int32], threads: typing.SupportsInt | typing.SupportsIndex

@@ -52,6 +52,8 @@ void run_search_tests();
 void run_bloom_tests();
 void run_count_sketch_tests();
 void run_digits_tests();
+void run_number_tests();
+void run_real_score_tests();
 void run_hadamard_tests();
 void run_hopfield_tests();
 void run_projection_tests();

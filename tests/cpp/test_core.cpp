@@ -26,6 +26,8 @@ int main(int argc, char** argv) {
   run_bloom_tests();
   run_count_sketch_tests();
   run_digits_tests();
+  run_number_tests();
+  run_real_score_tests();
   run_hadamard_tests();
   run_hopfield_tests();
   run_projection_tests();

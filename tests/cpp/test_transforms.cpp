@@ -58,14 +58,16 @@ void test_convolutions(const Tables& columns, const Tables& rows, size_t n, bool
     }
   const TransformPlan plan{columns.plan(), rows.plan(), cosines.data(), sines.data()};
   const auto a = random_rows(n * dim, dim), b = random_rows(n * dim, dim + 1);
-  std::vector<float> out(n * dim), one(n * dim);
+  std::vector<float> out(n * dim), one(n * dim), other(n * dim);
   convolve_rows({a.data(), dim}, {b.data(), dim}, n, plan, correlate, out.data(), threads);
   convolve_rows({a.data(), dim}, {b.data(), 0}, n, plan, correlate, one.data(), threads);
+  convolve_rows({b.data(), 0}, {a.data(), dim}, n, plan, correlate, other.data(), threads);
   for (size_t i = 0; i < n; ++i)
     for (size_t d = 0; d < dim; d += dim / 37 + 1) {
       check(std::abs(out[i * dim + d] - convolved(&a[i * dim], &b[i * dim], dim, d, correlate)) < 1e-3, "convolve", dim,
             d);
       check(std::abs(one[i * dim + d] - convolved(&a[i * dim], b.data(), dim, d, correlate)) < 1e-3, "one", dim, d);
+      check(std::abs(other[i * dim + d] - convolved(b.data(), &a[i * dim], dim, d, correlate)) < 1e-3, "other", dim, d);
     }
 }
 

@@ -44,6 +44,13 @@ struct RowKernels {
 // Numbers that atoms are made of: uniform in (-1, 1), standard normal, or complex of length 1.
 enum class RealKind { kUniform, kNormal, kPhasor };
 
+// Vectors of numbers, or of pairs of them for phasors; behind each are zeros to whole words of an atom: 4 floats.
+struct ScoredVectors {
+  const float* numbers;
+  size_t n, stride;
+};
+inline constexpr size_t kMaxScored = 64;
+
 struct Kernels {
   const char* level;  // built from the compiler's own macros inside the level's file
 
@@ -56,6 +63,10 @@ struct Kernels {
   void (*atom_rows)(const uint64_t* starts, size_t n, size_t n_words, uint64_t last_mask, uint64_t* out, size_t stride);
   // Rows of dim numbers (of 2 dim floats for phasors), end to end, times the scale.
   void (*atom_reals)(const uint64_t* starts, size_t n, size_t dim, RealKind kind, double scale, float* out);
+  // Inner product of number i of those atoms and vector v to out[v * out_stride + i], and of the atom with itself to
+  // squares[i]. Any number of vectors; they share the making of the atoms by up to kMaxScored.
+  void (*score_reals)(const uint64_t* starts, size_t n, size_t dim, RealKind kind, double scale, ScoredVectors vectors,
+                      float* out, size_t out_stride, float* squares);
   // Integers below modulus <= 2^16, two a word.
   void (*digit_numbers)(const uint64_t* words, size_t n_words, std::uint32_t modulus, std::uint16_t* out);
   // Sum of min(|a[i] - b[i]|, modulus - |a[i] - b[i]|); all are below modulus <= 2^16.
@@ -122,6 +133,7 @@ struct Kernels {
   void (*inner_products)(const float* rows, size_t n, const float* vectors, size_t n_vectors, size_t dim, float* out);
   // to += factor * from
   void (*add_scaled)(const float* from, float factor, size_t n, float* to);
+  void (*add_widened)(const float* from, double factor, size_t n, double* to);
   // Rows times `strip`, whose lines hold kStrip columns of a matrix, one line a feature; n_columns of them are wanted.
   // With `phases` every product p becomes sin(p + phases[c]) - offsets[c].
   void (*expand_rows)(const float* rows, size_t n, size_t n_features, const float* strip, const float* phases,
@@ -129,6 +141,26 @@ struct Kernels {
   // out[i][d] = sum over j of a[i][j] * b[i][(d - j) mod dim] for i < 2; of b[i][(j - d) mod dim] when correlating.
   void (*convolve_two)(const float* const* a, const float* const* b, TransformPlan plan, bool correlate, float* scratch,
                        float* const* out);
+  // The transform of a row times 2^-exponent, its real parts and then its imaginary ones. Returns the exponent, or
+  // kNotFinite for a row with NaN or infinity.
+  int (*spectrum_of)(const float* row, TransformPlan plan, float* scratch, float* spectrum);
+  // out[i] = what comes of rows[i] meeting the row with this spectrum, for i < 2; out[0][0] is NaN when one is strange.
+  void (*convolve_with)(const float* const* rows, const float* spectrum, int exponent, TransformPlan plan,
+                        MeetRule rule, float* scratch, float* const* out);
+  // Whether there is neither NaN nor infinity among n numbers.
+  bool (*all_finite)(const float* numbers, size_t n);
+  // out = a * b, or a * conj(b), of n complex numbers. Returns whether all of out is finite; then so are a and b.
+  bool (*multiply_phasors)(const float* a, const float* b, size_t n, bool conjugate, float* out);
+  // out = a / b, 0 where b is 0, rounded once more than double precision; returns as above.
+  bool (*divide_phasors)(const float* a, const float* b, size_t n, float* out);
+  // out = numbers over their magnitudes, 0 where they are 0; n complex numbers, all finite.
+  void (*unit_phasors)(const double* numbers, size_t n, float* out);
+  // sums[j] += weights[i] * rows[i * stride + j] for j < width, in the order of rows; without weights, 1 each.
+  void (*sum_rows)(const float* rows, size_t n, size_t stride, const double* weights, size_t width, double* sums);
+  // out = <a, a>, <b, b>, <a, b> of n numbers, in kSumLanes lanes, which are summed by halves.
+  void (*wide_products)(const float* a, const float* b, size_t n, double* out);
+  // out = sums, with opposite signs where bits are set.
+  void (*turn_signs)(const std::int32_t* sums, const uint64_t* words, size_t dim, std::int32_t* out);
 };
 
 // The table in use: HYPERSKETCH_SIMD when set, else the best level that this processor runs.

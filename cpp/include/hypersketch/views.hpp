@@ -153,6 +153,12 @@ inline constexpr size_t kLeastSide = 16;
 // Floats that convolve_two works in, in memory aligned to kLineBytes.
 constexpr size_t transform_scratch(size_t n1, size_t n2) { return 64 * (n1 > n2 ? n1 : n2) + 6 * n1 * n2; }
 
+// How rows meet the one row of a spectrum: convolved with it, correlated with it (row[j] one[j - d]), or it with them.
+enum class MeetRule { kConvolve, kRowsCorrelate, kOneCorrelates };
+
+// The exponent of a row with NaN or infinity.
+inline constexpr int kNotFinite = 255;
+
 // Spectra of two complex vectors.
 struct SpectrumPair {
   float* re[2];

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import numpy.typing as npt
 
@@ -13,6 +15,7 @@ __all__ = [
     "cleanup_trials",
     "hash_bytes",
     "members_among_best",
+    "runs_among_best",
     "sample_indices",
     "trial_seeds",
 ]
@@ -155,6 +158,22 @@ def members_among_best(scores: npt.NDArray[np.float64], members: Int64Array) -> 
     """
     hits = np.empty(len(scores), np.int64)
     _core.members_among_best(np.ascontiguousarray(scores), np.ascontiguousarray(members), hits)
+    return hits
+
+
+def runs_among_best(scores: npt.NDArray[np.float64], members: Int64Array, starts: Int64Array) -> Int64Array:
+    """`members_among_best` of rows with different numbers of members: those of row b begin at ``starts[b]``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> scores = np.array([[1.0, 0.5, 0.0], [0.0, 0.5, 1.0]])
+    >>> runs_among_best(scores, np.array([0, 0, 2]), np.array([0, 1, 3])).tolist()
+    [1, 1]
+    """
+    hits = np.empty(len(scores), np.int64)
+    for row, (start, end) in enumerate(itertools.pairwise(starts.tolist())):
+        _core.members_among_best(scores[row : row + 1], members[np.newaxis, start:end], hits[row : row + 1])
     return hits
 
 

@@ -83,6 +83,15 @@ def not_negative(owner: str, name: str, value: object) -> float:
     return number
 
 
+def below_one(owner: str, name: str, value: object) -> float:
+    """Return a float from 0 to less than 1."""
+    must = "a float in [0, 1)"
+    number = _validation.real(owner, name, value, must)
+    if not 0 <= number < 1:
+        _validation.refuse(owner, name, must, number)
+    return number
+
+
 def fitted_encoder(estimator: Any, X: Floats, rng: np.random.Generator, weights: Any = None) -> RowEncoder:
     """Return the encoder that an estimator's ``encoder`` stands for, made for rows like these."""
     from hypersketch.learn.encoder import HDEncoder

@@ -10,14 +10,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hypersketch import _validation
+from hypersketch.learn._binary import BinaryLearner
 from hypersketch.learn._bits import Floats
 from hypersketch.learn._encoders import MatrixEncoder, RowEncoder
-from hypersketch.learn._estimator import not_negative
+from hypersketch.learn._estimator import below_one, not_negative
 from hypersketch.learn._ridge import ridge
 from hypersketch.learn._sklearn import train_test_split
+from hypersketch.learn._sparse import SparseLearner
 from hypersketch.learn._training import Batches, Indices, Learner, Rule, cosines, norms
 
-METHODS = ("centroid", "adaptive", "online", "neural", "dist", "quant", "ridge")
+METHODS = (
+    *("centroid", "adaptive", "online", "neural", "dist", "quant"),
+    *("lehdc", "sparse", "compressed", "ridge"),
+)
+_FROM_SUMS = ("centroid", "adaptive", "neural", "quant", "lehdc", "sparse", "compressed")
+"""Methods whose first pass adds all rows."""
 _COUNT = _validation.within(1, 2**31 - 1)
 _ALPHA, _BETA, _THETA = 0.5, 1.0, 0.25
 """Weights of DistHD's three distances."""
@@ -38,6 +45,11 @@ class Settings:
     validation_fraction: float
     regenerate_every: int
     regenerate_share: float
+    dropout: float
+    weight_decay: float
+    sparsity: float
+    sparsity_type: str
+    n_segments: int
     ridge_alpha: float
 
     @classmethod
@@ -62,10 +74,20 @@ class Settings:
             validation_fraction=checked("validation_fraction", _validation.probability),
             regenerate_every=checked("regenerate_every", _COUNT),
             regenerate_share=checked("regenerate_share", _validation.probability),
+            dropout=checked("dropout", below_one),
+            weight_decay=checked("weight_decay", not_negative),
+            sparsity=checked("sparsity", _validation.probability),
+            sparsity_type=checked("sparsity_type", _validation.one_of("dimension", "class")),
+            n_segments=checked("n_segments", _COUNT),
             ridge_alpha=checked("ridge_alpha", _validation.positive),
         )
         if made.method == "ridge" and made.packed:
             raise ValueError(f"The method 'ridge' of {owner} has no packed vectors: signs lose its fit.")
+        if made.method == "sparse" and made.sparsity_type == "class" and made.packed:
+            raise ValueError(
+                f"The method 'sparse' of {owner} has no packed vectors with sparsity_type='class': a bit "
+                "is never zero."
+            )
         return made
 
     @property
@@ -75,6 +97,13 @@ class Settings:
     def rule(self) -> Rule:
         by_distance = self.method in ("online", "dist")
         return Rule(self.learning_rate, self.margin, by_distance, self.method == "quant")
+
+
+def learns_in_parts(model: Any) -> bool:
+    """Whether a classifier has ``partial_fit``; one that has none says why."""
+    if model.method in ("ridge", "lehdc"):
+        raise AttributeError(f"The method {model.method!r} has no partial_fit: it needs all rows at once.")
+    return True
 
 
 @dataclass
@@ -112,7 +141,7 @@ def fit_vectors(
         order = rng.permutation(len(X))
         X, targets, weights = X[order], targets[order], None if weights is None else weights[order]
     vectors = np.zeros((n_classes, encoder.dim), np.float32)
-    learner = _learner(settings, encoder, X, targets, weights, vectors)
+    learner = _learner(settings, encoder, X, targets, weights, vectors, rng)
     return _passes(settings, encoder, learner, aside, rng)
 
 
@@ -129,18 +158,29 @@ def one_pass(
     if settings.method in ("centroid",) or len(vectors) == 1:
         learner.add_all()
         return vectors, 0
-    if settings.method in ("adaptive", "neural", "quant"):
+    if settings.method in _FROM_SUMS:
         learner.add_all()
     return vectors, learner.epoch(np.arange(len(learner.batches)))[1]
 
 
 def _learner(
-    settings: Settings, encoder: RowEncoder, X: Floats, targets: Indices, weights: Any, vectors: Floats
+    settings: Settings,
+    encoder: RowEncoder,
+    X: Floats,
+    targets: Indices,
+    weights: Any,
+    vectors: Floats,
+    rng: np.random.Generator | None = None,
 ) -> Learner:
     batches = Batches(encoder, X, settings.batch_size, binary=settings.packed)
     targets = np.ascontiguousarray(targets, np.int64)
     light = None if weights is None else np.asarray(weights, np.float32)
-    return Learner(batches, targets, light, vectors, settings.rule())
+    given = batches, targets, light, vectors, settings.rule()
+    if settings.method == "sparse":
+        return SparseLearner(*given, settings.sparsity, settings.sparsity_type)
+    if settings.method == "lehdc" and rng is not None:
+        return BinaryLearner(*given, settings.dropout, settings.weight_decay, rng)
+    return Learner(*given)
 
 
 def _split(settings: Settings, targets: Indices, rng: np.random.Generator) -> Any:
@@ -162,8 +202,7 @@ def _passes(
     settings: Settings, encoder: RowEncoder, learner: Learner, aside: Any, rng: np.random.Generator
 ) -> Fitted:
     fitted = Fitted(learner.vectors, passes=0)
-    starts_full = settings.method in ("centroid", "adaptive", "neural", "quant")
-    if starts_full or len(learner.vectors) == 1:
+    if settings.method in _FROM_SUMS or len(learner.vectors) == 1:
         learner.add_all()
         fitted.passes = 1
         if settings.method == "centroid" or len(learner.vectors) == 1:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from hypersketch.learn import _labels
 from hypersketch.learn._bits import Floats, Words
+from hypersketch.learn._compressed import Compressed
 from hypersketch.learn._encoders import RowEncoder
 from hypersketch.learn._estimator import (
     all_or_nothing,
@@ -19,7 +20,7 @@ from hypersketch.learn._estimator import (
     read_rows,
     read_weights,
 )
-from hypersketch.learn._fitting import Settings, fit_vectors, one_pass
+from hypersketch.learn._fitting import Settings, fit_vectors, learns_in_parts, one_pass
 from hypersketch.learn._sklearn import (
     BaseEstimator,
     ClassifierMixin,
@@ -28,15 +29,10 @@ from hypersketch.learn._sklearn import (
     check_is_fitted,
     validate_data,
 )
+from hypersketch.learn._sparse import Chosen, kept_dims
 from hypersketch.learn._training import cosines, norms
 from hypersketch.vsa import MapB
 from hypersketch.vsa._packed import pack_bits
-
-
-def _learns_in_parts(model: Any) -> bool:
-    if model.method == "ridge":
-        raise AttributeError("The method 'ridge' has no partial_fit: it needs all rows at once.")
-    return True
 
 
 class HDClassifier(ClassifierMixin, BaseEstimator):
@@ -52,8 +48,11 @@ class HDClassifier(ClassifierMixin, BaseEstimator):
         (AdaptHD). "online": only such rows, the less the nearer they are already (OnlineHD). "neural": as
         "adaptive", and dimensions in which classes differ least are redrawn (NeuralHD). "dist": as "online",
         and dimensions that mislead mistaken rows are redrawn (DistHD). "quant": as "adaptive", but rows meet
-        the signs of the class vectors (QuantHD). "ridge": ridge regression of the classes' indicators
-        (intRVFL, with the encoder "density").
+        the signs of the class vectors (QuantHD). "lehdc": class vectors of signs, learned as the weights of a
+        binary neural network by Adam (LeHDC). "sparse": as "adaptive", and after every pass the least useful
+        entries become zero (SparseHD). "compressed": as "adaptive", in rows folded into ceil(D / n_segments)
+        entries (CompHD). "ridge": ridge regression of the classes' indicators (intRVFL, with the encoder
+        "density").
     encoder : "fourier", "sinusoid", "projection", "level", "density", or an object, default "fourier"
         A kind of `HDEncoder`, for which ``dim`` and ``random_state`` count, or an `HDEncoder`, or any object
         that has ``transform`` (scikit-learn's; a copy is fitted) or ``encode`` (`hypersketch.vsa`'s) and
@@ -65,7 +64,7 @@ class HDClassifier(ClassifierMixin, BaseEstimator):
         Passes over the rows, at most: without corrections in one, no other changes anything.
     learning_rate : float > 0, default 1.0
         Weight of a correction. What starts from nothing ("online", "dist") is the same for all rates but for
-        the length of its vectors.
+        the length of its vectors. For "lehdc" Adam's step over 0.01, halved when the loss of a pass rises.
     margin : float >= 0, default 0.05
         A row corrects unless the cosine with its class exceeds every other by more than this; 0 is the rule
         as published.
@@ -84,6 +83,16 @@ class HDClassifier(ClassifierMixin, BaseEstimator):
         For "neural" and "dist": passes between redraws.
     regenerate_share : float in (0, 1), default 0.04
         For "neural" and "dist": share of the dimensions redrawn.
+    dropout : float in [0, 1), default 0.3
+        For "lehdc": share of the entries of rows that are left out at random in training.
+    weight_decay : float >= 0, default 0.003
+        For "lehdc": what of the latent weights is added to their gradient.
+    sparsity : float in (0, 1), default 0.5
+        For "sparse": share of the entries that are zero.
+    sparsity_type : "dimension" or "class", default "dimension"
+        For "sparse": zeros in the dimensions in which classes differ least, or in each class's least entries.
+    n_segments : int in [1, D], default 4
+        For "compressed": how many times shorter vectors become.
     ridge_alpha : float > 0, default 0.1
         For "ridge": weight of the squared length of the class vectors, times the rows' mean squared length.
     random_state : int, RandomState or None, default None
@@ -94,9 +103,11 @@ class HDClassifier(ClassifierMixin, BaseEstimator):
     classes_ : ndarray
         The labels.
     class_vectors_ : ndarray of float32, shape (n_classes, D)
-        One vector a class.
+        One vector a class; with "compressed" a short one.
     packed_class_vectors_ : ndarray of uint64, shape (n_classes, ceil(D / 64))
-        Their signs, a set bit for -1, where ``packed``.
+        Their signs, a set bit for -1, where ``packed``; of "sparse" vectors in ``kept_dims_`` alone.
+    kept_dims_ : ndarray of int
+        For "sparse": the dimensions in which a class vector is not zero, and in which scores are taken.
     n_iter_ : int
         Passes made.
     n_mistakes_ : list of int
@@ -109,7 +120,8 @@ class HDClassifier(ClassifierMixin, BaseEstimator):
     Scores are cosines, not probabilities; scikit-learn's ``CalibratedClassifierCV`` makes such of them.
     AdaptHD: Imani et al., BioCAS 2019; OnlineHD: Hernández-Cano et al., DATE 2021; NeuralHD: Zou et al.,
     SC 2021; DistHD: Wang et al., DAC 2023; QuantHD: Imani et al., TCAD 39 (2020); intRVFL: Kleyko et al.,
-    TNNLS 32 (2021). The margin is not in them. Last digits depend on the machine's matrix product.
+    TNNLS 32 (2021); LeHDC: Duan et al., DAC 2022; SparseHD: Imani et al., FCCM 2019; CompHD: Morris et al.,
+    DATE 2019. The margin is not in them. Last digits depend on the machine's matrix product.
 
     Examples
     --------
@@ -126,6 +138,7 @@ class HDClassifier(ClassifierMixin, BaseEstimator):
     encoder_: RowEncoder
     class_vectors_: Floats
     packed_class_vectors_: Words
+    kept_dims_: NDArray[np.intp]
     classes_: NDArray[Any]
 
     def __init__(
@@ -145,6 +158,11 @@ class HDClassifier(ClassifierMixin, BaseEstimator):
         n_iter_no_change: int = 5,
         regenerate_every: int = 5,
         regenerate_share: float = 0.04,
+        dropout: float = 0.3,
+        weight_decay: float = 0.003,
+        sparsity: float = 0.5,
+        sparsity_type: str = "dimension",
+        n_segments: int = 4,
         ridge_alpha: float = 0.1,
         random_state: Any = None,
     ) -> None:
@@ -162,6 +180,11 @@ class HDClassifier(ClassifierMixin, BaseEstimator):
         self.n_iter_no_change = n_iter_no_change
         self.regenerate_every = regenerate_every
         self.regenerate_share = regenerate_share
+        self.dropout = dropout
+        self.weight_decay = weight_decay
+        self.sparsity = sparsity
+        self.sparsity_type = sparsity_type
+        self.n_segments = n_segments
         self.ridge_alpha = ridge_alpha
         self.random_state = random_state
 
@@ -203,13 +226,13 @@ class HDClassifier(ClassifierMixin, BaseEstimator):
                 rows, labels, weights = rows[used], labels[used], weights[used]
             self.classes_, targets = np.unique(labels, return_inverse=True)
             rng = generator(self.random_state)
-            self.encoder_ = fitted_encoder(self, rows, rng, weights)
+            self.encoder_ = self._encoder(rows, rng, weights)
             fitted = fit_vectors(settings, self.encoder_, rows, targets, weights, self.classes_.size, rng)
             self.n_iter_, self.n_mistakes_ = fitted.passes, fitted.mistakes
             self._keep(fitted.vectors)
         return self
 
-    @available_if(_learns_in_parts)  # type: ignore[untyped-decorator]
+    @available_if(learns_in_parts)  # type: ignore[untyped-decorator]
     def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> HDClassifier:
         """Learn from more rows, in one pass.
 
@@ -237,6 +260,7 @@ class HDClassifier(ClassifierMixin, BaseEstimator):
         Notes
         -----
         Rows are taken in the order in which they come. No dimension is redrawn: that needs rows again.
+        "sparse" vectors are pruned after every part.
 
         Examples
         --------
@@ -262,7 +286,7 @@ class HDClassifier(ClassifierMixin, BaseEstimator):
             targets = _labels.indices(labels, known)
             if first:
                 rng = generator(self.random_state)
-                self.classes_, self.encoder_ = known, fitted_encoder(self, rows, rng, weights)
+                self.classes_, self.encoder_ = known, self._encoder(rows, rng, weights)
                 self.n_iter_, self.n_mistakes_ = 0, []
                 self.class_vectors_ = np.zeros((known.size, self.encoder_.dim), np.float32)
             vectors, mistakes = one_pass(
@@ -278,8 +302,17 @@ class HDClassifier(ClassifierMixin, BaseEstimator):
         check_classification_targets(y)
         return as_rows(type(self).__name__, X), y, read_weights(sample_weight, X)
 
+    def _encoder(self, rows: Floats, rng: np.random.Generator, weights: Any) -> RowEncoder:
+        encoder = fitted_encoder(self, rows, rng, weights)
+        if self.method != "compressed":
+            return encoder
+        return Compressed(encoder, self.n_segments, rng, type(self).__name__)
+
     def _keep(self, vectors: Floats) -> None:
         self.class_vectors_ = vectors
+        if self.method == "sparse":
+            self.kept_dims_ = kept_dims(vectors)
+            vectors = vectors.take(self.kept_dims_, axis=1)
         if self.packed:
             ties = MapB(vectors.shape[1]).unpack(MapB(vectors.shape[1]).atoms("tie"))
             self.packed_class_vectors_ = pack_bits(np.where(vectors == 0, ties, vectors) < 0)
@@ -288,19 +321,20 @@ class HDClassifier(ClassifierMixin, BaseEstimator):
 
     def _scores(self, X: Any) -> NDArray[Any]:
         check_is_fitted(self)
-        rows = read_rows(self, X)
+        rows, encoder, vectors = read_rows(self, X), self.encoder_, self.class_vectors_
+        if self.method == "sparse":
+            encoder, vectors = Chosen(encoder, self.kept_dims_), vectors.take(self.kept_dims_, axis=1)
         if self.packed:
-            space = MapB(self.encoder_.dim)
-            return np.asarray(space.similarities(self.packed_class_vectors_, self.encoder_.packed(rows)).T)
-        step = max(1, (1 << 24) // self.encoder_.dim)
-        parts = [self._block_scores(rows[i : i + step]) for i in range(0, len(rows), step)]
-        return np.concatenate(parts)
+            space = MapB(encoder.dim)
+            return np.asarray(space.similarities(self.packed_class_vectors_, encoder.packed(rows)).T)
+        step = max(1, (1 << 24) // encoder.dim)
+        blocks = (encoder.floats(rows[i : i + step]) for i in range(0, len(rows), step))
+        return np.concatenate([self._block_scores(block, vectors) for block in blocks])
 
-    def _block_scores(self, rows: Floats) -> NDArray[Any]:
-        encoded = self.encoder_.floats(rows)
+    def _block_scores(self, rows: Floats, vectors: Floats) -> NDArray[Any]:
         if self.method == "ridge":
-            return np.asarray(encoded.astype(np.float64) @ self.class_vectors_.T.astype(np.float64))
-        return cosines(encoded, norms(encoded), self.class_vectors_)
+            return np.asarray(rows.astype(np.float64) @ vectors.T.astype(np.float64))
+        return cosines(rows, norms(rows), vectors)
 
     def decision_function(self, X: Any) -> NDArray[Any]:
         """Return how near rows are to the classes.

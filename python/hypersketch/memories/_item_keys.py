@@ -72,13 +72,17 @@ class KeyBatch(NamedTuple):
 
 def parsed(keys: Any, threads: int | None) -> KeyBatch:
     """Return keys of any kind that `hypersketch.hash_keys` takes."""
-    hashes, items = _with_items(keys, threads)
+    return hashed_batch(*_with_items(keys, threads))
+
+
+def hashed_batch(hashes: Hashes, items: Any) -> KeyBatch:
+    """Return keys of one type with their hashes, of a list, a range or an array of integers."""
     n = hashes.size
     first = next(iter(items), 0) if not isinstance(items, np.ndarray) else 0
     if isinstance(first, str | bytes):
-        encoded = [item.encode() for item in items] if isinstance(first, str) else [bytes(b) for b in items]
+        encoded = list(map(str.encode if isinstance(first, str) else bytes, items))
         tags = np.full(n, TEXT if isinstance(first, str) else BYTES, np.uint8)
-        ends = np.cumsum([len(one) for one in encoded], dtype=np.int64)
+        ends = np.cumsum(np.fromiter(map(len, encoded), np.int64, n))
         return KeyBatch(hashes, tags, b"".join(encoded), ends)
     tags = np.zeros(n, np.uint8)
     high = np.flatnonzero(bits_of(hashes) >> _TOP)

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from hypersketch.memories._codebooks import Codebook, real_parts, real_weights
 from hypersketch.memories._hadamard import HadamardCodebook
 from hypersketch.vsa._map import MapSpace
-from hypersketch.vsa._real import RealSpace
+from hypersketch.vsa._real import RealSpace, cosines
 from hypersketch.vsa.search import nearest, within
 
 _BLOCK_SCORES = 1 << 20
@@ -90,21 +90,26 @@ class Cosines:
     unit = 1.0
 
     def __init__(self, book: Codebook, probes: NDArray[Any]) -> None:
-        weights = real_weights(book.space)
-        self._book, self._weights = book, 1.0 if weights is None else weights
-        wide = real_parts(probes).astype(np.float64)
-        self._weighed = wide * self._weights
-        self._squares = (self._weighed * wide).sum(axis=-1)
-        lengths = np.sqrt(self._squares)[:, np.newaxis]
-        units = np.divide(self._weighed, lengths, out=np.zeros_like(self._weighed), where=lengths > 0)
-        self._units = units.astype(np.float32)
+        space = book.space
+        assert isinstance(space, RealSpace)
+        self._book, self._space, self._probes = book, space, probes
+        norms = np.sqrt(space._terms(probes, probes)[:, :1])
+        factors = np.divide(1.0, norms, out=np.zeros_like(norms), where=norms > 0)
+        parts, weights = real_parts(probes), real_weights(space)
+        if _has_sound_squares(norms).all():  # and reciprocals that floats can be
+            self._units = parts * factors.astype(np.float32)
+            if weights is not None:
+                self._units *= weights.astype(np.float32)
+        else:
+            wide = parts * factors
+            self._units = (wide if weights is None else wide * weights).astype(np.float32)
         # A sum of m products is off by (m + 1) 2^-24 times the lengths at most, in whatever order; the
-        # squared length of a row is one, too.
-        self.slack = (2 * units.shape[1] + 32) * 2.0**-24
+        # squared length of a row is one, too. What is multiplied has been rounded up to four times.
+        self.slack = (2 * self._units.shape[1] + 40) * 2.0**-24
 
     def scores(self, part: slice, rows: NDArray[Any]) -> NDArray[Any]:
         norms = self._book.norms(part, rows)
-        sound = (norms > 1e-15) & (norms < 1e15)  # squares of other numbers have no 24 bits, or are infinite
+        sound = _has_sound_squares(norms)
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
             scores = self._units @ real_parts(rows).T
             scores *= np.reciprocal(norms)
@@ -113,12 +118,13 @@ class Cosines:
         return np.asarray(scores)
 
     def exact(self, probes: Indices, rows: NDArray[Any]) -> Floats:
-        wide = real_parts(rows).astype(np.float64)
-        inner = (self._weighed[probes] * wide).sum(axis=-1)
-        squares = (wide * self._weights * wide).sum(axis=-1)
-        lengths = np.sqrt(self._squares[probes]) * np.sqrt(squares)
-        cosines = np.divide(inner, lengths, out=np.zeros_like(inner), where=lengths > 0)
-        return np.asarray(np.clip(cosines, -1.0, 1.0))
+        each = probes.size == len(self._probes) and bool((probes[1:] > probes[:-1]).all())
+        return cosines(self._space._terms(self._probes if each else self._probes[probes], rows))
+
+
+def _has_sound_squares(norms: NDArray[Any]) -> NDArray[np.bool_]:
+    """Tell which lengths have squares of 24 bits: not vanishing and not infinite."""
+    return np.asarray((norms > 1e-15) & (norms < 1e15))
 
 
 def _scorer(book: Codebook, probes: NDArray[Any], threads: int) -> Scorer:

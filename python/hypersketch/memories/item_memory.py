@@ -14,7 +14,8 @@ from hypersketch._stored import Tally
 from hypersketch._structure import chunks
 from hypersketch.keys import is_single
 from hypersketch.memories._codebooks import StoredCodebook
-from hypersketch.memories._item_keys import ends_of_equals, parsed, without_nulls
+from hypersketch.memories._columns import Column
+from hypersketch.memories._item_keys import KeyBatch, ends_of_equals, hashed_batch, parsed, without_nulls
 from hypersketch.memories._item_looks import CodebookName
 from hypersketch.memories._item_queries import ItemQueries
 from hypersketch.memories._item_state import Items
@@ -121,6 +122,14 @@ class ItemMemory(ItemQueries):
         owner = "ItemMemory.add"
         n_threads, batch = _threads.resolve(owner, threads), parsed(keys, threads)
         given = None if hypervectors is None else self._given(batch.hashes.size, hypervectors)
+        self._put(batch, given, n_threads)
+
+    def _learn(self, keys: list[Any], hashes: NDArray[np.uint64], vectors: NDArray[Any]) -> None:
+        """Add keys of one type with sound vectors, in an array that nobody else will change."""
+        given = vectors if self.codebook == "stored" else None
+        self._put(hashed_batch(hashes, keys), given, _threads.get_num_threads(), own=True)
+
+    def _put(self, batch: KeyBatch, given: NDArray[Any] | None, n_threads: int, own: bool = False) -> None:
         first, last = ends_of_equals(batch.hashes)
         with self._lock:
             self._require_writable()
@@ -130,8 +139,9 @@ class ItemMemory(ItemQueries):
             if new.any():
                 every = first.size == batch.hashes.size and new.all()
                 keys_now = items.keys.extended(batch if every else batch.chosen(first[new]))
-                vectors = None if given is None else given[last[new]]
-                items = self._with_vectors(Items(keys_now, items.book), vectors, n_threads)
+                vectors = given if given is None or every else given[last[new]]
+                begun = Items(keys_now, items.book)
+                items = self._with_vectors(begun, vectors, n_threads, own or not every)
             if not new.all() and isinstance(items.book, StoredCodebook):
                 kept = last[~new]
                 vectors = self._atoms(batch.hashes[kept], n_threads) if given is None else given[kept]
@@ -145,12 +155,19 @@ class ItemMemory(ItemQueries):
         atoms: NDArray[Any] = self._space._atoms_of(np.ascontiguousarray(hashes), threads)
         return atoms
 
-    def _with_vectors(self, items: Items, vectors: NDArray[Any] | None, threads: int) -> Items:
-        """Return the items with the vectors of keys that have none yet, the last ones."""
+    def _with_vectors(
+        self, items: Items, vectors: NDArray[Any] | None, threads: int, own: bool = False
+    ) -> Items:
+        """Return the items with the vectors of keys that have none yet, the last ones.
+
+        With ``own`` the vectors are in an array that may be kept.
+        """
         hashes, book = items.keys.hashes, items.book
         if not isinstance(book, StoredCodebook):
             return replace(items, book=book.extended(hashes, None))
         new = hashes.rows[len(book) :]
+        if own and vectors is not None and not len(book):
+            return replace(items, book=StoredCodebook(self._space, hashes, Column(vectors)))
         for part in chunks(len(new), self._space.width):
             rows = self._atoms(new[part], threads) if vectors is None else vectors[part]
             book = book.extended(hashes, rows)

@@ -22,6 +22,9 @@ class Scores(NamedTuple):
         Of the scores of two codewords that the vector holds.
     kurtosis : float
         Excess kurtosis of the other codewords' scores, 0 for normal ones.
+    pairs : float
+        Number of pairs of normal numbers whose correlation coefficient a held codeword's score is; 0 where it
+        is taken as normal.
 
     Examples
     --------
@@ -35,6 +38,7 @@ class Scores(NamedTuple):
     rest_sd: float
     correlation: float = 0.0
     kurtosis: float = 0.0
+    pairs: float = 0.0
 
 
 class Entry(NamedTuple):

@@ -39,7 +39,7 @@ def line_top(scores: Scores, n: int, rest: int) -> float:
     0.25
     """
     u, above = _grid(scores, math.sqrt(n) / 8.0)
-    z = (u - scores.hit_mean) / max(scores.hit_sd, 1e-12)
+    z = _members_at(scores, u)
     return _share([*_members(z, n, scores.correlation)], above, n, rest)
 
 
@@ -53,7 +53,7 @@ def line_single(scores: Scores, rest: int) -> float:
     """
     z = np.linspace(-_SPAN, _SPAN, 2001)
     weights = np.exp(-0.5 * z * z)
-    above = _stranger_tail(scores, scores.hit_mean + scores.hit_sd * z)
+    above = _stranger_tail(scores, _scores_at(scores, z))
     win = np.exp(rest * np.log1p(-np.minimum(above, 1.0 - 1e-16)))
     return float(weights @ win / weights.sum())
 
@@ -64,6 +64,32 @@ def _grid(scores: Scores, finer: float) -> tuple[Floats64, Floats64]:
     step = min(max(scores.hit_sd, 0.02 * scores.rest_sd), scores.rest_sd) / (_STEPS * max(1.0, finer))
     u = np.linspace(low, high, min(20_001, 2 * math.ceil((high - low) / step / 2.0) + 1))
     return u, _stranger_tail(scores, u)
+
+
+def _fisher(scores: Scores) -> tuple[float, float]:
+    """Return mean and standard deviation of the inverse hyperbolic tangent of a correlation coefficient.
+
+    Source: Fisher (1921), for D pairs of known mean: atanh(rho) + rho / (2 D), variance 1 / (D - 2).
+    """
+    mean, pairs = scores.hit_mean, scores.pairs
+    rho = mean * (1.0 + (1.0 - mean * mean) / (2.0 * pairs))
+    return math.atanh(min(rho, 1.0 - 1e-15)) + rho / (2.0 * pairs), 1.0 / math.sqrt(pairs - 2.0)
+
+
+def _members_at(scores: Scores, u: Floats64) -> Floats64:
+    """Return the standard normal numbers that have members' scores ``u`` as quantiles."""
+    if not scores.pairs:
+        return np.asarray((u - scores.hit_mean) / max(scores.hit_sd, 1e-12))
+    mean, sd = _fisher(scores)
+    return np.asarray((np.arctanh(np.clip(u, -1.0 + 1e-15, 1.0 - 1e-15)) - mean) / sd)
+
+
+def _scores_at(scores: Scores, z: Floats64) -> Floats64:
+    """Return the scores of members at standard normal numbers."""
+    if not scores.pairs:
+        return scores.hit_mean + scores.hit_sd * z
+    mean, sd = _fisher(scores)
+    return np.asarray(np.tanh(mean + sd * z))
 
 
 def _stranger_tail(scores: Scores, u: Floats64) -> Floats64:

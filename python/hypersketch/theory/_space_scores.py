@@ -43,9 +43,13 @@ def ternary(dim: int, n: int) -> Scores:
 
 
 def normal_bundle(dim: int, n: int) -> Scores:
-    """Return the cosines of normal atoms with their sum (HRR, VTB, MBAT): var (1 - 1/n)^2 / D for members."""
+    """Return the cosines of normal atoms with their sum (HRR, VTB, MBAT): var (1 - 1/n)^2 / D for members.
+
+    Entries of an atom and of the sum are D pairs of normal numbers that correlate by 1 / sqrt(n).
+    """
     entry = Entry(1.0, n, 1.0, n + 1.0, 2.0 * n * n, 2.0, 2.0 * n, 2.0, 2.0)
-    return _sphere(cosine(entry, dim, Pair(1.0)), dim)
+    pairs = float(dim) if n > 1 and dim > 3 else 0.0
+    return _sphere(cosine(entry, dim, Pair(1.0)), dim)._replace(pairs=pairs)
 
 
 def hrr_pairs(dim: int, n: int) -> Scores:

@@ -6,26 +6,46 @@ from __future__ import annotations
 import math
 
 from ._cosines import Scores
+from ._halved_unions import Case, cases, overlap_variance
 from ._occupancy import log_filled_moments, union_moments
 from ._scipy import scipy_module
 
 
 def scores(model: str, dim: int, n: int) -> Scores:
     """Return overlap / sqrt(k U) for members (all k ones) and others, U the ones of the union."""
+    if model == "bsdc-thin":
+        found = cases(dim, n)
+        if len(found) > 1 or found[0].kept < 1.0:
+            return _scores_of_cases(dim, found)
     k = math.isqrt(dim - 1) + 1
     ones, variance = _ones(model, dim, n)
-    kept, spread = 1.0, 0.0
-    if model == "bsdc-thin" and ones > dim // 2:
-        kept, spread, ones, variance = kept_by_half(dim, n), 0.0, float(dim // 2), 0.0
-        spread = kept * (1.0 - kept) / k
     size = math.sqrt(k / ones)
     by_union = 0.5 * math.sqrt(variance) / ones  # of 1 / sqrt(U)
     p = ones / dim
     inside = p * (1.0 - p) * (1.0 if model == "bsdc-seg" else (dim - k) / (dim - 1.0)) / k
-    hit = size * math.sqrt(spread + (kept * by_union) ** 2)
+    hit = size * by_union
     rest = size * math.sqrt(inside + (p * by_union) ** 2)
-    correlation = 1.0 if hit > 0.0 and n > 1 and spread == 0.0 else 0.0
-    return Scores(size * kept * (1.0 + 1.5 * by_union**2), hit, size * p, rest, correlation, 0.0)
+    correlation = 1.0 if hit > 0.0 and n > 1 else 0.0
+    return Scores(size * (1.0 + 1.5 * by_union**2), hit, size * p, rest, correlation, 0.0)
+
+
+def _scores_of_cases(dim: int, found: tuple[Case, ...]) -> Scores:
+    """Return the same for unions that are cut to half, or sometimes are."""
+    k = math.isqrt(dim - 1) + 1
+    hit = rest = hit_square = rest_square = both = 0.0
+    for chance, ones, kept, rivals, correlation in found:
+        size = math.sqrt(k / ones)  # of a member that is whole
+        spread = overlap_variance(dim, kept, rivals) / k**2 if kept < 1.0 else 0.0
+        p = ones / dim
+        inside = p * (1.0 - p) * (dim - k) / (dim - 1.0) / k
+        hit, rest = hit + chance * size * kept, rest + chance * size * p
+        hit_square += chance * size**2 * (kept**2 + spread)
+        both += chance * size**2 * (kept**2 + correlation * spread)
+        rest_square += chance * size**2 * (p * p + inside)
+    variance = max(hit_square - hit**2, 0.0)
+    correlation = (both - hit**2) / variance if variance > 1e-15 else 0.0
+    rest_sd = math.sqrt(max(rest_square - rest**2, 0.0))
+    return Scores(hit, math.sqrt(variance), rest, rest_sd, correlation, 0.0)
 
 
 def _ones(model: str, dim: int, n: int) -> tuple[float, float]:
@@ -46,19 +66,11 @@ def _segments(dim: int, k: int) -> list[tuple[int, int]]:
     return [(length, many) for length, many in ((dim // k + 1, longer), (dim // k, k - longer)) if many]
 
 
-def kept_by_half(dim: int, n: int) -> float:
-    """Return the chance that a member's one is among the D/2 places that most members have."""
+def log_inside(dim: int, ones: float) -> float:
+    """Return ln P(another codeword lies wholly among so many ones), ln C(ones, k) / C(D, k)."""
     k = math.isqrt(dim - 1) + 1
-    q = k / dim
-    chance = [math.comb(n, c) * q**c * (1.0 - q) ** (n - c) for c in range(n + 1)]
-    kept, room = 0.0, (dim // 2) / dim
-    for c in range(n, 0, -1):
-        part = min(1.0, room / chance[c]) if chance[c] > 0.0 else 1.0
-        room -= part * chance[c]
-        kept += part * chance[c] * c / (n * q)  # a place of c members is a one of each of them
-        if room <= 0.0:
-            break
-    return min(1.0, kept)
+    gammaln = scipy_module("special").gammaln
+    return float(gammaln(ones + 1.0) - gammaln(ones - k + 1.0) - gammaln(dim + 1.0) + gammaln(dim - k + 1.0))
 
 
 def log_ties(model: str, dim: int, n: int) -> tuple[float, float]:
@@ -68,14 +80,7 @@ def log_ties(model: str, dim: int, n: int) -> tuple[float, float]:
         parts = [(many, log_filled_moments(n, length)) for length, many in _segments(dim, k)]
         return sum(m * mean for m, (mean, _) in parts), sum(m * spread for m, (_, spread) in parts)
     ones, variance = union_moments(n, dim, k)
-    gammaln = scipy_module("special").gammaln
-
-    def log_inside(size: float) -> float:
-        """ln C(size, k) / C(D, k)."""
-        return float(
-            gammaln(size + 1.0) - gammaln(size - k + 1.0) - gammaln(dim + 1.0) + gammaln(dim - k + 1.0)
-        )
-
-    slope = (log_inside(ones + 0.5) - log_inside(max(ones - 0.5, k))) if variance > 0.0 else 0.0
-    bend = (log_inside(ones + 1.0) - 2.0 * log_inside(ones) + log_inside(max(ones - 1.0, k))) / 2.0
-    return log_inside(ones) + (bend * variance if variance > 0.0 else 0.0), slope**2 * variance
+    slope = (log_inside(dim, ones + 0.5) - log_inside(dim, max(ones - 0.5, k))) if variance > 0.0 else 0.0
+    middle = log_inside(dim, ones)
+    bend = (log_inside(dim, ones + 1.0) - 2.0 * middle + log_inside(dim, max(ones - 1.0, k))) / 2.0
+    return middle + (bend * variance if variance > 0.0 else 0.0), slope**2 * variance

@@ -4,7 +4,7 @@
 Unbinding is exact where bound vectors have an inverse: MAP-I, MAP-B, MAP-T, BSC, FHRR, MBAT, BSDC-S,
 BSDC-SEG, sparse block codes, MCR, CGR. In MAP-C and HRR it multiplies every component of the vector (every
 frequency for HRR) by a random gain w, the product of one gain a bound vector, and the similarity is that of
-two weighted sums.
+two weighted sums. VTB and TVTB multiply a matrix by random matrices and their transposes.
 """
 
 from __future__ import annotations
@@ -16,9 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ._checks import count, refuse
+from ._matrix_products import cosine_moments
 from ._scipy import scipy_module
 
-__all__ = ["kept_similarity", "vtb_limit"]
+__all__ = ["kept_similarity", "vtb_limit", "vtb_moments"]
 
 Array = NDArray[np.float64]
 
@@ -42,9 +43,10 @@ def kept_similarity(model: str, dim: int, depth: int) -> float:
     Parameters
     ----------
     model : str
-        Name of a space as `hypersketch.vsa.space` takes it: 'map-c', 'hrr', or one with exact unbinding.
+        Name of a space as `hypersketch.vsa.space` takes it: 'map-c', 'hrr', 'vtb', 'tvtb', or one with exact
+        unbinding.
     dim : int
-        Dimension D.
+        Dimension D; for 'vtb' and 'tvtb' a square.
     depth : int
         Number of random vectors that it was bound with, and unbound from in reverse.
 
@@ -69,6 +71,8 @@ def kept_similarity(model: str, dim: int, depth: int) -> float:
     deep products, which keeps far more than that. Simulated, D = 1024, depth 1, 5, 40: MAP-C .7452 .2424
     .0414 (this .7455 .2425 .0421), HRR .7095 .2461 .0642 (.7086 .2461 .0642), within 2 standard errors.
 
+    For VTB and TVTB, as `vtb_moments`.
+
     Examples
     --------
     >>> round(kept_similarity("map-c", 10_000, 1), 3), round(kept_similarity("hrr", 10_000, 1), 3)
@@ -84,7 +88,56 @@ def kept_similarity(model: str, dim: int, depth: int) -> float:
         return _mean_cosine([_map_c(d, steps)])
     if model == "hrr":
         return _mean_cosine(_hrr(d, steps))
-    refuse(owner, "model", f"one of map-c, hrr, {', '.join(_EXACT)}", model)
+    if model in ("vtb", "tvtb"):
+        return cosine_moments(_side(owner, d), steps)[0]
+    refuse(owner, "model", f"one of map-c, hrr, vtb, tvtb, {', '.join(_EXACT)}", model)
+
+
+def vtb_moments(dim: int, depth: int) -> tuple[float, float]:
+    """Return mean and standard deviation of the similarity that VTB and TVTB keep after ``depth`` bindings.
+
+    Parameters
+    ----------
+    dim : int
+        Dimension D = d^2, a square.
+    depth : int
+        Number of random vectors that a vector was bound with, and unbound from.
+
+    Returns
+    -------
+    tuple of float
+        Mean and standard deviation of the cosine.
+
+    Raises
+    ------
+    ValueError
+        A size is out of its range.
+
+    Notes
+    -----
+    What is left of the d x d matrix X is X M^T M, M a product of ``depth`` normal matrices. Derived; its
+    moments are numerical, over a fixed sample of at least 16 and up to 65,536 such products, with a standard
+    error of 9e-4 at most for the mean; work grows with d * depth. Spaces measured at D = 256, depth 1, 5, 40:
+    .7008 .4227 .2631 (this .7009 .4220 .265), D = 1024: .7028 .4063 .2112 (.703 .405 .209). It falls as
+    `vtb_limit` only while depth is far below d; deep products keep about the share of one singular value,
+    1 / sqrt(d).
+
+    Examples
+    --------
+    >>> mean, sd = vtb_moments(256, 2)
+    >>> round(mean, 2), round(sd, 2), round(vtb_limit(2), 2)
+    (0.57, 0.04, 0.58)
+    """
+    owner = "binding.vtb_moments"
+    side = _side(owner, count(owner, "dim", dim))
+    return cosine_moments(side, count(owner, "depth", depth, 0))
+
+
+def _side(owner: str, dim: int) -> int:
+    side = math.isqrt(dim)
+    if side * side != dim:
+        refuse(owner, "dim", "a square", dim)
+    return side
 
 
 def vtb_limit(depth: int) -> float:

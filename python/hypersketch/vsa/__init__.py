@@ -47,6 +47,7 @@ from hypersketch.vsa.structures import (
 )
 from hypersketch.vsa.ternary import MapT
 from hypersketch.vsa.ternary_bundle import TernaryBundle
+from hypersketch.vsa.vocabulary import Vocabulary
 
 __all__ = [
     "BSC",
@@ -95,6 +96,7 @@ __all__ = [
     "TernaryBundle",
     "ThermometerEncoder",
     "Tree",
+    "Vocabulary",
     "nearest",
     "space",
     "walsh_hadamard",

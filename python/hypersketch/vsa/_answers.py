@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from abc import abstractmethod
 from typing import Any
@@ -16,6 +17,11 @@ from hypersketch._structure import chunks, dot
 from hypersketch.keys import host_hashes
 from hypersketch.theory import map_b
 from hypersketch.vsa.spaces import SPACES, MapB, MapI
+
+
+@functools.lru_cache(maxsize=64)
+def _space(name: str, dim: int, seed: int) -> MapI | MapB:
+    return SPACES[name](dim, seed)
 
 
 def space_parameters(owner: str, space: object) -> dict[str, Any]:
@@ -46,7 +52,7 @@ class Answers(Stored):
         >>> hypersketch.MapI(64).bundle().space
         MapI(dim=64, seed=0)
         """
-        return SPACES[self._values["space"]](self.dim, self.seed)
+        return _space(self._values["space"], self.dim, self.seed)
 
     @property
     def dim(self) -> int:

@@ -26,7 +26,8 @@ def described(owner: str, space: object) -> dict[str, Any]:
     """Return a space as JSON can hold it."""
     if not isinstance(space, Space) or _KINDS.get(type(space).__name__) is not type(space):
         _validation.refuse(owner, "space", "a space of hypersketch.vsa", space, TypeError)
-    return {"model": type(space).__name__, **dataclasses.asdict(space)}
+    fields = (field.name for field in dataclasses.fields(space))
+    return {"model": type(space).__name__, **{name: getattr(space, name) for name in fields}}
 
 
 def restored(description: dict[str, Any]) -> Space:

@@ -18,15 +18,13 @@ from numpy.typing import NDArray
 
 from hypersketch import _core, _validation
 from hypersketch._structure import chunks
+from hypersketch.vsa import _numbers
 from hypersketch.vsa._space import Space
 
 if TYPE_CHECKING:
     from hypersketch.vsa.real_bundle import RealBundle
 
 Vectors = NDArray[Any]
-_LONG_RUN = 8
-"""Rows from which a sum of its own is faster than one of many at once."""
-
 MOST_SUM = 1e150
 """No number of a sum is larger, so that its square is finite."""
 
@@ -63,31 +61,43 @@ class RealSpace(Space):
     def _checked(self, method: str, name: str, value: object) -> Vectors:
         """Return vectors of this space, shape (width,) or (n, width)."""
         rows = self._shaped(method, name, value)
-        if not np.isfinite(rows).all():
+        if not _numbers.finite(rows):
             must = f"finite numbers of {self.dtype}"
             _validation.refuse(self._owner(method), name, must, "NaN or infinity")
         return rows
 
     def _shaped(self, method: str, name: str, value: object) -> Vectors:
         """Return what may be vectors of this space, for code that finds NaN and infinity by itself."""
-        owner, kinds = self._owner(method), "iufc" if self.dtype.kind == "c" else "iuf"
-        must = f"vectors of {self.dtype} with {self.width} numbers"
-        if not isinstance(value, np.ndarray):
-            _validation.refuse(owner, name, must, value, TypeError)
-        if value.dtype.kind not in kinds:
-            _validation.refuse(owner, name, must, value.dtype, TypeError)
-        if value.ndim not in (1, 2) or value.shape[-1] != self.width:
+        dtype, width = self.dtype, self.width
+        kinds = "iufc" if dtype.kind == "c" else "iuf"
+        if not isinstance(value, np.ndarray) or value.dtype.kind not in kinds:
+            came = value.dtype if isinstance(value, np.ndarray) else value
+            must = f"vectors of {dtype} with {width} numbers"
+            _validation.refuse(self._owner(method), name, must, came, TypeError)
+        if value.ndim not in (1, 2) or value.shape[-1] != width:
+            owner = self._owner(method)
             raise ValueError(
-                f"{name} has the shape {value.shape} but {owner} needs ({self.width},) or (n, {self.width})."
+                f"{name} has the shape {value.shape} but {owner} needs ({width},) or (n, {width})."
             )
+        if value.dtype == dtype:
+            return value
         with np.errstate(over="ignore"):
-            return value.astype(self.dtype, copy=False)
+            return value.astype(dtype)
 
     def _pair(self, method: str, first: tuple[str, object], second: tuple[str, object]) -> list[Vectors]:
         """Return two batches of vectors whose rows go together."""
-        a, b = (self._checked(method, name, value) for name, value in (first, second))
+        look = self._shaped if method in self._FINDS_STRANGE else self._checked
+        a, b = (look(method, name, value) for name, value in (first, second))
         self._require_rows((first[0], second[0]), a, b)
         return [a, b]
+
+    _FINDS_STRANGE: ClassVar[frozenset[str]] = frozenset({"similarity"})
+    """Methods that find NaN and infinity in what they make, instead of looking at what came first."""
+
+    def _refuse_strange(self, method: str, **given: Vectors) -> None:
+        """Refuse vectors with NaN or infinity, where a result has them; finite vectors may make them, too."""
+        for name, rows in given.items():
+            self._checked(method, name, rows)
 
     # ---- atoms
 
@@ -101,6 +111,29 @@ class RealSpace(Space):
 
     def _atoms_of(self, hashes: NDArray[np.uint64], threads: int) -> Vectors:
         return random_reals(self._NUMBERS, self.dim, self.seed, hashes, self._scale, threads)
+
+    # ---- of keys alone
+
+    _STORES_NO_ATOMS = True
+
+    def _bundles_of(self, hashes: NDArray[np.uint64], edges: NDArray[np.int64], threads: int) -> Vectors:
+        sums = np.empty((edges.size - 1, self.width), self._wide)
+        given = (self.dim, self.seed, hashes, int(self._NUMBERS), self._scale, None, edges)
+        _core.sum_atoms(*given, sums.view(np.float64), threads)
+        return self._normalize(sums).astype(self.dtype)
+
+    def _key_similarities(
+        self, vectors: Vectors, hashes: NDArray[np.uint64], threads: int
+    ) -> NDArray[np.float64]:
+        """Return cosines from sums in single precision, the same on all processors."""
+        rows = np.ascontiguousarray(vectors).view(np.float32)
+        parts = []
+        for part in chunks(hashes.size, (1 + len(rows)) * self.dim // 8):
+            cosines = np.empty((len(rows), part.stop - part.start))
+            kind = int(self._NUMBERS)
+            _core.score_atoms(self.dim, self.seed, hashes[part], kind, self._scale, rows, cosines, threads)
+            parts.append(cosines)
+        return parts[0] if len(parts) == 1 else np.concatenate([np.empty((len(rows), 0)), *parts], axis=1)
 
     # ---- algebra
 
@@ -236,7 +269,7 @@ class RealSpace(Space):
         return self._permute(rows, _validation.integer(owner, "shift", shift, -(2**63), 2**63 - 1) % self.dim)
 
     def _permute(self, rows: Vectors, steps: int) -> Vectors:
-        return np.roll(rows, steps, axis=-1)
+        return _numbers.rolled(rows, steps)
 
     def normalize(self, vectors: Vectors) -> Vectors:
         """Return vectors as the space keeps them; what is zero stays so.
@@ -269,7 +302,8 @@ class RealSpace(Space):
 
     def _normalize(self, rows: Vectors) -> Vectors:
         norms = np.sqrt(self._products(rows, rows))[..., np.newaxis]
-        return np.divide(rows, norms, out=np.zeros_like(rows), where=norms > 0)
+        norms[norms == 0] = 1.0
+        return np.asarray(rows / norms)
 
     # ---- similarity
 
@@ -299,10 +333,10 @@ class RealSpace(Space):
         array([1., 0.])
         """
         left, right = self._pair("similarity", ("a", a), ("b", b))
-        sizes = np.sqrt(self._products(left, left) * self._products(right, right))
-        inner = self._products(left, right)
-        cosines = np.divide(inner, sizes, out=np.zeros_like(inner), where=sizes > 0)
-        return np.atleast_1d(np.clip(cosines, -1.0, 1.0))
+        terms = self._terms(left, right)
+        if not np.isfinite(terms).all():
+            self._refuse_strange("similarity", a=left, b=right)
+        return cosines(terms)
 
     def _similarities(self, a: Vectors, b: Vectors, threads: int) -> NDArray[np.float64]:
         # Real and imaginary parts lie side by side: their plain products are the real inner products.
@@ -327,40 +361,57 @@ class RealSpace(Space):
 
     def _products(self, a: Vectors, b: Vectors) -> NDArray[np.float64]:
         """Return the real inner products of rows, summed in double precision."""
-        return np.asarray(np.einsum("...d,...d->...", a, b.conj(), dtype=self._wide).real)
+        if a.dtype == b.dtype == self.dtype:
+            inner = self._terms(a, b)[:, 2]
+            return inner if 2 in (a.ndim, b.ndim) else inner[0]
+        left, right = (rows.astype(self._wide, copy=False).view(np.float64) for rows in (a, b))
+        return np.asarray(np.einsum("...d,...d->...", left, right))
+
+    def _terms(self, a: Vectors, b: Vectors) -> NDArray[np.float64]:
+        """Return the inner products aa, bb and ab of rows; not finite where a or b is not."""
+        return _numbers.products(a, b)
 
     @property
     def _wide(self) -> type[np.generic]:
         return np.complex128 if self.dtype.kind == "c" else np.float64
+
+    def _summands(self, vectors: object) -> Vectors:
+        return self._shaped("superpose", "vectors", vectors)  # sums show what is not finite
 
     def _superpose(self, rows: Vectors, weights: Any, edges: NDArray[np.int64]) -> Vectors:
         owner, wide = self._owner("superpose"), np.dtype(np.float64)
         checked = _validation.real_weights(owner, weights, len(rows), wide)
         made = np.empty((edges.size - 1, self.width), self.dtype)
         for part in chunks(len(made), 64 * self.dim):
-            starts = edges[part.start : part.stop + 1]
-            mine, begins = slice(starts[0], starts[-1]), starts[:-1] - starts[0]
-            sums = self._sums(rows[mine], begins, None if checked is None else checked[mine])
-            if not (np.abs(sums) <= MOST_SUM).all():
+            sums = _numbers.sums_of_runs(rows, edges[part.start : part.stop + 1], checked)
+            if not within_range(sums):
+                self._refuse_strange("superpose", vectors=rows)
                 raise OverflowError(f"A number of a sum of {owner} could exceed {MOST_SUM:g} in magnitude.")
             made[part] = self._normalize(sums)
         return made
-
-    def _sums(self, rows: Vectors, begins: NDArray[np.int64], weights: NDArray[Any] | None) -> Vectors:
-        """Return sums of runs of rows in double precision; without weights long runs need no wide copy."""
-        if weights is None and len(rows) >= _LONG_RUN * len(begins):
-            runs = zip(begins, [*begins[1:], len(rows)], strict=True)
-            return np.stack([np.add.reduce(rows[a:b], axis=0, dtype=self._wide) for a, b in runs])
-        wide: Vectors = rows.astype(self._wide)
-        if weights is not None:
-            with np.errstate(over="ignore", invalid="ignore"):
-                wide *= weights[:, np.newaxis]
-        return np.asarray(np.add.reduceat(wide, begins, axis=0))
 
     def _empty_bundle(self) -> RealBundle:
         from hypersketch.vsa.real_bundle import RealBundle
 
         return RealBundle(self)
+
+
+def within_range(sums: Vectors) -> bool:
+    """Tell whether all parts of numbers are finite and small enough to be squared."""
+    parts = sums.view(np.float64)
+    return bool(parts.min(initial=0.0) >= -MOST_SUM and parts.max(initial=0.0) <= MOST_SUM)
+
+
+def cosines(terms: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return ab / sqrt(aa bb) in [-1, 1] of products aa, bb, ab, one line a pair; 0 where a or b is 0.
+
+    >>> cosines(np.array([[4.0, 9.0, 3.0], [0.0, 1.0, 0.0]]))
+    array([0.5, 0. ])
+    """
+    sizes = np.sqrt(terms[:, 0] * terms[:, 1])
+    sizes[sizes == 0] = 1.0
+    found = terms[:, 2] / sizes
+    return np.minimum(np.maximum(found, -1.0, out=found), 1.0, out=found)
 
 
 def random_reals(

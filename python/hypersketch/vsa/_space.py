@@ -158,11 +158,15 @@ class Space(Algebra):
                [0. , 0. , 0. , 0.5, 0.5]])
         """
         owner = self._owner("superpose")
-        rows = np.atleast_2d(self._checked("superpose", "vectors", vectors))
+        rows = np.atleast_2d(self._summands(vectors))
         edges = _validation.starts(owner, starts, len(rows))
         if not (edges[1:] > edges[:-1]).all():
             raise ValueError(f"{owner} needs at least one vector in every bundle.")
         return self._superpose(rows, weights, edges)[0 if starts is None else slice(None)]
+
+    def _summands(self, vectors: object) -> NDArray[Any]:
+        """Return the vectors that are to be bundled."""
+        return self._checked("superpose", "vectors", vectors)
 
     def _superpose(self, rows: NDArray[Any], weights: Any, edges: NDArray[np.int64]) -> NDArray[Any]:
         """Return one vector a bundle of checked rows."""
@@ -175,6 +179,22 @@ class Space(Algebra):
             bag.add_vectors(rows[start:end], None if weights is None else weights[start:end])
             made.append(bag.vector)
         return np.stack(made)[1:]
+
+    # ---- of keys alone
+
+    _STORES_NO_ATOMS: ClassVar[bool] = False
+    """Whether the following two make atoms where they are used; elsewhere all are made first."""
+
+    def _bundles_of(self, hashes: NDArray[np.uint64], edges: NDArray[np.int64], threads: int) -> Any:
+        """Return bundles of runs of hashed keys as vectors, as `_superpose` makes them of atoms."""
+        return self._superpose(self._atoms_of(hashes, threads), None, edges)
+
+    def _key_similarities(
+        self, vectors: Any, hashes: NDArray[np.uint64], threads: int
+    ) -> NDArray[np.float64]:
+        """Return the similarity of every vector with the atom of every hashed key."""
+        found: NDArray[np.float64] = self._similarities(vectors, self._atoms_of(hashes, threads), threads)
+        return found
 
     def expected_accuracy(
         self,

@@ -208,6 +208,9 @@ class VectorBundle(Additive):
         """
         space, hashes = self.space, host_hashes(keys, threads)
         n_threads = self._threads_for("similarity", threads)
+        if space._STORES_NO_ATOMS:
+            made: NDArray[np.float64] = space._key_similarities(self.vector[np.newaxis], hashes, n_threads)
+            return np.asarray(made[0])
         vector, scores = self.vector, np.empty(hashes.size)
         for part in chunks(hashes.size, 64 * space.dim):
             scores[part] = space.similarity(vector, space._atoms_of(hashes[part], n_threads))

@@ -12,7 +12,9 @@ from numpy.typing import NDArray
 
 from hypersketch import _validation
 from hypersketch.vsa import _entries
+from hypersketch.vsa._numbers import Rule, combined, unit_phasors
 from hypersketch.vsa._real import Numbers, RealSpace, Vectors
+from hypersketch.vsa._space import Space
 from hypersketch.vsa._transforms import convolve
 
 
@@ -82,6 +84,22 @@ class HRR(RealSpace):
         plain = super()._atoms_of(hashes, threads)
         return np.asarray(self._spectra(plain), np.complex64) if self.spectral else plain
 
+    @property
+    def _STORES_NO_ATOMS(self) -> bool:  # type: ignore[override]
+        return not self.spectral
+
+    def _bundles_of(self, hashes: NDArray[np.uint64], edges: NDArray[np.int64], threads: int) -> Vectors:
+        if self.spectral:
+            return np.asarray(Space._bundles_of(self, hashes, edges, threads))
+        return super()._bundles_of(hashes, edges, threads)
+
+    def _key_similarities(
+        self, vectors: Vectors, hashes: NDArray[np.uint64], threads: int
+    ) -> NDArray[np.float64]:
+        if self.spectral:
+            return Space._key_similarities(self, vectors, hashes, threads)
+        return super()._key_similarities(vectors, hashes, threads)
+
     def identity(self) -> Vectors:
         """Return the vector with which binding changes nothing: 1 at entry 0.
 
@@ -147,29 +165,23 @@ class HRR(RealSpace):
 
     # ---- algebra
 
+    _FINDS_STRANGE = frozenset({"bind", "unbind", "similarity"})
+
     def _bind(self, a: Vectors, b: Vectors) -> Vectors:
-        return a * b if self.spectral else self._convolved("bind", ("a", a), ("b", b))
+        if self.spectral:
+            return _combined(self, Rule.PRODUCT, "bind", a=a, b=b)
+        return self._convolved("bind", a=a, b=b)
 
     def _unbind(self, bound: Vectors, known: Vectors) -> Vectors:
         if self.spectral:
-            return bound * np.conj(known)
-        return self._convolved("unbind", ("bound", bound), ("known", known), correlate=True)
+            return _combined(self, Rule.CONJUGATE, "unbind", bound=bound, known=known)
+        return self._convolved("unbind", correlate=True, bound=bound, known=known)
 
-    def _pair(self, method: str, first: tuple[str, object], second: tuple[str, object]) -> list[Vectors]:
-        """Leave it to the convolution, where there is one, to look for numbers that are not finite."""
-        if self.spectral or method not in ("bind", "unbind"):
-            return super()._pair(method, first, second)
-        a, b = (self._shaped(method, name, value) for name, value in (first, second))
-        self._require_rows((first[0], second[0]), a, b)
-        return [a, b]
-
-    def _convolved(
-        self, method: str, a: tuple[str, Vectors], b: tuple[str, Vectors], correlate: bool = False
-    ) -> Vectors:
-        made = convolve(a[1], b[1], correlate=correlate)
+    def _convolved(self, method: str, correlate: bool = False, **given: Vectors) -> Vectors:
+        a, b = given.values()
+        made = convolve(a, b, correlate=correlate)
         if made is None:
-            for name, rows in (a, b):
-                self._checked(method, name, rows)  # which refuses one of them
+            self._refuse_strange(method, **given)
         assert made is not None
         return made
 
@@ -254,10 +266,19 @@ class HRR(RealSpace):
         return turned
 
     def _products(self, a: Vectors, b: Vectors) -> NDArray[np.float64]:
-        if not self.spectral:
+        if not self.spectral or a.dtype == b.dtype == self.dtype:
             return super()._products(a, b)
-        terms = np.einsum("...d,...d,d->...", a, b.conj(), self._parseval(), dtype=np.complex128)
-        return np.asarray(terms.real)
+        left, right = (rows.astype(self._wide, copy=False).view(np.float64) for rows in (a, b))
+        return np.asarray(np.einsum("...d,...d,d->...", left, right, np.repeat(self._parseval(), 2)))
+
+    def _terms(self, a: Vectors, b: Vectors) -> NDArray[np.float64]:
+        terms = super()._terms(a, b)
+        if not self.spectral:
+            return terms
+        ends = [0, -1] if self.dim % 2 == 0 else [0]  # frequencies that stand for one; others stand for two
+        once = super()._terms(a[..., ends], b[..., ends])
+        with np.errstate(invalid="ignore"):  # of what is not finite
+            return np.asarray((2.0 * terms - once) / self.dim)
 
     def _entries(self, rows: Vectors) -> Vectors:
         return self._plain(rows) if self.spectral else rows
@@ -276,6 +297,15 @@ class HRR(RealSpace):
         if self.dim % 2 == 0:
             both[-1] = 1.0
         return both / self.dim
+
+
+def _combined(space: RealSpace, rule: Rule, method: str, **given: Vectors) -> Vectors:
+    """Return products or quotients of complex numbers of vectors, which are found to be finite by them."""
+    a, b = given.values()
+    made, good = combined(a, b, rule)
+    if not good:
+        space._refuse_strange(method, **given)
+    return made
 
 
 def _raised(numbers: Vectors, exponent: float) -> Vectors:
@@ -340,11 +370,13 @@ class FHRR(RealSpace):
         """
         return np.ones(self.dim, np.complex64)
 
+    _FINDS_STRANGE = frozenset({"bind", "unbind", "similarity"})
+
     def _bind(self, a: Vectors, b: Vectors) -> Vectors:
-        return a * b
+        return _combined(self, Rule.PRODUCT, "bind", a=a, b=b)
 
     def _unbind(self, bound: Vectors, known: Vectors) -> Vectors:
-        return bound * self._inverse(known)
+        return _combined(self, Rule.QUOTIENT, "unbind", bound=bound, known=known)
 
     def _inverse(self, vectors: Vectors) -> Vectors:
         """Return the conjugates, over squared lengths where vectors are sums."""
@@ -363,9 +395,7 @@ class FHRR(RealSpace):
         """Return unit phasors; sums keep their relative lengths where the space keeps sums."""
         if not self.phase_only:
             return super()._normalize(rows)
-        lengths = np.abs(rows)
-        phasors: Vectors = np.divide(rows, lengths, out=np.zeros_like(rows), where=lengths > 0)
-        return phasors
+        return unit_phasors(rows)
 
     def from_phases(self, phases: NDArray[Any]) -> Vectors:
         """Return the phasors of angles in radians.

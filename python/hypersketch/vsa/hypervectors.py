@@ -16,9 +16,9 @@ from hypersketch.vsa._space import Space
 class Hypervectors:
     """One vector of a space, or a batch of them, with operators.
 
-    ``a * b`` binds, ``a / b`` unbinds b, ``a + b`` and ``a - b`` bundle with weights 1 and -1, ``a ** k``
-    binds k times, ``a << k`` and ``a >> k`` permute, ``~a`` inverts, ``a @ b`` is the similarity of every
-    vector of a with every one of b, and ``a[i]`` picks.
+    ``a * b`` binds, ``a / b`` unbinds b, ``a + b`` and ``a - b`` bundle with weights 1 and -1, ``-a`` is a
+    with weight -1, ``a ** k`` binds k times, ``a << k`` and ``a >> k`` permute, ``~a`` inverts, ``a @ b`` is
+    the similarity of every vector of a with every one of b, and ``a[i]`` picks.
 
     Parameters
     ----------
@@ -100,6 +100,11 @@ class Hypervectors:
 
     def __sub__(self, other: Hypervectors) -> Hypervectors:
         return self._superposed(other, -1)
+
+    def __neg__(self) -> Hypervectors:
+        rows = np.atleast_2d(self._array)
+        turned = self._space.superpose(rows, np.full(len(rows), -1), starts=np.arange(len(rows) + 1))
+        return self._made(turned.reshape(self._array.shape[:-1] + turned.shape[1:]))
 
     def _superposed(self, other: Hypervectors, weight: int) -> Hypervectors:
         mine, theirs = self._array, self._theirs(other)

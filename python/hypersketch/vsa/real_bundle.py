@@ -3,16 +3,18 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hypersketch import _validation, files
+from hypersketch import _threads, _validation, files
 from hypersketch._stored import Stored, Tally
 from hypersketch._structure import chunks
-from hypersketch.vsa._real import MOST_SUM, RealSpace, Vectors
+from hypersketch.vsa import _numbers
+from hypersketch.vsa._real import MOST_SUM, RealSpace, Vectors, within_range
 from hypersketch.vsa._space import DIM
 from hypersketch.vsa._vector_bundle import Rows, VectorBundle
 from hypersketch.vsa.elementwise import MapC
@@ -21,6 +23,11 @@ from hypersketch.vsa.matrix_binding import MBAT, TVTB, VTB
 
 _PEAK = 1e4
 """No number of an atom or of two bound ones is larger: normal numbers drawn from 32 bits end at 6.7."""
+_MOST_SINGLE = 5e38
+"""No complex number of two floats is larger."""
+_ROWS_AT_ONCE = 8
+_CACHE_BYTES = 1 << 18
+"""Of rows that are made to be summed."""
 
 _SPECTRAL, _SUMS = "HRR, spectral", "FHRR, sums"
 _NAMES = ("HRR", _SPECTRAL, "FHRR", _SUMS, "MapC", "VTB", "MBAT", "TVTB")
@@ -34,6 +41,7 @@ def _name(space: RealSpace) -> str:
     return type(space).__name__
 
 
+@functools.lru_cache(maxsize=64)
 def _space(name: str, dim: int, seed: int) -> RealSpace:
     if name == _SPECTRAL:
         return HRR(dim, seed, spectral=True)
@@ -140,22 +148,70 @@ class RealBundle(VectorBundle):
         space = self.space
         return space._checked("bundle().add_vectors", "vectors", vectors).reshape(-1, space.width)
 
-    def _add_rows(self, verb: str, n: int, rows: Callable[[slice], Rows], weights: Any, sign: int) -> None:
-        """Add vectors that ``rows`` makes, piece by piece."""
-        owner, wide = f"RealBundle.{verb}", self.space._wide
+    def _add_bound(self, values: Vectors, keys: Vectors, weights: Any) -> None:
+        """Add the products of checked values and keys, row by row, few of which are in memory at once."""
+        space, n = self.space, len(values)
+        if n > next(chunks(n, 64 * self.dim), slice(0)).stop:  # some would be added before others are seen
+            self.add_vectors(space.bind(values, keys), weights)
+            return
+
+        def bound(part: slice) -> Vectors:
+            return space._bind(values[part], keys[part])
+
+        def total(part: slice, weights: Any) -> NDArray[np.float64]:
+            sums = np.zeros(self._state.shape)
+            _numbers.add_combined(sums, values[part], keys[part], _numbers.Rule.PRODUCT, weights)
+            return sums
+
+        multiplies = space.dtype.kind == "c"
+        self._add_rows("add_vectors", n, bound, weights, 1, total if multiplies else None)
+
+    def _add_rows(
+        self,
+        verb: str,
+        n: int,
+        rows: Callable[[slice], Rows],
+        weights: Any,
+        sign: int,
+        total: Callable[[slice, Any], NDArray[np.float64]] | None = None,
+    ) -> None:
+        """Add vectors that ``rows`` makes, piece by piece; ``total`` may know a faster way to their sums."""
+        owner = f"RealBundle.{verb}"
         checked = _validation.real_weights(owner, weights, n, np.dtype(np.float64))
         with self._lock:
             self._require_writable()
-            with np.errstate(over="ignore"):
-                sizes = float(n if checked is None else np.abs(checked).sum())
-            peak = float(np.abs(rows(slice(0, n))).max(initial=0.0)) if verb == "add_vectors" else _PEAK
-            self._require_range(sizes * peak)
+            peak = self._peak(verb, n, rows, checked)
             for part in chunks(n, 64 * self.dim):
                 mine = np.ones(part.stop - part.start) if checked is None else checked[part]
-                change = np.asarray(sign * mine @ rows(part).astype(wide))
+                given = None if checked is None else mine
+                change = self._sum_of(rows, part, given) if total is None else total(part, given)
+                if not within_range(change):
+                    self._refuse_range()
                 bound = float(np.abs(mine).sum()) * peak
                 tally = Tally(sign * mine.size, float(sign * mine.sum()), bound=bound)
-                self._commit(np.add, (self._sum, change, self._sum), tally)
+                self._commit(np.add if sign == 1 else np.subtract, (self._state, change, self._state), tally)
+
+    def _peak(self, verb: str, n: int, rows: Callable[[slice], Rows], weights: Any) -> float:
+        """Return what no number of the vectors exceeds, and refuse those for which there may be no room."""
+        with np.errstate(over="ignore"):
+            sizes = float(n if weights is None else np.abs(weights).sum())
+        peak = _PEAK
+        if verb == "add_vectors":  # of any numbers, at which only huge weights need a look
+            if self._is_far_from_full(sizes * _MOST_SINGLE):
+                return _MOST_SINGLE
+            peak = float(np.abs(rows(slice(0, n))).max(initial=0.0))
+        self._require_range(sizes * peak)
+        return peak
+
+    def _sum_of(self, rows: Callable[[slice], Rows], part: slice, weights: Any) -> NDArray[np.float64]:
+        """Return the sum of a part of the rows, of which only as many are made at once as stay in a cache."""
+        change = np.zeros(self._state.shape)
+        step = max(_ROWS_AT_ONCE * _threads.get_num_threads(), _CACHE_BYTES // self.space.nbytes)
+        for first in range(part.start, part.stop, step):
+            some = slice(first, min(part.stop, first + step))
+            weighed = None if weights is None else weights[first - part.start : some.stop - part.start]
+            _numbers.add_rows(change, rows(some), weighed)
+        return change
 
     # ---- ranges: sums keep a margin, as they are rounded and multiplied
 
@@ -169,7 +225,10 @@ class RealBundle(VectorBundle):
     def _require_range(self, more: float) -> None:
         """Refuse what could make a number of the sum larger than can be squared."""
         if not self._is_far_from_full(more):
-            raise OverflowError(f"A number of this RealBundle could exceed {self._most:g} in magnitude.")
+            self._refuse_range()
+
+    def _refuse_range(self) -> NoReturn:
+        raise OverflowError(f"A number of this RealBundle could exceed {self._most:g} in magnitude.")
 
     def _join(self, other: Any) -> None:
         self._require_range(other._largest())

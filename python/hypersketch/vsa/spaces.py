@@ -9,9 +9,9 @@ from typing import Any, ClassVar, TypeGuard
 import numpy as np
 from numpy.typing import NDArray
 
-from hypersketch import _core, _validation
-from hypersketch._structure import chunks
-from hypersketch.vsa import _packed
+from hypersketch import _core, _threads, _validation
+from hypersketch._structure import MAX_COUNTER, chunks
+from hypersketch.vsa import _numbers, _packed
 from hypersketch.vsa._algebra import Algebra
 from hypersketch.vsa._map import DIM, MapSpace
 
@@ -118,8 +118,11 @@ class MapI(MapSpace):
             return super().bind(a, b, out=out, threads=threads)
         if out is not None:
             _validation.refuse(self._owner("bind"), "out", "None for sums", out, TypeError)
-        left, right = (self._sums(self._checked("bind", name, value)) for name, value in (("a", a), ("b", b)))
+        left, right = (self._checked("bind", name, value) for name, value in (("a", a), ("b", b)))
         self._require_rows(("a", "b"), left, right)
+        if left.dtype != right.dtype:
+            sums, packed = (left, right) if left.dtype == np.int32 else (right, left)
+            return _numbers.turned(sums, packed)
         products = np.multiply(left, right, dtype=np.int64)
         if products.size and np.abs(products).max() > _MOST_SUM:
             raise OverflowError(f"A product of these sums leaves the range of int32 ({self._owner('bind')}).")
@@ -144,7 +147,7 @@ class MapI(MapSpace):
             return super().permute(vectors, shift, out=out, threads=threads)
         owner, rows = self._owner("permute"), self._checked("permute", "vectors", vectors)
         steps = _validation.integer(owner, "shift", shift, -(2**63), 2**63 - 1) % self.dim
-        shifted = np.roll(rows, steps, axis=-1)
+        shifted = _numbers.rolled(rows, steps)
         if out is None:
             return shifted
         _validation.output_array(owner, out, rows.shape, np.int32)[...] = shifted
@@ -215,6 +218,16 @@ class MapI(MapSpace):
             for part in chunks(len(b), self.n_words):
                 _core.bundle_score_rows(sums, b[part], score[part], threads)
         return np.asarray(scores / self.dim)
+
+    def _superpose(self, rows: NDArray[Any], weights: Any, edges: NDArray[np.int64]) -> NDArray[Any]:
+        checked = _validation.weights(self._owner("superpose"), weights, len(rows))
+        most = len(rows) if checked is None else int(np.abs(checked).sum())
+        if rows.dtype == np.int32 or most > MAX_COUNTER:  # bundles look at their counters
+            return super()._superpose(rows, weights, edges)
+        sums, every = np.zeros((edges.size - 1, self.dim), np.int32), np.arange(len(rows), dtype=np.uint32)
+        threads = _threads.get_num_threads()
+        _core.gathered_counters(rows, every, None, None, self.dim, edges, checked, sums, threads)
+        return sums
 
     def _identity_as(self, rows: NDArray[Any]) -> NDArray[Any]:
         return np.ones(self.dim, np.int32) if rows.dtype == np.int32 else self.identity()

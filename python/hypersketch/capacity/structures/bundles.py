@@ -99,6 +99,9 @@ class SpaceBundle(Structure):
         best = first_best(space._similarities(found, atoms, 1))
         return int(np.count_nonzero(best == values[:, :asked].ravel()))
 
+    #: Whether bundles are what the space itself makes of keys.
+    from_keys: ClassVar[bool] = True
+
     def superposed(self, space: Any, rows: Any, starts: Int64Array) -> Any:
         """One bundle for each group of rows."""
         return space._superpose(rows, None, starts)
@@ -148,6 +151,8 @@ class SpaceBundle(Structure):
         """
         hits = [0] * len(drawn)
         starts = np.cumsum([0, *(chosen.shape[1] for chosen in drawn)])
+        if not pairs and self.from_keys and self.space(size, 0)._STORES_NO_ATOMS:
+            return self._hits_from_keys(size, seeds, codebook, drawn, starts)
         for trial, (space, atoms) in enumerate(self._codebooks(size, seeds, codebook)):
             ones = [chosen[trial : trial + 1] for chosen in drawn]
             if pairs:
@@ -162,6 +167,23 @@ class SpaceBundle(Structure):
                 ]
             hits = [so_far + more for so_far, more in zip(hits, found, strict=True)]
         return hits
+
+    def _hits_from_keys(
+        self,
+        size: Size,
+        seeds: UInt64Array,
+        codebook: UInt64Array,
+        drawn: list[Int64Array],
+        starts: Int64Array,
+    ) -> list[int]:
+        """`hits_of_sizes` of spaces that need no codebook in memory, whose sums have one order of terms."""
+        hits, members = np.zeros(len(drawn), np.int64), np.concatenate(drawn, axis=1)
+        for trial, seed in enumerate(seeds.tolist()):
+            space = self.space(size, seed)
+            bundles = space._bundles_of(codebook[members[trial]], starts, 1)
+            scores = space._key_similarities(bundles, codebook, 1)
+            hits += kernels.runs_among_best(scores, members[trial], starts)
+        return [int(found) for found in hits]
 
     def single_trials(
         self, size: Size, seeds: UInt64Array, codebook: UInt64Array, members: Int64Array

@@ -18,8 +18,6 @@ from hypersketch.capacity.structures.bundles import SpaceBundle, fused_hits
 __all__ = ["SPACES", "Majority", "NamedSpace", "PhasorSum", "SparseBlocks", "ThinnedUnion", "Vtb"]
 
 _TASKS = frozenset({"cleanup", "cleanup-pairs", "schlegel", "accuracy", "log-N", "binding-depth"})
-#: Of spaces whose scores have no closed forms here.
-_BINDING = frozenset({"binding-depth"})
 _COUNTED = _TASKS - {"accuracy"}  # whose scores do not tend to normal ones with the number of items
 _NO_PAIRS = _COUNTED - {"cleanup-pairs", "binding-depth"}
 
@@ -101,6 +99,8 @@ class SparseBlocks(NamedSpace):
 class ThinnedUnion(NamedSpace):
     """BSDC whose unions keep the half of the bits that most members have."""
 
+    from_keys = False
+
     def space(self, size: Size, seed: int) -> Any:
         return vsa.BSDC(size["dim"], seed=seed)
 
@@ -147,14 +147,14 @@ SPACES: tuple[NamedSpace, ...] = (
     Vtb(
         "tvtb",
         "TVTB",
-        "Normal vectors as square matrices, bound by multiplying them.",
-        _BINDING,
+        "A sum of random normal vectors, as square matrices bound by multiplying them.",
+        _TASKS - {"schlegel"},
     ),
     NamedSpace(
         "map-t",
         "MAP-T",
         "The signs of a sum of random vectors, and 0 where votes are equal; bound entry by entry.",
-        _BINDING,
+        _TASKS - {"schlegel"},
     ),
     NamedSpace(
         "mbat", "MBAT", "A sum of random normal vectors, bound by an orthogonal matrix drawn for the other."

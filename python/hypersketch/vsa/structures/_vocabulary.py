@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hypersketch import _device, _threads, _validation
-from hypersketch.keys import host_hashes, is_single
+from hypersketch.keys import hash_keys, host_hashes, is_single
 from hypersketch.memories import item_memory  # its classes come later where it is imported first
 from hypersketch.sketches._candidates import batch_of, decoded, encoded
 from hypersketch.vsa._space import Space
@@ -35,18 +35,26 @@ class Symbols(NamedTuple):
     single: bool
     atoms: bool = False
     """Whether all are surely the atoms of the keys."""
+    hashes: NDArray[np.uint64] | None = None
+    """Of the keys."""
 
     def answer(self, found: Sequence[Any]) -> Any:
         """Return one answer for one key, and a list for a batch."""
         return found[0] if self.single else list(found)
 
 
-def plain_keys(keys: Any) -> list[Any]:
-    """Return a batch of keys as a list of int, str or bytes."""
+_PLAIN = {int}, {str}, {bytes}
+
+
+def plain_keys(keys: Any) -> tuple[list[Any], NDArray[np.uint64]]:
+    """Return a batch of keys as a list of int, str or bytes, and their hashes."""
+    if isinstance(keys, list | tuple) and set(map(type, keys)) in _PLAIN:
+        return list(keys), hash_keys(keys)
     if _device.is_on_gpu(keys):
         host_hashes(keys, None)  # which refuses them
     batch = batch_of(keys, None, keep=True)
-    return [batch.key_at(place) for place in range(batch.words.size)]
+    made = [batch.key_at(place) for place in range(batch.words.size)]
+    return made, batch.words if batch.hashed else hash_keys(keys)
 
 
 class Vocabulary:
@@ -79,12 +87,12 @@ class Vocabulary:
             must = "keys, or Hypervectors where vectors are meant"
             came = f"an array of shape {given.shape}"
             _validation.refuse(f"{self.owner}.{method}", name, must, came, TypeError)
-        keys = plain_keys(given)
-        return Symbols(self._vectors(keys), keys, is_single(given), self.given is None)
+        keys, hashes = plain_keys(given)
+        return Symbols(self._vectors(keys, hashes), keys, is_single(given), self.given is None, hashes)
 
-    def _vectors(self, keys: list[Any]) -> NDArray[Any]:
+    def _vectors(self, keys: list[Any], hashes: NDArray[np.uint64]) -> NDArray[Any]:
         """Return the vectors that a given memory has for keys, and the atoms of all others."""
-        rows: NDArray[Any] = self.space.atoms(keys)
+        rows: NDArray[Any] = self.space._atoms_of(hashes, _threads.get_num_threads())
         if self.given is not None and keys:
             known = self.given.contains(keys)
             if known.any():
@@ -111,15 +119,18 @@ class Vocabulary:
     def _known(self) -> list[Any]:
         return [] if self.memory is None else list(self.memory.keys.tolist())
 
-    def learn(self, keys: list[Any] | None, atoms: NDArray[Any] | None = None) -> None:
-        """Note keys that were added to the structure, with their atoms where they are at hand."""
+    def note(self, symbols: Symbols) -> None:
+        """Note keys of one type that were added to the structure, if keys came."""
+        if self.memory is None or self.given is not None or symbols.hashes is None or not symbols.keys:
+            return
+        self.memory._learn(symbols.keys, symbols.hashes, symbols.rows)
+
+    def learn(self, keys: list[Any] | None) -> None:
+        """Note keys that were added to the structure."""
         if keys is None or self.memory is None or self.given is not None:
             return
-        done = 0
         for _, run in itertools.groupby(keys, type):  # a batch has one type
-            part = list(run)
-            self.memory.add(part, None if atoms is None else atoms[done : done + len(part)])
-            done += len(part)
+            self.memory.add(list(run))
 
     def forget(self) -> None:
         """Empty the structure's own memory."""

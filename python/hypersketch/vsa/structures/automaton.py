@@ -104,7 +104,7 @@ class FiniteStateAutomaton(Mergeable):
         found = self._given("add", states, inputs, next_states)
         self._change("add", self._transition(*(one.rows for one in found)), weights, 1)
         for one in (found[0], found[2]):
-            self._vocabularies["memory"].learn(one.keys, one.rows)
+            self._vocabularies["memory"].note(one)
         self._warn_of_load()
 
     def remove(self, states: Any, inputs: Any, next_states: Any, weights: Any = None) -> None:

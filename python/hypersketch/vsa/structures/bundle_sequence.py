@@ -74,7 +74,7 @@ class BundleSequence(Places):
 
     def _put(self, method: str, symbols: Symbols, first: int) -> None:
         self._change(method, self._shifted(symbols.rows, first), None, 1)
-        self._vocabularies["memory"].learn(symbols.keys, symbols.rows)
+        self._vocabularies["memory"].note(symbols)
         self._warn_of_load()
 
     def append(self, keys: Any) -> None:
@@ -214,7 +214,7 @@ class BundleSequence(Places):
         with self._lock:
             self._change("replace", np.concatenate(rows), np.array([-1, 1]), 1)
             self._numbers["size"] -= 2
-        self._vocabularies["memory"].learn(after.keys, after.rows)
+        self._vocabularies["memory"].note(after)
 
     def __setitem__(self, index: int, key: Any) -> None:
         self.replace(index, None, key)

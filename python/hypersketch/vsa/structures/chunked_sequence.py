@@ -67,13 +67,13 @@ class ChunkedSequence(Composite):
     _UNBINDS = False
 
     def __init__(self, space: Space, keys: Any, *, chunk: int = 8, memory: Memory = True) -> None:
-        given = keys if isinstance(keys, Hypervectors) else plain_keys(keys)
+        given = keys if isinstance(keys, Hypervectors) else plain_keys(keys)[0]
         n = len(np.atleast_2d(np.asarray(keys))) if isinstance(keys, Hypervectors) else len(given)
         self._begin(space, {"chunk": chunk, "length": n}, memory=memory)
         symbols = self._symbols("__init__", "keys", given)
         self._bundle.put(self._chunks_of(symbols.rows))
         self._numbers["size"] = n
-        self._vocabularies["memory"].learn(symbols.keys, symbols.rows)
+        self._vocabularies["memory"].note(symbols)
 
     @classmethod
     def _checked(cls, **given: Any) -> dict[str, Any]:

@@ -114,7 +114,7 @@ class Graph(Edges):
         found = self._given("add", sources, targets, labels)
         self._put("add", found, weights, 1)
         for one, name in zip(found, ("memory", "memory", "labels"), strict=False):
-            self._vocabularies[name].learn(one.keys, one.rows)
+            self._vocabularies[name].note(one)
         self._warn_of_load()
 
     def remove(self, sources: Any, targets: Any, weights: Any = None, *, labels: Any = None) -> None:

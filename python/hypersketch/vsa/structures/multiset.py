@@ -117,7 +117,7 @@ class Multiset(Mergeable):
         symbols = self._symbols(method, "keys", keys)
         self._change(method, symbols.rows, weights, sign)
         if sign == 1:
-            vocabulary.learn(symbols.keys, symbols.rows)
+            vocabulary.note(symbols)
 
     def update(self, batches: Iterable[Any]) -> None:
         """Add batch after batch.

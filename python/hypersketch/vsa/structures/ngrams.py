@@ -157,7 +157,7 @@ class NGrams(Mergeable):
         assert one is not None
         given, words = self._tokens(method, tokens), self._vocabularies["memory"]
         if isinstance(self.space, MapSpace) and words.given is None and not isinstance(given, Hypervectors):
-            batch = given if words.memory is None else plain_keys(given)
+            batch = given if words.memory is None else plain_keys(given)[0]
             self._add_fused(method, host_hashes(batch, None), one, sign)
             words.learn(batch if sign == 1 and words.memory is not None else None)
             return

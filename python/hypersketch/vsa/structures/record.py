@@ -110,10 +110,10 @@ class Record(Mergeable):
         >>> record["b"]
         2
         """
-        left, right, products = self._pairs("add", keys, values)
-        self._change("add", products, weights, 1)
-        self._vocabularies["roles"].learn(left.keys, left.rows)
-        self._vocabularies["memory"].learn(right.keys, right.rows)
+        left, right = self._paired("add", {"keys": "roles"}, keys=keys, values=values)
+        self._change_bound("add", right.rows, left.rows, weights, 1)
+        self._vocabularies["roles"].note(left)
+        self._vocabularies["memory"].note(right)
         self._warn_of_load()
 
     def remove(self, keys: Any, values: Any, weights: Any = None) -> None:
@@ -125,7 +125,8 @@ class Record(Mergeable):
         >>> record == Record(MapI(64), ["a"], [1])
         True
         """
-        self._change("remove", self._pairs("remove", keys, values)[2], weights, -1)
+        left, right = self._paired("remove", {"keys": "roles"}, keys=keys, values=values)
+        self._change_bound("remove", right.rows, left.rows, weights, -1)
 
     def replace(self, keys: Any, old: Any, new: Any) -> None:
         """Give keys other values; otherwise as `add`.
@@ -142,7 +143,7 @@ class Record(Mergeable):
         with self._lock:
             self._change("replace", np.concatenate(products), np.repeat([-1, 1], n), 1)
             self._numbers["size"] -= 2 * n
-        self._vocabularies["memory"].learn(after.keys, after.rows)
+        self._vocabularies["memory"].note(after)
 
     def __setitem__(self, key: Any, value: Any) -> None:
         """Give one key a value, instead of the one that `get` finds, if any."""
