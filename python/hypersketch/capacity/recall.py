@@ -97,10 +97,10 @@ def _continuous(asked: Question, error: float) -> Iterator[_Choice]:
     if math.isinf(beta):  # no softmax is that sure: what is left is its limit, the nearest pattern alone
         beta = float(asked.dim) * 4.0
     for dtype, each in _BYTES.items():
-        scales = 4 * asked.n if dtype == "int8" else 0
+        row = each * asked.dim + (8 if dtype == "int8" else 4)  # with its length, and its scale
         size = {"dim": asked.dim, "beta": round(beta, 2), "dtype": dtype}
-        made = f"ContinuousMemory({asked.dim}, beta={beta:.2f}, dtype={dtype!r})"
-        yield _Choice(size, each * asked.n * asked.dim + scales, wrong, made)
+        made = f"ContinuousMemory({asked.dim}, 'cosine', beta={beta:.2f}, dtype={dtype!r})"
+        yield _Choice(size, row * asked.n, wrong, made)
 
 
 @_memory("dense")
@@ -111,22 +111,22 @@ def _dense(asked: Question, error: float) -> Iterator[_Choice]:
     n_bytes = asked.n * _packed(asked.dim)
     for degree in _DEGREES:
         wrong = recall.dense(asked.dim, asked.n, degree, asked.noise)
-        size = {"dim": asked.dim, "degree": degree}
+        size = {"n_units": asked.dim, "degree": degree}
         yield _Choice(size, n_bytes, wrong, f"DenseMemory({asked.dim}, degree={degree})")
 
 
 @_memory("hopfield")
 def _hopfield(asked: Question, error: float) -> Iterator[_Choice]:
-    """Hebbian and projecting networks: patterns, packed, while they are fewer than units."""
+    """Hebbian and projecting networks, which keep their patterns, packed."""
     if asked.active is not None:
         return
-    patterns, matrix = asked.n * _packed(asked.dim), 4 * asked.dim**2
-    for rule, wrong, n_bytes in (
-        ("hebb", recall.hebb(asked.dim, asked.n, asked.noise), min(patterns, matrix)),
-        ("pseudo-inverse", recall.pseudo_inverse(asked.dim, asked.n, asked.noise), matrix + patterns),
+    for rule, wrong in (
+        ("hebb", recall.hebb(asked.dim, asked.n, asked.noise)),
+        ("pseudo-inverse", recall.pseudo_inverse(asked.dim, asked.n, asked.noise)),
     ):
         size = {"n_units": asked.dim, "rule": rule}
-        yield _Choice(size, n_bytes, wrong, f"HopfieldNetwork({asked.dim}, rule={rule!r})")
+        made = f"HopfieldNetwork({asked.dim}, rule={rule!r})"
+        yield _Choice(size, asked.n * _packed(asked.dim), wrong, made)
 
 
 @_memory("outer-product")
@@ -216,7 +216,7 @@ def plan_recall(
     -----
     Errors are those of `hypersketch.theory.recall`: continuous memories answer as the nearest pattern does,
     with a softmax of which at most the wanted error lies on other patterns. Dense and Hopfield networks keep
-    patterns packed while these are fewer than units, and then a matrix.
+    their patterns, packed.
 
     Examples
     --------
@@ -271,9 +271,8 @@ def _row(name: str, asked: Question, error: float | None, budget: int | None) ->
     ]
     if not choices:
         return None
-    best = min(
-        choices, key=lambda one: (one.bytes, one.error) if error is not None else (one.error, one.bytes)
-    )
+    # Of equal ones the first, which is the simplest.
+    best = min(choices, key=lambda one: (one.bytes,) if error is not None else (one.error, one.bytes))
     return PlanRow(
         structure=name,
         size=best.size,
