@@ -79,32 +79,36 @@ class Nearness:
         with np.errstate(over="ignore", under="ignore"):
             lengths_of = own if similarity == "cosine" else _power_of_two(own)
             scaled = np.divide(wide, lengths_of[:, np.newaxis], out=np.zeros_like(wide), where=wide != 0)
-        self._scaled, self._scales = scaled.astype(np.float32), lengths_of
-        self._own = own
+            factors = (2.0 if similarity == "euclidean" else 1.0) * lengths_of / self.units
+            offsets = own**2 / self.units
+            self._scaled = scaled.astype(np.float32)
+            self._factors, self._offsets = (x.astype(np.float32)[:, np.newaxis] for x in (factors, offsets))
+        self._odd = ~((own > _LEAST) & (own < _MOST))
         # A product of m terms is off by (m + 1) units of the lengths at most, in whatever order; so are the
         # squared lengths, and a distance is the sum of three such terms.
         self.slack = (2 * queries.shape[1] + 32) * _UNIT * (2.0 if similarity == "euclidean" else 1.0)
 
     def scores(self, part: slice, rows: NDArray[Any]) -> NDArray[Any]:
         """Return scores of every query with consecutive rows, off by the slack at most; NaN where unknown."""
-        norms = self._norms[part]
+        return self.against(rows, self._norms[part])
+
+    def against(self, rows: Rows, norms: NDArray[np.float32], first: int = 0) -> NDArray[np.float32]:
+        """Return scores of the queries from one on with rows that are no longer than those known before."""
         sound = (norms > _LEAST) & (norms < _MOST)
-        with np.errstate(over="ignore", invalid="ignore", divide="ignore", under="ignore"):
-            scores = self._scaled @ rows.T
+        with np.errstate(all="ignore"):
+            scores = self._scaled[first:] @ rows.T
             if self.similarity == "cosine":
                 scores *= np.reciprocal(norms)
-            elif self.similarity == "dot":
-                scores *= (self._scales / self.units).astype(np.float32)[:, np.newaxis]
             else:
-                scores *= (2.0 * self._scales / self.units).astype(np.float32)[:, np.newaxis]
-                scores -= ((self._own**2) / self.units).astype(np.float32)[:, np.newaxis]
+                scores *= self._factors[first:]
+            if self.similarity == "euclidean":
+                scores -= self._offsets[first:]
                 squares = norms.astype(np.float64) ** 2
-                scores -= (squares / self.units[:, np.newaxis]).astype(np.float32)
+                scores -= (squares / self.units[first:, np.newaxis]).astype(np.float32)
         if not sound.all():
             scores[:, ~sound] = np.nan
-        odd = ~((self._own > _LEAST) & (self._own < _MOST))
-        if odd.any():
-            scores[odd] = np.nan
+        if self._odd.any():
+            scores[self._odd[first:]] = np.nan
         return np.asarray(scores)
 
     def exact(self, probes: NDArray[np.int64], rows: NDArray[Any]) -> Floats:
