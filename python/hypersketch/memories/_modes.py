@@ -122,6 +122,4 @@ class _Chunk:
     def changed(self, item: int, mode: int) -> None:
         """Compare a changed mode with the items that follow."""
         if item + 1 < len(self._keys):
-            row = self._modes.keys[mode : mode + 1]
-            scores = self._scorer.against(row, _nearest.lengths(row), item + 1)
-            self._scores[item + 1 :, mode] = scores[:, 0]
+            self._scores[item + 1 :, mode] = self._scorer.against_one(self._modes.keys[mode], item + 1)

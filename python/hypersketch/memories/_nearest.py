@@ -8,6 +8,7 @@ come at once, or on the library that multiplies.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -84,31 +85,49 @@ class Nearness:
             self._scaled = scaled.astype(np.float32)
             self._factors, self._offsets = (x.astype(np.float32)[:, np.newaxis] for x in (factors, offsets))
         self._odd = ~((own > _LEAST) & (own < _MOST))
+        self._is_odd = bool(self._odd.any())
         # A product of m terms is off by (m + 1) units of the lengths at most, in whatever order; so are the
         # squared lengths, and a distance is the sum of three such terms.
         self.slack = (2 * queries.shape[1] + 32) * _UNIT * (2.0 if similarity == "euclidean" else 1.0)
 
     def scores(self, part: slice, rows: NDArray[Any]) -> NDArray[Any]:
         """Return scores of every query with consecutive rows, off by the slack at most; NaN where unknown."""
-        return self.against(rows, self._norms[part])
+        return self._against(rows, self._norms[part])
 
-    def against(self, rows: Rows, norms: NDArray[np.float32], first: int = 0) -> NDArray[np.float32]:
-        """Return scores of the queries from one on with rows that are no longer than those known before."""
+    def against_one(self, row: Rows, first: int) -> NDArray[np.float32]:
+        """Return scores of the queries from one on with a row that is no longer than those known before."""
+        wide = row.astype(np.float64)
+        norm = math.sqrt(wide @ wide)
+        if not _LEAST < norm < _MOST:
+            return np.full(len(self._scaled) - first, np.nan, np.float32)
+        scores: NDArray[np.float32] = self._scaled[first:] @ row
+        if self.similarity == "cosine":
+            scores *= np.float32(1.0 / norm)
+        else:
+            scores *= self._factors[first:, 0]
+        if self.similarity == "euclidean":
+            scores -= self._offsets[first:, 0]
+            scores -= (norm * norm / self.units[first:]).astype(np.float32)
+        if self._is_odd:
+            scores[self._odd[first:]] = np.nan
+        return scores
+
+    def _against(self, rows: Rows, norms: NDArray[np.float32]) -> NDArray[np.float32]:
         sound = (norms > _LEAST) & (norms < _MOST)
         with np.errstate(all="ignore"):
-            scores = self._scaled[first:] @ rows.T
+            scores = self._scaled @ rows.T
             if self.similarity == "cosine":
                 scores *= np.reciprocal(norms)
             else:
-                scores *= self._factors[first:]
+                scores *= self._factors
             if self.similarity == "euclidean":
-                scores -= self._offsets[first:]
+                scores -= self._offsets
                 squares = norms.astype(np.float64) ** 2
-                scores -= (squares / self.units[first:, np.newaxis]).astype(np.float32)
+                scores -= (squares / self.units[:, np.newaxis]).astype(np.float32)
         if not sound.all():
             scores[:, ~sound] = np.nan
-        if self._odd.any():
-            scores[self._odd[first:]] = np.nan
+        if self._is_odd:
+            scores[self._odd] = np.nan
         return np.asarray(scores)
 
     def exact(self, probes: NDArray[np.int64], rows: NDArray[Any]) -> Floats:
