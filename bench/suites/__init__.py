@@ -12,6 +12,7 @@ SUITES = (
     "encoders",
     "structures",
     "resonator",
+    "linear_memories",
     "learning",
     "language",
     "hash",
@@ -21,6 +22,7 @@ SUITES = (
     "cuda",
 )
 GROUPS = {
+    "memories": ("linear_memories",),
     "sketches": ("hash", "sketches_bloom", "sketches_count", "projections"),
     "vsa": SUITES[SUITES.index("bundle") : SUITES.index("hash")],
 }

@@ -44,17 +44,17 @@ class Modes(NamedTuple):
         """Modes are used from the first on."""
         return int(np.count_nonzero(self.counts))
 
-    def are_sound(self, n_added: int) -> bool:
-        """Whether a memory can have come to this."""
+    def verify(self, n_added: int, means: bool = True) -> None:
+        """Refuse what no memory can have come to."""
         used = self.counts > 0
-        return bool(
+        sound = (
             (self.counts >= 0).all()
             and ((self.touched > 0) == used).all()
             and used[: self.n_used].all()
             and self.touched.max() <= n_added
-            and np.isfinite(self.keys).all()
-            and np.isfinite(self.values).all()
         )
+        if not sound or (means and not (np.isfinite(self.keys).all() and np.isfinite(self.values).all())):
+            raise ValueError("its modes are not what a memory can hold.")
 
     def _join(self, mode: int, key: Rows, value: Rows) -> None:
         self.counts[mode] += 1
