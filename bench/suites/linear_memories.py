@@ -100,8 +100,9 @@ def delta_row(repeats: int, dim: int, n: int) -> Row:
 
 
 def numpy_modes(keys: Floats, n_modes: int, threshold: float) -> NDArray[np.int64]:
-    """The same rule by cosines, one product with all modes an item."""
+    """The same rule by cosines, one product with all modes an item; the keys are the values, too."""
     means, norms = np.zeros((n_modes, keys.shape[1]), np.float32), np.ones(n_modes, np.float32)
+    values = means.copy()
     counts, touched = np.zeros(n_modes, np.int64), np.zeros(n_modes, np.int64)
     for i, key in enumerate(keys):
         scores = means @ key / norms
@@ -109,9 +110,10 @@ def numpy_modes(keys: Floats, n_modes: int, threshold: float) -> NDArray[np.int6
         if counts[mode] and scores[mode] > threshold * np.sqrt(key @ key):
             counts[mode] += 1
             means[mode] += (key - means[mode]) / counts[mode]
+            values[mode] += (key - values[mode]) / counts[mode]
         else:
             mode = int(touched.argmin())
-            means[mode], counts[mode] = key, 1
+            means[mode], values[mode], counts[mode] = key, key, 1
         norms[mode], touched[mode] = np.sqrt(means[mode] @ means[mode]), i + 1
     return counts
 
