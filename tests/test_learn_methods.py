@@ -234,6 +234,24 @@ def test_digits(settings: Any, least: float) -> None:
     assert made.score(other, wanted) >= least
 
 
+@pytest.mark.parametrize("method", METHODS)
+def test_rows_that_are_encoded_anew_in_every_pass(method: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    X, y = blobs()
+    made = HDClassifier(300, method=method, packed=True, n_iter=4, random_state=0)
+    kept = made.fit(X, y).class_vectors_
+    monkeypatch.setattr("hypersketch.learn._training._KEPT_BYTES", 0)
+    assert np.array_equal(made.fit(X, y).class_vectors_, kept)
+
+
+def test_early_stopping_keeps_the_best() -> None:
+    X, y = blobs(200)
+    for method in METHODS:
+        made = HDClassifier(500, method=method, early_stopping=True, n_iter_no_change=2, n_iter=200)
+        made.set_params(random_state=0).fit(X, y)
+        assert made.n_iter_ < 200
+        assert made.score(X, y) > 0.75
+
+
 @pytest.mark.parametrize("packed", [False, True])
 @pytest.mark.parametrize("method", METHODS[1:])
 def test_learning_in_parts(method: str, packed: bool) -> None:

@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+import hypersketch
 import reference_numbers as reference
 from hypersketch import _core, _structure
-from hypersketch.vsa import FHRR, HRR, VTB, Hypervectors, MapC, MapI, Record, _numbers, real_bundle
+from hypersketch.vsa import BSDC, CGR, FHRR, HRR, VTB, Hypervectors, MapC, MapI, Record, _numbers, real_bundle
 from hypersketch.vsa._numbers import Rule
 
 WIDTHS = [1, 2, 3, 7, 8, 9, 15, 16, 17, 63, 64, 65, 130]
@@ -157,6 +158,15 @@ def test_weights_stay_with_their_vectors_in_all_pieces(space: Any, monkeypatch: 
     both._add_bound(values, keys, weights[:280])
     pairs = reference.summed(space.bind(values, keys), weights[:280].tolist())
     np.testing.assert_allclose(both._sum, pairs, rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("space", [*SPACES, MapI(130), CGR(130), BSDC(130)], ids=str)
+def test_atoms_of_hashes_are_those_of_their_keys(space: Any) -> None:
+    hashes = hypersketch.hash_keys(["a", "b", "c"])
+    assert np.array_equal(space.atoms_of_hashes(hashes, threads=2), space.atoms(["a", "b", "c"]))
+    for bad in (hashes.astype(np.int64), hashes[None], ["a"]):
+        with pytest.raises(TypeError, match="hashes"):
+            space.atoms_of_hashes(bad)
 
 
 def test_many_rows_meet_one_as_each_alone() -> None:

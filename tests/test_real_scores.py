@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,8 @@ import reference
 import reference_keyed
 from hypersketch import _core
 from hypersketch.vsa import FHRR, HRR, MBAT, VTB, MapC
+
+SEEDS = np.zeros(1, np.uint64)
 
 SPACES: list[Any] = [
     HRR(65, 3),
@@ -70,7 +73,7 @@ def test_weighted_sums() -> None:
     hashes, edges = reference.hash_keys(list(range(6))), [0, 2, 2, 6]
     weights = np.array([1.0, -0.5, 3.0, 0.0, 2.0, 1e10])
     out = np.empty((3, 50))
-    _core.sum_atoms(50, 7, hashes, 1, 50**-0.5, weights, np.array(edges), out, 1)
+    _core.sum_atoms(50, np.array([7], np.uint64), hashes, 1, 50**-0.5, weights, np.array(edges), out, 1)
     expected = reference_keyed.sums(HRR(50, 7).atoms(range(6)), weights, edges)
     assert np.array_equal(out, expected.real)
 
@@ -88,9 +91,24 @@ def test_the_core_refuses_what_does_not_fit() -> None:
     hashes, rows = reference.hash_keys([7, 8]), np.zeros((3, 8), np.float32)
     for dim, kind, out in ((8, 3, (3, 2)), (0, 0, (3, 2)), (9, 0, (3, 2)), (8, 2, (3, 2)), (8, 1, (2, 2))):
         with pytest.raises(ValueError, match=r"kind|dim|vectors|out"):
-            _core.score_atoms(dim, 0, hashes, kind, 1.0, rows, np.empty(out), 1)
+            _core.score_atoms(dim, SEEDS, hashes, kind, 1.0, rows, np.empty(out), 1)
     for edges in ([], [-1, 2], [0, 3], [0, 2, 1]):
         with pytest.raises(ValueError, match="edges"):
-            _core.sum_atoms(8, 0, hashes, 0, 1.0, None, np.array(edges, np.int64), np.empty((1, 8)), 1)
+            _core.sum_atoms(8, SEEDS, hashes, 0, 1.0, None, np.array(edges, np.int64), np.empty((1, 8)), 1)
     with pytest.raises(ValueError, match="out"):
-        _core.sum_atoms(8, 0, hashes, 0, 1.0, None, np.array([0, 2]), np.empty((2, 8)), 1)
+        _core.sum_atoms(8, SEEDS, hashes, 0, 1.0, None, np.array([0, 2]), np.empty((2, 8)), 1)
+
+
+@pytest.mark.parametrize("space", SPACES, ids=repr)
+def test_several_seeds_at_once(space: Any) -> None:
+    if not space._STORES_NO_ATOMS:
+        pytest.skip("takes no seeds")
+    hashes, edges = reference.hash_keys(list(range(12))), np.array([0, 1, 4, 9, 12])
+    seeds = np.array([5, 2**64 - 1], np.uint64)
+    bundles = space._bundles_of(hashes, edges, 1, seeds)
+    scores = space._key_similarities(bundles, hashes[:7], 1, seeds)
+    for row, seed in enumerate(seeds.tolist()):
+        other = dataclasses.replace(space, seed=seed)
+        mine = slice(2 * row, 2 * row + 2)
+        assert np.array_equal(bundles[mine], other._bundles_of(hashes, edges[2 * row : 2 * row + 3], 1))
+        assert np.array_equal(scores[mine], other._key_similarities(bundles[mine], hashes[:7], 1))

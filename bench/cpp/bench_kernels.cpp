@@ -14,6 +14,7 @@
 #include "hypersketch/hadamard.hpp"
 #include "hypersketch/hopfield.hpp"
 #include "hypersketch/majority.hpp"
+#include "hypersketch/numbers.hpp"
 #include "hypersketch/projection.hpp"
 #include "hypersketch/resonator.hpp"
 #include "hypersketch/search.hpp"
@@ -124,6 +125,30 @@ void convolution(benchmark::State& state) {
   }
   report(state, n, 12 * n * dim);
 }
+
+// Rows of 10,000 phasors that lie in the last cache, added, bound, unbound or compared; items are rows.
+void phasors(benchmark::State& state, int what) {
+  const size_t n = 20, width = 10000;
+  std::vector<float> a(2 * n * width, 0.5F), b(2 * n * width, 0.25F), out(2 * n * width);
+  std::vector<double> sums(2 * width), products(3 * n);
+  const int64_t starts[] = {0, n};
+  for (auto _ : state) {
+    if (what == 0)
+      sum_real_rows(a.data(), 2 * width, starts, nullptr, sums.data(), 1);
+    else if (what == 3)
+      real_products({a.data(), 2 * width}, {b.data(), 2 * width}, n, 2 * width, products.data(), 1);
+    else
+      combine_phasors({a.data(), 2 * width}, {b.data(), 2 * width}, n, width,
+                      what == 1 ? PhasorRule::kProduct : PhasorRule::kQuotient, out.data(), 1);
+    benchmark::ClobberMemory();
+  }
+  report(state, n, 2 * n * width * sizeof(float) * (what == 0 ? 1 : 2));
+}
+
+void phasor_sums(benchmark::State& state) { phasors(state, 0); }
+void phasor_products(benchmark::State& state) { phasors(state, 1); }
+void phasor_quotients(benchmark::State& state) { phasors(state, 2); }
+void phasor_cosines(benchmark::State& state) { phasors(state, 3); }
 
 void bloom_query(benchmark::State& state) {
   const auto n_bits = static_cast<uint64_t>(state.range(0));
@@ -268,6 +293,10 @@ int main(int argc, char** argv) {
     add("majority", level, majority, {1024, 8192, 10000});
     add("hadamard", level, hadamard, {64, 1024, 16384, 1 << 20});
     add("convolution", level, convolution, {1, 64, 1000});
+    add("phasor_sums", level, phasor_sums, {1});
+    add("phasor_products", level, phasor_products, {1});
+    add("phasor_quotients", level, phasor_quotients, {1});
+    add("phasor_cosines", level, phasor_cosines, {1});
     add("weigh", level, weigh, {500, 1500, 4096});
     add("rotate", level, rotate, {1, 64, 4999});
     add("bloom_query", level, bloom_query, {1 << 20, 1 << 26, int64_t{1} << 30});

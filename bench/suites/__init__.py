@@ -12,17 +12,18 @@ SUITES = (
     "encoders",
     "structures",
     "resonator",
-    "linear_memories",
     "learning",
     "language",
     "hash",
     "sketches_bloom",
     "sketches_count",
     "projections",
+    "retrieval",
+    "linear_memories",
     "cuda",
 )
 GROUPS = {
-    "memories": ("linear_memories",),
     "sketches": ("hash", "sketches_bloom", "sketches_count", "projections"),
+    "memories": ("retrieval", "linear_memories"),
     "vsa": SUITES[SUITES.index("bundle") : SUITES.index("hash")],
 }

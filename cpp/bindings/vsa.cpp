@@ -164,6 +164,27 @@ void count_best(const Array<double>& scores, const Array<std::int64_t>& members,
     hits[t] = members_among_best<double>(all.subspan(t * universe, universe), chosen.subspan(t * n, n), candidates);
 }
 
+// The members of row b are members[starts[b]] to members[starts[b + 1] - 1].
+void count_best_of_runs(const Array<double>& scores, const Array<std::int64_t>& members,
+                        const Array<std::int64_t>& starts, Scores out) {
+  const size_t n_rows = extent(scores, 0, 2), universe = extent(scores, 1, 2);
+  const auto all = read(scores);
+  const auto chosen = read(members), ends = read(starts);
+  const auto hits = write(out);
+  require_size(hits, n_rows, "out");
+  require(ends.size() == n_rows + 1 && ends.front() >= 0 && static_cast<size_t>(ends.back()) <= chosen.size() &&
+              std::is_sorted(ends.begin(), ends.end()),
+          "starts must lie in the members and must not fall.");
+  for (const std::int64_t m : chosen)
+    require(m >= 0 && static_cast<size_t>(m) < universe, "A member lies outside the scores.");
+  py::gil_scoped_release release;
+  std::vector<std::pair<double, size_t>> candidates;
+  for (size_t b = 0; b < n_rows; ++b) {
+    const auto first = static_cast<size_t>(ends[b]), n = static_cast<size_t>(ends[b + 1]) - first;
+    hits[b] = members_among_best<double>(all.subspan(b * universe, universe), chosen.subspan(first, n), candidates);
+  }
+}
+
 void draw_indices(uint64_t seed, size_t n_trials, size_t n, uint64_t universe, Scores out) {
   const auto indices = write(out);
   require_size(indices, n_trials * n, "out");
@@ -211,6 +232,9 @@ void bind_vsa(py::module_& module) {
              py::arg("threads"), "Members among the n best of the codebook, a trial each.");
   module.def("members_among_best", &count_best, py::arg("scores").noconvert(), py::arg("members").noconvert(),
              py::arg("out").noconvert(), "Members among the n best scores of each row.");
+  module.def("runs_among_best", &count_best_of_runs, py::arg("scores").noconvert(), py::arg("members").noconvert(),
+             py::arg("starts").noconvert(), py::arg("out").noconvert(),
+             "Members among the n best scores of each row, whose numbers may differ.");
   module.def("sample_indices", &draw_indices, py::arg("seed"), py::arg("trials"), py::arg("n"), py::arg("universe"),
              py::arg("out").noconvert(), "Distinct random indices, a row a trial.");
 }

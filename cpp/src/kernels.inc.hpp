@@ -3,6 +3,7 @@
 // HYPERSKETCH_LEVEL; its compiler flags decide which code below is taken. No standard containers or algorithms:
 // their inline functions would be shared with code that must run on a baseline processor.
 #include <cstring>
+#include <type_traits>
 #if defined(__x86_64__)
 #include <immintrin.h>
 #endif
@@ -22,6 +23,7 @@ namespace {
 #include "accumulate.inc.hpp"
 #include "blocks.inc.hpp"
 #include "digits.inc.hpp"
+#include "bytes.inc.hpp"
 #include "dot.inc.hpp"
 #include "expand.inc.hpp"
 #include "hadamard.inc.hpp"
@@ -30,6 +32,10 @@ namespace {
 #include "products.inc.hpp"
 #include "project.inc.hpp"
 #include "reals.inc.hpp"
+#include "retrieve.inc.hpp"
+#include "separate.inc.hpp"
+#include "retrieve_one.inc.hpp"
+#include "retrieve_bytes.inc.hpp"
 #include "rotate.inc.hpp"
 #include "rows.inc.hpp"
 #include "scores.inc.hpp"
@@ -101,6 +107,9 @@ const Kernels& table() {
                                    add_widened,
                                    expand_rows,
                                    convolve_two,
+                                   score_digits,
+                                   count_digits,
+                                   choose_digits,
                                    spectrum_of,
                                    convolve_with,
                                    all_finite,
@@ -109,7 +118,9 @@ const Kernels& table() {
                                    unit_phasors,
                                    sum_rows,
                                    wide_products,
-                                   turn_signs};
+                                   turn_signs,
+
+                                   kRetrievalKernels};
   return kernels;
 }
 

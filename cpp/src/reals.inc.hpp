@@ -132,14 +132,27 @@ HYPERSKETCH_HD Reals uniform(RealBits halves, float scale) {
   return (to_reals(halves ^ 0x80000000U) + 0.5F) * 0x1p-31F * scale;
 }
 
-// Rows of `size` floats, of which kWords words make `kFloats`; make(words, out) writes those.
+constexpr size_t kAtOnce = 4;  // registers of results in rows
+
+// Rows of `size` floats, of which kWords words make kFloats. make(words, out) of an array of kCount such groups of
+// words writes their floats one after the other.
 template <size_t kWords, size_t kFloats, class Make>
 void real_rows(const uint64_t* starts, size_t n, size_t size, float* out, Make make) {
   for (size_t i = 0; i < n; ++i, out += size) {
     const Vec start = broadcast(starts[i]) + lane_indices() * kGamma;
-    for (size_t j = 0, done = 0; done < size; j += kWords, done += kFloats) {
-      uint64_t words[kWords];
-      for (size_t k = 0; k < kWords; k += kLanes) store(words + k, atom_word(start, j + k));
+    size_t j = 0, done = 0;
+    const auto words_of = [&](auto& words) {
+      for (auto& group : words)
+        for (size_t k = 0; k < kWords; k += kLanes, j += kLanes) store(group + k, atom_word(start, j));
+    };
+    for (; done + kAtOnce * kFloats <= size; done += kAtOnce * kFloats) {
+      uint64_t words[kAtOnce][kWords];
+      words_of(words);
+      make(words, out + done);
+    }
+    for (; done < size; done += kFloats) {
+      uint64_t words[1][kWords];
+      words_of(words);
       if (done + kFloats <= size) {
         make(words, out + done);
         continue;
@@ -151,27 +164,46 @@ void real_rows(const uint64_t* starts, size_t n, size_t size, float* out, Make m
   }
 }
 
+template <size_t kCount>
+HYPERSKETCH_HD void make_normal(const uint64_t (&words)[kCount][kRealLanes], float scale, float* to) {
+  RealBits lower[kCount], upper[kCount];
+  for (size_t i = 0; i < kCount; ++i) {
+    const RealBits a = load_halves(words[i]), b = load_halves(words[i] + kRealLanes / 2);
+    lower[i] = every_second<0>(a, b, RealOrder{});
+    upper[i] = every_second<1>(a, b, RealOrder{});
+  }
+  Reals squares[kCount], cosine[kCount], sine[kCount];
+  minus_two_ln<kCount>(lower, squares);
+  cosine_sine<kCount>(upper, cosine, sine);
+  for (size_t i = 0; i < kCount; ++i) {
+    const Reals length = square_root(squares[i]) * scale;
+    store_in_turn(to + i * 2 * kRealLanes, length * cosine[i], length * sine[i]);
+  }
+}
+
+template <size_t kCount>
+HYPERSKETCH_HD void make_phasors(const uint64_t (&words)[kCount][kRealLanes / 2], float scale, float* to) {
+  RealBits halves[kCount];
+  for (size_t i = 0; i < kCount; ++i) halves[i] = load_halves(words[i]);
+  Reals cosine[kCount], sine[kCount];
+  cosine_sine<kCount>(halves, cosine, sine);
+  for (size_t i = 0; i < kCount; ++i) store_in_turn(to + i * 2 * kRealLanes, cosine[i] * scale, sine[i] * scale);
+}
+
 void atom_reals(const uint64_t* starts, size_t n, size_t dim, RealKind kind, double factor, float* out) {
   const float scale = static_cast<float>(factor);
   constexpr size_t kHalf = kRealLanes / 2;  // words of a register
-  if (kind == RealKind::kUniform) {
-    real_rows<kHalf, kRealLanes>(starts, n, dim, out, [=](const uint64_t* words, float* to) {
-      store_reals(to, uniform(load_halves(words), scale));
+  if (kind == RealKind::kUniform)
+    real_rows<kHalf, kRealLanes>(starts, n, dim, out, [=](const auto& words, float* to) {
+      for (const auto& group : words) {
+        store_reals(to, uniform(load_halves(group), scale));
+        to += kRealLanes;
+      }
     });
-  } else if (kind == RealKind::kNormal) {  // Box and Muller
-    real_rows<kRealLanes, 2 * kRealLanes>(starts, n, dim, out, [=](const uint64_t* words, float* to) {
-      const RealBits a = load_halves(words), b = load_halves(words + kHalf);
-      Reals squares[1], cosine[1], sine[1];
-      minus_two_ln<1>({every_second<0>(a, b, RealOrder{})}, squares);
-      cosine_sine<1>({every_second<1>(a, b, RealOrder{})}, cosine, sine);
-      const Reals length = square_root(squares[0]) * scale;
-      store_in_turn(to, length * cosine[0], length * sine[0]);
-    });
-  } else {
-    real_rows<kHalf, 2 * kRealLanes>(starts, n, 2 * dim, out, [=](const uint64_t* words, float* to) {
-      Reals cosine[1], sine[1];
-      cosine_sine<1>({load_halves(words)}, cosine, sine);
-      store_in_turn(to, cosine[0] * scale, sine[0] * scale);
-    });
-  }
+  else if (kind == RealKind::kNormal)  // Box and Muller
+    real_rows<kRealLanes, 2 * kRealLanes>(starts, n, dim, out,
+                                          [=](const auto& words, float* to) { make_normal(words, scale, to); });
+  else
+    real_rows<kHalf, 2 * kRealLanes>(starts, n, 2 * dim, out,
+                                     [=](const auto& words, float* to) { make_phasors(words, scale, to); });
 }

@@ -183,7 +183,8 @@ void store_sums(const uint64_t* starts, size_t n, size_t dim, Columns make, Scor
   Reals lengths[kBlocks] = {};
   for (size_t first = 0; first < vectors.n || first == 0; first += kMaxScored) {
     const size_t count = vectors.n - first < kMaxScored ? vectors.n - first : kMaxScored;
-    Reals sums[kMaxScored][kBlocks] = {};
+    Reals sums[kMaxScored][kBlocks];
+    std::memset(sums, 0, count * sizeof sums[0]);
     for (size_t b = 0; b < kBlocks; ++b) lengths[b] = Reals{};
     score_blocks<kBlocks>(padded, dim, make, vectors.numbers + first * vectors.stride, count, vectors.stride, sums,
                           lengths);

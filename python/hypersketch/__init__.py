@@ -22,6 +22,7 @@ from hypersketch.files import from_bytes, load
 from hypersketch.keys import hash_keys
 from hypersketch.memories import (
     ConsolidatedMemory,
+    ContinuousMemory,
     HopfieldMembership,
     ItemMemory,
     NeighbourMemory,
@@ -51,6 +52,7 @@ __all__ = [
     "Bundle",
     "CapacityWarning",
     "ConsolidatedMemory",
+    "ContinuousMemory",
     "CountMinSketch",
     "CountSketch",
     "CountingBloomFilter",

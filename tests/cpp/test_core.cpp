@@ -22,11 +22,13 @@ int main(int argc, char** argv) {
   run_vsa_tests();
   run_majority_tests();
   run_resonator_tests();
+  run_retrieval_tests();
   run_search_tests();
   run_bloom_tests();
   run_count_sketch_tests();
   run_digits_tests();
   run_number_tests();
+  run_digit_score_tests();
   run_real_score_tests();
   run_hadamard_tests();
   run_hopfield_tests();

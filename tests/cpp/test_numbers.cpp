@@ -168,6 +168,7 @@ void run_number_tests() {
   for (const size_t n : {0, 1, 8, 21}) {
     test_sums_of_combined(n, 33);
     test_sums_of_combined(n, 1030);
+    test_sums_of_combined(n, 16390);
   }
   test_unit_phasors(2100);
   test_sums(33, 8192 * 2 + 5);

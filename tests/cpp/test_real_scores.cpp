@@ -12,7 +12,7 @@ namespace {
 
 std::vector<float> stored(RealAtoms atoms, const std::vector<uint64_t>& hashes) {
   std::vector<float> rows(hashes.size() * atoms.n_floats());
-  atom_reals(atoms.dim, atoms.seed, hashes, atoms.kind, atoms.scale, rows.data(), 1);
+  atom_reals(atoms.dim, atoms.seeds[0], hashes, atoms.kind, atoms.scale, rows.data(), 1);
   return rows;
 }
 
@@ -62,7 +62,8 @@ void test_scores(RealAtoms atoms, size_t n, size_t n_vectors) {
 void run_real_score_tests() {
   for (const RealKind kind : {RealKind::kUniform, RealKind::kNormal, RealKind::kPhasor})
     for (const size_t dim : {1, 2, 3, 31, 32, 33, 63, 64, 65, 127, 128, 129, 1001}) {
-      const RealAtoms atoms{dim, 3, kind, 0.25};
+      const std::vector<uint64_t> seeds{3};
+      const RealAtoms atoms{dim, seeds, kind, 0.25};
       test_sums(atoms);
       for (const size_t n : {0, 1, 15, 17, 33, 65, 257}) test_scores(atoms, n, 3);
       for (const size_t n_vectors : {0, 1, 2, 7, 8, 9, 65}) test_scores(atoms, 5, n_vectors);

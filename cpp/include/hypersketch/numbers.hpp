@@ -5,8 +5,8 @@
 
 #include <algorithm>
 #include <atomic>
+#include <memory>
 #include <span>
-#include <vector>
 
 #include "hypersketch/bits.hpp"
 #include "hypersketch/parallel.hpp"
@@ -69,22 +69,24 @@ inline void sum_real_rows(const float* rows, size_t width, std::span<const std::
 // one sum, in order. Nothing but a few pieces of rows is in memory at once. Returns whether all of it is finite.
 inline bool sum_combined(const float* a, const float* b, size_t n, size_t width, PhasorRule rule, const double* weights,
                          double* sums, size_t threads) {
-  constexpr size_t kColumns = 512, kRows = 8;
+  constexpr size_t kRows = 8;
+  // Rows are read best from end to end; a column's sum is the same in pieces of any size.
+  const size_t share = width / std::max<size_t>(1, threads) + 1;
+  const size_t columns = std::clamp<size_t>(share, 512, 16384), n_pieces = (width + columns - 1) / columns;
   std::atomic<bool> finite{true};
-  const size_t n_pieces = (width + kColumns - 1) / kColumns;
   const size_t grain = 1 + (n_pieces << 18) / std::max<size_t>(1, 2 * n * width);
   parallel_for(n_pieces, grain, threads, [&](size_t begin, size_t end) {
-    std::vector<float> made(kRows * 2 * kColumns);
+    const auto made = std::make_unique_for_overwrite<float[]>(kRows * 2 * std::min(columns, width));
     bool good = true;
     for (size_t piece = begin; piece < end; ++piece) {
-      const size_t first = piece * kColumns, count = std::min(kColumns, width - first);
+      const size_t first = piece * columns, count = std::min(columns, width - first);
       for (size_t i = 0; i < n; i += kRows) {
         const size_t some = std::min(kRows, n - i);
         for (size_t r = 0; r < some; ++r) {
           const size_t at = 2 * ((i + r) * width + first);
-          good &= combine_phasors({a + at, 0}, {b + at, 0}, 1, count, rule, made.data() + r * 2 * count, 1);
+          good &= combine_phasors({a + at, 0}, {b + at, 0}, 1, count, rule, made.get() + r * 2 * count, 1);
         }
-        kernels().sum_rows(made.data(), some, 2 * count, weights == nullptr ? nullptr : weights + i, 2 * count,
+        kernels().sum_rows(made.get(), some, 2 * count, weights == nullptr ? nullptr : weights + i, 2 * count,
                            sums + 2 * first);
       }
     }

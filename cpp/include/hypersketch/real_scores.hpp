@@ -13,10 +13,11 @@
 
 namespace hypersketch {
 
-// What the numbers of a space's atoms are.
+// What the numbers of the atoms of spaces are that differ by their seeds. Bundles and vectors come by seeds: as many of
+// the first one, then as many of the second.
 struct RealAtoms {
   size_t dim;
-  uint64_t seed;
+  std::span<const uint64_t> seeds;
   RealKind kind;
   double scale;
 
@@ -28,17 +29,19 @@ struct RealAtoms {
 inline void sum_atoms(RealAtoms atoms, std::span<const uint64_t> hashes, const double* weights,
                       std::span<const std::int64_t> edges, double* out, size_t threads) {
   const size_t size = atoms.n_floats(), n = edges.size() - 1;
-  const uint64_t word_of_seed = seed_word(atoms.seed, Purpose::kAtom);
+  const size_t per_seed = n / atoms.seeds.size();
   if (hashes.size() * size < size_t{1} << 16) threads = 1;
   parallel_for(n, 1, threads, [&](size_t begin, size_t end) {
     std::vector<float> row(size);
     std::fill(out + begin * size, out + end * size, 0.0);
-    for (size_t b = begin; b < end; ++b)
+    for (size_t b = begin; b < end; ++b) {
+      const uint64_t word_of_seed = seed_word(atoms.seeds[b / per_seed], Purpose::kAtom);
       for (auto i = static_cast<size_t>(edges[b]); i < static_cast<size_t>(edges[b + 1]); ++i) {
         const uint64_t start = stream_start(word_of_seed, hashes[i]);
         kernels().atom_reals(&start, 1, atoms.dim, atoms.kind, atoms.scale, row.data());
         kernels().add_widened(row.data(), weights == nullptr ? 1.0 : weights[i], size, out + b * size);
       }
+    }
   });
 }
 
@@ -68,12 +71,12 @@ class PaddedVectors {
 };
 
 // out[v * n + i] = cosine of vector v and the atom of key i, 0 where either is zero.
-inline void score_atoms(RealAtoms atoms, std::span<const uint64_t> hashes, const float* vectors, size_t n_vectors,
-                        double* out, size_t threads) {
+inline void score_atoms_of_seed(RealAtoms atoms, uint64_t seed, std::span<const uint64_t> hashes, const float* vectors,
+                                size_t n_vectors, double* out, size_t threads) {
   constexpr size_t kBatch = 256;
   const size_t n = hashes.size();
   const PaddedVectors padded(vectors, n_vectors, atoms.n_floats());
-  const uint64_t word_of_seed = seed_word(atoms.seed, Purpose::kAtom);
+  const uint64_t word_of_seed = seed_word(seed, Purpose::kAtom);
   if (n * atoms.dim < size_t{1} << 16) threads = 1;
   parallel_for(n, kBatch, threads, [&](size_t begin, size_t end) {
     uint64_t starts[kBatch];
@@ -96,6 +99,15 @@ inline void score_atoms(RealAtoms atoms, std::span<const uint64_t> hashes, const
       }
     }
   });
+}
+
+// The same for every seed, whose vectors and scores lie behind those of the seed before.
+inline void score_atoms(RealAtoms atoms, std::span<const uint64_t> hashes, const float* vectors, size_t n_vectors,
+                        double* out, size_t threads) {
+  const size_t per_seed = n_vectors / atoms.seeds.size();
+  for (size_t s = 0; s < atoms.seeds.size(); ++s)
+    score_atoms_of_seed(atoms, atoms.seeds[s], hashes, vectors + s * per_seed * atoms.n_floats(), per_seed,
+                        out + s * per_seed * hashes.size(), threads);
 }
 
 }  // namespace hypersketch

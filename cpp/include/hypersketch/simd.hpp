@@ -44,12 +44,65 @@ struct RowKernels {
 // Numbers that atoms are made of: uniform in (-1, 1), standard normal, or complex of length 1.
 enum class RealKind { kUniform, kNormal, kPhasor };
 
+// Patterns as they lie, of one type of numbers, and one query.
+template <class Number, class Query>
+struct PatternKernels {
+  // scores[j] = product of the query and row j for n <= kTile rows; writes whole vectors. Fetches the next bytes.
+  void (*compare)(Query query, const Number* rows, size_t n, size_t dim, const void* next, size_t next_bytes,
+                  float* scores);
+  // state += sum of weights[j] * row j, in an order that is the level's for all types but float.
+  void (*sum)(const float* weights, const Number* rows, size_t n, size_t dim, const void* next, size_t next_bytes,
+              float* state);
+};
+
+// Retrieval from patterns, kTile at once. Arrays of floats are aligned to kLineBytes, and as long as whole strips.
+struct RetrievalKernels {
+  void (*widen_bfloat16)(const std::uint16_t* from, size_t n, float* to);
+  void (*widen_int8)(const std::int8_t* from, size_t n, float scale, float* to);
+  // tile[k * kTile + j] = rows[j * stride + k] for n <= kTile rows and n_numbers, zeros beside them.
+  void (*turn)(const float* rows, size_t n, size_t stride, size_t n_numbers, float* tile);
+  // scores[q * kTile + j] += what n_numbers of query q and of pattern j of a turned tile have in common: the sum of
+  // their products, or minus that of their distances. Fetches the next bytes.
+  void (*compare)(const float* queries, size_t n, size_t stride, const float* tile, size_t n_numbers, bool distances,
+                  const void* next, size_t next_bytes, float* scores);
+  // scores[q * kTile + j] = scores * factors[j] + offsets[j]
+  void (*adjust)(size_t n, const float* factors, const float* offsets, float* scores);
+  // Weights in place of scores: exp(beta score - maximum), max(0, beta score - threshold)^exponent, or (score /
+  // maximum)^degree. Sums, and states where maxima rise, are brought up to them. Returns whether any weight matters: is
+  // above `least` times the sum of all.
+  bool (*weigh_softmax)(float* scores, size_t n, const float* betas, float least, SoftSums sums, float* states,
+                        size_t stride);
+  bool (*weigh_beyond)(float* scores, size_t n, const float* betas, const float* thresholds, float exponent,
+                       SoftSums sums);
+  bool (*weigh_power)(float* scores, size_t n, size_t degree, SoftSums sums, float* states, size_t stride);
+  // The scores of kTile that are above the bound, in their order, and base + their place; returns how many.
+  size_t (*above)(const float* scores, float bound, std::uint32_t base, float* found, std::uint32_t* places);
+  // states[q * stride + d] += sum over the n rows of a tile of weights[q * kTile + j] * rows[j * row_stride + d].
+  void (*sum)(const float* weights, size_t n_queries, const float* rows, size_t n, size_t row_stride, float* states,
+              size_t stride);
+  PatternKernels<float, const float*> floats;
+  PatternKernels<std::uint16_t, const float*> bfloats;
+  PatternKernels<std::int8_t, ByteQuery> bytes;
+  // The level's order of queries and states of bfloat16, and of states of int8.
+  void (*order_even_odd)(const float* from, size_t dim, float* to);
+  void (*restore_even_odd)(const float* from, size_t dim, float* to);
+  void (*restore_bytes)(const float* from, size_t dim, float* to);
+};
 // Vectors of numbers, or of pairs of them for phasors; behind each are zeros to whole words of an atom: 4 floats.
 struct ScoredVectors {
   const float* numbers;
   size_t n, stride;
 };
 inline constexpr size_t kMaxScored = 64;
+
+// Vectors of digits below a power of two of at most 128, in the upper bits of bytes: byte k < 4 of an eight is the
+// lower half's digit of word k of four, byte 4 + k the upper half's. `mask` has the bits of digits, last_mask those of
+// the last eight's digits; beyond its vector a last eight has bytes that no digit has, or 0 on the circle.
+struct DigitVectors {
+  const uint64_t* eights;
+  size_t n, stride;  // in eights
+  uint64_t mask, last_mask;
+};
 
 struct Kernels {
   const char* level;  // built from the compiler's own macros inside the level's file
@@ -141,6 +194,16 @@ struct Kernels {
   // out[i][d] = sum over j of a[i][j] * b[i][(d - j) mod dim] for i < 2; of b[i][(j - d) mod dim] when correlating.
   void (*convolve_two)(const float* const* a, const float* const* b, TransformPlan plan, bool correlate, float* scratch,
                        float* const* out);
+  // Comparison of vector v with the atom that starts at starts[i], to out[v * out_stride + i]: on the circle the sum of
+  // min(|a - b|, 256 - |a - b|) over its bytes, otherwise how many bytes are equal.
+  void (*score_digits)(const uint64_t* starts, size_t n, bool circle, DigitVectors vectors, std::int64_t* out,
+                       size_t out_stride);
+  // counts[v * stride + i] += whether digits[i] is v, for v < modulus.
+  void (*count_digits)(const std::uint16_t* digits, size_t n, std::uint32_t modulus, std::uint16_t* counts,
+                       size_t stride);
+  // out[i] = the v with the largest such count, of equal ones the first from offsets[i] on; `best` is scratch.
+  void (*choose_digits)(const std::uint16_t* counts, size_t stride, size_t n, std::uint32_t modulus,
+                        const std::uint16_t* offsets, std::uint32_t* best, std::uint16_t* out);
   // The transform of a row times 2^-exponent, its real parts and then its imaginary ones. Returns the exponent, or
   // kNotFinite for a row with NaN or infinity.
   int (*spectrum_of)(const float* row, TransformPlan plan, float* scratch, float* spectrum);
@@ -161,6 +224,7 @@ struct Kernels {
   void (*wide_products)(const float* a, const float* b, size_t n, double* out);
   // out = sums, with opposite signs where bits are set.
   void (*turn_signs)(const std::int32_t* sums, const uint64_t* words, size_t dim, std::int32_t* out);
+  RetrievalKernels retrieval;
 };
 
 // The table in use: HYPERSKETCH_SIMD when set, else the best level that this processor runs.

@@ -153,6 +153,23 @@ inline constexpr size_t kLeastSide = 16;
 // Floats that convolve_two works in, in memory aligned to kLineBytes.
 constexpr size_t transform_scratch(size_t n1, size_t n2) { return 64 * (n1 > n2 ? n1 : n2) + 6 * n1 * n2; }
 
+// Patterns that meet queries at once.
+inline constexpr size_t kTile = 64;
+
+// What weights of one row of scores a query have come to: all are relative to exp(maximum), or to maximum^degree.
+struct SoftSums {
+  float* maxima;
+  float* sums;
+  float* squares;
+};
+
+// A query scale * (256 high + low), in memory aligned to kLineBytes with zeros up to whole lines, and the parts' sums.
+struct ByteQuery {
+  const std::int8_t* high;
+  const std::int8_t* low;
+  std::int32_t high_sum, low_sum;
+  float scale;
+};
 // How rows meet the one row of a spectrum: convolved with it, correlated with it (row[j] one[j - d]), or it with them.
 enum class MeetRule { kConvolve, kRowsCorrelate, kOneCorrelates };
 

@@ -3,8 +3,6 @@
 
 from __future__ import annotations
 
-import itertools
-
 import numpy as np
 import numpy.typing as npt
 
@@ -172,8 +170,7 @@ def runs_among_best(scores: npt.NDArray[np.float64], members: Int64Array, starts
     [1, 1]
     """
     hits = np.empty(len(scores), np.int64)
-    for row, (start, end) in enumerate(itertools.pairwise(starts.tolist())):
-        _core.members_among_best(scores[row : row + 1], members[np.newaxis, start:end], hits[row : row + 1])
+    _core.runs_among_best(np.ascontiguousarray(scores), np.ascontiguousarray(members), starts, hits)
     return hits
 
 

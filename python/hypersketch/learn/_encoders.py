@@ -1,5 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Rows of numbers as hypervectors: the maps behind `HDEncoder`, made when the features are known."""
+"""Rows of numbers as hypervectors: the maps behind `HDEncoder`, made when the features are known.
+
+They are not those of `hypersketch.vsa.encoders`, which are values: drawn from keys and never
+changed. Learning redraws some columns and encodes them alone, with the same bits as in all; it wants entries
+that are not brought to length 1, and a range for every feature.
+"""
 
 from __future__ import annotations
 

@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
+from hypersketch.memories._separations import SparseWeights
 from hypersketch.memories.consolidated import ConsolidatedMemory
+from hypersketch.memories.continuous import ContinuousMemory, ContinuousRetrieval, PatternMatches
 from hypersketch.memories.frequencies import frequency_weights
 from hypersketch.memories.hopfield import HopfieldMembership
 from hypersketch.memories.item_memory import ItemMemory, Matches, MatchesInRange
@@ -14,6 +16,8 @@ from hypersketch.memories.triples import TripleMemory
 
 __all__ = [
     "ConsolidatedMemory",
+    "ContinuousMemory",
+    "ContinuousRetrieval",
     "HopfieldMembership",
     "ItemMemory",
     "Matches",
@@ -21,6 +25,8 @@ __all__ = [
     "NeighbourMemory",
     "Neighbours",
     "OuterProductMemory",
+    "PatternMatches",
+    "SparseWeights",
     "TripleMemory",
     "frequency_weights",
     "gated",

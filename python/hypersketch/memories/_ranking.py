@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from hypersketch.memories._codebooks import Codebook, real_parts, real_weights
+from hypersketch.memories._codebooks import Codebook, ProceduralCodebook, real_parts, real_weights
 from hypersketch.memories._hadamard import HadamardCodebook
 from hypersketch.vsa._map import MapSpace
 from hypersketch.vsa._real import RealSpace, cosines
@@ -25,6 +25,8 @@ _BLOCK_BYTES = 1 << 23
 """Bytes of vectors computed at once."""
 _MOST_PROBES = 256
 """Probes that share a pass over the items."""
+_FEW_PROBES = 16
+"""Probes that meet real atoms faster while these are made than once they are stored."""
 
 Floats = NDArray[np.float64]
 Indices = NDArray[np.int64]
@@ -57,6 +59,26 @@ class Scorer(Protocol):
         """Return the similarities of pairs."""
 
 
+class Unmade:
+    """Atoms of a block of keys, of which only those are made that somebody asks for."""
+
+    def __init__(self, book: ProceduralCodebook, part: slice, threads: int) -> None:
+        self._space, self._threads = book.space, threads
+        self._hashes = np.ascontiguousarray(book.hashes.rows[part])
+        self.shape = (len(self._hashes), book.space.width)
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __getitem__(self, places: NDArray[Any]) -> NDArray[Any]:
+        made: NDArray[Any] = self._space._atoms_of(self._hashes[places], self._threads)
+        return made
+
+    def scores(self, probes: NDArray[Any]) -> Floats:
+        """Return the similarity of every probe with every one of them."""
+        return self._space._key_similarities(probes, self._hashes, self._threads)
+
+
 class Exact:
     """Similarities of spaces that count: they have no rounding to speak of."""
 
@@ -66,6 +88,8 @@ class Exact:
         self._book, self._probes, self._threads = book, probes, threads
 
     def scores(self, part: slice, rows: NDArray[Any]) -> NDArray[Any]:
+        if isinstance(rows, Unmade):
+            return rows.scores(self._probes)
         return self._book.space._similarities(self._probes, rows, self._threads)
 
     def exact(self, probes: Indices, rows: NDArray[Any]) -> Floats:
@@ -108,6 +132,8 @@ class Cosines:
         self.slack = (2 * self._units.shape[1] + 40) * 2.0**-24
 
     def scores(self, part: slice, rows: NDArray[Any]) -> NDArray[Any]:
+        if isinstance(rows, Unmade):
+            return rows.scores(self._units)
         norms = self._book.norms(part, rows)
         sound = _has_sound_squares(norms)
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
@@ -224,7 +250,7 @@ def best(book: Codebook, probes: NDArray[Any], k: int, threads: int) -> tuple[In
 
 
 def _best_of_some(book: Codebook, probes: NDArray[Any], k: int, threads: int) -> _Best:
-    passes = _passes(book, _BLOCK_SCORES // len(probes), threads)
+    passes = _passes(book, _BLOCK_SCORES // len(probes), threads, len(probes))
     return best_by(_scorer(book, probes, threads), passes, len(probes), k)
 
 
@@ -257,10 +283,24 @@ def _best_of_packed(book: Codebook, probes: NDArray[Any], k: int, threads: int) 
     return ranked
 
 
-def _passes(book: Codebook, step: int, threads: int) -> Iterator[tuple[slice, NDArray[Any]]]:
+def _meets_unmade(book: Codebook, n_probes: int) -> bool:
+    """Whether probes meet atoms while these are made; for many a product of matrices is faster."""
+    if not isinstance(book, ProceduralCodebook) or not book.space._STORES_NO_ATOMS:
+        return False
+    return n_probes <= _FEW_PROBES or not isinstance(book.space, RealSpace)
+
+
+def _passes(
+    book: Codebook, step: int, threads: int, n_probes: int = _MOST_PROBES
+) -> Iterator[tuple[slice, Any]]:
     """Yield all items by blocks, with their vectors."""
     if isinstance(book, HadamardCodebook):
         yield slice(0, len(book)), np.empty((0, 1))
+        return
+    if _meets_unmade(book, n_probes):
+        assert isinstance(book, ProceduralCodebook)
+        for block in _blocks(len(book), step):
+            yield block, Unmade(book, block, threads)
         return
     if not book.columns:  # vectors are computed
         step = min(step, max(1, _BLOCK_BYTES // book.space.nbytes))
@@ -297,7 +337,7 @@ def reaching(book: Codebook, probes: NDArray[Any], thresholds: Floats, threads: 
 
 def _reaching_some(book: Codebook, probes: NDArray[Any], thresholds: Floats, threads: int) -> Iterator[Found]:
     scorer = _scorer(book, probes, threads)
-    for block, rows in _passes(book, _BLOCK_SCORES // len(probes), threads):
+    for block, rows in _passes(book, _BLOCK_SCORES // len(probes), threads, len(probes)):
         scores = scorer.scores(block, rows)
         limits = thresholds / scorer.unit - scorer.slack
         found = _settled(scorer, rows, block.start, scores, limits)

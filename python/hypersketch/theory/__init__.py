@@ -2,8 +2,7 @@
 """Closed forms: what every structure is expected to do, from its size and its load alone.
 
 One module a family (`map_i`, `map_b`, `bloom`, `counting_bloom`, `count_sketch`, `count_min`, `hopfield`,
-`projection`, `item_memory`, `outer_product`,
-`dense_retrieval`, `consolidation`, `triples`,
+`projection`, `item_memory`, `outer_product`, `continuous`, `dense_retrieval`, `consolidation`, `triples`,
 `scaling`, `superposition`, `recall`), the scores of every vector space and what retrieval makes of
 them (`spaces`), the retrieval of the best codewords (`cleanup`; `bsc` for binary codes), repeated binding
 (`binding`), bundles cut to a few bits (`quantized`), counts in known streams (`frequency`), the paper's
@@ -37,6 +36,7 @@ from . import (
     bsc,
     cleanup,
     consolidation,
+    continuous,
     count_min,
     count_sketch,
     counting_bloom,
@@ -64,6 +64,7 @@ __all__ = [
     "bsc",
     "cleanup",
     "consolidation",
+    "continuous",
     "count_min",
     "count_sketch",
     "counting_bloom",

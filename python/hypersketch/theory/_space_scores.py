@@ -11,6 +11,8 @@ import numpy as np
 from . import map_b
 from ._clipped import bundle_entry, pair_entry
 from ._cosines import Entry, Pair, Scores, cosine
+from ._lattice import binomial_tail
+from ._lattice_retrieval import Lattice
 from ._occupancy import fullest_cell
 from ._walks import circle_law, phasor_cosines
 
@@ -133,3 +135,22 @@ def digits(width: int, n: int, modulus: int) -> Scores:
         correlation,
         (1.0 / spread - 6.0) / width,
     )
+
+
+def digits_lattice(width: int, n: int, modulus: int) -> Lattice:
+    """Return the laws of the numbers of entries equal to the most frequent."""
+    scores = digits(width, n, modulus)
+    return agreements(width, scores.hit_mean, scores.rest_mean)._replace(correlation=scores.correlation)
+
+
+def agreements(width: int, member: float, stranger: float) -> Lattice:
+    """Return the laws of numbers of equal entries, each of them equal with a chance.
+
+    Examples
+    --------
+    >>> agreements(2, 1.0, 0.5).above.tolist()
+    [1.0, 0.75, 0.25, 0.0]
+    """
+    values = np.arange(-1.0, width + 1.0)
+    below = 1.0 - binomial_tail(width, values + 1.0, member)
+    return Lattice(values, below, binomial_tail(width, values + 1.0, stranger), 0.0)

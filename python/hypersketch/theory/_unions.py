@@ -4,9 +4,11 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 from ._cosines import Scores
-from ._halved_unions import Case, cases, overlap_variance
+from ._halved_unions import Case, cases, lattice_of, overlap_variance
+from ._lattice_retrieval import Lattice
 from ._occupancy import log_filled_moments, union_moments
 from ._scipy import scipy_module
 
@@ -46,6 +48,24 @@ def _scores_of_cases(dim: int, found: tuple[Case, ...]) -> Scores:
     correlation = (both - hit**2) / variance if variance > 1e-15 else 0.0
     rest_sd = math.sqrt(max(rest_square - rest**2, 0.0))
     return Scores(hit, math.sqrt(variance), rest, rest_sd, correlation, 0.0)
+
+
+def halved(
+    dim: int, n: int, of_cut: Callable[[Lattice], float], of_whole: Callable[[tuple[float, float]], float]
+) -> float:
+    """Return what a union cut to half is expected to reach, averaged over its numbers of ones.
+
+    ``of_cut`` says it of the laws of scores, ``of_whole`` of the mean and variance that `log_ties` has.
+    """
+    found = cases(dim, n)
+    if len(found) == 1 and found[0].kept == 1.0:
+        return of_whole(log_ties("bsdc-thin", dim, n))
+    total = 0.0
+    for case in found:
+        cut = case.kept < 1.0
+        part = of_cut(lattice_of(dim, case)) if cut else of_whole((log_inside(dim, case.ones), 0.0))
+        total += case.chance * part
+    return total
 
 
 def _ones(model: str, dim: int, n: int) -> tuple[float, float]:

@@ -11,13 +11,10 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-import numpy as np
-
-from . import _halved_unions, _ternary_bundles, _unions, cleanup
 from . import _space_scores as laws
+from . import _ternary_bundles, _unions, cleanup
 from ._checks import count, real, refuse, subset_count
 from ._cosines import Scores
-from ._lattice import binomial_tail
 from ._lattice_retrieval import (
     Lattice,
     full_score_top,
@@ -53,7 +50,6 @@ MODELS = (
 )
 _UNIONS = ("bsdc-cdt", "bsdc-s", "bsdc-seg")
 _DIGITS = ("b-sbc", "cgr")
-_OfTies = Callable[[tuple[float, float]], float]
 _NO_UNBINDING = ("bsdc-cdt", "bsdc-thin")
 
 
@@ -102,14 +98,14 @@ def moments(model: str, dim: int, n: int, *, pairs: bool = False, modulus: int =
     * map-i: <x, a>/D has mean 1 and variance m/D; n/D for others. Derived.
     * map-b, bsc: c(n) = C(n-1, (n-1)/2) / 2^(n-1) and (1 - c^2)/D; 1/D. Kanerva (1997), derived.
     * map-t: as map-b for odd n; for even n cosines with entries that are 0 at ties. Derived.
-    * bsdc-thin: what a cut to D/2 places leaves of a member (`bsdc` else), averaged over the union's ones.
+    * bsdc-thin: what a cut to the D/2 places of most members leaves of each, averaged over the union's ones.
       Derived.
     * map-c, hrr, vtb, tvtb, mbat, fhrr-sum: cosines, by the delta method from the moments of <x, a>, |x|^2
       and |a|^2: for normal atoms 1/sqrt(n) and (1 - 1/n)^2/D. Pairs of hrr, vtb and tvtb score 1/sqrt(n + 1),
       as unbinding adds the noise of |k|^4. Derived.
     * fhrr: E cos is the walk integral INT J_1(t) J_0(t)^m dt/t. Derived.
     * mcr: the same walk's angle by its harmonics. b-sbc, cgr: E M / n for the fullest of r cells. Derived.
-    * bsdc: overlaps with a union over the geometric mean of both sizes. Derived (formula 4.12).
+    * other bsdc: overlaps with a union over the geometric mean of both sizes. Derived (formula 4.12).
 
     Pairs of all other models have the law of bundles: unbinding moves entries and leaves them as they are.
 
@@ -198,29 +194,9 @@ def union(dim: int, n: int, *, thinned: bool = False) -> tuple[float, float]:
     return p * kept, kept
 
 
-def _lattice_of(model: str, dim: int, n: int, modulus: int) -> Lattice:
+def _digits(model: str, dim: int, n: int, modulus: int) -> Lattice:
     """Return the integer scores of block codes."""
-    width = dim if model == "cgr" else _blocks(dim, modulus)
-    scores = laws.digits(width, n, modulus)
-    values = np.arange(-1.0, width + 1.0)
-    below = 1.0 - binomial_tail(width, values + 1.0, scores.hit_mean)
-    return Lattice(values, below, binomial_tail(width, values + 1.0, scores.rest_mean), scores.correlation)
-
-
-def _halved(dim: int, n: int, of_cut: Callable[[Lattice], float], of_whole: _OfTies) -> float:
-    """Return what a union cut to half is expected to reach, averaged over its numbers of ones."""
-    cases = _halved_unions.cases(dim, n)
-    if len(cases) == 1 and cases[0].kept == 1.0:
-        return of_whole(_unions.log_ties("bsdc-thin", dim, n))
-    return sum(
-        case.chance
-        * (
-            of_cut(_halved_unions.lattice_of(dim, case))
-            if case.kept < 1.0
-            else of_whole((_unions.log_inside(dim, case.ones), 0.0))
-        )
-        for case in cases
-    )
+    return laws.digits_lattice(dim if model == "cgr" else _blocks(dim, modulus), n, modulus)
 
 
 def top_k(model: str, dim: int, n: int, universe: int, *, modulus: int = 64) -> float:
@@ -275,10 +251,10 @@ def top_k(model: str, dim: int, n: int, universe: int, *, modulus: int = 64) -> 
     if model == "map-t":
         return _ternary_bundles.top_k(d, items, total)
     if model in _DIGITS:
-        return lattice_top(_lattice_of(model, d, items, r), items, total - items)
+        return lattice_top(_digits(model, d, items, r), items, total - items)
     if model == "bsdc-thin":
         rest = total - items
-        return _halved(
+        return _unions.halved(
             d,
             items,
             lambda lattice: lattice_top(lattice, items, rest),
@@ -342,9 +318,9 @@ def accuracy(model: str, dim: int, n: int, universe: int, *, pairs: bool = False
     if model == "map-t":
         return _ternary_bundles.accuracy(d, items, total)
     if model in _DIGITS:
-        return lattice_single(_lattice_of(model, d, items, r), total - 1)
+        return lattice_single(_digits(model, d, items, r), total - 1)
     if model == "bsdc-thin":
-        return _halved(
+        return _unions.halved(
             d,
             items,
             lambda lattice: lattice_single(lattice, total - 1),

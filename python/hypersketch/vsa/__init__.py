@@ -1,5 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Vector symbolic architectures: spaces of hypervectors, bundles and encodings of values, and search."""
+"""Vector symbolic architectures: spaces of hypervectors, bundles and encodings of values, and search.
+
+What other libraries call things (for torchhd the README has a table):
+
+* bhv: ``majority`` is ``superpose``, ``parity`` ``product``, ``representative`` ``select``, ``rehash`` and
+  permutations ``shuffle``; ``threshold``, ``window`` and ``agreement`` are in `vsa.votes`, measures in
+  `vsa.measures`; ``closest``, ``top`` and ``within`` are `nearest` and `within`.
+* hdlib: a ``Space`` is an `ItemMemory`, ``GraphModel`` is `Graph` (``error_mitigation`` is ``reinforce``);
+  models are in `hypersketch.learn`, tuned and cut to features by scikit-learn's ``GridSearchCV`` and
+  ``SequentialFeatureSelector``.
+* vsapy: a ``BagVec`` is a bundle, ``CSPvec`` a `ChunkedSequence`, ``Laiho`` are `SparseBlockCodes`,
+  ``TernZero`` is `MapT`; its statistics are in `hypersketch.theory`.
+* nengo-spa: a ``SemanticPointer`` is a `Hypervectors`, a ``Vocabulary`` one here, too; ``binding_power`` is
+  ``power``, ``spa.text`` is `Vocabulary.text`, and the HRR, VTB and TVTB spaces make vectors ``unitary``.
+"""
 
 from __future__ import annotations
 

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -13,13 +13,18 @@ from numpy.typing import NDArray
 from hypersketch import _core, _validation
 from hypersketch._structure import chunks
 from hypersketch.keys import hash_keys
-from hypersketch.vsa._space import Space
+from hypersketch.vsa._space import Seeds, Space
 
 if TYPE_CHECKING:
     from hypersketch.vsa.modular_bundle import ModularBundle
 
 Digits = NDArray[np.uint16]
 
+_NO_KEY = hash_keys(0)
+_NO_KEY.flags.writeable = False
+
+MOST_IN_BYTES = 128
+"""Largest modulus whose atoms the kernels compare in bytes, and whose values they count."""
 MODULUS = _validation.within(2, 2**16)
 
 
@@ -194,6 +199,38 @@ class ModularSpace(Space):
         _core.compare_digits(left, right, self._CIRCLE * self.modulus, sums, threads)
         return self._scaled(sums)
 
+    @property
+    def _STORES_NO_ATOMS(self) -> bool:  # type: ignore[override]
+        return self.modulus <= MOST_IN_BYTES and self.modulus & (self.modulus - 1) == 0
+
+    def _bundles_of(
+        self, hashes: NDArray[np.uint64], edges: NDArray[np.int64], threads: int, seeds: Seeds | None = None
+    ) -> Digits:
+        directions = self._direction_table()
+        counted = self.modulus <= MOST_IN_BYTES and int(np.diff(edges).max(initial=0)) < 2**16
+        if directions is None and not counted:
+            return np.asarray(super()._bundles_of(hashes, edges, threads), np.uint16)
+        made, own = np.empty((edges.size - 1, self.width), np.uint16), self._seeds(seeds)
+        offsets = np.stack([self._offsets(seed) for seed in own.tolist()])
+        _core.bundle_digits(own, hashes, edges, self.modulus, offsets, directions, made, threads)
+        return made
+
+    def _direction_table(self) -> NDArray[np.float64] | None:
+        """Return the directions that bundles add, pairs of coordinates, where they do."""
+        return None
+
+    def _key_similarities(
+        self, vectors: Digits, hashes: NDArray[np.uint64], threads: int, seeds: Seeds | None = None
+    ) -> NDArray[np.float64]:
+        if not self._STORES_NO_ATOMS:
+            return super()._key_similarities(vectors, hashes, threads)
+        rows, own, parts = np.ascontiguousarray(vectors, np.uint16), self._seeds(seeds), []
+        for part in chunks(hashes.size, (1 + len(rows)) * self.width // 32):
+            sums = np.empty((len(rows), part.stop - part.start), np.int64)
+            _core.score_digits(own, hashes[part], self.modulus, bool(self._CIRCLE), rows, sums, threads)
+            parts.append(self._scaled(sums))
+        return parts[0] if len(parts) == 1 else np.concatenate([np.empty((len(rows), 0)), *parts], axis=1)
+
     _CIRCLE: ClassVar[int] = 0
     """1 when entries are compared around a circle, 0 when they are equal or not."""
 
@@ -223,10 +260,12 @@ class ModularSpace(Space):
             made[part] = chosen.reshape(-1, self.width)
         return made
 
-    def _offsets(self) -> Digits:
+    def _offsets(self, seed: int | None = None) -> Digits:
         """Return what breaks ties: an atom of a key that nobody can add, as it has another seed."""
-        other = replace(self, seed=self.seed ^ (2**64 - 1))
-        return np.asarray(other._atoms_of(hash_keys(0), 1)[0], np.uint16)
+        made = np.empty((1, self.width), np.uint16)
+        own = self.seed if seed is None else seed
+        _core.digit_rows(own ^ (2**64 - 1), _NO_KEY, self.modulus, made, 1)
+        return np.asarray(made[0])
 
     @abstractmethod
     def _chosen(self, counts: NDArray[np.int32], offsets: Digits) -> Digits:

@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 
 from hypersketch import _core, _validation
 from hypersketch._structure import chunks
-from hypersketch.vsa import _numbers
-from hypersketch.vsa._space import Space
+from hypersketch.vsa import _numbers, _real_keys
+from hypersketch.vsa._space import Seeds, Space
 
 if TYPE_CHECKING:
     from hypersketch.vsa.real_bundle import RealBundle
@@ -116,24 +116,19 @@ class RealSpace(Space):
 
     _STORES_NO_ATOMS = True
 
-    def _bundles_of(self, hashes: NDArray[np.uint64], edges: NDArray[np.int64], threads: int) -> Vectors:
-        sums = np.empty((edges.size - 1, self.width), self._wide)
-        given = (self.dim, self.seed, hashes, int(self._NUMBERS), self._scale, None, edges)
-        _core.sum_atoms(*given, sums.view(np.float64), threads)
-        return self._normalize(sums).astype(self.dtype)
+    def _bundles_of(
+        self, hashes: NDArray[np.uint64], edges: NDArray[np.int64], threads: int, seeds: Seeds | None = None
+    ) -> Vectors:
+        if not self._STORES_NO_ATOMS:
+            return np.asarray(super()._bundles_of(hashes, edges, threads))
+        return _real_keys.bundles(self, hashes, edges, threads, self._seeds(seeds))
 
     def _key_similarities(
-        self, vectors: Vectors, hashes: NDArray[np.uint64], threads: int
+        self, vectors: Vectors, hashes: NDArray[np.uint64], threads: int, seeds: Seeds | None = None
     ) -> NDArray[np.float64]:
-        """Return cosines from sums in single precision, the same on all processors."""
-        rows = np.ascontiguousarray(vectors).view(np.float32)
-        parts = []
-        for part in chunks(hashes.size, (1 + len(rows)) * self.dim // 8):
-            cosines = np.empty((len(rows), part.stop - part.start))
-            kind = int(self._NUMBERS)
-            _core.score_atoms(self.dim, self.seed, hashes[part], kind, self._scale, rows, cosines, threads)
-            parts.append(cosines)
-        return parts[0] if len(parts) == 1 else np.concatenate([np.empty((len(rows), 0)), *parts], axis=1)
+        if not self._STORES_NO_ATOMS:
+            return super()._key_similarities(vectors, hashes, threads)
+        return _real_keys.similarities(self, vectors, hashes, threads, self._seeds(seeds))
 
     # ---- algebra
 

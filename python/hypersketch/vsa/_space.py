@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 from hypersketch import _core, _threads, _validation
 from hypersketch.keys import host_hashes
 from hypersketch.vsa._algebra import Algebra
+
+Seeds: TypeAlias = NDArray[np.uint64]
 
 MOST = 2**26
 """Largest dimension: a vector may then take half a gibibyte."""
@@ -77,6 +79,18 @@ class Space(Algebra):
         """
         n_threads = _threads.resolve(self._owner("atoms"), threads)
         return self._atoms_of(host_hashes(keys, threads), n_threads)
+
+    def atoms_of_hashes(self, hashes: NDArray[np.uint64], *, threads: int | None = None) -> Any:
+        """Return the atoms of keys by their hashes (`hypersketch.hash_keys` with seed 0), else as `atoms`.
+
+        >>> import hypersketch
+        >>> from hypersketch.vsa import CGR
+        >>> space, hashes = CGR(128), hypersketch.hash_keys(["a", "b"])
+        >>> bool((space.atoms_of_hashes(hashes) == space.atoms(["a", "b"])).all())
+        True
+        """
+        owner = self._owner("atoms_of_hashes")
+        return self._atoms_of(_validation.hashes(owner, hashes), _threads.resolve(owner, threads))
 
     # ---- bundles
 
@@ -185,16 +199,25 @@ class Space(Algebra):
     _STORES_NO_ATOMS: ClassVar[bool] = False
     """Whether the following two make atoms where they are used; elsewhere all are made first."""
 
-    def _bundles_of(self, hashes: NDArray[np.uint64], edges: NDArray[np.int64], threads: int) -> Any:
-        """Return bundles of runs of hashed keys as vectors, as `_superpose` makes them of atoms."""
+    def _bundles_of(
+        self, hashes: NDArray[np.uint64], edges: NDArray[np.int64], threads: int, seeds: Seeds | None = None
+    ) -> Any:
+        """Return bundles of runs of hashed keys as vectors, as `_superpose` makes them of atoms.
+
+        Spaces that store no atoms take seeds besides, for which theirs is exchanged: as many bundles come of
+        the first one, then as many of the second.
+        """
         return self._superpose(self._atoms_of(hashes, threads), None, edges)
 
     def _key_similarities(
-        self, vectors: Any, hashes: NDArray[np.uint64], threads: int
+        self, vectors: Any, hashes: NDArray[np.uint64], threads: int, seeds: Seeds | None = None
     ) -> NDArray[np.float64]:
-        """Return the similarity of every vector with the atom of every hashed key."""
+        """Return similarities of all vectors with the atoms of all hashed keys; seeds as in `_bundles_of`."""
         found: NDArray[np.float64] = self._similarities(vectors, self._atoms_of(hashes, threads), threads)
         return found
+
+    def _seeds(self, seeds: Seeds | None) -> Seeds:
+        return np.array([self.seed], np.uint64) if seeds is None else seeds
 
     def expected_accuracy(
         self,

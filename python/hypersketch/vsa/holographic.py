@@ -14,7 +14,6 @@ from hypersketch import _validation
 from hypersketch.vsa import _entries
 from hypersketch.vsa._numbers import Rule, combined, unit_phasors
 from hypersketch.vsa._real import Numbers, RealSpace, Vectors
-from hypersketch.vsa._space import Space
 from hypersketch.vsa._transforms import convolve
 
 
@@ -87,18 +86,6 @@ class HRR(RealSpace):
     @property
     def _STORES_NO_ATOMS(self) -> bool:  # type: ignore[override]
         return not self.spectral
-
-    def _bundles_of(self, hashes: NDArray[np.uint64], edges: NDArray[np.int64], threads: int) -> Vectors:
-        if self.spectral:
-            return np.asarray(Space._bundles_of(self, hashes, edges, threads))
-        return super()._bundles_of(hashes, edges, threads)
-
-    def _key_similarities(
-        self, vectors: Vectors, hashes: NDArray[np.uint64], threads: int
-    ) -> NDArray[np.float64]:
-        if self.spectral:
-            return Space._key_similarities(self, vectors, hashes, threads)
-        return super()._key_similarities(vectors, hashes, threads)
 
     def identity(self) -> Vectors:
         """Return the vector with which binding changes nothing: 1 at entry 0.

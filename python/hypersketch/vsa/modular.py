@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +17,14 @@ from hypersketch.vsa import _entries
 from hypersketch.vsa._modular import MODULUS, Digits, ModularSpace, most_frequent
 
 __all__ = ["CGR", "MCR", "MODULUS", "Digits", "ModularSpace", "SparseBlockCodes", "most_frequent"]
+
+
+@functools.lru_cache(maxsize=8)
+def _direction_table(modulus: int) -> NDArray[np.float64]:
+    """Return cosine and sine of every step around the circle, side by side; not to be changed."""
+    directions = np.asarray(np.exp(1j * math.tau * np.arange(modulus) / modulus), np.complex128)
+    directions.flags.writeable = False
+    return directions.view(np.float64)
 
 
 @dataclass(frozen=True)
@@ -179,7 +188,10 @@ class MCR(ModularSpace):
         return self._nearest(counts @ self._directions(), np.abs(counts).sum(axis=1), offsets)
 
     def _directions(self) -> NDArray[np.complex128]:
-        return np.asarray(np.exp(1j * math.tau * np.arange(self.modulus) / self.modulus), np.complex128)
+        return _direction_table(self.modulus).view(np.complex128)
+
+    def _direction_table(self) -> NDArray[np.float64]:
+        return _direction_table(self.modulus)
 
     def _nearest(self, sums: NDArray[np.complex128], sizes: NDArray[Any], offsets: Digits) -> Digits:
         """Return the directions nearest to sums of so many; of two equally near ones the even one."""

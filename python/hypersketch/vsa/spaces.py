@@ -122,11 +122,13 @@ class MapI(MapSpace):
         self._require_rows(("a", "b"), left, right)
         if left.dtype != right.dtype:
             sums, packed = (left, right) if left.dtype == np.int32 else (right, left)
-            return _numbers.turned(sums, packed)
-        products = np.multiply(left, right, dtype=np.int64)
+            turned: NDArray[np.int32] = _numbers.turned(sums, packed)
+            return turned
+        products: NDArray[np.int64] = np.multiply(left, right, dtype=np.int64)
         if products.size and np.abs(products).max() > _MOST_SUM:
             raise OverflowError(f"A product of these sums leaves the range of int32 ({self._owner('bind')}).")
-        return products.astype(np.int32)
+        narrow: NDArray[np.int32] = products.astype(np.int32)
+        return narrow
 
     def permute(
         self,

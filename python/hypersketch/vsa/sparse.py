@@ -378,9 +378,12 @@ class BSDC(Space):
 
     def _similarities(self, a: Packed, b: Packed, threads: int) -> NDArray[np.float64]:
         mine, theirs = (popcounts(rows) for rows in (a, b))
-        overlap = (np.add.outer(mine, theirs) - distances(a, b, self.dim, threads)) / 2
+        doubled = np.add.outer(mine, theirs) - distances(a, b, self.dim, threads)
+        if theirs.size and theirs.min() == theirs.max():  # as of atoms: one root a row
+            theirs = theirs[:1]
         sizes = np.sqrt(np.multiply.outer(mine, theirs, dtype=np.float64))
-        return np.divide(overlap, sizes, out=np.zeros_like(overlap), where=sizes > 0)
+        sizes[sizes == 0] = np.inf
+        return np.asarray(0.5 * doubled / sizes)
 
     def normalize(self, vectors: Packed) -> Packed:
         """Return packed vectors as the space keeps them: for ``cdt`` thinned, otherwise as they are.

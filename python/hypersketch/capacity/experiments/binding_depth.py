@@ -82,7 +82,7 @@ class BindingDepth(Experiment):
         return Panels(
             "bindings n",
             lambda row: float(row.n),
-            lambda row: "exact unbinding" if row.predicted == 1.0 else structure(row.structure).title,
+            _kind,
             lambda row: f"D = {row.size['dim']:,}",
         )
 
@@ -95,6 +95,13 @@ class BindingDepth(Experiment):
 def _space(cell: Cell) -> Any:
     entry: Any = structure(cell.structure)
     return entry.space(cell.size, cell.seed)
+
+
+def _kind(row: Row) -> str:
+    """Name of the curve that a row is on."""
+    if row.predicted == 1.0:
+        return "exact unbinding"
+    return "VTB, TVTB" if row.structure in ("vtb", "tvtb") else structure(row.structure).title
 
 
 def _deepest(rows: Sequence[Row]) -> str:

@@ -24,6 +24,8 @@ __all__ = ["QUERIES", "MapBundle", "SpaceBundle"]
 
 #: Keys of a bundle of pairs that are asked for; the others of larger bundles would only cost time.
 QUERIES = 5
+_SCORES_AT_ONCE = 1 << 16
+"""Scores of trials that share a call: they stay in a cache."""
 
 
 class SpaceBundle(Structure):
@@ -81,13 +83,13 @@ class SpaceBundle(Structure):
         """The space and the atoms of each codebook."""
         for seed in seeds.tolist():
             space = self.space(size, seed)
-            yield space, space._atoms_of(codebook, 1)
+            yield space, space.atoms_of_hashes(codebook, threads=1)
 
     def _bundle_scores(self, space: Any, atoms: Any, members: Int64Array) -> FloatArray:
         """Similarities of bundles, whose members are the rows of ``members``, with all atoms."""
         n = members.shape[1]
         bundles = self.superposed(space, atoms[members.ravel()], np.arange(0, members.size + 1, n))
-        return np.asarray(space._similarities(bundles, atoms, 1))
+        return np.asarray(space.similarities(bundles, atoms, threads=1))
 
     def _values_found(self, space: Any, atoms: Any, drawn: Int64Array, asked: int) -> int:
         """How many of the first ``asked`` keys of each record bring back their values."""
@@ -96,7 +98,7 @@ class SpaceBundle(Structure):
         pairs = space.bind(atoms[values.ravel()], atoms[keys.ravel()])
         records = self.superposed(space, pairs, np.arange(0, len(pairs) + 1, n))
         found = space.unbind(np.repeat(records, asked, axis=0), atoms[keys[:, :asked].ravel()])
-        best = first_best(space._similarities(found, atoms, 1))
+        best = first_best(space.similarities(found, atoms, threads=1))
         return int(np.count_nonzero(best == values[:, :asked].ravel()))
 
     #: Whether bundles are what the space itself makes of keys.
@@ -104,7 +106,7 @@ class SpaceBundle(Structure):
 
     def superposed(self, space: Any, rows: Any, starts: Int64Array) -> Any:
         """One bundle for each group of rows."""
-        return space._superpose(rows, None, starts)
+        return space.superpose(rows, starts=starts)
 
     def cleanup_trials(
         self, size: Size, seeds: UInt64Array, codebook: UInt64Array, members: Int64Array
@@ -158,13 +160,9 @@ class SpaceBundle(Structure):
             if pairs:
                 found = [self._values_found(space, atoms, one, one.shape[1] // 2) for one in ones]
             else:
-                rows = atoms[np.concatenate(ones, axis=1)[0]]
-                scores = space._similarities(self.superposed(space, rows, starts), atoms, 1)
-                ranked = _ranked(scores)
-                found = [
-                    int(kernels.members_among_best(ranked[index : index + 1], one)[0])
-                    for index, one in enumerate(ones)
-                ]
+                members = np.concatenate(ones, axis=1)[0]
+                scores = space.similarities(self.superposed(space, atoms[members], starts), atoms, threads=1)
+                found = kernels.runs_among_best(_ranked(scores), members, starts).tolist()
             hits = [so_far + more for so_far, more in zip(hits, found, strict=True)]
         return hits
 
@@ -177,12 +175,16 @@ class SpaceBundle(Structure):
         starts: Int64Array,
     ) -> list[int]:
         """`hits_of_sizes` of spaces that need no codebook in memory, whose sums have one order of terms."""
-        hits, members = np.zeros(len(drawn), np.int64), np.concatenate(drawn, axis=1)
-        for trial, seed in enumerate(seeds.tolist()):
-            space = self.space(size, seed)
-            bundles = space._bundles_of(codebook[members[trial]], starts, 1)
-            scores = space._key_similarities(bundles, codebook, 1)
-            hits += kernels.runs_among_best(scores, members[trial], starts)
+        space, counts = self.space(size, 0), np.diff(starts)
+        hits, step = np.zeros(len(drawn), np.int64), max(1, _SCORES_AT_ONCE // (len(drawn) * codebook.size))
+        for first in range(0, seeds.size, step):
+            some = np.ascontiguousarray(seeds[first : first + step], np.uint64)
+            members = np.concatenate([chosen[first : first + step] for chosen in drawn], axis=1)
+            edges = np.concatenate(([0], np.cumsum(np.tile(counts, some.size))))
+            bundles = space._bundles_of(codebook[members.ravel()], edges, 1, some)
+            scores = space._key_similarities(bundles, codebook, 1, some)
+            found = kernels.runs_among_best(scores, members.ravel(), edges)
+            hits += found.reshape(some.size, -1).sum(axis=0)
         return [int(found) for found in hits]
 
     def single_trials(
@@ -220,7 +222,8 @@ def fused_hits(
 
 def _ranked(scores: FloatArray) -> FloatArray:
     """Scores without the last digits, in which equal sums may differ by the order of their terms."""
-    return np.round(scores, 9)
+    ranked: FloatArray = np.rint(scores * 1e9)
+    return ranked
 
 
 def hits_among_best(scores: FloatArray, members: Int64Array) -> int:

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hypersketch.theory import _unions
-from hypersketch.theory._lattice import binomial_tail
-from hypersketch.theory._lattice_retrieval import Lattice, full_score_top, lattice_single
+from hypersketch.theory._lattice_retrieval import full_score_top, lattice_single
+from hypersketch.theory._space_scores import agreements
 from hypersketch.vsa._space import Space
 from hypersketch.vsa.holographic import HRR
 from hypersketch.vsa.matrix_binding import VTB
@@ -41,11 +41,8 @@ def accuracy(space: Space, bundle: Any, vector: NDArray[Any], law: Law, steps: i
         twins = (others, 1.0 / space.dim) if steps and space.variant == "s" else (0, 0.0)
         return full_score_top((_log_ties(space, vector), 0.0), 1, universe - 1, twins)
     if isinstance(space, ModularSpace) and not isinstance(space, MCR):
-        width, member = space.width, min(1.0, float(law.member))
-        values = np.arange(-1.0, width + 1.0)
-        below = 1.0 - binomial_tail(width, values + 1.0, member)
-        above = binomial_tail(width, values + 1.0, float(law.mean))
-        return lattice_single(Lattice(values, below, above, 0.0), universe - 1)
+        scores = agreements(space.width, min(1.0, float(law.member)), float(law.mean))
+        return lattice_single(scores, universe - 1)
     return (law.unbound(steps) if isinstance(space, HRR | VTB) else law).accuracy(universe)
 
 

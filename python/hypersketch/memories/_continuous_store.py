@@ -1,0 +1,225 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How a continuous memory is kept: patterns, values and lengths, and the way to files, pickles and copies."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hypersketch import _memory, _validation
+from hypersketch._stored import Tally
+from hypersketch.memories import _reals, _separations
+from hypersketch.memories._changes import Seedless
+from hypersketch.memories._columns import Column
+from hypersketch.memories._patterns import STORED, Patterns
+
+SIMILARITIES = ("dot", "cosine", "euclidean", "manhattan")
+_ALIGNMENT = 64
+Rows = NDArray[Any]
+
+
+def _alpha(owner: str, name: str, value: object) -> float:
+    must = "a float in [1.01, 16]"
+    number = _validation.real(owner, name, value, must)
+    if not 1.01 <= number <= 16.0:
+        _validation.refuse(owner, name, must, number)
+    return number
+
+
+@dataclass(frozen=True)
+class Held:
+    """What a query looks at, whatever changes meanwhile."""
+
+    patterns: Patterns
+    values: Patterns | None
+    lengths: Column
+
+    def __len__(self) -> int:
+        return len(self.patterns)
+
+    @property
+    def columns(self) -> list[Column]:
+        values = [] if self.values is None else self.values.columns
+        return [*self.patterns.columns, *values, self.lengths]
+
+    @property
+    def projected(self) -> Patterns:
+        return self.patterns if self.values is None else self.values
+
+    def chosen(self, kept: NDArray[np.intp]) -> Held:
+        values = None if self.values is None else self.values.chosen(kept)
+        return Held(self.patterns.chosen(kept), values, self.lengths.chosen(kept))
+
+
+class ContinuousStore(Seedless):
+    """Rows that are replaced as a whole by every change, so that queries need no lock."""
+
+    _PARAMETERS: ClassVar[dict[str, _validation.Check]] = {
+        "dim": _validation.within(1, 2**16),
+        "value_dim": _validation.optional(_validation.within(1, 2**16)),
+        "similarity": _validation.one_of(*SIMILARITIES),
+        "separation": _validation.one_of(*_separations.SEPARATIONS),
+        "beta": _validation.optional(_validation.positive),
+        "alpha": _alpha,
+        "k": _validation.within(1, 2**31),
+        "degree": _validation.within(1, 64),
+        "dtype": _validation.one_of(*STORED),
+        "n_items": _validation.within(0, 2**32 - 2),
+    }
+    _GROWS = True
+
+    _held: Held
+
+    @classmethod
+    def _checked(cls, **given: object) -> dict[str, Any]:
+        parameters = super()._checked(**given)
+        linear = parameters["separation"] in ("polynomial", "identity")
+        if linear and parameters["similarity"] not in ("dot", "cosine"):
+            must = "'dot' or 'cosine' for weights that are powers of it"
+            _validation.refuse(cls.__name__, "similarity", must, parameters["similarity"])
+        if parameters["separation"] == "identity":
+            parameters["degree"] = 1
+        return parameters
+
+    @classmethod
+    def _layout(cls, parameters: Mapping[str, Any]) -> tuple[int, type[np.generic]]:
+        return cls._sections(parameters)[-1][1], np.uint8
+
+    @classmethod
+    def _sections(cls, parameters: Mapping[str, Any]) -> list[tuple[int, int, Any, tuple[int, ...]]]:
+        """Return first byte, last byte, dtype and shape of every column of the state."""
+        n, dtype = parameters["n_items"], parameters["dtype"]
+        shapes: list[tuple[Any, tuple[int, ...]]] = []
+        for dim in (parameters["dim"], parameters["value_dim"]):
+            if dim is not None:
+                shapes.append((STORED[dtype], (n, dim)))
+                shapes += [(np.float32, (n,))] if dtype == "int8" else []
+        shapes.append((np.float32, (n,)))
+        sections, first = [], 0
+        for kind, shape in shapes:
+            last = first + np.dtype(kind).itemsize * int(np.prod(shape, dtype=object))
+            sections.append((first, last, kind, shape))
+            first = -(-last // _ALIGNMENT) * _ALIGNMENT
+        return sections
+
+    def _fill(
+        self, parameters: dict[str, Any], state: Rows | None, tally: Tally, device: int | None = None
+    ) -> None:
+        self._values = {name: value for name, value in parameters.items() if name != "n_items"}
+        self._record = (tally, [])
+        self._lock = threading.RLock()
+        self._frozen = state is not None and not state.flags.writeable
+        dim, value_dim, dtype = (parameters[name] for name in ("dim", "value_dim", "dtype"))
+        if state is not None:
+            self._held = self._split(parameters, state)
+            return
+        values = None if value_dim is None else Patterns.empty(value_dim, dtype)
+        self._held = Held(Patterns.empty(dim, dtype), values, Column.empty(np.float32))
+
+    @classmethod
+    def _split(cls, parameters: Mapping[str, Any], state: Rows) -> Held:
+        columns = [
+            Column(state[first:last].view(kind).reshape(shape))
+            for first, last, kind, shape in cls._sections(parameters)
+        ]
+        scaled = parameters["dtype"] == "int8"
+        found = [Patterns(columns.pop(0), columns.pop(0) if scaled else None)]
+        if parameters["value_dim"] is not None:
+            found.append(Patterns(columns.pop(0), columns.pop(0) if scaled else None))
+        return Held(found[0], found[1] if len(found) > 1 else None, columns[0])
+
+    def _parameters(self) -> dict[str, Any]:
+        return {**self._values, "n_items": len(self._held)}
+
+    @property
+    def _state(self) -> _memory.State:
+        """All of it in one array, which is made when asked for."""
+        held = self._held
+        parameters = {**self._values, "n_items": len(held)}
+        state = _memory.zeros(self._layout(parameters)[0], np.uint8)
+        for (first, last, kind, shape), column in zip(self._sections(parameters), held.columns, strict=True):
+            state[first:last].view(kind).reshape(shape)[...] = column.rows
+        return state
+
+    @property
+    def _device_index(self) -> int | None:
+        return None
+
+    @property
+    def _tally(self) -> Tally:
+        return Tally(n_added=len(self._held))
+
+    def __len__(self) -> int:
+        """Return how many patterns there are."""
+        return len(self._held)
+
+    def __bool__(self) -> bool:
+        return True
+
+    @property
+    def nbytes(self) -> int:
+        """Size of patterns, values, scales and lengths in bytes.
+
+        >>> import hypersketch
+        >>> memory = hypersketch.ContinuousMemory(8, dtype="int8")
+        >>> memory.store([[1.0] * 8])
+        >>> memory.nbytes
+        16
+        """
+        return sum(column.rows.nbytes for column in self._held.columns)
+
+    def _moved(self, device: int | None) -> ContinuousStore:
+        twin = object.__new__(type(self))
+        twin._fill(self._parameters(), self._state, Tally())
+        return twin
+
+    @classmethod
+    def _restore(cls, parameters: dict[str, Any], counts: Mapping[str, int], state: Rows) -> ContinuousStore:
+        made = super()._restore(parameters, counts, state)
+        assert isinstance(made, ContinuousStore)
+        if counts["n_added"] != len(made):
+            raise ValueError("its number of patterns is not that of its rows.")
+        if not _memory.is_mapped(state):  # looking would read all of a file
+            made._verify()
+        return made
+
+    def _verify(self) -> None:
+        """Refuse rows of a file that cannot be."""
+        held = self._held
+        for rows in (held.patterns, held.values):
+            if rows is not None and not np.isfinite(rows.lengths()).all():
+                raise ValueError("its patterns and values are not all finite.")
+        if not np.allclose(held.patterns.lengths(), held.lengths.rows, rtol=1e-5, atol=0.0):
+            raise ValueError("its lengths are not those of its patterns.")
+
+    # ---- changes
+
+    def _require_writable(self) -> None:
+        if self._frozen:
+            raise ValueError(
+                f"This {type(self).__name__} is read-only (memory-mapped, or made over an array). Change a "
+                "copy() of it instead."
+            )
+
+    def _made(self, owner: str, patterns: Any, values: Any) -> Held:
+        """Return given rows as they are kept."""
+        dim, value_dim, dtype = (self._values[name] for name in ("dim", "value_dim", "dtype"))
+        rows = _reals.rows(owner, "patterns", patterns, dim, np.float32)
+        if self._values["similarity"] == "cosine":
+            _reals.not_zero(owner, "patterns", rows)
+        if (values is None) != (value_dim is None):
+            must = (
+                "None for a memory without value_dim" if value_dim is None else "given: one value a pattern"
+            )
+            _validation.refuse(owner, "values", must, values if values is None else "values")
+        kept = Patterns.of(owner, "patterns", rows, dtype)
+        if values is None:
+            return Held(kept, None, Column(kept.lengths()))
+        others = _reals.rows(owner, "values", values, value_dim, np.float32)
+        _reals.as_many(owner, patterns=rows, values=others)
+        return Held(kept, Patterns.of(owner, "values", others, dtype), Column(kept.lengths()))

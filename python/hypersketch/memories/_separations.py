@@ -1,0 +1,269 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What makes weights of similarities: dense separations in one pass, sparse ones from few candidates.
+
+Sparse separations are those of Fenchel-Young losses: entmax (Peters et al. 2019, arXiv 1905.05702), with
+sparsemax at alpha = 2, and normmax (Blondel et al. 2020, arXiv 1901.02324). All have weights that are
+max(0, t - tau)^g of t = factor beta s, with tau such that the sum of max(0, t - tau)^e is 1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hypersketch import _core
+from hypersketch.memories._patterns import Patterns
+
+Floats = NDArray[np.float32]
+Doubles = NDArray[np.float64]
+
+Passed: TypeAlias = tuple[NDArray[Any], Floats | None, Floats, bool, Floats | None, Floats | None]
+
+DENSE = ("softmax", "polynomial", "identity")
+SPARSE = ("sparsemax", "entmax", "normmax")
+SEPARATIONS = (*DENSE, *SPARSE, "top-k")
+
+
+@dataclass(frozen=True)
+class SparseWeights:
+    """Weights by query: those of query i are ``values[starts[i]:starts[i + 1]]``.
+
+    Attributes
+    ----------
+    starts : ndarray of int64, shape (n + 1,)
+    indices : ndarray of int64
+        Numbers of the patterns, ascending within a query.
+    values : ndarray of float32
+    """
+
+    starts: NDArray[np.int64]
+    indices: NDArray[np.int64]
+    values: Floats
+
+
+@dataclass(frozen=True)
+class Law:
+    """The exponents of a sparse separation."""
+
+    factor: float
+    e: float
+    g: float
+
+
+def law_of(parameters: Mapping[str, Any]) -> Law:
+    """Return the law of sparsemax, entmax or normmax."""
+    separation, alpha = parameters["separation"], parameters["alpha"]
+    if separation == "normmax":
+        return Law(1.0, alpha / (alpha - 1.0), 1.0 / (alpha - 1.0))
+    alpha = 2.0 if separation == "sparsemax" else alpha
+    return Law(alpha - 1.0, 1.0 / (alpha - 1.0), 1.0 / (alpha - 1.0))
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Queries in the form of the similarity, with all that a pass over the patterns takes."""
+
+    patterns: Patterns
+    queries: Floats
+    distances: bool
+    factors: Floats | None
+    offsets: Floats | None
+    constants: Doubles
+    """What the similarity has beside the score, one a query; no weight depends on it."""
+    threads: int
+
+    @property
+    def passed(self) -> Passed:
+        rows, scales = self.patterns.kernel
+        return rows, scales, self.queries, self.distances, self.factors, self.offsets
+
+    def chosen(self, kept: NDArray[Any]) -> Asked:
+        queries, constants = np.ascontiguousarray(self.queries[kept]), self.constants[kept]
+        return Asked(
+            self.patterns, queries, self.distances, self.factors, self.offsets, constants, self.threads
+        )
+
+
+@dataclass(frozen=True)
+class Projected:
+    """States and what is said of the weights they were made with."""
+
+    states: Floats
+    normalizers: Doubles
+    """ln of the sum of exp(beta s), the threshold of t, or the sum of powers' magnitudes, one a query."""
+    effective: Doubles
+    """1 / the sum of squared weights."""
+
+
+def project(
+    parameters: Mapping[str, Any], asked: Asked, values: Patterns, betas: Floats, out: Floats
+) -> Projected:
+    """Write the weighted mean of the values into ``out``."""
+    separation = parameters["separation"]
+    if separation in SPARSE:
+        return _sparse(law_of(parameters), asked, values, betas, out)
+    if separation == "top-k":
+        return _top(parameters["k"], asked, values, betas, out)
+    kind, degree = ("softmax", 1) if separation == "softmax" else ("power", parameters["degree"])
+    numbers = _pass(asked, values, kind, betas, None, degree, out)
+    maxima, sums, squares = numbers.T
+    normalizers = (
+        maxima + np.log(sums) + betas * asked.constants if kind == "softmax" else sums * maxima**degree
+    )
+    return Projected(out, normalizers, _ratio(sums**2, squares))
+
+
+def _ratio(a: Doubles, b: Doubles) -> Doubles:
+    return np.divide(a, b, out=np.zeros_like(a), where=b > 0)
+
+
+def _pass(
+    asked: Asked,
+    values: Patterns,
+    kind: str,
+    betas: Floats,
+    thresholds: Floats | None,
+    exponent: float,
+    out: Floats,
+) -> Doubles:
+    numbers = np.empty((len(asked.queries), 3))
+    rows, scales, queries, distances, factors, offsets = asked.passed
+    value_rows, value_scales = (None, None) if values is asked.patterns else values.kernel
+    _core.retrieve_states(
+        rows, scales, value_rows, value_scales, queries, distances, factors, offsets, kind, betas, thresholds,
+        exponent, out, numbers, asked.threads,
+    )  # fmt: skip
+    return numbers
+
+
+def listed(law: Law, asked: Asked, betas: Floats) -> tuple[SparseWeights, Doubles, NDArray[np.bool_]]:
+    """Return weights of queries with few candidates, thresholds, and which queries have many."""
+    scaled = (betas * np.float32(law.factor)).astype(np.float32)
+    (starts, indices, scores), thresholds, dense = _core.sparse_support(
+        *asked.passed, scaled, law.e, asked.threads
+    )
+    lengths = np.diff(starts)
+    beyond = np.repeat(scaled.astype(np.float64), lengths) * scores - np.repeat(thresholds, lengths)
+    weights = np.maximum(beyond, 0.0) ** law.g
+    sums = np.add.reduceat(np.append(weights, 0.0), starts[:-1]) if weights.size else np.ones(len(betas))
+    weights /= np.repeat(sums, lengths)
+    if dense.any():
+        _core.refine_thresholds(
+            *_of(asked, dense), scaled[dense], law.e, found := thresholds[dense], asked.threads
+        )
+        thresholds[dense] = found
+    return SparseWeights(starts, indices, weights.astype(np.float32)), thresholds, dense
+
+
+def _of(asked: Asked, kept: NDArray[np.bool_]) -> Passed:
+    return asked.chosen(kept).passed
+
+
+def _sparse(law: Law, asked: Asked, values: Patterns, betas: Floats, out: Floats) -> Projected:
+    weights, thresholds, dense = listed(law, asked, betas)
+    effective = _summed(weights, values, out, asked.threads)
+    if dense.any():
+        part, scaled = asked.chosen(dense), (betas[dense] * np.float32(law.factor)).astype(np.float32)
+        own = part.patterns if values is asked.patterns else values
+        states = np.empty((len(part.queries), out.shape[1]), np.float32)
+        numbers = _pass(part, own, "beyond", scaled, thresholds[dense].astype(np.float32), law.g, states)
+        out[dense], effective[dense] = states, _ratio(numbers[:, 1] ** 2, numbers[:, 2])
+    return Projected(out, thresholds + betas * law.factor * asked.constants, effective)
+
+
+def _summed(weights: SparseWeights, values: Patterns, out: Floats, threads: int) -> Doubles:
+    rows, scales = values.kernel
+    _core.sum_listed(rows, scales, weights.starts, weights.indices, weights.values, out, threads)
+    squares = np.append(weights.values.astype(np.float64) ** 2, 0.0)
+    sums = np.add.reduceat(squares, weights.starts[:-1])
+    return _ratio(np.ones(len(out)), np.where(np.diff(weights.starts) > 0, sums, 0.0))
+
+
+def nearest(asked: Asked, k: int) -> tuple[NDArray[np.int64], Floats]:
+    """Return the best patterns of every query and their scores."""
+    indices = np.empty((len(asked.queries), k), np.int64)
+    scores = np.empty(indices.shape, np.float32)
+    _core.nearest_patterns(*asked.passed, indices, scores, asked.threads)
+    return indices, scores
+
+
+def top_weights(k: int, asked: Asked, betas: Floats) -> tuple[SparseWeights, Doubles]:
+    """Return the softmax over the best k, and ln of its sum."""
+    indices, scores = nearest(asked, min(k, len(asked.patterns)))
+    scaled = betas[:, None].astype(np.float64) * scores
+    maxima = scaled[:, :1]
+    weights = np.exp(scaled - maxima)
+    sums = weights.sum(axis=1, keepdims=True)
+    order = np.argsort(indices, axis=1)
+    starts = np.arange(len(indices) + 1, dtype=np.int64) * indices.shape[1]
+    kept = np.take_along_axis((weights / sums).astype(np.float32), order, axis=1)
+    listed_weights = SparseWeights(starts, np.take_along_axis(indices, order, axis=1).ravel(), kept.ravel())
+    return listed_weights, (maxima + np.log(sums))[:, 0]
+
+
+def _top(k: int, asked: Asked, values: Patterns, betas: Floats, out: Floats) -> Projected:
+    weights, normalizers = top_weights(k, asked, betas)
+    effective = _summed(weights, values, out, asked.threads)
+    return Projected(out, normalizers + betas * asked.constants, effective)
+
+
+def weights_above(
+    parameters: Mapping[str, Any], asked: Asked, betas: Floats, normalizers: Doubles, least: float
+) -> tuple[SparseWeights, Doubles]:
+    """Return the weights above ``least``, and beta times the similarities that they are of.
+
+    The normalizers are those of `project`.
+    """
+    separation = parameters["separation"]
+    if separation == "top-k":
+        weights, sums = top_weights(parameters["k"], asked, betas)
+        with np.errstate(divide="ignore"):
+            return weights, np.log(weights.values) + np.repeat(
+                sums + betas * asked.constants, np.diff(weights.starts)
+            )
+    law = Law(1.0, 1.0, 1.0) if separation == "softmax" else law_of(parameters)
+    scaled = betas.astype(np.float64) * law.factor
+    levels = normalizers - scaled * asked.constants
+    cut = levels + (np.log(least) if separation == "softmax" else 0.0)
+    bounds = np.nextafter((cut / scaled).astype(np.float32), np.float32(-np.inf))
+    starts, indices, scores = _core.scores_above(*asked.passed, bounds, asked.threads)
+    lengths = np.diff(starts)
+    beyond = np.repeat(scaled, lengths) * scores - np.repeat(levels, lengths)
+    values = np.exp(beyond) if separation == "softmax" else _shares(np.maximum(beyond, 0.0) ** law.g, starts)
+    kept = values > (least if separation == "softmax" else max(least, 0.0))
+    counts = np.add.reduceat(np.append(kept, False).astype(np.int64), starts[:-1]) * (lengths > 0)
+    found = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+    thetas = np.repeat(betas.astype(np.float64), lengths) * (scores + np.repeat(asked.constants, lengths))
+    return SparseWeights(found, indices[kept], values[kept].astype(np.float32)), thetas[kept]
+
+
+def _shares(weights: Doubles, starts: NDArray[np.int64]) -> Doubles:
+    sums = np.add.reduceat(np.append(weights, 0.0), starts[:-1])
+    shares: Doubles = weights / np.repeat(sums, np.diff(starts))
+    return shares
+
+
+def free_energies(
+    parameters: Mapping[str, Any], asked: Asked, betas: Floats, normalizers: Doubles
+) -> Doubles:
+    """Return max over weights p of <p, theta> - Omega(p), over beta, for theta = beta s."""
+    separation, alpha = parameters["separation"], parameters["alpha"]
+    if separation in ("softmax", "top-k"):
+        return normalizers / betas
+    weights, thetas = weights_above(parameters, asked, betas, normalizers, 0.0)
+    p = weights.values.astype(np.float64)
+    alpha = 2.0 if separation == "sparsemax" else alpha
+    if separation == "normmax":
+        norms = np.add.reduceat(np.append(p**alpha, 0.0), weights.starts[:-1]) ** (1.0 / alpha)
+        return (_by_query(p * thetas, weights.starts) - norms) / betas
+    tsallis = (p**alpha - p) / (alpha * (alpha - 1.0))
+    return _by_query(p * thetas - tsallis, weights.starts) / betas
+
+
+def _by_query(terms: Doubles, starts: NDArray[np.int64]) -> Doubles:
+    sums: Doubles = np.add.reduceat(np.append(terms, 0.0), starts[:-1])
+    return sums

@@ -1,0 +1,558 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Continuous Hopfield memories: real patterns, found by similarity, separation and projection."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hypersketch import _validation, files, theory
+from hypersketch._stored import Tally
+from hypersketch.memories import _patterns
+from hypersketch.memories._associative import Retrieval
+from hypersketch.memories._continuous_queries import ContinuousQueries
+from hypersketch.memories._separations import SPARSE, SparseWeights
+
+Floats = NDArray[np.float32]
+Doubles = NDArray[np.float64]
+
+SimilarityName = Literal["dot", "cosine", "euclidean", "manhattan"]
+SeparationName = Literal["softmax", "sparsemax", "entmax", "normmax", "top-k", "polynomial", "identity"]
+StoredName = Literal["float32", "bfloat16", "int8"]
+
+
+@dataclass(frozen=True, eq=False)
+class ContinuousRetrieval(Retrieval):
+    """What a continuous memory answers: one row a query.
+
+    Attributes
+    ----------
+    states : ndarray of float32, shape (n, dim) or (n, value_dim)
+    energies : ndarray of float64, shape (n,), or None
+        Of the last pattern-side states, where they were asked for.
+    steps : ndarray of int64, shape (n,)
+    converged : ndarray of bool, shape (n,)
+        Whether the last step moved no number by more than ``tol``.
+    effective : ndarray of float64, shape (n,)
+        1 / the sum of squared weights of the last step: how many patterns the state is a mean of. 1 is a
+        pattern retrieved; many are a metastable state, or the mean of all.
+    weights : SparseWeights or None
+        Of the last step, where they were asked for.
+    """
+
+    effective: Doubles
+    weights: SparseWeights | None = None
+
+
+class PatternMatches(NamedTuple):
+    """The k patterns most alike to every query, best first, ties by number."""
+
+    indices: NDArray[np.int64]
+    similarities: Doubles
+
+
+@files.register
+class ContinuousMemory(ContinuousQueries):
+    """Real patterns that are asked with parts or noisy forms of them: modern Hopfield retrieval.
+
+    Parameters
+    ----------
+    dim : int in [1, 2**16]
+        Dimensions of the patterns.
+    similarity : {'dot', 'cosine', 'euclidean', 'manhattan'}, default 'dot'
+        ``euclidean`` is minus half the squared distance, ``manhattan`` minus the sum of absolute differences.
+    separation : str, default 'softmax'
+        What makes weights of similarities s: ``softmax``, ``sparsemax``, ``entmax`` and ``normmax`` of
+        beta s, ``top-k`` (the softmax over the best ``k``), ``polynomial`` (s to the power ``degree``, over
+        the sum of magnitudes) or ``identity`` (its first degree).
+    beta : float > 0, optional
+        Inverse temperature. By default it is chosen from theory, for as many patterns as there are and their
+        mean squared length: the least at which 1 % of a softmax leaks to other random patterns (`beta_for`).
+    dtype : {'float32', 'bfloat16', 'int8'}, default 'float32'
+        What patterns are kept as: 4, 2 or 1 bytes a number; int8 with a scale for each row.
+    value_dim : int in [1, 2**16], optional
+        Dimensions of separate values, one for each pattern, which are what is retrieved.
+    alpha : float in [1.01, 16], default 1.5
+        Of entmax and normmax.
+    k : int, default 8
+        Of ``top-k``.
+    degree : int in [1, 64], default 2
+        Of ``polynomial``.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For arguments of a wrong type or out of range, and powers of distances.
+
+    Notes
+    -----
+    One step is x' = X softmax(beta X^T x) of Ramsauer et al. 2020 (arXiv 2008.02217); similarity, separation
+    and projection are those of Millidge et al. 2022 (arXiv 2202.04557), sparse separations those of Hu et al.
+    2023 (arXiv 2309.12673) and Santos et al. 2024 (arXiv 2402.13725).
+
+    Each pattern is read once a step. Sums run in single precision over tiles of 64 patterns, in double
+    precision over 65,536 patterns and more; all thread counts give the same bits. Against exact arithmetic on
+    the kept patterns, scores err by at most (dim + 2) 2^-24 |q| |x| (plus 2^-15 of the query's largest number
+    times the pattern's sum of magnitudes for one to three queries against int8), weights by beta times that,
+    relatively, and sums by another 2^-13 of the mean magnitude at most, usually a thousandth of it. A weight
+    below 2^-26 / n of the sum so far may be left out. Energies of beta s beyond 10^5 lose their fraction.
+
+    Examples
+    --------
+    >>> import hypersketch
+    >>> import numpy as np
+    >>> patterns = np.random.default_rng(0).normal(size=(1000, 64)) / 8
+    >>> memory = hypersketch.ContinuousMemory(64)
+    >>> memory.store(patterns)
+    >>> noisy = patterns[:3] + np.random.default_rng(1).normal(size=(3, 64)) / 32
+    >>> memory.search(noisy, k=1).indices.ravel()
+    array([0, 1, 2])
+    >>> found = memory.retrieve(noisy, steps=3)
+    >>> bool(np.abs(found.states - patterns[:3]).max() < 0.05)
+    True
+    >>> memory
+    ContinuousMemory(dim=64, similarity='dot', separation='softmax', dtype='float32', n_added=1000)
+    """
+
+    def __init__(
+        self,
+        dim: int,
+        similarity: SimilarityName = "dot",
+        separation: SeparationName = "softmax",
+        beta: float | None = None,
+        dtype: StoredName = "float32",
+        *,
+        value_dim: int | None = None,
+        alpha: float = 1.5,
+        k: int = 8,
+        degree: int = 2,
+    ) -> None:
+        parameters = self._checked(
+            dim=dim,
+            value_dim=value_dim,
+            similarity=similarity,
+            separation=separation,
+            beta=beta,
+            alpha=alpha,
+            k=k,
+            degree=degree,
+            dtype=dtype,
+            n_items=0,
+        )
+        self._fill(parameters, None, Tally())
+
+    def __repr__(self) -> str:
+        used = {"entmax": ["alpha"], "normmax": ["alpha"], "top-k": ["k"], "polynomial": ["degree"]}
+        names = ["dim", "value_dim", "similarity", "separation", "beta"]
+        names += [*used.get(self._values["separation"], []), "dtype"]
+        shown = {name: self._values[name] for name in names if self._values[name] is not None}
+        arguments = [f"{name}={value!r}" for name, value in {**shown, "n_added": len(self)}.items()]
+        return f"ContinuousMemory({', '.join(arguments)})"
+
+    @classmethod
+    def over(cls, patterns: NDArray[np.float32], values: Any = None, **options: Any) -> ContinuousMemory:
+        """Return a read-only memory of the rows of an array, which is not copied: it may be a mapped file.
+
+        Parameters
+        ----------
+        patterns : ndarray of float32, shape (n, dim), C-contiguous
+            One pattern a row; `numpy.load` with ``mmap_mode="r"`` gives such an array of a file that may be
+            larger than memory. It is read once, for lengths and to find what is not finite.
+        values : ndarray of float32, shape (n, value_dim), C-contiguous, optional
+        **options
+            As for the class, without dim, value_dim and dtype.
+
+        Raises
+        ------
+        TypeError, ValueError
+            For another dtype or shape, what is not finite (the row is named), and as for the class.
+
+        Examples
+        --------
+        >>> import hypersketch
+        >>> import numpy as np
+        >>> memory = hypersketch.ContinuousMemory.over(np.eye(4, dtype=np.float32), beta=9.0)
+        >>> memory.search([0, 1, 0, 0]).indices
+        array([[1]])
+        """
+        owner = "ContinuousMemory.over"
+        rows = _patterns.given(owner, "patterns", patterns)
+        others = None if values is None else _patterns.given(owner, "values", values)
+        made = cls(rows.shape[1], value_dim=None if others is None else others.shape[1], **options)
+        made._hold(owner, rows, others)
+        return made
+
+    # ---- changes
+
+    def store(self, patterns: Any, values: Any = None) -> None:
+        """Store patterns, one a row, with their values where the memory has them.
+
+        Parameters
+        ----------
+        patterns : array of shape (dim,) or (n, dim)
+        values : array of shape (n, value_dim), optional
+            Only for a memory with ``value_dim``.
+
+        Raises
+        ------
+        TypeError, ValueError
+            For what are not finite vectors (the row is named) of these dimensions, unequal numbers of them,
+            zero vectors under cosine, rows that bfloat16 or int8 cannot hold, or when the memory is
+            read-only. Nothing is changed then.
+
+        Examples
+        --------
+        >>> import hypersketch
+        >>> memory = hypersketch.ContinuousMemory(2, value_dim=1, beta=9.0)
+        >>> memory.store([[1, 0], [0, 1]], [[10], [20]])
+        >>> memory.retrieve([0, 1]).states.round(1)
+        array([[20.]], dtype=float32)
+        """
+        owner = "ContinuousMemory.store"
+        news = self._made(owner, patterns, values)
+        with self._lock:
+            self._require_writable()
+            held = self._held
+            others = None if held.values is None else held.values.extended(news.values)  # type: ignore[arg-type]
+            lengths = held.lengths.extended(news.lengths.rows)
+            self._held = replace(
+                held, patterns=held.patterns.extended(news.patterns), values=others, lengths=lengths
+            )
+
+    def remove(self, indices: Any) -> None:
+        """Take patterns out; those behind them move up.
+
+        Parameters
+        ----------
+        indices : int or array of int
+            Numbers of patterns, each of them once.
+
+        Raises
+        ------
+        TypeError, ValueError
+            For what are not such numbers, or when the memory is read-only. Nothing is changed then.
+
+        Examples
+        --------
+        >>> import hypersketch
+        >>> memory = hypersketch.ContinuousMemory(2)
+        >>> memory.store([[1, 0], [0, 1]])
+        >>> memory.remove(0)
+        >>> memory.patterns
+        array([[0., 1.]], dtype=float32)
+        """
+        with self._lock:
+            self._require_writable()
+            gone = _patterns.places("ContinuousMemory.remove", indices, len(self))
+            kept = np.ones(len(self), np.bool_)
+            kept[gone] = False
+            self._held = self._held.chosen(np.flatnonzero(kept))
+
+    def update(self, indices: Any, patterns: Any, values: Any = None) -> None:
+        """Put other patterns, and values, in the place of some.
+
+        Parameters
+        ----------
+        indices : int or array of int
+            Numbers of n patterns, each of them once.
+        patterns : array of shape (n, dim)
+        values : array of shape (n, value_dim), optional
+
+        Raises
+        ------
+        TypeError, ValueError
+            As for `store` and `remove`. Nothing is changed then.
+
+        Examples
+        --------
+        >>> import hypersketch
+        >>> memory = hypersketch.ContinuousMemory(2)
+        >>> memory.store([[1, 0], [0, 1]])
+        >>> memory.update(1, [3, 4])
+        >>> memory.patterns[1]
+        array([3., 4.], dtype=float32)
+        """
+        owner = "ContinuousMemory.update"
+        news = self._made(owner, patterns, values)
+        with self._lock:
+            self._require_writable()
+            where, held = _patterns.places(owner, indices, len(self)), self._held
+            if len(where) != len(news):
+                raise ValueError(
+                    f"{owner} needs as many patterns as indices. Got {len(news)} and {len(where)}."
+                )
+            lengths = held.lengths.copied()
+            lengths.rows[where] = news.lengths.rows
+            others = None if held.values is None else held.values.replaced(where, news.values)  # type: ignore[arg-type]
+            self._held = replace(
+                held, patterns=held.patterns.replaced(where, news.patterns), values=others, lengths=lengths
+            )
+
+    # ---- looks
+
+    @property
+    def patterns(self) -> Floats:
+        """The patterns as they are kept, in float32.
+
+        >>> import hypersketch
+        >>> memory = hypersketch.ContinuousMemory(2, dtype="int8")
+        >>> memory.store([1.0, 0.1])
+        >>> memory.patterns.round(3)
+        array([[1.   , 0.102]], dtype=float32)
+        """
+        return self._held.patterns.widened()
+
+    @property
+    def values(self) -> Floats:
+        """What is retrieved: the values, or the patterns where there are none.
+
+        >>> import hypersketch
+        >>> hypersketch.ContinuousMemory(2, value_dim=3).values.shape
+        (0, 3)
+        """
+        return self._held.projected.widened()
+
+    def retrieve(
+        self,
+        queries: Any,
+        steps: int = 1,
+        tol: float = 1e-6,
+        *,
+        betas: Any = None,
+        weights: bool = False,
+        least: float = 1e-6,
+        energies: bool = False,
+        out: Floats | None = None,
+        threads: int | None = None,
+    ) -> ContinuousRetrieval:
+        """Return what the patterns, weighted by their likeness to each query, come to.
+
+        Parameters
+        ----------
+        queries : array of shape (dim,) or (n, dim)
+        steps : int in [1, 10**6], default 1
+            Most steps; each begins at the state that the last one came to. A query that has converged stays.
+        tol : float >= 0, default 1e-6
+            A step that moves no number by more has converged.
+        betas : float or array of shape (n,), optional
+            Inverse temperatures, one a query; default the memory's.
+        weights : bool, default False
+            Whether to list the weights of the last step.
+        least : float in [0, 1), default 1e-6
+            Weights that are listed are above it.
+        energies : bool, default False
+            Whether to compute `energy` of the last pattern-side states, which takes another pass.
+        out : ndarray of float32, shape (n, dim) or (n, value_dim), optional
+            Takes the states.
+        threads : int, optional
+            Threads for this call; default `hypersketch.get_num_threads`.
+
+        Returns
+        -------
+        ContinuousRetrieval
+
+        Raises
+        ------
+        TypeError, ValueError
+            For queries that are not finite (the row is named) or of another dimension, zero queries under
+            cosine, betas <= 0, and when there are no patterns.
+
+        Examples
+        --------
+        >>> import hypersketch
+        >>> memory = hypersketch.ContinuousMemory(3, separation="entmax", beta=4.0)
+        >>> memory.store([[1, 0, 0], [0, 1, 0], [0, 0, 1]])
+        >>> found = memory.retrieve([0.9, 0.2, 0], weights=True)
+        >>> found.states  # exactly: the gap of beta s is above 2
+        array([[1., 0., 0.]], dtype=float32)
+        >>> found.weights.indices, found.effective
+        (array([0]), array([1.]))
+        """
+        owner = "ContinuousMemory.retrieve"
+        limits = self._limits(owner, steps, tol, least)
+        call = self._call(owner, queries, betas, threads)
+        states, done = self._walk(call, *limits[:2], self._output(owner, out, len(call.queries)))
+        listed = self._weights(call.at(done.last), limits[2]) if weights else None
+        levels = self._energies(call.at(done.before_values)) if energies else None
+        return ContinuousRetrieval(states, levels, done.steps, done.converged, done.effective, listed)
+
+    def search(self, queries: Any, k: int = 1, *, threads: int | None = None) -> PatternMatches:
+        """Return the k patterns most alike to every query, best first, ties by number.
+
+        Parameters
+        ----------
+        queries : array of shape (dim,) or (n, dim)
+        k : int in [1, number of patterns], default 1
+        threads : int, optional
+            Threads for this call; default `hypersketch.get_num_threads`.
+
+        Returns
+        -------
+        PatternMatches
+            ``indices`` and ``similarities`` of shape (n, k). All patterns are compared, in single precision.
+
+        Raises
+        ------
+        TypeError, ValueError
+            As for `retrieve`, and for a k out of range.
+
+        Examples
+        --------
+        >>> import hypersketch
+        >>> memory = hypersketch.ContinuousMemory(2, similarity="euclidean")
+        >>> memory.store([[0, 0], [0, 1], [5, 5]])
+        >>> memory.search([0, 0.9], k=2).indices
+        array([[1, 0]])
+        """
+        owner = "ContinuousMemory.search"
+        call = self._call(owner, queries, None, threads)
+        return PatternMatches(
+            *self._matches(call, _validation.neighbours(owner, k, len(call.held), "patterns"))
+        )
+
+    def energy(self, states: Any, *, betas: Any = None, threads: int | None = None) -> Doubles:
+        """Return the energy of states, which no step of softmax or a sparse separation raises.
+
+        Parameters
+        ----------
+        states : array of shape (dim,) or (n, dim)
+        betas : float or array of shape (n,), optional
+        threads : int, optional
+
+        Returns
+        -------
+        ndarray of float64, shape (n,)
+            |x|^2 / 2 - max over weights p of (<p, s> - Omega(p) / beta), up to constants, for the dot
+            product; without |x|^2 / 2 for the other similarities. Omega is the separation's regularizer:
+            p ln p for softmax and top-k, Tsallis' for sparsemax and entmax, a norm for normmax.
+
+        Raises
+        ------
+        TypeError, ValueError
+            As for `retrieve`, and for powers of similarities, which have none.
+
+        Notes
+        -----
+        Ramsauer et al. 2020 (arXiv 2008.02217) add constants, ln(M) / beta and half the largest squared
+        length. That a step never raises it is the concave-convex procedure, for dot and euclidean.
+
+        Examples
+        --------
+        >>> import hypersketch
+        >>> memory = hypersketch.ContinuousMemory(2, beta=4.0)
+        >>> memory.store([[1, 0], [0, 1]])
+        >>> state = memory.retrieve([1, 0.1]).states
+        >>> bool(memory.energy(state)[0] < memory.energy([1, 0.1])[0])
+        True
+        """
+        return self._energies(self._call("ContinuousMemory.energy", states, betas, threads))
+
+    def beta_for(self, error: float = 0.01) -> float:
+        """Return the inverse temperature at which a softmax leaks ``error`` to other random patterns.
+
+        Parameters
+        ----------
+        error : float in (0, 1), default 0.01
+
+        Returns
+        -------
+        float
+            `hypersketch.theory.continuous.beta_for` for as many patterns, over their mean squared length.
+
+        Raises
+        ------
+        ValueError
+            For an error out of range, and when there are no patterns.
+
+        Examples
+        --------
+        >>> import hypersketch
+        >>> import numpy as np
+        >>> memory = hypersketch.ContinuousMemory(64)
+        >>> memory.store(2 * np.eye(64))
+        >>> round(memory.beta_for(0.01), 2)
+        2.36
+        """
+        error = _validation.probability("ContinuousMemory.beta_for", "error", error)
+        return self._theoretical_beta(self._held_or_refuse("ContinuousMemory.beta_for"), error)
+
+    def capacity(self, error: float = 0.01) -> float:
+        """Return how many random patterns of length 1 a softmax holds while it leaks at most ``error``.
+
+        Parameters
+        ----------
+        error : float in (0, 1), default 0.01
+            Part of the weight on others; for sparse separations, the probability that any other has weight.
+
+        Returns
+        -------
+        float
+            At this beta; where beta is chosen from theory, at beta = dim.
+
+        Raises
+        ------
+        ValueError
+            For an error out of range, and for separations and similarities that theory has no law for.
+
+        Examples
+        --------
+        >>> import hypersketch
+        >>> round(hypersketch.ContinuousMemory(64, beta=10.0).capacity(1 / 3))
+        5089
+        """
+        error = _validation.probability("ContinuousMemory.capacity", "error", error)
+        beta = self._values["beta"] or float(self._values["dim"])
+        dim = self._require_law("ContinuousMemory.capacity")
+        if self._values["separation"] in SPARSE:
+            one = theory.continuous.inexactness(2, dim, beta, self._margin())
+            if one in (0.0, 1.0):
+                return math.inf if one == 0.0 else 1.0
+            return 1.0 + math.log1p(-error) / math.log1p(-one)
+        return theory.continuous.capacity(dim, beta, error)
+
+    def expected_error(self) -> float:
+        """Return what theory gives for as many random patterns of length 1 as there are.
+
+        Returns
+        -------
+        float
+            The part of the weight that leaks to others; for sparse separations, the probability that any
+            other has weight.
+
+        Raises
+        ------
+        ValueError
+            For separations and similarities that theory has no law for.
+
+        Examples
+        --------
+        >>> import hypersketch
+        >>> import numpy as np
+        >>> memory = hypersketch.ContinuousMemory(64, beta=10.0)
+        >>> memory.store(np.eye(64))
+        >>> round(memory.expected_error(), 4)
+        0.0062
+        """
+        dim, n = self._require_law("ContinuousMemory.expected_error"), len(self)
+        if n <= 1:
+            return 0.0
+        beta = self._values["beta"] or theory.continuous.beta_for(n, dim)
+        if self._values["separation"] in SPARSE:
+            return theory.continuous.inexactness(n, dim, beta, self._margin())
+        return theory.continuous.leakage(n, dim, beta)
+
+    def _require_law(self, owner: str) -> int:
+        similarity, separation = self._values["similarity"], self._values["separation"]
+        if similarity not in ("dot", "cosine") or separation not in ("softmax", *SPARSE):
+            raise ValueError(
+                f"{owner} has a law for softmax and sparse separations of dot and cosine alone. This memory "
+                f"has {separation!r} of {similarity!r}."
+            )
+        return int(self._values["dim"])
+
+    def _margin(self) -> float:
+        return theory.continuous.margin(self._values["separation"], self._values["alpha"])

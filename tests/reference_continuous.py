@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Continuous memories from their definitions, in double precision: scores, weights, means."""
+
+from __future__ import annotations
+
+import numpy as np
+
+
+def similarities(name, queries, patterns):
+    q, x = np.asarray(queries, float), np.asarray(patterns, float)
+    if name == "dot":
+        return q @ x.T
+    if name == "cosine":
+        return (q @ x.T) / np.linalg.norm(q, axis=1)[:, None] / np.linalg.norm(x, axis=1)
+    differences = q[:, None, :] - x[None]
+    if name == "euclidean":
+        return -0.5 * (differences**2).sum(-1)
+    return -np.abs(differences).sum(-1)
+
+
+def softmax(theta):
+    weights = np.exp(theta - theta.max(axis=1, keepdims=True))
+    return weights / weights.sum(axis=1, keepdims=True)
+
+
+def by_threshold(t, e, g):
+    """Weights max(0, t - tau)^g by bisection for tau."""
+    low, high = t.max(axis=1) - 1.0, t.max(axis=1)
+    for _ in range(200):
+        tau = 0.5 * (low + high)
+        large = (np.maximum(t - tau[:, None], 0) ** e).sum(axis=1) >= 1.0
+        low, high = np.where(large, tau, low), np.where(large, high, tau)
+    beyond = np.maximum(t - low[:, None], 0)
+    weights = np.where(beyond > 0, beyond, 1.0) ** g * (beyond > 0)
+    return weights / weights.sum(axis=1, keepdims=True)
+
+
+def weights(separation, scores, beta, *, alpha=1.5, k=8, degree=2):
+    if separation == "softmax":
+        return softmax(beta * scores)
+    if separation == "sparsemax":
+        return by_threshold(beta * scores, 1.0, 1.0)
+    if separation == "entmax":
+        return by_threshold((alpha - 1) * beta * scores, 1 / (alpha - 1), 1 / (alpha - 1))
+    if separation == "normmax":
+        return by_threshold(beta * scores, alpha / (alpha - 1), 1 / (alpha - 1))
+    if separation == "top-k":
+        kept = np.argsort(-scores, axis=1, kind="stable")[:, :k]
+        masked = np.full(scores.shape, -np.inf)
+        np.put_along_axis(masked, kept, np.take_along_axis(scores, kept, 1), 1)
+        return softmax(beta * masked)
+    powers = scores ** (1 if separation == "identity" else degree)
+    return powers / np.abs(powers).sum(axis=1, keepdims=True)
+
+
+def retrieve(similarity, separation, patterns, queries, beta, values=None, **options):
+    shares = weights(separation, similarities(similarity, queries, patterns), beta, **options)
+    return shares @ np.asarray(patterns if values is None else values, float)

@@ -1,0 +1,350 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Continuous memories against their definitions, in every form of store, similarity and separation."""
+
+from __future__ import annotations
+
+import pickle
+
+import numpy as np
+import pytest
+
+import hypersketch
+import reference_continuous as reference
+from hypersketch import theory
+from hypersketch.memories import ContinuousMemory
+
+SIMILARITIES = ["dot", "cosine", "euclidean", "manhattan"]
+SEPARATIONS = ["softmax", "sparsemax", "entmax", "normmax", "top-k", "polynomial", "identity"]
+DTYPES = ["float32", "bfloat16", "int8"]
+
+
+def made(n, dim, *, seed=0, scale=1.0, **options):
+    rng = np.random.default_rng(seed)
+    memory = ContinuousMemory(dim, **options)
+    values = (
+        {} if options.get("value_dim") is None else {"values": rng.normal(size=(n, options["value_dim"]))}
+    )
+    memory.store(scale * rng.normal(size=(n, dim)) / dim**0.5, **values)
+    return memory
+
+
+def near(memory, n, seed=1, noise=0.3):
+    rng = np.random.default_rng(seed)
+    patterns = memory.patterns
+    chosen = patterns[rng.integers(len(patterns), size=n)]
+    return (chosen + noise * rng.normal(size=chosen.shape) / chosen.shape[1] ** 0.5).astype(np.float32)
+
+
+def bound_of(memory, queries, beta):
+    """The stated error of scores as one of weighted means; distances add terms and squares."""
+    largest = np.abs(memory.patterns).sum(axis=1).max()
+    lengths = np.linalg.norm(memory.patterns, axis=1).max() + np.linalg.norm(queries, axis=1).max()
+    scores = (memory.patterns.shape[1] + 8) * 2.0**-24 * lengths**2
+    if memory.patterns.shape[1] and "int8" in repr(memory):
+        scores += 2.0**-15 * np.abs(queries).max() * largest
+    if "manhattan" in repr(memory):
+        scores += (memory.patterns.shape[1] + 8) * 2.0**-24 * 2 * largest
+    return np.abs(memory.values).max() * (4 * beta * scores * 16 + 2.0**-13)
+
+
+@pytest.mark.parametrize("n", [1, 2, 63, 64, 65, 700])
+@pytest.mark.parametrize("dim", [1, 15, 16, 65, 130])
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_softmax_is_its_definition_for_every_shape(n, dim, dtype):
+    memory = made(n, dim, dtype=dtype, beta=4.0)
+    for n_queries in (1, 3, 4, 7, 33):
+        queries = near(memory, n_queries)
+        expected = reference.retrieve("dot", "softmax", memory.patterns, queries, 4.0)
+        found = memory.retrieve(queries)
+        assert np.abs(found.states - expected).max() <= bound_of(memory, queries, 4.0)
+        shares = reference.weights("softmax", reference.similarities("dot", queries, memory.patterns), 4.0)
+        np.testing.assert_allclose(found.effective, 1 / (shares**2).sum(axis=1), rtol=5e-3)
+
+
+@pytest.mark.parametrize("similarity", SIMILARITIES)
+@pytest.mark.parametrize("separation", SEPARATIONS)
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_every_similarity_and_separation_is_its_definition(similarity, separation, dtype):
+    if separation in ("polynomial", "identity") and similarity not in ("dot", "cosine"):
+        with pytest.raises(ValueError, match="'dot' or 'cosine'"):
+            ContinuousMemory(4, similarity, separation)
+        return
+    for value_dim in (None, 9):
+        memory = made(
+            300, 40, similarity=similarity, separation=separation, dtype=dtype, beta=5.0, value_dim=value_dim
+        )
+        for n_queries in (2, 20):
+            queries = near(memory, n_queries)
+            expected = reference.retrieve(
+                similarity, separation, memory.patterns, queries, 5.0, memory.values
+            )
+            found = memory.retrieve(queries)
+            assert np.abs(found.states - expected).max() <= bound_of(memory, queries, 5.0)
+
+
+@pytest.mark.parametrize("alpha", [1.05, 1.3, 1.5, 2.0, 3.5])
+@pytest.mark.parametrize("separation", ["entmax", "normmax"])
+def test_alphas(alpha, separation):
+    memory = made(500, 20, separation=separation, alpha=alpha, beta=8.0)
+    queries = near(memory, 9)
+    expected = reference.retrieve("dot", separation, memory.patterns, queries, 8.0, alpha=alpha)
+    np.testing.assert_allclose(memory.retrieve(queries).states, expected, atol=2e-4)
+
+
+@pytest.mark.parametrize("separation", ["sparsemax", "entmax", "normmax"])
+def test_many_candidates_are_found_by_passes(separation):
+    memory = made(9000, 12, separation=separation, beta=2e-5, value_dim=3)
+    queries = near(memory, 6)
+    expected = reference.retrieve("dot", separation, memory.patterns, queries, 2e-5, memory.values)
+    found = memory.retrieve(queries, weights=True)
+    np.testing.assert_allclose(found.states, expected, atol=1e-4)
+    assert found.effective.min() > 2048
+    sums = np.add.reduceat(found.weights.values.astype(float), found.weights.starts[:-1])
+    np.testing.assert_allclose(sums, 1.0, rtol=1e-4)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("n_queries", [1, 2, 5, 300])
+def test_all_thread_counts_give_the_same_bits(dtype, n_queries):
+    memory = made(20_000, 33, dtype=dtype, beta=6.0)
+    queries = near(memory, n_queries)
+    one, many = (memory.retrieve(queries, threads=threads) for threads in (1, 5))
+    np.testing.assert_array_equal(one.states, many.states)
+    np.testing.assert_array_equal(one.effective, many.effective)
+
+
+@pytest.mark.parametrize("similarity", SIMILARITIES)
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_search_ranks_as_the_definition_does(similarity, dtype):
+    memory = made(3000, 24, similarity=similarity, dtype=dtype)
+    for n_queries in (1, 8):
+        queries = near(memory, n_queries)
+        scores = reference.similarities(similarity, queries, memory.patterns)
+        for k in (1, 10, 3000):
+            found = memory.search(queries, k)
+            best = -np.sort(-scores, axis=1)[:, :k]
+            np.testing.assert_allclose(found.similarities, best, atol=2e-3 if dtype == "int8" else 2e-5)
+            of_found = np.take_along_axis(scores, found.indices, axis=1)
+            np.testing.assert_allclose(of_found, best, atol=2e-3 if dtype == "int8" else 2e-5)
+            assert all(np.unique(row).size == k for row in found.indices)
+
+
+def test_equal_patterns_are_ranked_by_number():
+    memory = ContinuousMemory(3)
+    memory.store(np.ones((200, 3)))
+    np.testing.assert_array_equal(memory.search(np.ones((5, 3)), 7).indices, [range(7)] * 5)
+
+
+def test_steps_lead_to_the_fixed_point_and_energies_fall():
+    for separation in ("softmax", "entmax", "sparsemax", "normmax"):
+        memory = made(400, 32, separation=separation, beta=12.0, seed=3)
+        queries = near(memory, 25, noise=1.0)
+        found = memory.retrieve(queries, steps=60, tol=1e-6, energies=True)
+        assert found.converged.all()
+        assert (found.steps < 60).all()
+        energies = [memory.energy(queries)]
+        for steps in (1, 2, 3):
+            energies.append(memory.energy(memory.retrieve(queries, steps=steps, tol=0.0).states))
+        rise = np.diff(np.array(energies), axis=0).max()
+        assert rise <= 1e-5
+        np.testing.assert_allclose(found.energies, memory.energy(found.states), atol=1e-9)
+
+
+def test_values_are_what_the_last_step_projects_to():
+    memory = made(300, 32, beta=9.0, value_dim=5)
+    own = ContinuousMemory(32, beta=9.0)
+    own.store(memory.patterns)
+    queries = near(memory, 7, noise=0.8)
+    before = own.retrieve(queries, steps=2, tol=0.0).states
+    found = memory.retrieve(queries, steps=3, tol=0.0)
+    np.testing.assert_allclose(found.states, memory.retrieve(before).states, atol=1e-6)
+    assert (found.steps == 3).all()
+
+
+def test_betas_are_of_queries():
+    memory = made(200, 16, beta=2.0)
+    queries = near(memory, 5)
+    betas = np.array([0.5, 1.0, 2.0, 5.0, 50.0])
+    found = memory.retrieve(queries, betas=betas).states
+    for i, beta in enumerate(betas):
+        expected = reference.retrieve("dot", "softmax", memory.patterns, queries[i : i + 1], beta)
+        np.testing.assert_allclose(found[i], expected[0], atol=1e-4)
+
+
+@pytest.mark.parametrize("separation", ["softmax", "entmax", "top-k"])
+def test_listed_weights_make_the_state(separation):
+    memory = made(500, 24, separation=separation, beta=9.0)
+    queries = near(memory, 6)
+    found = memory.retrieve(queries, weights=True, least=1e-7)
+    for i in range(6):
+        part = slice(found.weights.starts[i], found.weights.starts[i + 1])
+        indices, values = found.weights.indices[part], found.weights.values[part].astype(float)
+        assert (np.diff(indices) > 0).all()
+        np.testing.assert_allclose(values @ memory.patterns[indices], found.states[i], atol=1e-4)
+        np.testing.assert_allclose(1 / (values**2).sum(), found.effective[i], rtol=1e-3)
+
+
+def test_entmax_is_exact_from_its_margin_on():
+    patterns = np.eye(8, dtype=np.float32)
+    for separation, alpha in (("entmax", 1.5), ("entmax", 1.25), ("sparsemax", 2.0), ("normmax", 1.5)):
+        margin = theory.continuous.margin(separation, alpha)
+        memory = ContinuousMemory(8, separation=separation, alpha=alpha, beta=1.0)
+        memory.store(patterns)
+        exact = memory.retrieve(patterns[0] * (margin + 1e-3), weights=True)
+        np.testing.assert_array_equal(exact.states, patterns[:1])
+        below = memory.retrieve(patterns[0] * (margin - 1e-2), weights=True, least=0.0)
+        assert len(below.weights.values) == 8
+
+
+def test_out_takes_the_states():
+    memory = made(50, 8, beta=2.0)
+    out = np.empty((3, 8), np.float32)
+    found = memory.retrieve(near(memory, 3), out=out)
+    assert found.states is out
+    with pytest.raises(ValueError, match="'out' parameter"):
+        memory.retrieve(near(memory, 4), out=out)
+
+
+def test_rows_are_added_removed_and_updated():
+    memory = made(10, 4, dtype="int8", value_dim=2)
+    before, values = memory.patterns.copy(), memory.values.copy()
+    memory.remove([0, 5])
+    kept = [1, 2, 3, 4, 6, 7, 8, 9]
+    np.testing.assert_array_equal(memory.patterns, before[kept])
+    np.testing.assert_array_equal(memory.values, values[kept])
+    memory.update([7, 0], np.ones((2, 4)), [[1, 2], [3, 4]])
+    np.testing.assert_allclose(memory.patterns[[0, 7]], 1.0)
+    np.testing.assert_allclose(memory.values[[7, 0]], [[1, 2], [3, 4]], rtol=1e-2)
+    assert len(memory) == memory.n_added == 8
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_files_pickles_and_copies(tmp_path, dtype):
+    memory = made(130, 9, dtype=dtype, value_dim=4, similarity="cosine", beta=3.0)
+    memory.save(tmp_path / "memory.safetensors")
+    queries = near(memory, 5)
+    expected = memory.retrieve(queries).states
+    loaded = hypersketch.load(tmp_path / "memory.safetensors")
+    mapped = hypersketch.load(tmp_path / "memory.safetensors", mmap=True)
+    for other in (loaded, mapped, pickle.loads(pickle.dumps(memory)), memory.copy()):
+        assert other == memory
+        np.testing.assert_array_equal(other.retrieve(queries).states, expected)
+    with pytest.raises(ValueError, match="read-only"):
+        mapped.store(np.ones((1, 9)), np.ones((1, 4)))
+    mapped.copy().store(np.ones((1, 9)), np.ones((1, 4)))
+
+
+def test_over_uses_the_array_where_it_lies(tmp_path):
+    patterns = np.random.default_rng(0).normal(size=(500, 16)).astype(np.float32)
+    np.save(tmp_path / "patterns.npy", patterns)
+    mapped = np.load(tmp_path / "patterns.npy", mmap_mode="r")
+    memory = ContinuousMemory.over(mapped, beta=2.0)
+    assert np.shares_memory(memory.patterns, mapped)
+    own = ContinuousMemory(16, beta=2.0)
+    own.store(patterns)
+    np.testing.assert_array_equal(memory.retrieve(patterns[:5]).states, own.retrieve(patterns[:5]).states)
+    with pytest.raises(ValueError, match="read-only"):
+        memory.remove(0)
+    bad = patterns.copy()
+    bad[7, 3] = np.nan
+    with pytest.raises(ValueError, match="nan"):
+        ContinuousMemory.over(bad)
+
+
+REFUSED = [
+    (lambda m: m.store([[1.0, np.nan]]), "row 0"),
+    (lambda m: m.store([[1.0, 2.0], [np.inf, 0.0]]), "row 1"),
+    (lambda m: m.store([[1.0, 2.0, 3.0]]), "2 dimensions"),
+    (lambda m: m.store([["a", "b"]]), "real vectors"),
+    (lambda m: m.store([[1.0, 2.0]], [[1.0]]), "values"),
+    (lambda m: m.retrieve([1.0, np.nan]), "row 0"),
+    (lambda m: m.retrieve([1.0, 2.0, 3.0]), "2 dimensions"),
+    (lambda m: m.retrieve([1.0, 2.0], betas=0.0), "> 0"),
+    (lambda m: m.retrieve([1.0, 2.0], betas=-1.0), "> 0"),
+    (lambda m: m.retrieve([1.0, 2.0], betas=[1.0, 2.0]), "betas"),
+    (lambda m: m.retrieve([1.0, 2.0], steps=0), "steps"),
+    (lambda m: m.retrieve([1.0, 2.0], tol=-1.0), "tol"),
+    (lambda m: m.retrieve([1e30, 1e30]), "single precision"),
+    (lambda m: m.search([1.0, 2.0], k=4), "number of patterns"),
+    (lambda m: m.remove(3), "numbers of patterns"),
+    (lambda m: m.remove([0, 0]), "numbers of patterns"),
+    (lambda m: m.update([0, 1], [[1.0, 1.0]]), "as many patterns"),
+]
+
+
+@pytest.mark.parametrize(("call", "message"), REFUSED)
+def test_bad_input_is_refused_and_changes_nothing(call, message):
+    memory = ContinuousMemory(2, beta=1.0)
+    memory.store([[1.0, 0.0], [0.0, 1.0], [3.0, 4.0]])
+    twin = memory.copy()
+    with pytest.raises((ValueError, TypeError), match=message):
+        call(memory)
+    assert memory == twin
+
+
+def test_more_refusals():
+    with pytest.raises(ValueError, match="empty"):
+        ContinuousMemory(2).retrieve([1.0, 2.0])
+    with pytest.raises(ValueError, match="beta"):
+        ContinuousMemory(2, beta=0.0)
+    cosine = ContinuousMemory(2, "cosine")
+    with pytest.raises(ValueError, match="zero vector"):
+        cosine.store([[1.0, 1.0], [0.0, 0.0]])
+    cosine.store([1.0, 1.0])
+    with pytest.raises(ValueError, match="zero vector"):
+        cosine.retrieve([0.0, 0.0])
+    with pytest.raises(ValueError, match="scaled to int8"):
+        ContinuousMemory(2, dtype="int8").store([[1.0, 1.0], [1e-40, 0.0]])
+    with pytest.raises(ValueError, match="bfloat16"):
+        ContinuousMemory(2, dtype="bfloat16").store([[1.0, 3.4028e38]])
+    identity = ContinuousMemory(2, separation="identity")
+    identity.store([1.0, 1.0])
+    with pytest.raises(ValueError, match="shares"):
+        identity.energy([1.0, 1.0])
+
+
+def test_no_queries_and_zero_rows():
+    memory = made(5, 3, dtype="int8")
+    assert memory.retrieve(np.empty((0, 3))).states.shape == (0, 3)
+    assert memory.search(np.empty((0, 3)), 2).indices.shape == (0, 2)
+    memory.store(np.zeros((1, 3)))
+    assert np.isfinite(memory.retrieve([1.0, 2.0, 3.0]).states).all()
+    memory.store(np.empty((0, 3)))
+    assert len(memory) == 6
+
+
+def test_beta_from_theory_leaks_what_was_asked():
+    n, dim = 3000, 48
+    rng = np.random.default_rng(5)
+    patterns = rng.normal(size=(n, dim))
+    patterns /= np.linalg.norm(patterns, axis=1)[:, None]
+    memory = ContinuousMemory(dim)
+    memory.store(patterns)
+    beta = memory.beta_for(0.05)
+    shares = reference.weights("softmax", patterns @ patterns.T, beta)
+    others = 1.0 - np.diag(shares)
+    error = 4 * others.std() / n**0.5
+    # The law puts the mean of the sum over the others into r / (1 + r), which is concave: leaks are less.
+    ratio = others / (1 - others)
+    assert abs(ratio.mean() - 0.05 / 0.95) < 4 * ratio.std() / n**0.5
+    assert others.mean() < 0.05 + error
+    assert 0.0 < memory.expected_error() <= 0.0101
+    assert memory.capacity() > n
+
+
+def test_laws_agree_with_each_other():
+    for n, dim, beta in ((5000, 64, 10.0), (100, 1000, 3.0), (10, 2, 5.0), (1000, 5000, 0.5)):
+        leak = theory.continuous.leakage(n, dim, beta)
+        assert theory.continuous.capacity(dim, beta, leak) == pytest.approx(n, rel=1e-6)
+    for n, dim in ((1000, 64), (10**6, 384), (2, 8)):
+        beta = theory.continuous.beta_for(n, dim, 0.01)
+        assert theory.continuous.leakage(n, dim, beta) == pytest.approx(0.01, rel=1e-6)
+    draws = np.random.default_rng(0).normal(size=(200_000, 6))
+    cosines = draws[:, 0] / np.linalg.norm(draws, axis=1)
+    for beta in (0.3, 4.0):
+        terms = np.exp(beta * (cosines - 1))
+        leak = theory.continuous.leakage(2, 6, beta)
+        assert abs(terms.mean() - leak / (1 - leak)) < 4 * terms.std() / 200_000**0.5
+    share = (cosines > 1 - 1 / 2.0).mean()
+    exact = theory.continuous.inexactness(2, 6, 2.0, 1.0)
+    assert abs(share - exact) < 4 * (exact * (1 - exact) / 200_000) ** 0.5
