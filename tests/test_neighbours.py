@@ -72,6 +72,20 @@ def test_answers_do_not_depend_on_blocks_or_batches(kind: str, monkeypatch: pyte
         assert np.array_equal(other[1], whole[1])
 
 
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("dim", [1, 15, 64])
+def test_random_keys_are_ranked_in_double_precision(kind: str, dim: int) -> None:
+    rng = np.random.default_rng(dim)
+    keys, queries = (rng.standard_normal((n, dim)).astype(np.float32) for n in (3000, 40))
+    memory = NeighbourMemory(dim, max_items=2900, similarity=kind)
+    memory.store(keys)  # a ring of two runs
+    found, similarities = memory.search(queries, 20)
+    exact = np.stack([_nearest.exact(kind, np.tile(q, (2900, 1)), keys[100:]) for q in queries])
+    order = np.argsort(-exact, axis=1, kind="stable")[:, :20]
+    assert np.array_equal(found, order + 100)
+    assert np.array_equal(similarities, np.take_along_axis(exact, order, axis=1))
+
+
 @pytest.mark.parametrize("steps", [[3], [5, 1, 1], [6, 7, 2, 30], [100], [1] * 23])
 def test_the_oldest_give_way(steps: list[int]) -> None:
     bound, keys = 7, integers(1, sum(steps), 4)
