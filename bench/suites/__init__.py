@@ -19,10 +19,11 @@ SUITES = (
     "sketches_count",
     "projections",
     "retrieval",
+    "linear_memories",
     "cuda",
 )
 GROUPS = {
     "sketches": ("hash", "sketches_bloom", "sketches_count", "projections"),
-    "memories": ("retrieval",),
+    "memories": ("retrieval", "linear_memories"),
     "vsa": SUITES[SUITES.index("bundle") : SUITES.index("hash")],
 }

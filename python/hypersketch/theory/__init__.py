@@ -2,8 +2,8 @@
 """Closed forms: what every structure is expected to do, from its size and its load alone.
 
 One module a family (`map_i`, `map_b`, `bloom`, `counting_bloom`, `count_sketch`, `count_min`, `hopfield`,
-`projection`, `item_memory`, `outer_product`, `continuous`,
-`dense_retrieval`, `consolidation`, `triples`), the scores of every vector space and what retrieval makes of
+`projection`, `item_memory`, `outer_product`, `continuous`, `dense_retrieval`, `consolidation`, `triples`,
+`scaling`, `superposition`, `recall`), the scores of every vector space and what retrieval makes of
 them (`spaces`), the retrieval of the best codewords (`cleanup`; `bsc` for binary codes), repeated binding
 (`binding`), bundles cut to a few bits (`quantized`), counts in known streams (`frequency`), the paper's
 provable bounds (`bounds`) and the normal tail (`normal`). The functions are pure: numbers in, numbers out,
@@ -50,7 +50,10 @@ from . import (
     outer_product,
     projection,
     quantized,
+    recall,
+    scaling,
     spaces,
+    superposition,
     triples,
 )
 
@@ -75,6 +78,9 @@ __all__ = [
     "outer_product",
     "projection",
     "quantized",
+    "recall",
+    "scaling",
     "spaces",
+    "superposition",
     "triples",
 ]

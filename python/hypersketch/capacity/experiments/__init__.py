@@ -11,6 +11,7 @@ from hypersketch.capacity.experiments.bloom_intersection import BloomIntersectio
 from hypersketch.capacity.experiments.bsc_exact import BscExact
 from hypersketch.capacity.experiments.cleanup import Cleanup, CleanupPairs
 from hypersketch.capacity.experiments.count_error import CountError
+from hypersketch.capacity.experiments.dense_curse import DenseCurse
 from hypersketch.capacity.experiments.frequency import Frequency
 from hypersketch.capacity.experiments.intersection import Intersection
 from hypersketch.capacity.experiments.log_n import LogN
@@ -21,9 +22,12 @@ from hypersketch.capacity.experiments.pairs import Pairs
 from hypersketch.capacity.experiments.projection import Projection
 from hypersketch.capacity.experiments.quantization import Quantization
 from hypersketch.capacity.experiments.resonator import ResonatorCapacity
+from hypersketch.capacity.experiments.scaling_laws import ScalingLaws
 from hypersketch.capacity.experiments.schlegel import Schlegel
 from hypersketch.capacity.experiments.sequence import Sequence
 from hypersketch.capacity.experiments.sequence_length import SequenceLength
+from hypersketch.capacity.experiments.set_width import SetWidth
+from hypersketch.capacity.experiments.superposition import Superposition
 
 __all__ = ["EXPERIMENTS", "Experiment", "Quantity", "Request", "experiment"]
 
@@ -52,6 +56,10 @@ EXPERIMENTS: dict[str, Experiment] = {
         BindingDepth(),
         Quantization(),
         ResonatorCapacity(),
+        ScalingLaws(),
+        Superposition(),
+        SetWidth(),
+        DenseCurse(),
     )
 }
 

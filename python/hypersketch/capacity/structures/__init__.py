@@ -10,6 +10,7 @@ from hypersketch.capacity.structures.bloom import Bloom, CacheLineBloom, SplitBl
 from hypersketch.capacity.structures.count_sketch import ConservativeCountMin, CountMin, SignedRows
 from hypersketch.capacity.structures.counting_bloom import CountingBloom
 from hypersketch.capacity.structures.hopfield import Hopfield
+from hypersketch.capacity.structures.linear import Neighbours, OuterProducts
 from hypersketch.capacity.structures.map_b import MapBundleB
 from hypersketch.capacity.structures.map_i import MapBundleI
 from hypersketch.capacity.structures.projection import DenseSigns, SparseSigns, TensorSketch
@@ -37,6 +38,8 @@ STRUCTURES: dict[str, Structure] = {
         DenseSigns(),
         SparseSigns(),
         TensorSketch(),
+        OuterProducts(),
+        Neighbours(),
     )
 }
 

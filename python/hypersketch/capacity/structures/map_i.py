@@ -43,6 +43,8 @@ class MapBundleI(MapBundle):
             "sequence-length",
             "bsc-exact",
             "binding-depth",
+            "superposition",
+            "set-width",
         }
     )
     packed: ClassVar[bool] = False
