@@ -120,8 +120,8 @@ def leakage_moment(n_patterns: int, dim: int, beta: float, order: int = 1) -> fl
 
     Examples
     --------
-    >>> round(leakage(5000, 64, 20.0), 5), round(leakage_moment(5000, 64, 20.0), 5)
-    (0.00019, 0.00018)
+    >>> round(leakage(1000, 8, 20.0), 3), round(leakage_moment(1000, 8, 20.0), 3)
+    (0.299, 0.286)
     """
     owner = "continuous.leakage_moment"
     m, d, b = (

@@ -49,8 +49,8 @@ class EntmaxExact(Experiment):
         "One pattern has all the weight if and only if β Δ ≥ m with the gap Δ: m = 1/(α − 1) for α-entmax, "
         "so 1 for sparsemax and 2 for 1.5-entmax, 1 for normmax, and never for softmax. These are the "
         "margins of Santos et al. (2024), for sparsemax as the sparse Hopfield model of Hu et al. (2023), "
-        "and this reproduces them. The gap of a pattern among n is 1 − the largest of n − 1 cosines of random "
-        "directions, so the share of inexact queries is 1 − P(c ≤ 1 − m/β)ⁿ⁻¹, exactly."
+        "and this reproduces them. The gap of a pattern among n is 1 − the largest of n − 1 cosines of "
+        "random directions, so the share of inexact queries is 1 − P(c ≤ 1 − m/β)ⁿ⁻¹, exactly."
     )
     quantities: ClassVar[Mapping[str, Quantity]] = {
         "inexact": Quantity("rate", "share of queries with several patterns of weight", log=False),
