@@ -10,8 +10,10 @@ from hypersketch.capacity.experiments.bloom_fpr import BloomFpr
 from hypersketch.capacity.experiments.bloom_intersection import BloomIntersection
 from hypersketch.capacity.experiments.bsc_exact import BscExact
 from hypersketch.capacity.experiments.cleanup import Cleanup, CleanupPairs
+from hypersketch.capacity.experiments.continuous_beta import ContinuousBeta
 from hypersketch.capacity.experiments.count_error import CountError
 from hypersketch.capacity.experiments.dense_curse import DenseCurse
+from hypersketch.capacity.experiments.entmax_exact import EntmaxExact
 from hypersketch.capacity.experiments.frequency import Frequency
 from hypersketch.capacity.experiments.intersection import Intersection
 from hypersketch.capacity.experiments.log_n import LogN
@@ -60,6 +62,8 @@ EXPERIMENTS: dict[str, Experiment] = {
         Superposition(),
         SetWidth(),
         DenseCurse(),
+        ContinuousBeta(),
+        EntmaxExact(),
     )
 }
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 from hypersketch.capacity.structures.base import Structure
 from hypersketch.capacity.structures.bloom import Bloom, CacheLineBloom, SplitBlockBloom
+from hypersketch.capacity.structures.continuous import CONTINUOUS
 from hypersketch.capacity.structures.count_sketch import ConservativeCountMin, CountMin, SignedRows
 from hypersketch.capacity.structures.counting_bloom import CountingBloom
 from hypersketch.capacity.structures.hopfield import Hopfield
@@ -40,6 +41,7 @@ STRUCTURES: dict[str, Structure] = {
         TensorSketch(),
         OuterProducts(),
         Neighbours(),
+        *CONTINUOUS,
     )
 }
 
