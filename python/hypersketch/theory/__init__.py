@@ -51,7 +51,10 @@ from . import (
     projection,
     quantized,
     spaces,
+    sparse_distributed,
+    sparsey,
     triples,
+    willshaw,
 )
 
 __all__ = [
@@ -76,5 +79,8 @@ __all__ = [
     "projection",
     "quantized",
     "spaces",
+    "sparse_distributed",
+    "sparsey",
     "triples",
+    "willshaw",
 ]
