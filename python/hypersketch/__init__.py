@@ -27,7 +27,10 @@ from hypersketch.memories import (
     ItemMemory,
     NeighbourMemory,
     OuterProductMemory,
+    SparseDistributedMemory,
+    SparseyMemory,
     TripleMemory,
+    WillshawMemory,
 )
 from hypersketch.sharing import attach
 from hypersketch.sketches import (
@@ -66,7 +69,10 @@ __all__ = [
     "QuantizedBundle",
     "SaturationWarning",
     "ScalableBloomFilter",
+    "SparseDistributedMemory",
+    "SparseyMemory",
     "TripleMemory",
+    "WillshawMemory",
     "attach",
     "build_info",
     "capacity",

@@ -12,22 +12,31 @@ from hypersketch.memories.item_memory import ItemMemory, Matches, MatchesInRange
 from hypersketch.memories.mixing import gated, interpolate
 from hypersketch.memories.neighbours import NeighbourMemory, Neighbours
 from hypersketch.memories.outer_product import OuterProductMemory
+from hypersketch.memories.sparse_distributed import LocationRetrieval, SparseDistributedMemory
+from hypersketch.memories.sparsey import CodeRetrieval, SparseyMemory
 from hypersketch.memories.triples import TripleMemory
+from hypersketch.memories.willshaw import UnitRetrieval, WillshawMemory
 
 __all__ = [
+    "CodeRetrieval",
     "ConsolidatedMemory",
     "ContinuousMemory",
     "ContinuousRetrieval",
     "HopfieldMembership",
     "ItemMemory",
+    "LocationRetrieval",
     "Matches",
     "MatchesInRange",
     "NeighbourMemory",
     "Neighbours",
     "OuterProductMemory",
     "PatternMatches",
+    "SparseDistributedMemory",
     "SparseWeights",
+    "SparseyMemory",
     "TripleMemory",
+    "UnitRetrieval",
+    "WillshawMemory",
     "frequency_weights",
     "gated",
     "interpolate",

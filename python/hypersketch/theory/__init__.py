@@ -54,7 +54,10 @@ from . import (
     scaling,
     spaces,
     superposition,
+    sparse_distributed,
+    sparsey,
     triples,
+    willshaw,
 )
 
 __all__ = [
@@ -82,5 +85,8 @@ __all__ = [
     "scaling",
     "spaces",
     "superposition",
+    "sparse_distributed",
+    "sparsey",
     "triples",
+    "willshaw",
 ]
