@@ -24,6 +24,7 @@ void bind_counting_bloom(py::module_& module);
 void bind_count_sketch(py::module_& module);
 void bind_vsa(py::module_& module);
 void bind_packed(py::module_& module);
+void bind_recall(py::module_& module);
 void bind_resonator(py::module_& module);
 void bind_search(py::module_& module);
 void bind_hadamard(py::module_& module);
@@ -87,6 +88,7 @@ PYBIND11_MODULE(_core, module, py::mod_gil_not_used()) {
   bind_count_sketch(module);
   bind_vsa(module);
   bind_packed(module);
+  bind_recall(module);
   bind_resonator(module);
   bind_search(module);
   bind_hadamard(module);

@@ -20,7 +20,7 @@ from hypersketch import _core, theory
 from hypersketch._threads import get_num_threads, set_num_threads
 from hypersketch.files import from_bytes, load
 from hypersketch.keys import hash_keys
-from hypersketch.memories import HopfieldMembership, ItemMemory
+from hypersketch.memories import DenseMemory, HopfieldMembership, HopfieldNetwork, ItemMemory
 from hypersketch.sharing import attach
 from hypersketch.sketches import (
     BloomFilter,
@@ -46,7 +46,9 @@ __all__ = [
     "CountMinSketch",
     "CountSketch",
     "CountingBloomFilter",
+    "DenseMemory",
     "HopfieldMembership",
+    "HopfieldNetwork",
     "ItemMemory",
     "MapB",
     "MapI",
