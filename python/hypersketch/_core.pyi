@@ -98,6 +98,8 @@ __all__: list[str] = [
     "split_lines",
     "split_rows",
     "split_words",
+    "tensor_add",
+    "tensor_scores",
     "walsh_hadamard",
     "zeros",
 ]
@@ -1526,6 +1528,32 @@ def split_words(
 ) -> tuple[numpy.typing.NDArray[numpy.int64], numpy.typing.NDArray[numpy.int64]]:
     """
     Where words begin and end.
+    """
+
+def tensor_add(
+    cells: numpy.typing.NDArray[numpy.int32],
+    dim: typing.SupportsInt | typing.SupportsIndex,
+    degree: typing.SupportsInt | typing.SupportsIndex,
+    seed: typing.SupportsInt | typing.SupportsIndex,
+    hashes: numpy.typing.NDArray[numpy.uint64],
+    weights: numpy.typing.NDArray[numpy.int64] | None,
+    threads: typing.SupportsInt | typing.SupportsIndex,
+) -> None:
+    """
+    Add signed outer powers to the cells of different dimensions.
+    """
+
+def tensor_scores(
+    cells: numpy.typing.NDArray[numpy.int32],
+    dim: typing.SupportsInt | typing.SupportsIndex,
+    degree: typing.SupportsInt | typing.SupportsIndex,
+    seed: typing.SupportsInt | typing.SupportsIndex,
+    hashes: numpy.typing.NDArray[numpy.uint64],
+    out: numpy.typing.NDArray[numpy.int64],
+    threads: typing.SupportsInt | typing.SupportsIndex,
+) -> None:
+    """
+    Sum of the cells times sign and entries of every key.
     """
 
 @typing.overload

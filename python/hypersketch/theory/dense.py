@@ -10,17 +10,14 @@ from __future__ import annotations
 
 import functools
 import math
-from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ._checks import Floats, answer, count, counts, real
 from ._scipy import scipy_module
+from ._symmetric import Terms, symmetric_bound, symmetric_tail
 from .normal import tail, tail_inverse
-
-_MOST_NODES = 1 << 17
-_SHARE = 1e-16
 
 
 def double_factorial(n: int) -> int:
@@ -103,18 +100,8 @@ def perfect_recall_capacity(n_units: Floats, degree: int = 3) -> Floats:
     return answer(units ** (power - 1) / (2.0 * double_factorial(2 * power - 3) * np.log(units)))
 
 
-class _Terms(NamedTuple):
-    """A term e (F(c + 1) - F(c - 1)) of the noise, in units of the signal."""
-
-    sizes: NDArray[np.float64]
-    weights: NDArray[np.float64]
-    first: int
-    step: int
-    signal: int
-
-
 @functools.lru_cache(16)
-def _terms(n_units: int, degree: int, rectified: bool) -> _Terms:
+def _terms(n_units: int, degree: int, rectified: bool) -> Terms:
     """Return the values of a term, their probabilities, and the lattice of sums of terms, in integers."""
 
     def value(x: int) -> int:
@@ -122,13 +109,15 @@ def _terms(n_units: int, degree: int, rectified: bool) -> _Terms:
 
     sums = range(n_units - 1, -n_units, -2)
     values, signal = [value(c + 1) - value(c - 1) for c in sums], value(n_units) - value(n_units - 2)
-    step = math.gcd(*(v - values[0] for v in values), 2 * values[0])
-    heads = np.arange(n_units)
+    return Terms.of(values, _binomial(n_units - 1), signal)
+
+
+def _binomial(draws: int) -> NDArray[np.float64]:
+    """Return the probabilities of 0, 1, ... heads."""
+    heads = np.arange(draws + 1)
     gammaln = scipy_module("special").gammaln
-    log = gammaln(n_units) - gammaln(heads + 1.0) - gammaln(n_units - heads) - (n_units - 1) * math.log(2.0)
-    weights = np.exp(log)
-    sizes = np.array([v / signal for v in values])
-    return _Terms(sizes, weights / weights.sum(), values[0], step, signal)
+    log = gammaln(draws + 1.0) - gammaln(heads + 1.0) - gammaln(draws - heads + 1.0) - draws * math.log(2.0)
+    return np.asarray(np.exp(log))
 
 
 def bit_error(n_units: int, n_patterns: int, degree: int = 3, rectified: bool = False) -> float:
@@ -173,46 +162,7 @@ def bit_error(n_units: int, n_patterns: int, degree: int = 3, rectified: bool = 
     if patterns == 1 or units == 1:
         return 0.0
     terms = _terms(units, power, rectified)
-    if terms.step == 0:
-        return 0.0
-    # S lies at (M - 1) first + step * integer; the boundary halfway between the last wrong point and the
-    # first right one makes the inversion exact.
-    start = (patterns - 1) * terms.first
-    last_wrong = start + (-terms.signal - 1 - start) // terms.step * terms.step
-    boundary = -(2 * last_wrong + terms.step) / (2 * terms.signal)
-    return _tail(terms, patterns - 1, boundary)
-
-
-def _tail(terms: _Terms, n: int, at: float) -> float:
-    """Return P(S > at) of a symmetric sum on a lattice of that step, ``at`` between two of its points."""
-    step, largest = terms.step / terms.signal, float(np.abs(terms.sizes).max())
-    spread = math.sqrt(n * float(terms.weights @ terms.sizes**2))
-    # Values farther away than this come with the probability of rounding.
-    reach = min(n * largest, 40.0 * spread + 40.0 * largest)
-    if at > reach:
-        return 0.0
-    width = 2.0 * math.pi / (2.0 * max(reach, at) + 2.0 * step)
-    most = min(_MOST_NODES, math.ceil(math.pi / step / width))
-    total, chunk = 0.0, 256
-    for first in range(0, most, chunk):
-        # The midpoint rule on a periodic function: exact but for sums beyond the reach.
-        theta = width * (np.arange(first, min(first + chunk, most)) + 0.5)
-        power = _to_the(terms, theta, n)
-        total += float(np.sum(power * np.sin(theta * at) * (step / 2.0) / np.sin(theta * step / 2.0)))
-        if np.abs(power[-16:]).max() < _SHARE:
-            break
-    return float(np.clip(0.5 - total * width / math.pi, 0.0, 1.0))
-
-
-def _to_the(terms: _Terms, theta: NDArray[Any], n: int) -> NDArray[np.float64]:
-    """Return the n-th power of the characteristic function of one term."""
-    # 1 - phi = 2 E sin^2 keeps its digits where phi is nearly 1.
-    lost = 2.0 * np.sin(np.outer(theta, terms.sizes / 2.0)) ** 2 @ terms.weights
-    phi = 1.0 - lost
-    size = np.exp(
-        n * np.where(lost < 0.5, np.log1p(-np.minimum(lost, 0.5)), np.log(np.maximum(np.abs(phi), 1e-300)))
-    )
-    return np.asarray(size * np.where((phi < 0.0) & (n % 2 == 1), -1.0, 1.0))
+    return symmetric_tail(terms, patterns - 1, terms.scale + 1)
 
 
 def bit_error_bound(n_units: int, n_patterns: int) -> float:
@@ -250,26 +200,8 @@ def bit_error_bound(n_units: int, n_patterns: int) -> float:
     units, patterns = count(owner, "n_units", n_units), count(owner, "n_patterns", n_patterns)
     if patterns == 1 or units == 1:
         return 0.0
-    heads = np.arange(units)
-    gammaln = scipy_module("special").gammaln
-    log = gammaln(units) - gammaln(heads + 1.0) - gammaln(units - heads) - (units - 1) * math.log(2.0)
-    sizes = np.exp(-2.0 * heads)
-
-    def exponent(t: float) -> float:
-        grown = np.log(2.0) + 2.0 * (_log_sinh(t * sizes / 2.0)) + log  # log of (cosh - 1) P(K)
-        top = float(grown.max())
-        more = top + math.log(float(np.exp(grown - top).sum()))  # log of E cosh - 1
-        return -t + (patterns - 1) * float(np.logaddexp(0.0, more))
-
-    found = scipy_module("optimize").minimize_scalar(
-        exponent, bounds=(1e-6, 2.0 * units + 10.0), method="bounded"
-    )
-    return min(0.5, math.exp(min(0.0, float(found.fun))))
-
-
-def _log_sinh(x: NDArray[np.float64]) -> NDArray[np.float64]:
-    small, large = np.clip(x, 1e-300, 1.0), np.maximum(x, 1.0)
-    return np.where(x < 1.0, np.log(np.sinh(small)), large + np.log1p(-np.exp(-2.0 * large)) - math.log(2.0))
+    terms = Terms(np.exp(-2.0 * np.arange(units)), _binomial(units - 1), 0, 1, 1)
+    return symmetric_bound(terms, patterns - 1, 1.0)
 
 
 def capacity(n_units: int, error: float, degree: int | str = 3, rectified: bool = False) -> int:
