@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ._checks import Floats, answer, count, counts, real, reals, refuse
 from ._lattice import sign_sum_tail
@@ -260,11 +261,50 @@ def storkey_bit_error(load: Floats) -> Floats:
     array([7.000e-06, 7.420e-04, 2.202e-02])
     """
     loads = reals("hopfield_network.storkey_bit_error", "load", load, 0.0, math.inf, "()")
+    errors, weights = _storkey_errors(loads)
+    return answer((errors * weights).sum(axis=-1) / 2.0)
+
+
+def storkey_stable(n_units: int, n_patterns: int) -> float:
+    """Return the share of patterns that one update leaves as they are, Storkey's rule, for many units.
+
+    Parameters
+    ----------
+    n_units, n_patterns : int
+        Units N and patterns M.
+
+    Returns
+    -------
+    float
+        Mean over patterns of (1 - the rate of wrong units of each)^N.
+
+    Raises
+    ------
+    ValueError
+        An argument is not an integer of its range.
+
+    Notes
+    -----
+    Units are taken as independent. Derived, as `storkey_bit_error`.
+
+    Examples
+    --------
+    >>> round(storkey_stable(400, 120), 3)
+    0.997
+    """
+    owner = "hopfield_network.storkey_stable"
+    units, patterns = count(owner, "n_units", n_units), count(owner, "n_patterns", n_patterns)
+    errors, weights = _storkey_errors(np.asarray(patterns / units))
+    return float(((1.0 - errors) ** units * weights).sum() / 2.0)
+
+
+def _storkey_errors(loads: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return rates of wrong units over the loads at which patterns were stored, and weights that add to 2."""
     nodes, weights = np.polynomial.legendre.leggauss(200)
     a = loads[..., np.newaxis]
     b = a * (nodes + 1.0) / 2.0
     variance = (np.exp(2.0 * a) - np.exp(a + b) + 1.0 - np.exp(a - b)) / 2.0
-    return answer((tail(1.0 / np.sqrt(np.maximum(variance, 1e-300))) * weights).sum(axis=-1) / 2.0)
+    return np.asarray(tail(1.0 / np.sqrt(np.maximum(variance, 1e-300)))), weights
 
 
 def storkey_load(error: float) -> float:

@@ -11,7 +11,11 @@ from hypersketch.capacity.experiments.bloom_intersection import BloomIntersectio
 from hypersketch.capacity.experiments.bsc_exact import BscExact
 from hypersketch.capacity.experiments.cleanup import Cleanup, CleanupPairs
 from hypersketch.capacity.experiments.count_error import CountError
+from hypersketch.capacity.experiments.dense_degree import DenseDegree
 from hypersketch.capacity.experiments.frequency import Frequency
+from hypersketch.capacity.experiments.hopfield_cliff import HopfieldCliff
+from hypersketch.capacity.experiments.hopfield_error import HopfieldError
+from hypersketch.capacity.experiments.hopfield_pm import HopfieldPm
 from hypersketch.capacity.experiments.intersection import Intersection
 from hypersketch.capacity.experiments.log_n import LogN
 from hypersketch.capacity.experiments.membership import Membership
@@ -24,6 +28,7 @@ from hypersketch.capacity.experiments.resonator import ResonatorCapacity
 from hypersketch.capacity.experiments.schlegel import Schlegel
 from hypersketch.capacity.experiments.sequence import Sequence
 from hypersketch.capacity.experiments.sequence_length import SequenceLength
+from hypersketch.capacity.experiments.storage_rules import StorageRules
 
 __all__ = ["EXPERIMENTS", "Experiment", "Quantity", "Request", "experiment"]
 
@@ -52,6 +57,11 @@ EXPERIMENTS: dict[str, Experiment] = {
         BindingDepth(),
         Quantization(),
         ResonatorCapacity(),
+        HopfieldError(),
+        HopfieldCliff(),
+        StorageRules(),
+        DenseDegree(),
+        HopfieldPm(),
     )
 }
 
