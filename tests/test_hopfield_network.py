@@ -111,8 +111,8 @@ def test_w_is_formed_only_when_patterns_are_not_fewer_than_units() -> None:
     for n, update, formed in (
         (99, "async", False),
         (100, "async", True),
-        (399, "sync", False),
-        (400, "sync", True),
+        (299, "sync", False),
+        (300, "sync", True),
     ):
         network = made(100, signs(n, 100))
         network.retrieve(signs(2, 100, 1), update=update, max_sweeps=3)

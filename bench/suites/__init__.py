@@ -18,9 +18,11 @@ SUITES = (
     "sketches_bloom",
     "sketches_count",
     "projections",
+    "memories_classical",
     "cuda",
 )
 GROUPS = {
     "sketches": ("hash", "sketches_bloom", "sketches_count", "projections"),
+    "memories": ("memories_classical",),
     "vsa": SUITES[SUITES.index("bundle") : SUITES.index("hash")],
 }

@@ -101,15 +101,17 @@ class Patterns {
       : rows_(rows), dim_(dim), workers_(workers), by_units_(by_units), book_(make(rows_of(rows, dim))) {}
 
   void recall(const Table& table, Words probes, bool synchronous, uint64_t seed, std::optional<Scores> order,
-              size_t budget, Reals values, Scores exponents, Scores sweeps, Flags converged, Flags cycles) {
+              size_t budget, Reals values, Scores exponents, Scores sweeps, Flags converged, Flags cycles,
+              size_t threads) {
     const Probes asked =
         probes_of(probes, dim_, synchronous, seed, order, budget, values, exponents, sweeps, converged, cycles);
     const RecallTable numbers = table.view(dim_);
+    require(threads >= 1 && threads <= workers_, "The patterns are laid out for fewer threads.");
     require(by_units_ || (synchronous && table.is_whole(book_.size())), "These patterns are not there by units.");
     py::gil_scoped_release release;  // every pointer is taken
     const std::unique_lock lock(busy_, std::try_to_lock);
-    if (lock.owns_lock()) return run(book_, numbers, asked);
-    run(make(book_.size()), numbers, asked);  // workers have their states in the book that others use
+    if (lock.owns_lock()) return run(book_, numbers, asked, threads);
+    run(make(book_.size()), numbers, asked, threads);  // workers have their states in the book that others use
   }
 
   void matrix(Ints out, size_t threads) const {
@@ -126,9 +128,9 @@ class Patterns {
     return {rows_.data(), n, dim_, workers_, by_units_};
   }
 
-  void run(const PatternBook& book, const RecallTable& table, const Probes& asked) const {
+  void run(const PatternBook& book, const RecallTable& table, const Probes& asked, size_t threads) const {
     recall_probes(asked.rule, asked.words.data(), asked.n, asked.results,
-                  std::min(workers_, std::max<size_t>(1, asked.n)),
+                  std::min(threads, std::max<size_t>(1, asked.n)),
                   [&](size_t worker) { return PatternRecall(book, table, worker); });
   }
 
@@ -173,7 +175,7 @@ void bind_recall(py::module_& module) {
       .def("recall", &Patterns::recall, py::arg("table"), py::arg("probes").noconvert(), py::arg("synchronous"),
            py::arg("seed"), py::arg("order").noconvert().none(true), py::arg("budget"), py::arg("values").noconvert(),
            py::arg("exponents").noconvert(), py::arg("sweeps").noconvert(), py::arg("converged").noconvert(),
-           py::arg("cycles").noconvert(), "Let every probe follow the energy, in place.")
+           py::arg("cycles").noconvert(), py::arg("threads"), "Let every probe follow the energy, in place.")
       .def("matrix", &Patterns::matrix, py::arg("out").noconvert(), py::arg("threads"),
            "Write the sum of x x^T with zero diagonal.");
   module.def("recall_order", &recall_order, py::arg("seed"), py::arg("sweep"), py::arg("out").noconvert(),

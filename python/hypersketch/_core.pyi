@@ -207,6 +207,7 @@ class RecallPatterns:
         sweeps: numpy.typing.NDArray[numpy.int64],
         converged: numpy.typing.NDArray[numpy.bool],
         cycles: numpy.typing.NDArray[numpy.bool],
+        threads: typing.SupportsInt | typing.SupportsIndex,
     ) -> None:
         """
         Let every probe follow the energy, in place.

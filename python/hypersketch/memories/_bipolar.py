@@ -17,6 +17,16 @@ from hypersketch.vsa import _packed
 Words = NDArray[np.uint64]
 
 
+def _eight_signs() -> NDArray[np.uint64]:
+    octets = np.arange(256, dtype=np.uint8)[:, np.newaxis]
+    bits = np.unpackbits(octets, axis=1, bitorder="little").astype(np.int8)
+    return np.ascontiguousarray(1 - 2 * bits, np.int8).view(np.uint64).ravel()
+
+
+_EIGHT_SIGNS = _eight_signs()
+"""The eight entries of every octet, as one number."""
+
+
 class Form(NamedTuple):
     """How rows came: packed or in a dtype, many or a single one."""
 
@@ -85,12 +95,11 @@ def signs(words: Words, n_units: int, dtype: Any = np.int8) -> NDArray[Any]:
     array([[ 1, -1, -1]], dtype=int8)
     """
     octets = np.ascontiguousarray(words.astype("<u8", copy=False)).view(np.uint8)
-    bits = np.unpackbits(octets, axis=-1, count=n_units, bitorder="little")
     if np.dtype(dtype) == np.bool_:
-        clear: NDArray[np.bool_] = bits == 0
-        return clear
-    plus_or_minus: NDArray[np.int8] = np.subtract(1, bits << 1, dtype=np.int8, casting="unsafe")
-    return plus_or_minus.astype(dtype, copy=False)
+        bits = np.unpackbits(octets, axis=-1, count=n_units, bitorder="little")
+        return np.asarray(bits == 0)
+    units = _EIGHT_SIGNS[octets].view(np.int8)[..., :n_units]
+    return np.ascontiguousarray(units, dtype)
 
 
 def formed(words: Words, form: Form, n_units: int) -> NDArray[Any]:

@@ -288,7 +288,8 @@ class PatternMemory(PatternStore):
         if laid is None or laid[0] < run.threads:
             laid = run.threads, _core.RecallPatterns(rows, self.n_units, run.threads, by_units)
             ready[name] = laid
-        laid[1].recall(table, *run.how)
+        how = *run.how, run.threads
+        laid[1].recall(table, *how)
 
 
 def _distances(owner: str, value: object, n_units: int) -> NDArray[np.int64]:

@@ -19,7 +19,7 @@ from hypersketch.memories._pattern_store import MAX_UNITS
 Rule = Literal["hebb", "storkey", "pseudo-inverse"]
 
 RULES = ("hebb", "storkey", "pseudo-inverse")
-_SYNC_GAIN = 4
+_SYNC_GAIN = 3
 """Times as many patterns as units, from which on the matrix makes synchronous updates faster."""
 
 
