@@ -104,8 +104,12 @@ class HopfieldNetwork(PatternMemory):
         if dependent is not None:
             raise ValueError(
                 f"{owner} needs linearly independent patterns with the pseudo-inverse rule. Pattern "
-                f"{dependent} of all (row {dependent - self.n_patterns} of these) depends on those before it."
+                f"{dependent} of all depends on those before it."
             )
+
+    def _verify(self) -> None:
+        super()._verify()
+        self._require_storable("HopfieldNetwork.load", self._rows)
 
     # ---- weights
 
@@ -130,6 +134,8 @@ class HopfieldNetwork(PatternMemory):
 
     def _thin(self) -> _float_rules.ThinFields:
         def make(rows: Words) -> _float_rules.ThinFields:
+            if self._frozen:  # nobody looked at what was mapped
+                self._require_storable("HopfieldNetwork.load", rows)
             patterns = _bipolar.signs(rows, self.n_units, np.float64)
             rule = _float_rules.storkey if self.rule == "storkey" else _float_rules.pseudo_inverse
             return rule(patterns)

@@ -66,7 +66,7 @@ class HopfieldCliff(PatternExperiment):
     }
     default_n: ClassVar[tuple[int, ...]] = ()
     default_dims: ClassVar[tuple[int, ...]] = (500, 1000, 2000, 4000)
-    default_trials: ClassVar[int] = 16
+    default_trials: ClassVar[int] = 12
     probes: ClassVar[int] = 50
 
     def cells(self, request: Request) -> list[Cell]:
