@@ -13,7 +13,12 @@ constexpr size_t kDoubleParts = kSumLanes / kDoubleLanes;
 // Adds 64 numbers, negated where the bit of the word is set, to the lanes.
 HYPERSKETCH_HD void add_signed(uint64_t word, const double* values, DoubleBits to_sign, Doubles (&sums)[kDoubleParts]) {
   for (size_t i = 0; i < kWordBits; i += kDoubleLanes) {
-    const DoubleBits signs = ((DoubleBits{} + (word >> i)) << to_sign) & (DoubleBits{} + (uint64_t{1} << 63));
+    DoubleBits signs;
+    if constexpr (kDoubleLanes > 2)
+      signs = (DoubleBits{} + word) << (to_sign - i);
+    else  // without shifts of single lanes the same ones each time are cheaper
+      signs = (DoubleBits{} + (word >> i)) << to_sign;
+    signs &= DoubleBits{} + (uint64_t{1} << 63);
     DoubleBits numbers;
     std::memcpy(&numbers, values + i, sizeof numbers);
     sums[i / kDoubleLanes % kDoubleParts] += reinterpret_cast<Doubles>(numbers ^ signs);
