@@ -20,10 +20,12 @@ SUITES = (
     "projections",
     "retrieval",
     "linear_memories",
+    "memories_classical",
     "cuda",
 )
 GROUPS = {
     "sketches": ("hash", "sketches_bloom", "sketches_count", "projections"),
     "memories": ("retrieval", "linear_memories"),
+    "memories": ("memories_classical",),
     "vsa": SUITES[SUITES.index("bundle") : SUITES.index("hash")],
 }

@@ -32,6 +32,7 @@ from hypersketch.memories import (
     TripleMemory,
     WillshawMemory,
 )
+from hypersketch.memories import DenseMemory, HopfieldMembership, HopfieldNetwork, ItemMemory
 from hypersketch.sharing import attach
 from hypersketch.sketches import (
     BloomFilter,
@@ -59,7 +60,9 @@ __all__ = [
     "CountMinSketch",
     "CountSketch",
     "CountingBloomFilter",
+    "DenseMemory",
     "HopfieldMembership",
+    "HopfieldNetwork",
     "ItemMemory",
     "MapB",
     "MapI",

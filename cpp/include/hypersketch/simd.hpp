@@ -141,6 +141,10 @@ struct Kernels {
   // stride is whole cache lines of words; the rows, `ties` and `out` have memory for all of it.
   void (*weigh_rows)(RowBatch rows, const std::int32_t* weights, const uint64_t* ties, WeighMemory memory,
                      uint64_t* out);
+  // Sum of the values, 64 a word, negated where their bit is set: in kSumLanes lanes and these by halves.
+  double (*signed_sum)(const uint64_t* bits, const double* values, size_t n_words);
+  // to += factor * row; no sum overflows.
+  void (*add_multiple)(const std::int32_t* row, std::int32_t factor, size_t n, std::int32_t* to);
   // Row i of `out`, which lies apart, is the XOR of the rows a + i * a_stride and b + i * b_stride. Returns the OR of
   // all last words of a and b.
   uint64_t (*xor_rows)(const uint64_t* a, size_t a_stride, const uint64_t* b, size_t b_stride, size_t n, size_t n_words,

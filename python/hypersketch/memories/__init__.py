@@ -7,7 +7,11 @@ from hypersketch.memories._separations import SparseWeights
 from hypersketch.memories.consolidated import ConsolidatedMemory
 from hypersketch.memories.continuous import ContinuousMemory, ContinuousRetrieval, PatternMatches
 from hypersketch.memories.frequencies import frequency_weights
+from hypersketch.memories._associative import AssociativeMemory, Retrieval
+from hypersketch.memories._pattern_memory import Basin, PatternRetrieval
+from hypersketch.memories.dense import DenseMemory
 from hypersketch.memories.hopfield import HopfieldMembership
+from hypersketch.memories.hopfield_network import HopfieldNetwork
 from hypersketch.memories.item_memory import ItemMemory, Matches, MatchesInRange
 from hypersketch.memories.mixing import gated, interpolate
 from hypersketch.memories.neighbours import NeighbourMemory, Neighbours
@@ -40,4 +44,10 @@ __all__ = [
     "frequency_weights",
     "gated",
     "interpolate",
+    "AssociativeMemory",
+    "Basin",
+    "DenseMemory",
+    "HopfieldNetwork",
+    "PatternRetrieval",
+    "Retrieval",
 ]

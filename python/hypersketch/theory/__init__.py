@@ -9,6 +9,12 @@ them (`spaces`), the retrieval of the best codewords (`cleanup`; `bsc` for binar
 provable bounds (`bounds`) and the normal tail (`normal`). The functions are pure: numbers in, numbers out,
 arrays elementwise where the docstring says so. Exact forms carry the plain name; Gaussian and textbook forms
 say so in theirs. Each docstring gives the formula, its source and its status:
+`hopfield_network`, `dense`, `projection`, `item_memory`), the scores of every vector space and what
+retrieval makes of them (`spaces`), the retrieval of the best codewords (`cleanup`; `bsc` for binary codes),
+repeated binding (`binding`), bundles cut to a few bits (`quantized`), counts in known streams (`frequency`),
+the paper's provable bounds (`bounds`) and the normal tail (`normal`). The functions are pure: numbers in,
+numbers out, arrays elementwise where the docstring says so. Exact forms carry the plain name; Gaussian and
+textbook forms say so in theirs. Each docstring gives the formula, its source and its status:
 
 * paper: seen in the paper or in its authors' code; second hand: seen in a public note that quotes it;
 * recalled: published, written from memory;
@@ -41,8 +47,10 @@ from . import (
     count_sketch,
     counting_bloom,
     dense_retrieval,
+    dense,
     frequency,
     hopfield,
+    hopfield_network,
     item_memory,
     map_b,
     map_i,
@@ -72,8 +80,10 @@ __all__ = [
     "count_sketch",
     "counting_bloom",
     "dense_retrieval",
+    "dense",
     "frequency",
     "hopfield",
+    "hopfield_network",
     "item_memory",
     "map_b",
     "map_i",

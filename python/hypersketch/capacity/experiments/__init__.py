@@ -14,7 +14,11 @@ from hypersketch.capacity.experiments.continuous_beta import ContinuousBeta
 from hypersketch.capacity.experiments.count_error import CountError
 from hypersketch.capacity.experiments.dense_curse import DenseCurse
 from hypersketch.capacity.experiments.entmax_exact import EntmaxExact
+from hypersketch.capacity.experiments.dense_degree import DenseDegree
 from hypersketch.capacity.experiments.frequency import Frequency
+from hypersketch.capacity.experiments.hopfield_cliff import HopfieldCliff
+from hypersketch.capacity.experiments.hopfield_error import HopfieldError
+from hypersketch.capacity.experiments.hopfield_pm import HopfieldPm
 from hypersketch.capacity.experiments.intersection import Intersection
 from hypersketch.capacity.experiments.log_n import LogN
 from hypersketch.capacity.experiments.membership import Membership
@@ -30,6 +34,7 @@ from hypersketch.capacity.experiments.sequence import Sequence
 from hypersketch.capacity.experiments.sequence_length import SequenceLength
 from hypersketch.capacity.experiments.set_width import SetWidth
 from hypersketch.capacity.experiments.superposition import Superposition
+from hypersketch.capacity.experiments.storage_rules import StorageRules
 
 __all__ = ["EXPERIMENTS", "Experiment", "Quantity", "Request", "experiment"]
 
@@ -64,6 +69,11 @@ EXPERIMENTS: dict[str, Experiment] = {
         DenseCurse(),
         ContinuousBeta(),
         EntmaxExact(),
+        HopfieldError(),
+        HopfieldCliff(),
+        StorageRules(),
+        DenseDegree(),
+        HopfieldPm(),
     )
 }
 
