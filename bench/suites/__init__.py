@@ -25,7 +25,6 @@ SUITES = (
 )
 GROUPS = {
     "sketches": ("hash", "sketches_bloom", "sketches_count", "projections"),
-    "memories": ("retrieval", "linear_memories"),
-    "memories": ("memories_classical",),
+    "memories": SUITES[SUITES.index("retrieval") : SUITES.index("cuda")],
     "vsa": SUITES[SUITES.index("bundle") : SUITES.index("hash")],
 }

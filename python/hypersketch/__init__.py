@@ -23,7 +23,9 @@ from hypersketch.keys import hash_keys
 from hypersketch.memories import (
     ConsolidatedMemory,
     ContinuousMemory,
+    DenseMemory,
     HopfieldMembership,
+    HopfieldNetwork,
     ItemMemory,
     NeighbourMemory,
     OuterProductMemory,
@@ -32,7 +34,6 @@ from hypersketch.memories import (
     TripleMemory,
     WillshawMemory,
 )
-from hypersketch.memories import DenseMemory, HopfieldMembership, HopfieldNetwork, ItemMemory
 from hypersketch.sharing import attach
 from hypersketch.sketches import (
     BloomFilter,

@@ -3,13 +3,13 @@
 
 from __future__ import annotations
 
+from hypersketch.memories._associative import AssociativeMemory, Retrieval
+from hypersketch.memories._pattern_memory import Basin, PatternRetrieval
 from hypersketch.memories._separations import SparseWeights
 from hypersketch.memories.consolidated import ConsolidatedMemory
 from hypersketch.memories.continuous import ContinuousMemory, ContinuousRetrieval, PatternMatches
-from hypersketch.memories.frequencies import frequency_weights
-from hypersketch.memories._associative import AssociativeMemory, Retrieval
-from hypersketch.memories._pattern_memory import Basin, PatternRetrieval
 from hypersketch.memories.dense import DenseMemory
+from hypersketch.memories.frequencies import frequency_weights
 from hypersketch.memories.hopfield import HopfieldMembership
 from hypersketch.memories.hopfield_network import HopfieldNetwork
 from hypersketch.memories.item_memory import ItemMemory, Matches, MatchesInRange
@@ -22,11 +22,15 @@ from hypersketch.memories.triples import TripleMemory
 from hypersketch.memories.willshaw import UnitRetrieval, WillshawMemory
 
 __all__ = [
+    "AssociativeMemory",
+    "Basin",
     "CodeRetrieval",
     "ConsolidatedMemory",
     "ContinuousMemory",
     "ContinuousRetrieval",
+    "DenseMemory",
     "HopfieldMembership",
+    "HopfieldNetwork",
     "ItemMemory",
     "LocationRetrieval",
     "Matches",
@@ -35,6 +39,8 @@ __all__ = [
     "Neighbours",
     "OuterProductMemory",
     "PatternMatches",
+    "PatternRetrieval",
+    "Retrieval",
     "SparseDistributedMemory",
     "SparseWeights",
     "SparseyMemory",
@@ -44,10 +50,4 @@ __all__ = [
     "frequency_weights",
     "gated",
     "interpolate",
-    "AssociativeMemory",
-    "Basin",
-    "DenseMemory",
-    "HopfieldNetwork",
-    "PatternRetrieval",
-    "Retrieval",
 ]

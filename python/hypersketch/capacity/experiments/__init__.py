@@ -13,8 +13,8 @@ from hypersketch.capacity.experiments.cleanup import Cleanup, CleanupPairs
 from hypersketch.capacity.experiments.continuous_beta import ContinuousBeta
 from hypersketch.capacity.experiments.count_error import CountError
 from hypersketch.capacity.experiments.dense_curse import DenseCurse
-from hypersketch.capacity.experiments.entmax_exact import EntmaxExact
 from hypersketch.capacity.experiments.dense_degree import DenseDegree
+from hypersketch.capacity.experiments.entmax_exact import EntmaxExact
 from hypersketch.capacity.experiments.frequency import Frequency
 from hypersketch.capacity.experiments.hopfield_cliff import HopfieldCliff
 from hypersketch.capacity.experiments.hopfield_error import HopfieldError
@@ -33,8 +33,8 @@ from hypersketch.capacity.experiments.schlegel import Schlegel
 from hypersketch.capacity.experiments.sequence import Sequence
 from hypersketch.capacity.experiments.sequence_length import SequenceLength
 from hypersketch.capacity.experiments.set_width import SetWidth
-from hypersketch.capacity.experiments.superposition import Superposition
 from hypersketch.capacity.experiments.storage_rules import StorageRules
+from hypersketch.capacity.experiments.superposition import Superposition
 
 __all__ = ["EXPERIMENTS", "Experiment", "Quantity", "Request", "experiment"]
 
