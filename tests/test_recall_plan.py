@@ -149,6 +149,17 @@ def test_willshaw_errors_are_those_of_simulation() -> None:
     assert low * 0.75 <= recall.willshaw(dim, n, k) <= high * 1.25  # bits of one pattern exclude each other
 
 
+def test_the_command_prints_the_plan() -> None:
+    pytest.importorskip("typer")
+    from cli_tools import call
+
+    result = call("plan", "recall", "--n", "1e4", "--dim", "256", "--noise", "0.1", "--error", "1e-3")
+    assert result.exit_code == 0, result.output
+    for part in ("10,000 patterns of 256 bits", "dense", "continuous", "out of reach: hopfield"):
+        assert part in result.output
+    assert "'dim' parameter of plan must be given" in call("plan", "recall", "--n", "10").stderr
+
+
 @pytest.mark.parametrize(
     ("call", "sentence"),
     [
@@ -158,6 +169,10 @@ def test_willshaw_errors_are_those_of_simulation() -> None:
             "'dim' parameter of plan must be given for the task 'recall' alone",
         ),
         (lambda: plan("membership", 100, noise=0.1), "'noise' parameter of plan must be given for the task"),
+        (
+            lambda: plan("recall", 9, universe=9, dim=5),
+            "'universe' parameter of plan must be None for the task",
+        ),
         (lambda: plan_recall(0, 10), "'n' parameter of plan_recall must be an integer"),
         (lambda: plan_recall(10, 10, noise=0.5), r"'noise' .* a float in \[0, 0.5\). Got 0.5"),
         (lambda: plan_recall(10, 10, error=1.0), r"'error' .* a float in \(0, 1\)"),
