@@ -348,3 +348,10 @@ def test_laws_agree_with_each_other():
     share = (cosines > 1 - 1 / 2.0).mean()
     exact = theory.continuous.inexactness(2, 6, 2.0, 1.0)
     assert abs(share - exact) < 4 * (exact * (1 - exact) / 200_000) ** 0.5
+
+
+def test_a_mapped_row_that_is_not_finite_is_named() -> None:
+    rows = np.eye(5, dtype=np.float32)
+    rows[3, 1] = np.nan
+    with pytest.raises(ValueError, match=r"must be finite in float32\. Got nan in row 3\."):
+        ContinuousMemory.over(rows)

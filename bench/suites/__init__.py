@@ -20,10 +20,11 @@ SUITES = (
     "projections",
     "retrieval",
     "linear_memories",
+    "memories_classical",
     "cuda",
 )
 GROUPS = {
     "sketches": ("hash", "sketches_bloom", "sketches_count", "projections"),
-    "memories": ("retrieval", "linear_memories"),
+    "memories": SUITES[SUITES.index("retrieval") : SUITES.index("cuda")],
     "vsa": SUITES[SUITES.index("bundle") : SUITES.index("hash")],
 }

@@ -9,6 +9,12 @@ them (`spaces`), the retrieval of the best codewords (`cleanup`; `bsc` for binar
 provable bounds (`bounds`) and the normal tail (`normal`). The functions are pure: numbers in, numbers out,
 arrays elementwise where the docstring says so. Exact forms carry the plain name; Gaussian and textbook forms
 say so in theirs. Each docstring gives the formula, its source and its status:
+`hopfield_network`, `dense`, `projection`, `item_memory`), the scores of every vector space and what
+retrieval makes of them (`spaces`), the retrieval of the best codewords (`cleanup`; `bsc` for binary codes),
+repeated binding (`binding`), bundles cut to a few bits (`quantized`), counts in known streams (`frequency`),
+the paper's provable bounds (`bounds`) and the normal tail (`normal`). The functions are pure: numbers in,
+numbers out, arrays elementwise where the docstring says so. Exact forms carry the plain name; Gaussian and
+textbook forms say so in theirs. Each docstring gives the formula, its source and its status:
 
 * paper: seen in the paper or in its authors' code; second hand: seen in a public note that quotes it;
 * recalled: published, written from memory;
@@ -40,9 +46,11 @@ from . import (
     count_min,
     count_sketch,
     counting_bloom,
+    dense,
     dense_retrieval,
     frequency,
     hopfield,
+    hopfield_network,
     item_memory,
     map_b,
     map_i,
@@ -53,8 +61,11 @@ from . import (
     recall,
     scaling,
     spaces,
+    sparse_distributed,
+    sparsey,
     superposition,
     triples,
+    willshaw,
 )
 
 __all__ = [
@@ -68,9 +79,11 @@ __all__ = [
     "count_min",
     "count_sketch",
     "counting_bloom",
+    "dense",
     "dense_retrieval",
     "frequency",
     "hopfield",
+    "hopfield_network",
     "item_memory",
     "map_b",
     "map_i",
@@ -81,6 +94,9 @@ __all__ = [
     "recall",
     "scaling",
     "spaces",
+    "sparse_distributed",
+    "sparsey",
     "superposition",
     "triples",
+    "willshaw",
 ]

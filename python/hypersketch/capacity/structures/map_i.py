@@ -40,6 +40,7 @@ class MapBundleI(MapBundle):
             "schlegel",
             "accuracy",
             "log-N",
+            "hopfield-pm",
             "sequence-length",
             "bsc-exact",
             "binding-depth",
