@@ -290,6 +290,8 @@ def plan(
     {'n_bits': 9595, 'n_hashes': 7}
     """
     if task == "recall":
+        if universe is not None:
+            _validation.refuse("plan", "universe", "None for the task 'recall'", universe)
         return _recall(n, dim, error, budget_bytes, noise, structures)
     if task not in _TASKS:
         raise ValueError(f"Unknown task {task!r}. A plan can be made for: {', '.join(_TASKS)}, recall.")

@@ -12,7 +12,7 @@ from hypersketch import _validation
 from hypersketch.capacity.planner import Plan, PlanRow
 from hypersketch.capacity.structures.base import smallest
 from hypersketch.capacity.validation import positive
-from hypersketch.theory import recall
+from hypersketch.theory import recall, willshaw
 
 __all__ = ["MEMORIES", "Question", "plan_recall"]
 
@@ -145,7 +145,7 @@ def _outer_product(asked: Question, error: float) -> Iterator[_Choice]:
 
 @_memory("sparse-distributed")
 def _sparse_distributed(asked: Question, error: float) -> Iterator[_Choice]:
-    """Hard locations: a packed address and a counter (int32) for each bit of the pattern."""
+    """Hard locations: a counter (int32) for each bit; their addresses are computed."""
     if asked.active is not None:
         return
 
@@ -154,20 +154,23 @@ def _sparse_distributed(asked: Question, error: float) -> Iterator[_Choice]:
 
     rows = smallest(lambda many: wrong(many) <= error, 16, _MOST_ROWS)
     if rows is not None:
-        n_bytes = rows * (_packed(asked.dim) + 4 * asked.dim)
-        size = {"dim": asked.dim, "n_locations": rows}
-        made = f"SparseDistributedMemory({asked.dim}, n_locations={rows})"
-        yield _Choice(size, n_bytes, wrong(rows), made)
+        k = max(1, round(rows * recall.best_activation(asked.dim, asked.n, rows, asked.noise)))
+        size = {"dim": asked.dim, "n_locations": rows, "k": k}
+        made = f"SparseDistributedMemory({asked.dim}, n_locations={rows}, k={k})"
+        yield _Choice(size, 4 * rows * asked.dim, wrong(rows), made)
 
 
 @_memory("willshaw")
 def _willshaw(asked: Question, error: float) -> Iterator[_Choice]:
     """A binary matrix, for sparse patterns alone."""
     if asked.active is not None:
-        silent = recall.willshaw(asked.dim, asked.n, asked.active, asked.noise)
+        left = max(1, round(asked.active * (1.0 - asked.noise)))
+        silent = willshaw.false_ones(asked.dim, asked.active, asked.n, cue=left, auto=True)
         wrong = silent * (1.0 - asked.active / asked.dim)
         n_bytes = asked.dim * _packed(asked.dim)
-        yield _Choice({"dim": asked.dim}, n_bytes, wrong, f"WillshawMemory({asked.dim})")
+        yield _Choice(
+            {"dim": asked.dim}, n_bytes, wrong, f"WillshawMemory({asked.dim}, active_in={asked.active})"
+        )
 
 
 def plan_recall(
@@ -214,9 +217,9 @@ def plan_recall(
 
     Notes
     -----
-    Errors are those of `hypersketch.theory.recall`: continuous memories answer as the nearest pattern does,
-    with a softmax of which at most the wanted error lies on other patterns. Dense and Hopfield networks keep
-    their patterns, packed.
+    Errors are those of `hypersketch.theory.recall`, and of `hypersketch.theory.willshaw`: continuous memories
+    answer as the nearest pattern does, with a softmax of which at most the wanted error lies on other
+    patterns. Dense and Hopfield networks keep their patterns, packed.
 
     Examples
     --------

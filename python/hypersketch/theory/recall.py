@@ -11,7 +11,7 @@ import math
 
 import numpy as np
 
-from ._checks import count, real, refuse
+from ._checks import count, real
 from ._scipy import scipy_module
 from .normal import tail, tail_inverse
 
@@ -259,9 +259,39 @@ def sparse_distributed(
     (_, patterns, m), locations = _cue(owner, dim, n, flips), count(owner, "rows", rows)
     if activation is not None:
         return _read(patterns, locations, m, real(owner, "activation", activation, 0.0, 1.0, "()"))
-    best = (2.0 * locations * patterns) ** (-1.0 / 3.0)
-    shares = (min(0.5, best * factor) for factor in (0.5, 1.0, 2.0, 4.0, 8.0))
-    return min(_read(patterns, locations, m, share) for share in shares)
+    return min(_read(patterns, locations, m, share) for share in _shares(patterns, locations))
+
+
+def _shares(n: int, rows: int) -> list[float]:
+    best = (2.0 * rows * n) ** (-1.0 / 3.0)
+    return [min(0.5, best * factor) for factor in (0.5, 1.0, 2.0, 4.0, 8.0)]
+
+
+def best_activation(dim: int, n: int, rows: int, flips: float = 0.0) -> float:
+    """Return the share of locations that `sparse_distributed` takes an address to activate.
+
+    Parameters
+    ----------
+    dim, n, rows, flips
+        As for `sparse_distributed`.
+
+    Returns
+    -------
+    float
+
+    Raises
+    ------
+    ValueError
+        An argument is out of its range.
+
+    Examples
+    --------
+    >>> round(best_activation(1000, 100, 10_000, 0.1), 4)
+    0.004
+    """
+    owner = "recall.best_activation"
+    (_, patterns, m), locations = _cue(owner, dim, n, flips), count(owner, "rows", rows)
+    return min(_shares(patterns, locations), key=lambda share: _read(patterns, locations, m, share))
 
 
 def _read(n: int, rows: int, m: float, p: float) -> float:
@@ -273,51 +303,3 @@ def _read(n: int, rows: int, m: float, p: float) -> float:
         both = np.exp(-0.5 * x**2) * np.asarray(tail((limit - m * x) / math.sqrt(1.0 - m * m)))
         signal = rows * float((2.0 * _ROOTS * both).sum() * _ROOTS[1]) / math.sqrt(2.0 * math.pi)
     return _tail(signal, (n - 1.0) * (active * p * (1.0 - p) + (active * p) ** 2))
-
-
-def willshaw(dim: int, n: int, active: int, missing: float = 0.0) -> float:
-    """Return the share of the silent bits of a sparse pattern that a binary matrix gives back as active.
-
-    Parameters
-    ----------
-    dim, n : int
-        Bits d and number n of patterns.
-    active : int
-        Active bits k of each pattern.
-    missing : float, default 0.0
-        Share of the active bits that the cue lacks, in [0, 1); a bit is active where all that are left agree.
-
-    Returns
-    -------
-    float
-
-    Raises
-    ------
-    ValueError
-        An argument is out of its range.
-    ImportError
-        SciPy is not installed.
-
-    Notes
-    -----
-    A silent bit is active in r ~ Binomial(n - 1, k / d) patterns, each of which has any other bit, too, with
-    the chance (k - 1) / (d - 1): the mean of (1 - (1 - (k - 1) / (d - 1))^r)^k. Formula 4.17 (Willshaw,
-    Buneman & Longuet-Higgins 1969), for patterns that are stored with themselves; derived.
-
-    Examples
-    --------
-    >>> round(248 * willshaw(256, 709, 8), 2)
-    0.79
-    """
-    owner = "recall.willshaw"
-    d, patterns, k = count(owner, "dim", dim), count(owner, "n", n), count(owner, "active", active)
-    if k > d:
-        refuse(owner, "active", f"at most dim = {d}", active)
-    left = max(1, round(k * (1.0 - real(owner, "missing", missing, 0.0, 1.0, "[)"))))
-    share, other = k / d, (k - 1) / max(1, d - 1)
-    mean = (patterns - 1) * share
-    top = math.ceil(mean + 12.0 * math.sqrt(mean + 1.0) + 12.0)
-    r = np.arange(min(top, patterns - 1) + 1)
-    chance = scipy_module("stats").binom.pmf(r, patterns - 1, share)
-    meets = 1.0 - (1.0 - other) ** r
-    return float(chance @ meets**left)

@@ -52,7 +52,7 @@ class ScalingLaws(Experiment):
         "over them, exact for every d. Its limits for large d and many tokens are the laws of Cabannes, "
         "Dohmatob and Bietti (arXiv 2310.02984): d^−(a−1)/(2a) for q = p, d^−(a−1) for about d kept tokens, "
         "the best there is, and no fall at all where all tokens are stored alike and overflow the matrix. "
-        "The table below sets the measured slopes beside both."
+        "These three exponents are what is reproduced: the table below sets the measured slopes beside them."
     )
     quantities: ClassVar[Mapping[str, Quantity]] = {
         "error": Quantity("mean", "share of tokens with a wrong output, by their frequency"),
