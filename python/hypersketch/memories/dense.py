@@ -60,7 +60,8 @@ class DenseMemory(PatternMemory):
     terms' magnitudes: no unit is ever turned against the sign of its exact field.
 
     Energies are in units of F(N), -sum of (overlap / N)**degree; for the exponential they are the logarithm
-    of the sum, -log(sum of exp(overlap)).
+    of the sum, -log(sum of exp(overlap)). The first retrieval lays the patterns out anew, which takes two to
+    three times their bytes.
 
     Examples
     --------

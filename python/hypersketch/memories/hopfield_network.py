@@ -53,7 +53,9 @@ class HopfieldNetwork(PatternMemory):
     units on, W is formed, for Hebb in int32, where that is faster. Hebb's states are the same on both ways,
     bit by bit, for any number of threads. For the other rules fields are rounded; one below 1e-9 in magnitude
     counts as zero, so that the ways could differ only where a field lies within rounding (about 1e-13) of
-    that. With many more patterns than units Storkey's weights explode, and the 1e-9 with them.
+    that. With many more patterns than units Storkey's weights explode, and the 1e-9 with them. Products of
+    floats run with the threads of NumPy's library. The first retrieval lays the patterns out anew, which
+    takes two to three times their bytes (for Hebb's rule), or 16 to 32 bytes an entry (for the others).
 
     Hopfield (1982); Storkey (1997); Personnaz, Guyon & Dreyfus (1985), Kanter & Sompolinsky (1987) for the
     pseudo-inverse without self-coupling. Error rates: `hypersketch.theory.hopfield_network`.

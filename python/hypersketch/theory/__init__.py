@@ -2,14 +2,8 @@
 """Closed forms: what every structure is expected to do, from its size and its load alone.
 
 One module a family (`map_i`, `map_b`, `bloom`, `counting_bloom`, `count_sketch`, `count_min`, `hopfield`,
-`projection`, `item_memory`, `outer_product`, `continuous`, `dense_retrieval`, `consolidation`, `triples`,
-`scaling`, `superposition`, `recall`), the scores of every vector space and what retrieval makes of
-them (`spaces`), the retrieval of the best codewords (`cleanup`; `bsc` for binary codes), repeated binding
-(`binding`), bundles cut to a few bits (`quantized`), counts in known streams (`frequency`), the paper's
-provable bounds (`bounds`) and the normal tail (`normal`). The functions are pure: numbers in, numbers out,
-arrays elementwise where the docstring says so. Exact forms carry the plain name; Gaussian and textbook forms
-say so in theirs. Each docstring gives the formula, its source and its status:
-`hopfield_network`, `dense`, `projection`, `item_memory`), the scores of every vector space and what
+`hopfield_network`, `dense`, `projection`, `item_memory`, `outer_product`, `continuous`, `dense_retrieval`,
+`consolidation`, `triples`, `scaling`, `superposition`, `recall`), the scores of every vector space and what
 retrieval makes of them (`spaces`), the retrieval of the best codewords (`cleanup`; `bsc` for binary codes),
 repeated binding (`binding`), bundles cut to a few bits (`quantized`), counts in known streams (`frequency`),
 the paper's provable bounds (`bounds`) and the normal tail (`normal`). The functions are pure: numbers in,
