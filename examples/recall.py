@@ -318,14 +318,16 @@ def plot(
             low.plot(list(sizes), [pair[0] for pair in at], "-", lw=1, label=name, **style)
             low.plot(list(sizes), [pair[1] for pair in at], "--", lw=1, **style)
         top.set(title=kind, xscale="log", xlabel="inverse temperature β")
+        top.set_xticks(betas, [f"{beta:g}" for beta in betas])
+        top.minorticks_off()
         low.set(xscale="log", xlabel="patterns N")
         for panel in (top, low):
             panel.set_ylim(-0.03, 1.03)
             panel.grid(color="#E4E4E4")
     axes[0, 0].set_ylabel("retrieved state: nearest to the right one\n(dotted: cosine with it)")
     axes[1, 0].set_ylabel("search: recall@1\n(dashed: recall@10)")
-    axes[0, -1].legend(fontsize=9)
-    axes[1, -1].legend(fontsize=9)
+    axes[0, -1].legend(fontsize=9, loc="lower right")
+    axes[1, -1].legend(fontsize=9, loc="lower left")
     figure.savefig(path, dpi=110)
 
 
