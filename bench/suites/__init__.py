@@ -19,10 +19,12 @@ SUITES = (
     "sketches_count",
     "projections",
     "retrieval",
+    "linear_memories",
+    "memories_classical",
     "cuda",
 )
 GROUPS = {
     "sketches": ("hash", "sketches_bloom", "sketches_count", "projections"),
-    "memories": ("retrieval",),
+    "memories": SUITES[SUITES.index("retrieval") : SUITES.index("cuda")],
     "vsa": SUITES[SUITES.index("bundle") : SUITES.index("hash")],
 }

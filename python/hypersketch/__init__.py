@@ -23,11 +23,16 @@ from hypersketch.keys import hash_keys
 from hypersketch.memories import (
     ConsolidatedMemory,
     ContinuousMemory,
+    DenseMemory,
     HopfieldMembership,
+    HopfieldNetwork,
     ItemMemory,
     NeighbourMemory,
     OuterProductMemory,
+    SparseDistributedMemory,
+    SparseyMemory,
     TripleMemory,
+    WillshawMemory,
 )
 from hypersketch.sharing import attach
 from hypersketch.sketches import (
@@ -56,7 +61,9 @@ __all__ = [
     "CountMinSketch",
     "CountSketch",
     "CountingBloomFilter",
+    "DenseMemory",
     "HopfieldMembership",
+    "HopfieldNetwork",
     "ItemMemory",
     "MapB",
     "MapI",
@@ -66,7 +73,10 @@ __all__ = [
     "QuantizedBundle",
     "SaturationWarning",
     "ScalableBloomFilter",
+    "SparseDistributedMemory",
+    "SparseyMemory",
     "TripleMemory",
+    "WillshawMemory",
     "attach",
     "build_info",
     "capacity",

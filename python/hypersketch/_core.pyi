@@ -31,6 +31,7 @@ __all__: list[str] = [
     "build_info",
     "bundle_add",
     "bundle_add_rows",
+    "bundle_digits",
     "bundle_score_rows",
     "bundle_scores",
     "bundle_trials",
@@ -74,6 +75,7 @@ __all__: list[str] = [
     "lengths",
     "majorities",
     "members_among_best",
+    "nearest_patterns",
     "pack_signs",
     "pack_spans",
     "packed_score_rows",
@@ -82,11 +84,16 @@ __all__: list[str] = [
     "popcount_or",
     "project_csr",
     "project_dense",
+    "refine_thresholds",
     "resonate",
+    "retrieve_states",
     "rotate_rows",
     "row_products",
+    "runs_among_best",
     "sample_indices",
     "score_atoms",
+    "score_digits",
+    "scores_above",
     "set_simd_level",
     "sign_codes",
     "simd_level",
@@ -95,11 +102,13 @@ __all__: list[str] = [
     "sketch_fits",
     "sketch_track",
     "sparse_rows",
+    "sparse_support",
     "split_lines",
     "split_rows",
     "split_words",
     "sum_atoms",
     "sum_combined",
+    "sum_listed",
     "sum_rows",
     "turn_rows",
     "unit_phasors",
@@ -317,6 +326,20 @@ def bundle_add_rows(
 ) -> None:
     """
     Add packed vectors to counters.
+    """
+
+def bundle_digits(
+    seeds: numpy.typing.NDArray[numpy.uint64],
+    hashes: numpy.typing.NDArray[numpy.uint64],
+    edges: numpy.typing.NDArray[numpy.int64],
+    modulus: typing.SupportsInt | typing.SupportsIndex,
+    offsets: numpy.typing.NDArray[numpy.uint16],
+    directions: numpy.typing.NDArray[numpy.float64] | None,
+    out: numpy.typing.NDArray[numpy.uint16],
+    threads: typing.SupportsInt | typing.SupportsIndex,
+) -> None:
+    """
+    Bundles of runs of atoms of digits.
     """
 
 def bundle_score_rows(
@@ -989,6 +1012,21 @@ def members_among_best(
     Members among the n best scores of each row.
     """
 
+def nearest_patterns(
+    rows: numpy.ndarray,
+    scales: numpy.typing.NDArray[numpy.float32] | None,
+    queries: numpy.typing.NDArray[numpy.float32],
+    distances: bool,
+    factors: numpy.typing.NDArray[numpy.float32] | None,
+    offsets: numpy.typing.NDArray[numpy.float32] | None,
+    patterns_out: numpy.typing.NDArray[numpy.int64],
+    scores_out: numpy.typing.NDArray[numpy.float32],
+    threads: typing.SupportsInt | typing.SupportsIndex,
+) -> None:
+    """
+    The best patterns of every query.
+    """
+
 def pack_signs(
     counters: numpy.typing.NDArray[numpy.int32],
     seed: typing.SupportsInt | typing.SupportsIndex,
@@ -1122,6 +1160,22 @@ def project_dense(
     Rows times the sparse matrix of signs.
     """
 
+def refine_thresholds(
+    rows: numpy.ndarray,
+    scales: numpy.typing.NDArray[numpy.float32] | None,
+    queries: numpy.typing.NDArray[numpy.float32],
+    distances: bool,
+    factors: numpy.typing.NDArray[numpy.float32] | None,
+    offsets: numpy.typing.NDArray[numpy.float32] | None,
+    betas: numpy.typing.NDArray[numpy.float32],
+    exponent: typing.SupportsFloat | typing.SupportsIndex,
+    thresholds: numpy.typing.NDArray[numpy.float64],
+    threads: typing.SupportsInt | typing.SupportsIndex,
+) -> None:
+    """
+    Thresholds by passes, in place of lower bounds.
+    """
+
 def resonate(
     rows: numpy.typing.NDArray[numpy.uint64],
     sizes: numpy.typing.NDArray[numpy.int64],
@@ -1145,6 +1199,27 @@ def resonate(
     Which codewords, one a factor, multiply to each probe.
     """
 
+def retrieve_states(
+    rows: numpy.ndarray,
+    scales: numpy.typing.NDArray[numpy.float32] | None,
+    values: numpy.ndarray | None,
+    value_scales: numpy.typing.NDArray[numpy.float32] | None,
+    queries: numpy.typing.NDArray[numpy.float32],
+    distances: bool,
+    factors: numpy.typing.NDArray[numpy.float32] | None,
+    offsets: numpy.typing.NDArray[numpy.float32] | None,
+    separation: str,
+    betas: numpy.typing.NDArray[numpy.float32],
+    thresholds: numpy.typing.NDArray[numpy.float32] | None,
+    exponent: typing.SupportsFloat | typing.SupportsIndex,
+    states_out: numpy.typing.NDArray[numpy.float32],
+    numbers_out: numpy.typing.NDArray[numpy.float64],
+    threads: typing.SupportsInt | typing.SupportsIndex,
+) -> None:
+    """
+    Weighted means of values, and each query's maximum, sum of weights, sum of squares.
+    """
+
 def rotate_rows(
     rows: numpy.typing.NDArray[numpy.uint64],
     dim: typing.SupportsInt | typing.SupportsIndex,
@@ -1166,6 +1241,16 @@ def row_products(
     Inner products aa, bb and ab of rows of a and b; a single row meets all others.
     """
 
+def runs_among_best(
+    scores: numpy.typing.NDArray[numpy.float64],
+    members: numpy.typing.NDArray[numpy.int64],
+    starts: numpy.typing.NDArray[numpy.int64],
+    out: numpy.typing.NDArray[numpy.int64],
+) -> None:
+    """
+    Members among the n best scores of each row, whose numbers may differ.
+    """
+
 def sample_indices(
     seed: typing.SupportsInt | typing.SupportsIndex,
     trials: typing.SupportsInt | typing.SupportsIndex,
@@ -1179,7 +1264,7 @@ def sample_indices(
 
 def score_atoms(
     dim: typing.SupportsInt | typing.SupportsIndex,
-    seed: typing.SupportsInt | typing.SupportsIndex,
+    seeds: numpy.typing.NDArray[numpy.uint64],
     hashes: numpy.typing.NDArray[numpy.uint64],
     kind: typing.SupportsInt | typing.SupportsIndex,
     scale: typing.SupportsFloat | typing.SupportsIndex,
@@ -1189,6 +1274,35 @@ def score_atoms(
 ) -> None:
     """
     Cosines of vectors with the real atoms of keys.
+    """
+
+def score_digits(
+    seeds: numpy.typing.NDArray[numpy.uint64],
+    hashes: numpy.typing.NDArray[numpy.uint64],
+    modulus: typing.SupportsInt | typing.SupportsIndex,
+    circle: bool,
+    vectors: numpy.typing.NDArray[numpy.uint16],
+    out: numpy.typing.NDArray[numpy.int64],
+    threads: typing.SupportsInt | typing.SupportsIndex,
+) -> None:
+    """
+    Distances around the circle, or numbers of equal digits, of vectors and the atoms of keys.
+    """
+
+def scores_above(
+    rows: numpy.ndarray,
+    scales: numpy.typing.NDArray[numpy.float32] | None,
+    queries: numpy.typing.NDArray[numpy.float32],
+    distances: bool,
+    factors: numpy.typing.NDArray[numpy.float32] | None,
+    offsets: numpy.typing.NDArray[numpy.float32] | None,
+    bounds: numpy.typing.NDArray[numpy.float32],
+    threads: typing.SupportsInt | typing.SupportsIndex,
+) -> tuple[
+    numpy.typing.NDArray[numpy.int64], numpy.typing.NDArray[numpy.int64], numpy.typing.NDArray[numpy.float32]
+]:
+    """
+    Patterns whose scores are above a bound: where each query's begin, the patterns, their scores.
     """
 
 def set_simd_level(name: str) -> None:
@@ -1462,6 +1576,29 @@ def sparse_rows(
     out: numpy.typing.NDArray[numpy.uint64],
     threads: typing.SupportsInt | typing.SupportsIndex = 1,
 ) -> None: ...
+def sparse_support(
+    rows: numpy.ndarray,
+    scales: numpy.typing.NDArray[numpy.float32] | None,
+    queries: numpy.typing.NDArray[numpy.float32],
+    distances: bool,
+    factors: numpy.typing.NDArray[numpy.float32] | None,
+    offsets: numpy.typing.NDArray[numpy.float32] | None,
+    betas: numpy.typing.NDArray[numpy.float32],
+    exponent: typing.SupportsFloat | typing.SupportsIndex,
+    threads: typing.SupportsInt | typing.SupportsIndex,
+) -> tuple[
+    tuple[
+        numpy.typing.NDArray[numpy.int64],
+        numpy.typing.NDArray[numpy.int64],
+        numpy.typing.NDArray[numpy.float32],
+    ],
+    numpy.typing.NDArray[numpy.float64],
+    numpy.typing.NDArray[numpy.bool],
+]:
+    """
+    What is beyond thresholds, the thresholds, and which queries have too many.
+    """
+
 def split_lines(
     data: numpy.typing.NDArray[numpy.uint8],
 ) -> tuple[numpy.typing.NDArray[numpy.int64], numpy.typing.NDArray[numpy.int64]]:
@@ -1487,7 +1624,7 @@ def split_words(
 
 def sum_atoms(
     dim: typing.SupportsInt | typing.SupportsIndex,
-    seed: typing.SupportsInt | typing.SupportsIndex,
+    seeds: numpy.typing.NDArray[numpy.uint64],
     hashes: numpy.typing.NDArray[numpy.uint64],
     kind: typing.SupportsInt | typing.SupportsIndex,
     scale: typing.SupportsFloat | typing.SupportsIndex,
@@ -1510,6 +1647,19 @@ def sum_combined(
 ) -> bool:
     """
     Add combined rows, times their weights, to one sum; whether all of them are finite.
+    """
+
+def sum_listed(
+    values: numpy.ndarray,
+    scales: numpy.typing.NDArray[numpy.float32] | None,
+    starts: numpy.typing.NDArray[numpy.int64],
+    patterns: numpy.typing.NDArray[numpy.int64],
+    weights: numpy.typing.NDArray[numpy.float32],
+    states_out: numpy.typing.NDArray[numpy.float32],
+    threads: typing.SupportsInt | typing.SupportsIndex,
+) -> None:
+    """
+    Weighted sums of listed values.
     """
 
 def sum_rows(

@@ -2,13 +2,19 @@
 """Closed forms: what every structure is expected to do, from its size and its load alone.
 
 One module a family (`map_i`, `map_b`, `bloom`, `counting_bloom`, `count_sketch`, `count_min`, `hopfield`,
-`projection`, `item_memory`, `outer_product`, `continuous`,
-`dense_retrieval`, `consolidation`, `triples`), the scores of every vector space and what retrieval makes of
+`projection`, `item_memory`, `outer_product`, `continuous`, `dense_retrieval`, `consolidation`, `triples`,
+`scaling`, `superposition`, `recall`), the scores of every vector space and what retrieval makes of
 them (`spaces`), the retrieval of the best codewords (`cleanup`; `bsc` for binary codes), repeated binding
 (`binding`), bundles cut to a few bits (`quantized`), counts in known streams (`frequency`), the paper's
 provable bounds (`bounds`) and the normal tail (`normal`). The functions are pure: numbers in, numbers out,
 arrays elementwise where the docstring says so. Exact forms carry the plain name; Gaussian and textbook forms
 say so in theirs. Each docstring gives the formula, its source and its status:
+`hopfield_network`, `dense`, `projection`, `item_memory`), the scores of every vector space and what
+retrieval makes of them (`spaces`), the retrieval of the best codewords (`cleanup`; `bsc` for binary codes),
+repeated binding (`binding`), bundles cut to a few bits (`quantized`), counts in known streams (`frequency`),
+the paper's provable bounds (`bounds`) and the normal tail (`normal`). The functions are pure: numbers in,
+numbers out, arrays elementwise where the docstring says so. Exact forms carry the plain name; Gaussian and
+textbook forms say so in theirs. Each docstring gives the formula, its source and its status:
 
 * paper: seen in the paper or in its authors' code; second hand: seen in a public note that quotes it;
 * recalled: published, written from memory;
@@ -40,9 +46,11 @@ from . import (
     count_min,
     count_sketch,
     counting_bloom,
+    dense,
     dense_retrieval,
     frequency,
     hopfield,
+    hopfield_network,
     item_memory,
     map_b,
     map_i,
@@ -50,8 +58,14 @@ from . import (
     outer_product,
     projection,
     quantized,
+    recall,
+    scaling,
     spaces,
+    sparse_distributed,
+    sparsey,
+    superposition,
     triples,
+    willshaw,
 )
 
 __all__ = [
@@ -65,9 +79,11 @@ __all__ = [
     "count_min",
     "count_sketch",
     "counting_bloom",
+    "dense",
     "dense_retrieval",
     "frequency",
     "hopfield",
+    "hopfield_network",
     "item_memory",
     "map_b",
     "map_i",
@@ -75,6 +91,12 @@ __all__ = [
     "outer_product",
     "projection",
     "quantized",
+    "recall",
+    "scaling",
     "spaces",
+    "sparse_distributed",
+    "sparsey",
+    "superposition",
     "triples",
+    "willshaw",
 ]

@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Hard locations of a sparse distributed memory: addresses, counters, and which an address activates."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
+from typing import Any, NamedTuple, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hypersketch import _core, _validation
+from hypersketch.memories import _bit_rows
+from hypersketch.vsa import MapB
+
+Words = NDArray[np.uint64]
+Counters = NDArray[Any]
+
+CHUNK = 256
+"""Addresses that are compared with all locations at once."""
+
+
+class Active(NamedTuple):
+    """Locations of some addresses: those of address i are ``indices[starts[i] : starts[i + 1]]``."""
+
+    starts: NDArray[np.int64]
+    indices: NDArray[np.int64]
+
+    def each(self) -> Iterator[NDArray[np.int64]]:
+        """Return the locations of one address after the other."""
+        return (self.indices[a:b] for a, b in pairwise(self.starts.tolist()))
+
+    @property
+    def numbers(self) -> NDArray[np.int64]:
+        """How many locations each address has."""
+        return np.diff(self.starts)
+
+
+Change: TypeAlias = "tuple[Active, Words, NDArray[np.int64] | None]"
+"""Locations of some addresses, the values that are added there, and their weights."""
+
+
+def counter_dtype(limit: int | None) -> type[np.generic]:
+    """Return the smallest dtype that holds counters up to a limit."""
+    if limit is None:
+        return np.int32
+    return np.int8 if limit < 2**7 else np.int16 if limit < 2**15 else np.int32
+
+
+def layout(parameters: Mapping[str, Any]) -> tuple[int, int]:
+    """Return the bytes of stored addresses, and those of the counters."""
+    n = parameters["n_locations"]
+    words = _validation.words_for(parameters["address_dim"]) if parameters["stored"] else 0
+    return 8 * n * words, n * parameters["value_dim"] * np.dtype(counter_dtype(parameters["limit"])).itemsize
+
+
+def split(parameters: Mapping[str, Any], state: NDArray[np.uint8]) -> tuple[Words | None, Counters]:
+    """Return views of the stored addresses, if there are any, and of the counters."""
+    first, _ = layout(parameters)
+    n = parameters["n_locations"]
+    addresses = state[:first].view(np.uint64).reshape(n, -1) if parameters["stored"] else None
+    counters = state[first:].view(counter_dtype(parameters["limit"])).reshape(n, parameters["value_dim"])
+    return addresses, counters
+
+
+def computed(dim: int, n: int, seed: int) -> Words:
+    """Return addresses that a seed gives: the atoms of 0, 1, ... in `hypersketch.MapB`."""
+    return MapB(dim, seed).atoms(np.arange(n))
+
+
+def active(addresses: Words, asked: Words, values: Mapping[str, Any], threads: int) -> Active:
+    """Return the locations that addresses activate: all within the radius, or the k nearest."""
+    dim = values["address_dim"]
+    if values["radius"] is not None:
+        starts, indices, _ = _core.hamming_range(asked, addresses, dim, values["radius"], threads)
+        return Active(starts, indices)
+    k, n = values["k"], len(asked)
+    indices, distances = np.empty((n, k), np.int64), np.empty((n, k), np.int32)
+    _core.hamming_top_k(asked, addresses, dim, indices, distances, threads)
+    return Active(np.arange(0, n * k + 1, k, dtype=np.int64), indices.ravel())
+
+
+def sums(counters: Counters, found: Active, bound: float) -> NDArray[np.int64]:
+    """Return the sum of the counters of each address's locations."""
+    made = np.zeros((len(found.numbers), counters.shape[1]), np.int64)
+    few = int(found.numbers.max(initial=0))
+    wide = np.int32 if bound * few < 2**31 else np.int64  # half the bytes, while nothing can wrap
+    for row, here in zip(made, found.each(), strict=True):
+        if here.size:
+            row[:] = counters[here].sum(axis=0, dtype=wide)
+    return made
+
+
+def add(counters: NDArray[np.int32], changes: Sequence[Change], threads: int) -> None:
+    """Add values times their weights to the counters of their locations."""
+    for found, values, weights in changes:
+        order = np.argsort(found.indices, kind="stable")
+        items = np.repeat(np.arange(len(values)), found.numbers)[order]
+        edges = np.zeros(len(counters) + 1, np.int64)
+        np.cumsum(np.bincount(found.indices, minlength=len(counters)), out=edges[1:])
+        each = None if weights is None else np.ascontiguousarray(weights[items])
+        chosen = items.astype(np.uint32)
+        _core.gathered_counters(values, chosen, None, None, counters.shape[1], edges, each, counters, threads)
+
+
+def add_clipped(counters: Counters, changes: Sequence[Change], limit: int) -> None:
+    """Add one value after the other, each counter staying within its limits."""
+    for found, values, weights in changes:
+        signs = 1 - 2 * _bit_rows.unpacked(values, counters.shape[1]).astype(np.int64)
+        each = [1] * len(values) if weights is None else weights.tolist()
+        for here, row, weight in zip(found.each(), signs, each, strict=True):
+            counters[here] = np.clip(counters[here] + weight * row, -limit, limit)
+
+
+def sum_of(counters: Counters, changes: Sequence[Change], threads: int) -> NDArray[np.int64]:
+    """Return counters after changes that are within 32 bits by themselves."""
+    change = np.zeros(counters.shape, np.int32)
+    add(change, changes, threads)
+    made: NDArray[np.int64] = np.add(change, counters, dtype=np.int64)
+    return made
+
+
+def total(weights: NDArray[np.int64] | None, n: int) -> int:
+    """Return the sum of the magnitudes of n weights."""
+    return n if weights is None else int(np.abs(weights).sum())
+
+
+def largest_change(n_locations: int, changes: Sequence[Change]) -> int:
+    """Return the most that a counter of any location can change by."""
+    sums = np.zeros(n_locations, np.int64)
+    for found, values, weights in changes:
+        each = np.ones(len(values), np.int64) if weights is None else np.abs(weights)
+        np.add.at(sums, found.indices, np.repeat(each, found.numbers))
+    return int(sums.max(initial=0))
+
+
+def largest(counters: Counters) -> int:
+    """Return the largest magnitude."""
+    return max(int(counters.max(initial=0)), -int(counters.min(initial=0)))

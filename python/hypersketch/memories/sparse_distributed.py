@@ -1,0 +1,595 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Kanerva's sparse distributed memory: counters at random addresses, written and read by who is near."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hypersketch import _threads, _validation, files, theory
+from hypersketch._stored import UNKNOWN, Tally
+from hypersketch.memories import _bit_rows, _hard_locations
+from hypersketch.memories._associative import AssociativeMemory, Retrieval
+from hypersketch.memories._changes import require_writable
+from hypersketch.memories._hard_locations import CHUNK, Active
+from hypersketch.vsa import MapB, _packed
+
+Words = NDArray[np.uint64]
+
+_MOST = 2**31 - 1
+_DIM = _validation.within(1, 2**24)
+
+
+@dataclass(frozen=True, eq=False)
+class LocationRetrieval(Retrieval):
+    """What a sparse distributed memory answers.
+
+    Attributes
+    ----------
+    states, energies, steps, converged
+        As of `Retrieval`; no energies.
+    sums : ndarray of int64, shape (n, value_dim)
+        Sums of the counters read last, positive for +1; their magnitude says how sure a bit is.
+    active : ndarray of int64, shape (n,)
+        How many locations were read last; without any, the answer is a guess.
+    """
+
+    sums: NDArray[np.int64]
+    active: NDArray[np.int64]
+
+
+@files.register
+class SparseDistributedMemory(AssociativeMemory):
+    """Items kept in the counters of all hard locations that are near their addresses.
+
+    Parameters
+    ----------
+    address_dim : int in [1, 2**24]
+        Bits of an address.
+    value_dim : int, optional
+        Bits of a value; default those of an address.
+    n_locations : int, optional
+        Number R of hard locations; default as many as ``locations``.
+    radius : int, optional
+        An address activates all locations within this Hamming distance.
+    k : int, optional
+        An address activates the k nearest locations, of equal ones the first. Default: a radius with an
+        activation near (2 R T)^(-1/3), the best one for T = R / 10 items.
+    locations : array, optional
+        Addresses of the locations, which are stored with the memory. Default: random ones, computed from the
+        seed, which are the atoms of 0 to R - 1 in ``MapB(address_dim, seed)``.
+    limit : int, optional
+        Counters stay within -limit and limit, in 1, 2 or 4 bytes each. Default: counters of 4 bytes, and a
+        change that would leave them is refused.
+    seed : int in [0, 2**64), default 0
+        Of the locations, and of the bits that stand where sums are 0.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For arguments of a wrong type or out of range.
+
+    Notes
+    -----
+    Kanerva, Sparse Distributed Memory (1988) and in Associative Neural Memories (1993); k nearest as in
+    Jaeckel's selected designs, a fixed number of locations. `hypersketch.theory.sparse_distributed` has
+    the bit errors.
+
+    Examples
+    --------
+    >>> import hypersketch
+    >>> memory = hypersketch.SparseDistributedMemory(256, n_locations=2000)
+    >>> patterns = hypersketch.MapB(256, seed=1).atoms(range(20))
+    >>> memory.store(patterns)
+    >>> noisy = patterns.copy()
+    >>> noisy[:, 0] ^= 0x1F  # five bits of each
+    >>> found = memory.retrieve(noisy, steps=10)
+    >>> bool((found.states == patterns).all()), bool(found.converged.all())
+    (True, True)
+    """
+
+    _PARAMETERS: ClassVar[dict[str, _validation.Check]] = {
+        "address_dim": _DIM,
+        "value_dim": _DIM,
+        "n_locations": _validation.within(1, 2**32),
+        "radius": _validation.optional(_validation.within(0, 2**24)),
+        "k": _validation.optional(_validation.within(1, 2**32)),
+        "limit": _validation.optional(_validation.within(1, _MOST)),
+        "stored": _validation.flag,
+        "seed": _validation.seed,
+    }
+
+    def __init__(
+        self,
+        address_dim: int,
+        value_dim: int | None = None,
+        *,
+        n_locations: int | None = None,
+        radius: int | None = None,
+        k: int | None = None,
+        locations: Any = None,
+        limit: int | None = None,
+        seed: int = 0,
+    ) -> None:
+        owner = type(self).__name__
+        _DIM(owner, "address_dim", address_dim)
+        given = None
+        if locations is not None:
+            given, _ = _bit_rows.packed(owner, "locations", locations, address_dim)
+            if n_locations not in (None, len(given)):
+                _validation.refuse(owner, "n_locations", f"{len(given)}, as many as locations", n_locations)
+            n_locations = len(given)
+        if n_locations is None:
+            _validation.refuse(owner, "n_locations", "given, or else locations", n_locations)
+        if radius is None and k is None:
+            radius = _default_radius(owner, address_dim, n_locations)
+        parameters = self._checked(
+            address_dim=address_dim,
+            value_dim=address_dim if value_dim is None else value_dim,
+            n_locations=n_locations,
+            radius=radius,
+            k=k,
+            limit=limit,
+            stored=given is not None,
+            seed=seed,
+        )
+        self._fill(parameters, None, Tally())
+        if given is not None:
+            self._addresses[...] = given
+
+    @classmethod
+    def _checked(cls, **given: object) -> dict[str, Any]:
+        parameters = super()._checked(**given)
+        owner, radius, k = cls.__name__, parameters["radius"], parameters["k"]
+        if (radius is None) == (k is None):
+            _validation.refuse(owner, "radius", "None where k is given, and given otherwise", radius)
+        if radius is not None and radius > parameters["address_dim"]:
+            _validation.refuse(
+                owner, "radius", f"in [0, {parameters['address_dim']}], the address_dim", radius
+            )
+        if k is not None and k > parameters["n_locations"]:
+            _validation.refuse(owner, "k", f"in [1, {parameters['n_locations']}], the n_locations", k)
+        return parameters
+
+    @classmethod
+    def _layout(cls, parameters: Mapping[str, Any]) -> tuple[int, type[np.generic]]:
+        return sum(_hard_locations.layout(parameters)), np.uint8
+
+    def _fill(self, parameters: dict[str, Any], state: Any, tally: Tally, device: int | None = None) -> None:
+        super()._fill(parameters, state, tally, device)
+        stored, self._counters = _hard_locations.split(self._values, self._state)
+        self._computed: Words | None = None
+        if stored is not None:
+            self._computed = stored
+
+    @classmethod
+    def _restore(
+        cls, parameters: dict[str, Any], counts: Mapping[str, int], state: NDArray[Any]
+    ) -> SparseDistributedMemory:
+        addresses, counters = _hard_locations.split(parameters, state)
+        if addresses is not None and _validation.has_tail(addresses, parameters["address_dim"]):
+            raise ValueError("its locations set bits beyond address_dim.")
+        limit = _MOST if parameters["limit"] is None else parameters["limit"]
+        if counters.size and not -limit <= int(counters.min()) <= int(counters.max()) <= limit:
+            raise ValueError("its counters are beyond their limit.")
+        made = super()._restore(parameters, counts, state)
+        assert isinstance(made, SparseDistributedMemory)
+        return made
+
+    # ---- looks
+
+    @property
+    def _addresses(self) -> Words:
+        with self._lock:
+            addresses: Words | None = self._computed
+            if addresses is None:
+                dim, n, seed = (self._values[name] for name in ("address_dim", "n_locations", "seed"))
+                addresses = self._computed = _hard_locations.computed(dim, n, seed)
+            return addresses
+
+    @property
+    def locations(self) -> Words:
+        """Packed addresses of the hard locations, shape (n_locations, n_words), a copy.
+
+        >>> import hypersketch
+        >>> memory = hypersketch.SparseDistributedMemory(256, n_locations=10, seed=3)
+        >>> bool((memory.locations == hypersketch.MapB(256, seed=3).atoms(range(10))).all())
+        True
+        """
+        return self._addresses.copy()
+
+    @property
+    def counters(self) -> NDArray[Any]:
+        """Counters of the hard locations, shape (n_locations, value_dim), a copy.
+
+        >>> import hypersketch
+        >>> memory = hypersketch.SparseDistributedMemory(4, n_locations=1, radius=4)
+        >>> memory.store([1, -1, -1, 1])
+        >>> memory.counters
+        array([[ 1, -1, -1,  1]], dtype=int32)
+        """
+        with self._lock:
+            made: NDArray[Any] = self._counters.copy()
+            return made
+
+    @property
+    def activation(self) -> float:
+        """Share of random locations that an address activates.
+
+        >>> import hypersketch
+        >>> memory = hypersketch.SparseDistributedMemory(1000, n_locations=100, radius=451)
+        >>> round(memory.activation, 6)
+        0.001072
+        """
+        if self._values["k"] is not None:
+            return float(self._values["k"] / self._values["n_locations"])
+        return theory.sparse_distributed.activation(self._values["address_dim"], self._values["radius"])
+
+    def active(self, addresses: Any, *, threads: int | None = None) -> list[NDArray[np.int64]]:
+        """Return which locations addresses activate.
+
+        Parameters
+        ----------
+        addresses : array of shape (address_dim,) or (n, address_dim), or packed
+            As for `store`.
+        threads : int, optional
+            Threads for this call; default `hypersketch.get_num_threads`.
+
+        Returns
+        -------
+        list of ndarray of int64
+            Locations of each address, nearest first and of equal ones the first.
+
+        Raises
+        ------
+        TypeError, ValueError
+            As `store`.
+
+        Examples
+        --------
+        >>> import hypersketch
+        >>> memory = hypersketch.SparseDistributedMemory(64, n_locations=100, k=3)
+        >>> int(memory.active(memory.locations[[7]])[0][0])
+        7
+        """
+        owner = "SparseDistributedMemory.active"
+        asked, _ = _bit_rows.packed(owner, "addresses", addresses, self._values["address_dim"])
+        return list(self._active(asked, _threads.resolve(owner, threads)).each())
+
+    def _active(self, asked: Words, threads: int) -> Active:
+        return _hard_locations.active(self._addresses, asked, self._values, threads)
+
+    # ---- changes
+
+    def store(
+        self, addresses: Any, values: Any = None, weights: Any = None, *, threads: int | None = None
+    ) -> None:
+        """Add values to the counters of all locations that their addresses activate.
+
+        Parameters
+        ----------
+        addresses : array of shape (address_dim,) or (n, address_dim), or packed words
+            Rows of -1 and +1, or of bools (True is +1), or packed words of uint64 (a set bit is -1).
+        values : array of shape (value_dim,) or (n, value_dim), or packed words, optional
+            As many; default the addresses themselves.
+        weights : array of int, shape (n,), optional
+            How often each is added, below 2**31 in magnitude; negative to take it out. Default 1.
+        threads : int, optional
+            Threads for this call; default `hypersketch.get_num_threads`.
+
+        Raises
+        ------
+        TypeError, ValueError
+            For rows of another form or dimension, unequal numbers of them, or when the memory is
+            memory-mapped.
+        OverflowError
+            When a counter would leave 32 bits, or magnitudes of weights sum up to more at a location;
+            nothing is changed then. Not with a ``limit``.
+
+        Notes
+        -----
+        The result is that of one item after the other, whatever the batches and threads.
+
+        Examples
+        --------
+        >>> import hypersketch
+        >>> memory = hypersketch.SparseDistributedMemory(64, 3, n_locations=100, k=5)
+        >>> addresses = hypersketch.MapB(64, seed=1).atoms(["a", "b"])
+        >>> memory.store(addresses, [[1, 1, -1], [-1, 1, 1]])
+        >>> memory.retrieve(addresses).sums[0]
+        array([ 5,  5, -5])
+        """
+        owner = "SparseDistributedMemory.store"
+        asked, _ = _bit_rows.packed(owner, "addresses", addresses, self._values["address_dim"])
+        if values is None and self._values["value_dim"] != self._values["address_dim"]:
+            _validation.refuse(owner, "values", "given, as value_dim is not address_dim", None)
+        rows = asked
+        if values is not None:
+            rows, _ = _bit_rows.packed(owner, "values", values, self._values["value_dim"])
+        if len(rows) != len(asked):
+            raise ValueError(f"{owner} needs as many values as addresses. Got {len(rows)} and {len(asked)}.")
+        each = _validation.weights(owner, weights, len(asked))
+        self._write(asked, rows, each, _threads.resolve(owner, threads))
+
+    def _write(self, asked: Words, rows: Words, weights: NDArray[np.int64] | None, threads: int) -> None:
+        with self._lock:
+            require_writable(self)
+            parts = [slice(i, i + CHUNK) for i in range(0, len(asked), CHUNK)]
+            found = [self._active(asked[part], threads) for part in parts]
+            changes = [
+                (here, rows[part], None if weights is None else weights[part])
+                for part, here in zip(parts, found, strict=True)
+            ]
+            bound = self._add(changes, threads)
+            tally = self._tally.plus(Tally(n_added=len(asked)))
+            self._record = (tally._replace(bound=bound), [])
+
+    def _add(self, changes: list[_hard_locations.Change], threads: int) -> int:
+        """Add values to the counters of their locations, or nothing; return the counters' bound."""
+        limit = self._values["limit"]
+        if limit is not None:
+            _hard_locations.add_clipped(self._counters, changes, limit)
+            return int(limit)
+        more = sum(_hard_locations.total(weights, len(rows)) for _, rows, weights in changes)
+        bound = self._bound
+        if bound + more > _MOST:  # look closer: no location gets them all
+            bound = _hard_locations.largest(self._counters)
+            more = _hard_locations.largest_change(len(self._counters), changes)
+        if bound + more <= _MOST:
+            _hard_locations.add(self._counters, changes, threads)
+            return int(bound) + more
+        if more <= _MOST:  # some of it may cancel
+            joined = _hard_locations.sum_of(self._counters, changes, threads)
+            bound = _hard_locations.largest(joined)
+            if bound <= _MOST:
+                self._counters[...] = joined
+                return int(bound)
+        raise OverflowError(
+            f"Counters hold up to {_MOST}, the largest is {int(self._bound)} and the change adds up to "
+            f"{more}. Nothing was stored."
+        )
+
+    @property
+    def _bound(self) -> float:
+        return float(self._tally.bound if self._alone else UNKNOWN)
+
+    def merge(self, other: SparseDistributedMemory) -> None:
+        """Add the counters of another memory of the same parameters.
+
+        Parameters
+        ----------
+        other : SparseDistributedMemory
+            Stays as it is. With a ``limit``, sums are cut off there.
+
+        Raises
+        ------
+        TypeError, ValueError
+            When the other is no such memory, has other stored locations, or this one is memory-mapped.
+        OverflowError
+            When a counter would leave 32 bits; nothing is changed then.
+
+        Examples
+        --------
+        >>> import hypersketch
+        >>> a, b = (hypersketch.SparseDistributedMemory(64, n_locations=9, k=9) for _ in "ab")
+        >>> a.store([1] * 64)
+        >>> b.store([1] * 64)
+        >>> a.merge(b)
+        >>> int(a.counters.max()), a.n_added
+        (2, 2)
+        """
+        self._require_same(other, "merge with")
+        first, second = sorted((self, other), key=id)
+        with first._lock, second._lock:
+            require_writable(self)
+            if self._values["stored"] and not np.array_equal(self._addresses, other._addresses):
+                raise ValueError("Both memories must have the same locations to merge them.")
+            limit = self._values["limit"]
+            joined = self._counters.astype(np.int64) + other._counters
+            largest = _hard_locations.largest(joined)
+            if limit is None and largest > _MOST:
+                raise OverflowError(
+                    f"Counters hold up to {_MOST}; a sum would be {largest}. Nothing was merged."
+                )
+            self._counters[...] = joined if limit is None else np.clip(joined, -limit, limit)
+            tally = self._tally.plus(Tally(n_added=other.n_added))
+            self._record = (tally._replace(bound=largest if limit is None else limit), [])
+
+    def clear(self) -> None:
+        """Set all counters to 0; locations stay.
+
+        Raises
+        ------
+        ValueError
+            When the memory is memory-mapped.
+
+        Examples
+        --------
+        >>> import hypersketch
+        >>> memory = hypersketch.SparseDistributedMemory(64, n_locations=9, k=9)
+        >>> memory.store([1] * 64)
+        >>> memory.clear()
+        >>> memory == hypersketch.SparseDistributedMemory(64, n_locations=9, k=9)
+        True
+        """
+        with self._lock:
+            require_writable(self)
+            self._counters.fill(0)
+            self._record = (Tally(), [])
+
+    # ---- answers
+
+    def retrieve(self, queries: Any, *, steps: int = 1, threads: int | None = None) -> LocationRetrieval:
+        """Return the signs of the sums of the counters that queries activate.
+
+        Parameters
+        ----------
+        queries : array of shape (address_dim,) or (n, address_dim), or packed
+            In any form that `store` takes.
+        steps : int, default 1
+            Reading goes on from what was read, at most so often and until it stays; more than 1 needs values
+            of as many bits as addresses.
+        threads : int, optional
+            Threads for this call; default `hypersketch.get_num_threads`.
+
+        Returns
+        -------
+        LocationRetrieval
+            ``states`` in the form of the queries, ``sums``, and how many locations were ``active``. Where
+            values are no addresses, nothing can stay, and one step counts as converged.
+
+        Raises
+        ------
+        TypeError, ValueError
+            As `store`, and for an empty memory.
+
+        Examples
+        --------
+        >>> import hypersketch
+        >>> memory = hypersketch.SparseDistributedMemory(64, n_locations=1000, k=20)
+        >>> memory.store([1, -1] * 32)
+        >>> found = memory.retrieve([-1, -1] + [1, -1] * 31, steps=5)
+        >>> found.states[0, :4], found.steps
+        (array([ 1, -1,  1, -1]), array([2]))
+        """
+        owner = "SparseDistributedMemory.retrieve"
+        many = _validation.integer(owner, "steps", steps, 1, 2**31 - 1)
+        same = self._values["address_dim"] == self._values["value_dim"]
+        if many > 1 and not same:
+            _validation.refuse(owner, "steps", "1, as value_dim is not address_dim", steps)
+        asked, form = _bit_rows.packed(owner, "queries", queries, self._values["address_dim"])
+        if not self.n_added:
+            raise ValueError(f"{owner} needs items, but this SparseDistributedMemory is empty.")
+        with self._lock:
+            states, *found = self._read_on(asked, many, same, _threads.resolve(owner, threads))
+        n_steps, converged, sums, active = found
+        shown = _bit_rows.in_form(states, self._values["value_dim"], form)
+        return LocationRetrieval(shown, None, n_steps, converged, sums, active)
+
+    def _read_on(self, asked: Words, many: int, same: bool, threads: int) -> tuple[Any, ...]:
+        """Read until nothing changes: states, steps, which converged, sums, numbers of active locations."""
+        n = len(asked)
+        states = (
+            asked.copy()
+            if same
+            else np.empty((n, _validation.words_for(self._values["value_dim"])), np.uint64)
+        )
+        sums, active = np.empty((n, self._values["value_dim"]), np.int64), np.empty(n, np.int64)
+        steps, converged = np.zeros(n, np.int64), np.zeros(n, np.bool_)
+        going = np.arange(n)
+        for _ in range(many):
+            before = states[going] if same else asked
+            after, sums[going], active[going] = self._read(before, threads)
+            states[going] = after
+            steps[going] += 1
+            converged[going] = (after == before).all(axis=1) if same else True
+            going = going[~converged[going]]
+            if not going.size:
+                break
+        return states, steps, converged, sums, active
+
+    def _read(self, asked: Words, threads: int) -> tuple[Words, NDArray[np.int64], NDArray[np.int64]]:
+        bound = _MOST if self._bound == UNKNOWN else self._bound
+        sums, active = [np.empty((0, self._values["value_dim"]), np.int64)], [np.empty(0, np.int64)]
+        for i in range(0, len(asked), CHUNK):
+            found = self._active(asked[i : i + CHUNK], threads)
+            sums.append(_hard_locations.sums(self._counters, found, bound))
+            active.append(found.numbers)
+        all_sums = np.concatenate(sums)
+        return self._signs(all_sums), all_sums, np.concatenate(active)
+
+    def _signs(self, sums: NDArray[np.int64]) -> Words:
+        """Return the signs of sums as bits; a sum of 0 takes a bit of the seed."""
+        negative = sums < 0
+        tied = sums == 0
+        if tied.any():
+            ties = MapB(self._values["value_dim"], self._values["seed"]).atoms(["ties"])
+            negative |= tied & _bit_rows.unpacked(ties, self._values["value_dim"])
+        return _packed.pack_bits(negative)
+
+    # ---- theory
+
+    def capacity(self, error: float = 0.01, *, distance: int = 0) -> float:
+        """Return how many random items fit while `expected_error` stays at or below ``error``.
+
+        Parameters
+        ----------
+        error : float in (0, 1), default 0.01
+            Chance that a bit of the answer is wrong, after one step.
+        distance : int, default 0
+            Bits in which the query differs from the item's address.
+
+        Returns
+        -------
+        float
+
+        Raises
+        ------
+        ValueError
+            For arguments out of range.
+
+        Examples
+        --------
+        >>> import hypersketch
+        >>> memory = hypersketch.SparseDistributedMemory(1000, n_locations=1000, radius=465)
+        >>> memory.capacity(0.01), memory.capacity(0.01, distance=50)
+        (139.0, 29.0)
+        """
+        rate = _validation.probability("SparseDistributedMemory.capacity", "error", error)
+        return float(
+            theory.sparse_distributed.capacity(
+                self._values["n_locations"], self.activation, rate, **self._reading("capacity", distance)
+            )
+        )
+
+    def expected_error(self, *, distance: int = 0) -> float:
+        """Return the chance that a bit of the answer is wrong, for as many random items as are stored.
+
+        Parameters
+        ----------
+        distance : int, default 0
+            Bits in which the query differs from the item's address.
+
+        Returns
+        -------
+        float
+            `hypersketch.theory.sparse_distributed.bit_error`, of counters without a limit, after one step.
+
+        Raises
+        ------
+        ValueError
+            For a distance out of range.
+
+        Examples
+        --------
+        >>> import hypersketch
+        >>> memory = hypersketch.SparseDistributedMemory(1000, n_locations=1000, radius=465)
+        >>> memory.store(hypersketch.MapB(1000, seed=1).atoms(range(200)))
+        >>> round(memory.expected_error(), 3)
+        0.024
+        """
+        reading = self._reading("expected_error", distance)
+        if self.n_added < 1:
+            return 0.0
+        return theory.sparse_distributed.bit_error(
+            self._values["n_locations"], self.n_added, self.activation, **reading
+        )
+
+    def _reading(self, verb: str, distance: int) -> dict[str, Any]:
+        dim = self._values["address_dim"]
+        d = _validation.integer(f"SparseDistributedMemory.{verb}", "distance", distance, 0, dim)
+        near = self._values["radius"]
+        if near is None:
+            near = theory.sparse_distributed.radius(dim, min(self.activation, 1.0 - 1e-9))
+        shared = theory.sparse_distributed.overlap(dim, near, d)
+        return {"nearest": self._values["k"] is not None, "overlap": shared}
+
+
+def _default_radius(owner: str, dim: int, n_locations: object) -> int:
+    n = _validation.integer(owner, "n_locations", n_locations, 1, 2**32)
+    best = theory.sparse_distributed.best_activation(n, max(1, n // 10))
+    return theory.sparse_distributed.radius(dim, min(best, 0.5))

@@ -1,0 +1,584 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Sparsey: superposed sparse codes of winner-take-all modules, alike for what is alike."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hypersketch import _core, _threads, _validation, files, theory
+from hypersketch._stored import Tally
+from hypersketch.memories import _code_selection, _unit_lists
+from hypersketch.memories._associative import AssociativeMemory, Retrieval
+from hypersketch.memories._changes import counted, require_writable
+from hypersketch.memories._unit_lists import Units
+from hypersketch.vsa import _packed
+
+Words = NDArray[np.uint64]
+Bools = NDArray[np.bool_]
+Codes = NDArray[np.int64]
+Doubles = NDArray[np.float64]
+
+_DIM = _validation.within(1, 2**20)
+_CHUNK = 1 << 22  # counters that are worked on at once
+
+
+def _share(owner: str, name: str, value: object) -> float:
+    number = _validation.real(owner, name, value, "a float in [0, 1)")
+    if not 0.0 <= number < 1.0:
+        _validation.refuse(owner, name, "a float in [0, 1)", number)
+    return number
+
+
+@dataclass(frozen=True, eq=False)
+class CodeRetrieval(Retrieval):
+    """What Sparsey answers.
+
+    Attributes
+    ----------
+    states, energies, steps, converged
+        As of `Retrieval`; states are bools, inputs connected with all winners. One step, no energies.
+    codes : ndarray of int64, shape (n, n_modules)
+        Winner of each module.
+    familiarity : ndarray of float64, shape (n,)
+        G: 1 for what is stored, near 0 for what is like nothing.
+    """
+
+    codes: Codes
+    familiarity: Doubles
+
+    @property
+    def units(self) -> list[NDArray[np.int64]]:
+        """Active inputs of each answer.
+
+        >>> import hypersketch
+        >>> memory = hypersketch.SparseyMemory(50, 10, 8)
+        >>> memory.store([[1, 2, 3, 4], [40, 41, 42, 43]])
+        >>> memory.retrieve([[1, 2, 3]]).units
+        [array([1, 2, 3, 4])]
+        """
+        return [np.flatnonzero(row) for row in self.states]
+
+
+@files.register
+class SparseyMemory(AssociativeMemory):
+    """Items stored, each once, by codes of one winner a module, superposed in binary weights.
+
+    Parameters
+    ----------
+    n_inputs : int in [1, 2**20]
+        Binary inputs N.
+    n_modules : int
+        Winner-take-all modules Q.
+    n_units : int
+        Units K of each.
+    context : bool, default False
+        Whether winners also get the code of the item before by weights of their own, for sequences.
+    active : int, optional
+        How many inputs of an item theory takes to be active, about the same for all; default a tenth.
+    floor : float in [0, 1), default 0.2
+        Familiarity G up to which codes are random.
+    expansion, exponent : float > 0, default 300 and 2
+        How much likelier, at G = 1 and times K, the best units win than those without support, and how
+        that grows with G.
+    steepness, midpoint : float, default 25 and 0.7
+        Of the sigmoid from a unit's support to how likely it wins.
+    seed : int in [0, 2**64), default 0
+        Of the draws.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For arguments of a wrong type or out of range.
+
+    Notes
+    -----
+    Rinkus (1996, 2010, and 2014, Frontiers in Computational Neuroscience 8:160). The support V of a unit is
+    the share of the active inputs that are connected with it, times, with context, that of the previous
+    winners; G is the mean of the modules' largest V. Winners are drawn with noise that falls as G rises, so
+    similar inputs get codes with large intersections. Storing and retrieving take the same time whatever is
+    stored. There is one level here, and no weight ages. `hypersketch.theory.sparsey` has what can be derived.
+
+    Examples
+    --------
+    >>> import hypersketch
+    >>> memory = hypersketch.SparseyMemory(100, 20, 8, seed=1)
+    >>> items = [range(10), range(30, 40), range(60, 70)]
+    >>> memory.store(items)
+    >>> memory.retrieve(items).familiarity
+    array([1., 1., 1.])
+    >>> found = memory.retrieve([[0, 1, 2, 3, 4, 5, 6, 7, 98, 99]])
+    >>> found.units, found.familiarity
+    ([array([0, 1, 2, 3, 4, 5, 6, 7, 8, 9])], array([0.8]))
+    """
+
+    _PARAMETERS: ClassVar[dict[str, _validation.Check]] = {
+        "n_inputs": _DIM,
+        "n_modules": _DIM,
+        "n_units": _DIM,
+        "context": _validation.flag,
+        "active": _DIM,
+        "floor": _share,
+        "expansion": _validation.positive,
+        "exponent": _validation.positive,
+        "steepness": _validation.positive,
+        "midpoint": _validation.real,
+        "seed": _validation.seed,
+    }
+    _UNCOMPARED: ClassVar[frozenset[str]] = frozenset({"active"})
+
+    def __init__(
+        self,
+        n_inputs: int,
+        n_modules: int,
+        n_units: int,
+        *,
+        context: bool = False,
+        active: int | None = None,
+        floor: float = 0.2,
+        expansion: float = 300.0,
+        exponent: float = 2.0,
+        steepness: float = 25.0,
+        midpoint: float = 0.7,
+        seed: int = 0,
+    ) -> None:
+        _DIM(type(self).__name__, "n_inputs", n_inputs)
+        parameters = self._checked(
+            n_inputs=n_inputs,
+            n_modules=n_modules,
+            n_units=n_units,
+            context=context,
+            active=max(1, n_inputs // 10) if active is None else active,
+            floor=floor,
+            expansion=expansion,
+            exponent=exponent,
+            steepness=steepness,
+            midpoint=midpoint,
+            seed=seed,
+        )
+        self._fill(parameters, None, Tally())
+
+    @classmethod
+    def _checked(cls, **given: object) -> dict[str, Any]:
+        parameters = super()._checked(**given)
+        if parameters["active"] > parameters["n_inputs"]:
+            must = f"at most n_inputs = {parameters['n_inputs']}"
+            _validation.refuse(cls.__name__, "active", must, parameters["active"])
+        return parameters
+
+    @classmethod
+    def _layout(cls, parameters: Mapping[str, Any]) -> tuple[int, type[np.generic]]:
+        n_code = parameters["n_modules"] * parameters["n_units"]
+        rows = parameters["n_inputs"] + (n_code if parameters["context"] else 0)
+        return rows * _validation.words_for(n_code), np.uint64
+
+    @classmethod
+    def _restore(
+        cls, parameters: dict[str, Any], counts: Mapping[str, int], state: NDArray[Any]
+    ) -> SparseyMemory:
+        n_code = parameters["n_modules"] * parameters["n_units"]
+        if _validation.has_tail(state.reshape(-1, _validation.words_for(n_code)), n_code):
+            raise ValueError("its state sets bits beyond its units.")
+        made = super()._restore(parameters, counts, state)
+        assert isinstance(made, SparseyMemory)
+        return made
+
+    # ---- looks
+
+    @property
+    def _n_code(self) -> int:
+        return int(self._values["n_modules"] * self._values["n_units"])
+
+    @property
+    def _rows(self) -> tuple[Words, Words]:
+        """Weights from inputs, and from the previous winners, a row each."""
+        rows = self._state.reshape(-1, _validation.words_for(self._n_code))
+        n = self._values["n_inputs"]
+        return rows[:n], rows[n:]
+
+    @property
+    def _sigmoid(self) -> dict[str, float]:
+        return {name: self._values[name] for name in theory.sparsey.SIGMOID}
+
+    @property
+    def density(self) -> float:
+        """Share of the weights from inputs that are set.
+
+        >>> import hypersketch
+        >>> memory = hypersketch.SparseyMemory(10, 4, 5)
+        >>> memory.store([[1, 7]])
+        >>> memory.density
+        0.04
+        """
+        with self._lock:
+            weights = np.ascontiguousarray(self._rows[0])
+            return float(_core.popcount(weights.ravel()) / (weights.shape[0] * self._n_code))
+
+    # ---- changes
+
+    def store(self, patterns: Any, starts: Any = None) -> None:
+        """Store items, one after the other: choose a code for each and set the weights to its winners.
+
+        Parameters
+        ----------
+        patterns : list of lists of int, array of int of shape (n, k), or bool array of shape (n, n_inputs)
+            Active inputs of each item, or a row of bools. One row or list of integers is one item.
+        starts : array of int, shape (n_sequences + 1,), optional
+            With context, sequence s is of the items ``starts[s]`` to ``starts[s + 1] - 1``; default one
+            sequence of all.
+
+        Raises
+        ------
+        TypeError, ValueError
+            For inputs that are not there or come twice in an item, an item without active inputs, starts
+            without context, or when the memory is memory-mapped.
+
+        Examples
+        --------
+        >>> import hypersketch
+        >>> memory = hypersketch.SparseyMemory(50, 10, 8)
+        >>> memory.store([1, 2, 3, 4])
+        >>> memory.retrieve([1, 2, 3, 4]).familiarity
+        array([1.])
+        """
+        self.observe(patterns, starts)
+
+    def observe(self, patterns: Any, starts: Any = None) -> CodeRetrieval:
+        """Store items as `store` does, and return their codes and how familiar each was before.
+
+        Parameters
+        ----------
+        patterns, starts
+            As for `store`.
+
+        Returns
+        -------
+        CodeRetrieval
+            ``states`` are the items themselves.
+
+        Raises
+        ------
+        TypeError, ValueError
+            As `store`.
+
+        Examples
+        --------
+        >>> import hypersketch
+        >>> memory = hypersketch.SparseyMemory(100, 20, 8)
+        >>> seen = memory.observe([range(10), range(10), range(5, 15), range(80, 90)])
+        >>> seen.familiarity.round(1)
+        array([0. , 1. , 0.5, 0. ])
+        """
+        owner = "SparseyMemory.observe"
+        items = self._items(owner, patterns)
+        edges = self._edges(owner, starts, len(items))
+        n, known = len(items), np.empty(len(items))
+        codes = np.empty((n, self._values["n_modules"]), np.int64)
+        with self._lock:
+            require_writable(self)
+            first = self.n_added
+            for i in range(n):
+                before = None if i in edges or not self._values["context"] else codes[i - 1]
+                support = self._support(items.part(i, i + 1), before, 1)[0]
+                uniforms = _code_selection.draws(self.seed, first + i, len(codes[i]))
+                codes[i], known[i] = _code_selection.chosen(support, uniforms, self._sigmoid)
+                self._learn(items.part(i, i + 1).indices, codes[i], before)
+            counted(self, n)
+        states = np.zeros((n, self._values["n_inputs"]), np.bool_)
+        states[items.owners, items.indices] = True
+        return _retrieval(states, codes, known)
+
+    def _items(self, owner: str, patterns: Any) -> Units:
+        items = _unit_lists.units(owner, "patterns", patterns, self._values["n_inputs"])
+        empty = np.flatnonzero(items.numbers == 0)
+        if empty.size:
+            raise ValueError(
+                f"The 'patterns' parameter of {owner} must have active inputs in each row. Got none in row "
+                f"{int(empty[0])}."
+            )
+        return items
+
+    def _edges(self, owner: str, starts: Any, n: int) -> frozenset[int]:
+        """Return the items before which nothing came."""
+        if starts is not None and not self._values["context"]:
+            _validation.refuse(owner, "starts", "None for a memory without context", starts)
+        edges = _validation.starts(owner, starts, n)
+        if edges[0] != 0 or edges[-1] != n:
+            _validation.refuse(owner, "starts", f"from 0 to {n}, so that each item is in a sequence", starts)
+        return frozenset(edges.tolist())
+
+    def _support(self, items: Units, before: Codes | None, threads: int) -> Doubles:
+        """Return V of all units, shape (n, n_modules, n_units)."""
+        shape = (-1, self._values["n_modules"], self._values["n_units"])
+        inputs, _ = self._rows
+        found = _unit_lists.counts(np.ascontiguousarray(inputs), items, self._n_code, threads)
+        support: Doubles = (found / items.numbers[:, None]).reshape(shape)
+        return support if before is None else support * self._expected(before).reshape(shape)
+
+    def _expected(self, before: Codes) -> Doubles:
+        """Return the share of the previous winners that each unit is connected with."""
+        units = np.sort(self._places(before))
+        asked = Units(np.array([0, units.size], np.int64), units)
+        found = _unit_lists.counts(np.ascontiguousarray(self._rows[1]), asked, self._n_code, 1)
+        return found / len(before)
+
+    def _places(self, codes: Codes) -> Codes:
+        """Return the places of winners among all units."""
+        made: Codes = codes + np.arange(self._values["n_modules"]) * self._values["n_units"]
+        return made
+
+    def _learn(self, active: NDArray[np.int64], code: Codes, before: Codes | None) -> None:
+        row = self._code_rows(code[None])[0]
+        inputs, context = self._rows
+        inputs[active] |= row
+        if before is not None:
+            context[self._places(before)] |= row
+
+    def _code_rows(self, codes: Codes) -> Words:
+        places = self._places(codes)
+        starts = np.arange(0, places.size + 1, places.shape[1], dtype=np.int64)
+        return Units(starts, places.ravel()).packed(self._n_code)
+
+    def merge(self, other: SparseyMemory) -> None:
+        """Superpose the traces of another memory of the same parameters: the OR of all weights.
+
+        Parameters
+        ----------
+        other : SparseyMemory
+            Stays as it is. The codes of both were chosen without regard to the other's.
+
+        Raises
+        ------
+        TypeError, ValueError
+            When the other is no such memory, or when this one is memory-mapped.
+
+        Examples
+        --------
+        >>> import hypersketch
+        >>> a, b = (hypersketch.SparseyMemory(50, 10, 8) for _ in "ab")
+        >>> a.store([1, 2, 3, 4])
+        >>> b.store([5, 6, 7, 8])
+        >>> a.merge(b)
+        >>> a.retrieve([5, 6, 7, 8]).familiarity
+        array([1.])
+        """
+        self._require_same(other, "merge with")
+        first, second = sorted((self, other), key=id)
+        with first._lock, second._lock:
+            require_writable(self)
+            np.bitwise_or(self._state, other._state, out=self._state)
+            counted(self, other.n_added)
+
+    def clear(self) -> None:
+        """Forget everything.
+
+        Raises
+        ------
+        ValueError
+            When the memory is memory-mapped.
+
+        Examples
+        --------
+        >>> import hypersketch
+        >>> memory = hypersketch.SparseyMemory(50, 10, 8)
+        >>> memory.store([1, 2, 3, 4])
+        >>> memory.clear()
+        >>> memory.density
+        0.0
+        """
+        with self._lock:
+            require_writable(self)
+            self._state.fill(0)
+            self._record = (Tally(), [])
+
+    # ---- answers
+
+    def retrieve(self, queries: Any, starts: Any = None, *, threads: int | None = None) -> CodeRetrieval:
+        """Return what is stored for each query: the code of best support, and the inputs connected with it.
+
+        Parameters
+        ----------
+        queries : as for `store`
+            Items, or parts or noisy forms of them.
+        starts : array of int, optional
+            Sequences of queries, as for `store`; with context each query's code is chosen after the one
+            before it.
+        threads : int, optional
+            Threads for this call; default `hypersketch.get_num_threads`.
+
+        Returns
+        -------
+        CodeRetrieval
+            In each module the unit of largest support wins, without noise, of equal ones the first.
+
+        Raises
+        ------
+        TypeError, ValueError
+            As `store`, and for an empty memory.
+
+        Examples
+        --------
+        >>> import hypersketch
+        >>> memory = hypersketch.SparseyMemory(50, 10, 8, context=True)
+        >>> memory.store([[1, 2], [3, 4], [5, 6], [3, 4]], starts=[0, 2, 4])
+        >>> after = memory.retrieve([[1, 2], [3, 4], [5, 6], [3, 4]], starts=[0, 2, 4])
+        >>> bool((after.codes[1] == after.codes[3]).all())  # the same item in another context
+        False
+        """
+        owner = "SparseyMemory.retrieve"
+        items = self._items(owner, queries)
+        edges = self._edges(owner, starts, len(items))
+        asked = _threads.resolve(owner, threads)
+        self._require_items(owner)
+        with self._lock:
+            if self._values["context"]:
+                codes, known = self._follow(items, edges)
+            else:
+                codes, known = self._find(items, asked)
+            return _retrieval(self._inputs_of(codes, asked), codes, known)
+
+    def recall(self, prompt: Any, n_items: int, *, threads: int | None = None) -> CodeRetrieval:
+        """Return how a stored sequence goes on after its beginning, by the context alone.
+
+        Parameters
+        ----------
+        prompt : as for `store`
+            The first items of a sequence.
+        n_items : int
+            How many items come after them.
+        threads : int, optional
+            Threads for this call; default `hypersketch.get_num_threads`.
+
+        Returns
+        -------
+        CodeRetrieval
+            A row for each item that follows. Familiarity is the mean of the modules' largest support from
+            the code before.
+
+        Raises
+        ------
+        TypeError, ValueError
+            As `retrieve`, for a memory without context, and for an empty prompt.
+
+        Examples
+        --------
+        >>> import hypersketch
+        >>> memory = hypersketch.SparseyMemory(80, 20, 8, context=True)
+        >>> memory.store([[1, 2, 3], [11, 12, 13], [21, 22, 23], [1, 2, 3], [31, 32, 33]])
+        >>> [one.tolist() for one in memory.recall([[1, 2, 3], [11, 12, 13]], 3).units]
+        [[21, 22, 23], [1, 2, 3], [31, 32, 33]]
+        """
+        owner = "SparseyMemory.recall"
+        if not self._values["context"]:
+            raise ValueError(f"{owner} needs a memory with context=True.")
+        items = self._items(owner, prompt)
+        n = _validation.integer(owner, "n_items", n_items, 0, 2**31 - 1)
+        if not len(items):
+            _validation.refuse(owner, "prompt", "at least one item", prompt)
+        asked = _threads.resolve(owner, threads)
+        self._require_items(owner)
+        codes, known = np.empty((n, self._values["n_modules"]), np.int64), np.empty(n)
+        with self._lock:
+            before = self._follow(items, frozenset({0}))[0][-1]
+            for i in range(n):
+                support = self._expected(before).reshape(self._values["n_modules"], -1)
+                codes[i], known[i] = _code_selection.best(support), _code_selection.familiarity(support)
+                before = codes[i]
+            return _retrieval(self._inputs_of(codes, asked), codes, known)
+
+    def _require_items(self, owner: str) -> None:
+        if not self.n_added:
+            raise ValueError(f"{owner} needs items, but this SparseyMemory is empty.")
+
+    def _find(self, items: Units, threads: int) -> tuple[Codes, Doubles]:
+        """Return codes and familiarity of items of which none has a context."""
+        step = max(1, _CHUNK // self._n_code)
+        codes = [np.empty((0, self._values["n_modules"]), np.int64)]
+        known = [np.empty(0)]
+        for i in range(0, len(items), step):
+            support = self._support(items.part(i, min(i + step, len(items))), None, threads)
+            codes.append(_code_selection.best(support))
+            known.append(_code_selection.familiarity(support))
+        return np.concatenate(codes), np.concatenate(known)
+
+    def _follow(self, items: Units, edges: frozenset[int]) -> tuple[Codes, Doubles]:
+        """Return codes and familiarity of items, each in the context of the code before."""
+        n = len(items)
+        codes, known = np.empty((n, self._values["n_modules"]), np.int64), np.empty(n)
+        for i in range(n):
+            support = self._support(items.part(i, i + 1), None if i in edges else codes[i - 1], 1)[0]
+            codes[i], known[i] = _code_selection.best(support), _code_selection.familiarity(support)
+        return codes, known
+
+    def _inputs_of(self, codes: Codes, threads: int) -> Bools:
+        """Return the inputs that are connected with all winners of each code."""
+        weights = np.ascontiguousarray(self._rows[0])
+        made = np.empty((len(codes), len(weights)), np.bool_)
+        own, step = _packed.popcounts(weights), max(1, _CHUNK // len(weights))
+        for i in range(0, len(codes), step):
+            rows = self._code_rows(codes[i : i + step])
+            distances = _packed.distances(rows, weights, self._n_code, threads)
+            # |a xor b| = |a| + |b| - 2 |a and b|, and all winners are connected when |a and b| = |b|.
+            made[i : i + step] = distances == own - codes.shape[1]
+        return made
+
+    # ---- theory
+
+    def capacity(self, error: float = 0.01) -> float:
+        """Return how many random items fit while `expected_error` stays at or below ``error``.
+
+        Parameters
+        ----------
+        error : float in (0, 1), default 0.01
+            Share of the winners that are wrong when a stored item is retrieved.
+
+        Returns
+        -------
+        float
+            Of random codes, which items get while their familiarity is below the floor.
+
+        Raises
+        ------
+        ValueError
+            For an error out of range.
+
+        Examples
+        --------
+        >>> import hypersketch
+        >>> hypersketch.SparseyMemory(100, 20, 8).capacity(0.01)
+        50.0
+        """
+        rate = _validation.probability("SparseyMemory.capacity", "error", error)
+        return float(theory.sparsey.capacity(*self._sizes, rate))
+
+    def expected_error(self) -> float:
+        """Return the share of wrong winners for stored items, for as many random items as are stored.
+
+        Returns
+        -------
+        float
+            `hypersketch.theory.sparsey.module_error` for items of ``active`` inputs without context.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> import hypersketch
+        >>> memory = hypersketch.SparseyMemory(100, 20, 8)
+        >>> memory.store(np.random.default_rng(0).random((50, 100)).argpartition(10)[:, :10])
+        >>> round(memory.expected_error(), 4)
+        0.0091
+        """
+        return theory.sparsey.module_error(*self._sizes, self.n_added) if self.n_added > 0 else 0.0
+
+    @property
+    def _sizes(self) -> tuple[int, int, int]:
+        return self._values["n_inputs"], self._values["active"], self._values["n_units"]
+
+
+def _retrieval(states: Bools, codes: Codes, known: Doubles) -> CodeRetrieval:
+    n = len(codes)
+    return CodeRetrieval(states, None, np.ones(n, np.int64), np.ones(n, np.bool_), codes, known)
