@@ -4,10 +4,11 @@
 from __future__ import annotations
 
 from hypersketch.memories._associative import AssociativeMemory, Retrieval
+from hypersketch.memories._continuous_answers import ContinuousRetrieval, PatternMatches
 from hypersketch.memories._pattern_memory import Basin, PatternRetrieval
 from hypersketch.memories._separations import SparseWeights
 from hypersketch.memories.consolidated import ConsolidatedMemory
-from hypersketch.memories.continuous import ContinuousMemory, ContinuousRetrieval, PatternMatches
+from hypersketch.memories.continuous import ContinuousMemory
 from hypersketch.memories.dense import DenseMemory
 from hypersketch.memories.frequencies import frequency_weights
 from hypersketch.memories.hopfield import HopfieldMembership
