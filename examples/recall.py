@@ -318,14 +318,16 @@ def plot(
             low.plot(list(sizes), [pair[0] for pair in at], "-", lw=1, label=name, **style)
             low.plot(list(sizes), [pair[1] for pair in at], "--", lw=1, **style)
         top.set(title=kind, xscale="log", xlabel="inverse temperature β")
+        top.set_xticks(betas, [f"{beta:g}" for beta in betas])
+        top.minorticks_off()
         low.set(xscale="log", xlabel="patterns N")
         for panel in (top, low):
             panel.set_ylim(-0.03, 1.03)
             panel.grid(color="#E4E4E4")
     axes[0, 0].set_ylabel("retrieved state: nearest to the right one\n(dotted: cosine with it)")
     axes[1, 0].set_ylabel("search: recall@1\n(dashed: recall@10)")
-    axes[0, -1].legend(fontsize=9)
-    axes[1, -1].legend(fontsize=9)
+    axes[0, -1].legend(fontsize=9, loc="lower right")
+    axes[1, -1].legend(fontsize=9, loc="lower left")
     figure.savefig(path, dpi=110)
 
 
@@ -336,6 +338,9 @@ def arguments(given: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--root", action="append", type=Path, help="folder with text (default: the system's)")
     parser.add_argument("--sizes", type=int, nargs="+", default=[1000, 10_000, 100_000])
     parser.add_argument("--queries", type=int, default=200, help="of each of three kinds (default: 200)")
+    parser.add_argument(
+        "--sentences", type=int, help="most of text (default: the largest size); other patterns are synthetic"
+    )
     parser.add_argument("--files", type=int, default=3000, help="Python files read (default: 3000)")
     parser.add_argument("--model", choices=("auto", "ngrams", "minilm"), default="auto")
     parser.add_argument("--beta", type=float, default=40.0, help="of the tables (default: 40)")
@@ -359,7 +364,7 @@ def vectors(asked: argparse.Namespace) -> tuple[Rows, dict[str, Rows]]:
         *(Path(sysconfig.get_path(name)) for name in paths),
         *map(Path, (*FOLDERS, *site.getsitepackages())),
     ]
-    texts = corpus(roots, asked.sizes[-1], asked.files)
+    texts = corpus(roots, min(asked.sizes[-1], asked.sentences or asked.sizes[-1]), asked.files)
     if len(texts) < max(asked.queries, 10):
         raise SystemExit("There is too little text here: name a folder with --root.")
     encode = None if asked.model == "ngrams" else sentence_model()
@@ -370,7 +375,7 @@ def vectors(asked: argparse.Namespace) -> tuple[Rows, dict[str, Rows]]:
     rows, seconds = timed(lambda: encoded(encode, texts))
     print(f"{len(texts):,} different sentences; {name}: {rows.shape[1]} numbers each, {seconds:.0f} s")
     if len(texts) < asked.sizes[-1]:
-        print(f"the other {asked.sizes[-1] - len(texts):,} patterns are synthetic neighbours of these")
+        print(f"the other {asked.sizes[-1] - len(texts):,} patterns are synthetic, near these (cosine 0.9)")
     return with_neighbours(rows, asked.sizes[-1]), spoilt(rows, texts[: asked.queries], encode)
 
 

@@ -101,7 +101,7 @@ def test_sentences_are_recalled(
     example.main(["--root", str(folder), *sizes, "--model", "ngrams", "--plot", str(plot)])
     out = capsys.readouterr().out
     assert out.startswith("780 different sentences; hashed n-grams")
-    assert "the other 20 patterns are synthetic neighbours of these" in out
+    assert "the other 20 patterns are synthetic, near these" in out
     for store in ("float32", "bfloat16", "int8"):
         lines = [line for line in out.splitlines() if line.startswith(f"hypersketch {store} ")]
         assert len(lines) == 2
