@@ -17,6 +17,7 @@
 #include "hypersketch/numbers.hpp"
 #include "hypersketch/projection.hpp"
 #include "hypersketch/resonator.hpp"
+#include "hypersketch/retrieval.hpp"
 #include "hypersketch/search.hpp"
 #include "hypersketch/transforms.hpp"
 #include "hypersketch/vsa.hpp"
@@ -46,6 +47,26 @@ void hash_u64(benchmark::State& state) {
     benchmark::ClobberMemory();
   }
   report(state, keys.size(), 16 * keys.size());
+}
+
+// Softmax retrieval from 64 patterns of 256 floats, by 48 queries or one; items are products of numbers.
+void retrieve_softmax(benchmark::State& state) {
+  constexpr size_t kPatterns = 64, kDim = 256;
+  const auto n_queries = static_cast<size_t>(state.range(0));
+  std::mt19937 generator(1);
+  std::normal_distribution<float> normal;
+  LineBuffer patterns(kPatterns * kDim);
+  std::vector<float> queries(n_queries * kDim), betas(n_queries, 0.1F), states(queries.size());
+  std::generate_n(patterns.data(), kPatterns * kDim, [&] { return normal(generator); });
+  std::generate(queries.begin(), queries.end(), [&] { return normal(generator); });
+  std::vector<double> numbers(3 * n_queries);
+  const PatternStore store{patterns.data(), StoreType::kFloat32, kPatterns, kDim, nullptr};
+  for (auto _ : state) {
+    retrieve(store, store, {queries.data(), n_queries, kDim}, {false, nullptr, nullptr},
+             {Separation::kSoftmax, betas.data(), nullptr, 1.0F}, states.data(), numbers.data(), 1);
+    benchmark::ClobberMemory();
+  }
+  report(state, 2 * n_queries * kPatterns * kDim, kPatterns * kDim * sizeof(float));
 }
 
 void bundle_from_keys(benchmark::State& state) {
@@ -322,6 +343,7 @@ int main(int argc, char** argv) {
     add("weigh", level, weigh, {500, 1500, 4096});
     add("signed_sum", level, signed_sums, {64, 1024, 16384});
     add("add_multiple", level, add_multiples, {1024, 16384});
+    add("retrieve_softmax", level, retrieve_softmax, {1, 48});
     add("rotate", level, rotate, {1, 64, 4999});
     add("bloom_query", level, bloom_query, {1 << 20, 1 << 26, int64_t{1} << 30});
     add("row_places", level, row_places, {1 << 12});
