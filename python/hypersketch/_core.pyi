@@ -15,6 +15,8 @@ import typing_extensions
 __all__: list[str] = [
     "ArrowColumn",
     "ArrowReader",
+    "RecallPatterns",
+    "RecallTable",
     "Sketch",
     "all_finite",
     "atom_reals",
@@ -84,6 +86,8 @@ __all__: list[str] = [
     "popcount_or",
     "project_csr",
     "project_dense",
+    "recall_by_matrix",
+    "recall_order",
     "refine_thresholds",
     "resonate",
     "retrieve_states",
@@ -110,6 +114,8 @@ __all__: list[str] = [
     "sum_combined",
     "sum_listed",
     "sum_rows",
+    "tensor_add",
+    "tensor_scores",
     "turn_rows",
     "unit_phasors",
     "walsh_hadamard",
@@ -167,6 +173,63 @@ class Sketch:
         is_signed: bool,
         conservative: bool,
     ) -> None: ...
+
+class RecallTable:
+    """
+    Weights, offsets and energies of a pattern by its Hamming distance.
+    """
+    def __init__(
+        self,
+        weights: numpy.typing.NDArray[numpy.float64],
+        weight_exponents: numpy.typing.NDArray[numpy.int32],
+        offsets: numpy.typing.NDArray[numpy.float64],
+        offset_exponents: numpy.typing.NDArray[numpy.int32],
+        energies: numpy.typing.NDArray[numpy.float64],
+        energy_exponents: numpy.typing.NDArray[numpy.int32],
+        whole_weights: numpy.typing.NDArray[numpy.int32] | None,
+        whole_offsets: numpy.typing.NDArray[numpy.int64] | None,
+        exact: bool,
+    ) -> None: ...
+    def is_whole(self, n: typing.SupportsInt | typing.SupportsIndex) -> bool:
+        """
+        Whether so many patterns need no floats.
+        """
+
+class RecallPatterns:
+    """
+    Packed patterns laid out for recall.
+    """
+    def __init__(
+        self,
+        rows: numpy.typing.NDArray[numpy.uint64],
+        dim: typing.SupportsInt | typing.SupportsIndex,
+        workers: typing.SupportsInt | typing.SupportsIndex,
+        by_units: bool,
+    ) -> None: ...
+    def matrix(
+        self, out: numpy.typing.NDArray[numpy.int32], threads: typing.SupportsInt | typing.SupportsIndex
+    ) -> None:
+        """
+        Write the sum of x x^T with zero diagonal.
+        """
+    def recall(
+        self,
+        table: RecallTable,
+        probes: numpy.typing.NDArray[numpy.uint64],
+        synchronous: bool,
+        seed: typing.SupportsInt | typing.SupportsIndex,
+        order: numpy.typing.NDArray[numpy.int64] | None,
+        budget: typing.SupportsInt | typing.SupportsIndex,
+        values: numpy.typing.NDArray[numpy.float64],
+        exponents: numpy.typing.NDArray[numpy.int64],
+        sweeps: numpy.typing.NDArray[numpy.int64],
+        converged: numpy.typing.NDArray[numpy.bool],
+        cycles: numpy.typing.NDArray[numpy.bool],
+        threads: typing.SupportsInt | typing.SupportsIndex,
+    ) -> None:
+        """
+        Let every probe follow the energy, in place.
+        """
 
 def all_finite(numbers: numpy.typing.NDArray[numpy.float32]) -> bool: ...
 def atom_reals(
@@ -1160,6 +1223,34 @@ def project_dense(
     Rows times the sparse matrix of signs.
     """
 
+def recall_by_matrix(
+    matrix: numpy.typing.NDArray[numpy.int32],
+    dim: typing.SupportsInt | typing.SupportsIndex,
+    probes: numpy.typing.NDArray[numpy.uint64],
+    synchronous: bool,
+    seed: typing.SupportsInt | typing.SupportsIndex,
+    order: numpy.typing.NDArray[numpy.int64] | None,
+    budget: typing.SupportsInt | typing.SupportsIndex,
+    values: numpy.typing.NDArray[numpy.float64],
+    exponents: numpy.typing.NDArray[numpy.int64],
+    sweeps: numpy.typing.NDArray[numpy.int64],
+    converged: numpy.typing.NDArray[numpy.bool],
+    cycles: numpy.typing.NDArray[numpy.bool],
+    threads: typing.SupportsInt | typing.SupportsIndex,
+) -> None:
+    """
+    The same by a matrix of integers.
+    """
+
+def recall_order(
+    seed: typing.SupportsInt | typing.SupportsIndex,
+    sweep: typing.SupportsInt | typing.SupportsIndex,
+    out: numpy.typing.NDArray[numpy.int64],
+) -> None:
+    """
+    Write the random order of units in a sweep.
+    """
+
 def refine_thresholds(
     rows: numpy.ndarray,
     scales: numpy.typing.NDArray[numpy.float32] | None,
@@ -1671,6 +1762,32 @@ def sum_rows(
 ) -> None:
     """
     Add runs of rows, times their weights, to sums.
+    """
+
+def tensor_add(
+    cells: numpy.typing.NDArray[numpy.int32],
+    dim: typing.SupportsInt | typing.SupportsIndex,
+    degree: typing.SupportsInt | typing.SupportsIndex,
+    seed: typing.SupportsInt | typing.SupportsIndex,
+    hashes: numpy.typing.NDArray[numpy.uint64],
+    weights: numpy.typing.NDArray[numpy.int64] | None,
+    threads: typing.SupportsInt | typing.SupportsIndex,
+) -> None:
+    """
+    Add signed outer powers to the cells of different dimensions.
+    """
+
+def tensor_scores(
+    cells: numpy.typing.NDArray[numpy.int32],
+    dim: typing.SupportsInt | typing.SupportsIndex,
+    degree: typing.SupportsInt | typing.SupportsIndex,
+    seed: typing.SupportsInt | typing.SupportsIndex,
+    hashes: numpy.typing.NDArray[numpy.uint64],
+    out: numpy.typing.NDArray[numpy.int64],
+    threads: typing.SupportsInt | typing.SupportsIndex,
+) -> None:
+    """
+    Sum of the cells times sign and entries of every key.
     """
 
 def turn_rows(
