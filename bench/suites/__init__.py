@@ -19,10 +19,11 @@ SUITES = (
     "sketches_count",
     "projections",
     "retrieval",
+    "memories_cells",
     "cuda",
 )
 GROUPS = {
     "sketches": ("hash", "sketches_bloom", "sketches_count", "projections"),
-    "memories": ("retrieval",),
+    "memories": ("retrieval", "memories_cells"),
     "vsa": SUITES[SUITES.index("bundle") : SUITES.index("hash")],
 }

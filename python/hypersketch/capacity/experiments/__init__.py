@@ -24,6 +24,9 @@ from hypersketch.capacity.experiments.resonator import ResonatorCapacity
 from hypersketch.capacity.experiments.schlegel import Schlegel
 from hypersketch.capacity.experiments.sequence import Sequence
 from hypersketch.capacity.experiments.sequence_length import SequenceLength
+from hypersketch.capacity.experiments.sparse_distributed import SparseDistributed
+from hypersketch.capacity.experiments.sparsey import SparseyCapacity
+from hypersketch.capacity.experiments.willshaw import WillshawCapacity
 
 __all__ = ["EXPERIMENTS", "Experiment", "Quantity", "Request", "experiment"]
 
@@ -52,6 +55,9 @@ EXPERIMENTS: dict[str, Experiment] = {
         BindingDepth(),
         Quantization(),
         ResonatorCapacity(),
+        SparseDistributed(),
+        WillshawCapacity(),
+        SparseyCapacity(),
     )
 }
 

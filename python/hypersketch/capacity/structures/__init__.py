@@ -15,6 +15,7 @@ from hypersketch.capacity.structures.map_i import MapBundleI
 from hypersketch.capacity.structures.projection import DenseSigns, SparseSigns, TensorSketch
 from hypersketch.capacity.structures.quantized import QuantizedSums
 from hypersketch.capacity.structures.spaces import SPACES
+from hypersketch.capacity.structures.sparse_patterns import Kanerva, Sparsey, Willshaw
 
 __all__ = ["STRUCTURES", "Structure", "known_structures", "structure"]
 
@@ -37,6 +38,9 @@ STRUCTURES: dict[str, Structure] = {
         DenseSigns(),
         SparseSigns(),
         TensorSketch(),
+        Kanerva(),
+        Willshaw(),
+        Sparsey(),
     )
 }
 
