@@ -199,7 +199,8 @@ class SparseDistributedMemory(AssociativeMemory):
         >>> bool((memory.locations == hypersketch.MapB(256, seed=3).atoms(range(10))).all())
         True
         """
-        return self._addresses.copy()
+        made: Words = self._addresses.copy()
+        return made
 
     @property
     def counters(self) -> NDArray[Any]:

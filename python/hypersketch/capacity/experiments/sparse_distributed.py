@@ -46,11 +46,12 @@ class SparseDistributed(Experiment):
         "four times (2RT)^(-1/3)."
     )
     prediction: ClassVar[str] = (
-        "Of the a locations that are read, each of the T − 1 other items is in a binomial number (a, p) "
-        "or, with k nearest, a hypergeometric one, with random signs; the distribution of their sum is "
-        "computed exactly, its variance is (T − 1)(a p (1 − p) + a² p²) (Kanerva 1993; the normal tail of "
-        "it is too light where a p is small). Within a radius a is binomial itself, which gives other and "
-        "larger errors, the fewest near p = (2RT)^(-1/3) (Jaeckel's form). This repeats that minimum, not a "
+        "Of the a locations that are read, each of the T − 1 other items is in a binomial number (a, p) or, "
+        "with k nearest, a hypergeometric one, with random signs; the distribution of their sum is computed "
+        "exactly, its variance is (T − 1)(a p (1 − p) + a² p²) (Kanerva 1993). Within a radius a is "
+        "binomial itself, which gives other and larger errors. (2RT)^(-1/3) is where the ratio of signal to "
+        "noise is best in the normal approximation (Jaeckel's form); the exact minimum lies at about three "
+        "quarters of it, where hardly fewer bits are wrong. This repeats the curve and that place, not a "
         "table of theirs."
     )
     quantities: ClassVar[Mapping[str, Quantity]] = {
@@ -135,8 +136,8 @@ def _least_table(results: Results) -> str:
     head = ("activation", "R", "T", "(2RT)^(-1/3)", "measured minimum", "fewest wrong bits")
     text = (
         "The measured minimum is that of the parabola through the logarithms of the point with the fewest "
-        "wrong bits and its neighbours. The formula is for a radius; a fixed number of locations is best "
-        "when it is smaller."
+        "wrong bits and its neighbours. The formula is the normal approximation's, for a radius; a fixed "
+        "number of locations is best when it is smaller."
     )
     return "<h3>The best activation</h3>" + report.paragraphs(text) + report.html_table(head, lines)
 

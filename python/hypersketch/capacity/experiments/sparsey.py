@@ -141,7 +141,7 @@ class SparseyCapacity(Experiment):
         from hypersketch.capacity.plots import Panels
 
         return Panels(
-            "stored items, or active inputs of ten that two share",
+            "stored items, or shared inputs",
             lambda row: float(row.setting.get("shared", row.n)),
             lambda row: f"K = {row.size['n_units']}",
             _panel,

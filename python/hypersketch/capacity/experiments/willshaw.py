@@ -46,10 +46,10 @@ class WillshawCapacity(Experiment):
     prediction: ClassVar[str] = (
         "M pairs set the share 1 − (1 − k²/n²)^M, one half at M = ln 2 · n²/k² (Willshaw, Buneman and "
         "Longuet-Higgins 1969). A unit in r of the pairs answers if the union of r inputs holds the whole "
-        "cue: exact by inclusion and exclusion. Independent synapses would give p1^k, at 128 units less "
-        "than half of what is measured. The information of answers with these false ones goes to ln 2 = "
-        "0.693 bits a synapse as n grows, at p1 = 1/2 (Palm 1980); the table shows how far from it finite "
-        "matrices are. It repeats the limit and p1 = 1/2, not a table of theirs."
+        "cue: exact by inclusion and exclusion, and more than the p1^k of independent synapses. As n grows "
+        "with few false ones the information goes to ln 2 = 0.693 bits a synapse, at p1 = 1/2 (Palm 1980). "
+        "Finite matrices are far from it, and where false ones are allowed they hold more beyond one half. "
+        "It repeats the limit and p1 = 1/2, not a table of theirs."
     )
     quantities: ClassVar[Mapping[str, Quantity]] = {
         "density": Quantity("mean", "share of the synapses that are set", log=False),
