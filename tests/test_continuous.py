@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import pickle
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ import pytest
 import hypersketch
 import reference_continuous as reference
 from hypersketch import theory
-from hypersketch.memories import ContinuousMemory
+from hypersketch.memories import ContinuousMemory, _patterns
 
 SIMILARITIES = ["dot", "cosine", "euclidean", "manhattan"]
 SEPARATIONS = ["softmax", "sparsemax", "entmax", "normmax", "top-k", "polynomial", "identity"]
@@ -348,3 +349,23 @@ def test_laws_agree_with_each_other():
     share = (cosines > 1 - 1 / 2.0).mean()
     exact = theory.continuous.inexactness(2, 6, 2.0, 1.0)
     assert abs(share - exact) < 4 * (exact * (1 - exact) / 200_000) ** 0.5
+
+
+def test_a_mapped_row_that_is_not_finite_is_named() -> None:
+    rows = np.eye(5, dtype=np.float32)
+    rows[3, 1] = np.nan
+    with pytest.raises(ValueError, match=r"must be finite in float32\. Got nan in row 3\."):
+        ContinuousMemory.over(rows)
+
+
+def test_a_memory_over_an_array_takes_no_copy_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_patterns, "_PIECE", 1 << 14)
+    rows = np.random.default_rng(8).standard_normal((8000, 128), dtype=np.float32)
+    tracemalloc.start()
+    try:
+        memory = ContinuousMemory.over(rows, similarity="cosine")
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert np.shares_memory(memory.patterns, rows)
+    assert peak < rows.nbytes / 8  # lengths, and a few pieces of 131 kB in double precision

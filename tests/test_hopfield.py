@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
+import itertools
 import math
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import hypersketch
 import reference
 from hypersketch import HopfieldMembership, _structure, theory
 from makers import state
@@ -52,6 +55,76 @@ def test_larger_matrices(dim: int, threads: int) -> None:
     assert np.array_equal(state(memory), matrix[np.triu_indices(dim, 1)])
     scores = memory.score_hashes(hashes, threads=threads)
     assert np.array_equal(scores, reference.hopfield_scores(matrix, 0, hashes) / dim**2)
+
+
+@pytest.mark.parametrize("degree", [3, 4])
+@pytest.mark.parametrize("dim", [3, 7, 12])
+def test_tensors_and_scores(dim: int, degree: int, level: str) -> None:
+    """Cells of different dimensions in lexicographic order, and scores from the whole tensor."""
+    for i, n in enumerate((0, 1, 3, 300)):
+        weights, hashes = (None, weights_of(n))[i % 2], hashes_of(n)
+        memory = HopfieldMembership(dim, 6, degree=degree)
+        memory.add_hashes(hashes, weights, threads=i % 3 + 1)
+        atoms, signs = reference.atoms(dim, 6, hashes), reference.hopfield_signs(6, hashes)
+        scale = signs * (1 if weights is None else weights)
+        chosen = list(itertools.combinations(range(dim), degree))
+        cells = np.array([(scale * atoms[:, list(one)].prod(axis=1)).sum() for one in chosen], np.int64)
+        assert np.array_equal(state(memory), cells)
+        probes = hashes_of(20, 2)
+        theirs, their_signs = reference.atoms(dim, 6, probes), reference.hopfield_signs(6, probes)
+        products = np.array([theirs[:, list(one)].prod(axis=1) for one in chosen]).reshape(len(chosen), 20)
+        expected = their_signs * (cells @ products) / max(1, len(chosen))
+        assert np.array_equal(memory.score_hashes(probes, threads=2), expected)
+
+
+def test_tensors_are_structures(tmp_path: Path) -> None:
+    one, other, both = (HopfieldMembership(20, 3, degree=3) for _ in range(3))
+    one.add(range(50), weights=weights_of(50))
+    other.add(range(40, 90))
+    both.add(range(50), weights=weights_of(50))
+    both.add(range(40, 90))
+    assert one + other == both
+    both.remove(range(40, 90))
+    assert both == one
+    one.save(tmp_path / "one.safetensors")
+    loaded = hypersketch.load(tmp_path / "one.safetensors", mmap=True)
+    assert loaded == one
+    assert repr(loaded) == "HopfieldMembership(dim=20, diagonal=False, seed=3, degree=3, n_added=50)"
+    with pytest.raises(ValueError, match=r"'degree' parameter of both .* Got 3 and 4"):
+        one.merge(HopfieldMembership(20, 3, degree=4))
+    for arguments, sentence in (
+        ({"degree": 3, "diagonal": True}, "'diagonal' parameter of HopfieldMembership must be False or None"),
+        ({"degree": 1}, r"'degree' parameter of HopfieldMembership must be an integer in \[2, 8\]"),
+        ({"dim": 4000, "degree": 3}, r"fewer than 2\*\*31 cells. Got dim=4000"),
+    ):
+        with pytest.raises(ValueError, match=sentence):
+            HopfieldMembership(**{"dim": 20, **arguments})
+
+
+@pytest.mark.parametrize("degree", [3, 4])
+def test_tensor_rates_are_those_of_theory(degree: int) -> None:
+    """By enumeration of all signs for one and two items, and by measurement for many."""
+    dim = 8
+    products = [
+        sum(math.prod(one) for one in itertools.combinations(signs, degree))
+        for signs in itertools.product((-1, 1), repeat=dim)
+    ]
+    values = np.array(products) / math.comb(dim, degree)
+    both = np.concatenate((values, -values))
+    for t in (0.1, 0.5):
+        assert theory.hopfield.false_positive_rate(dim, 1, t, degree=degree) == pytest.approx(
+            (both >= t).mean(), abs=1e-9
+        )
+        two = (both[:, np.newaxis] + both >= t).mean()
+        assert theory.hopfield.false_positive_rate(dim, 2, t, degree=degree) == pytest.approx(two, abs=1e-9)
+    dim, n, asked = 24, round(float(theory.hopfield.capacity(24, 0.05, degree=degree))), 4000
+    predicted = theory.hopfield.false_positive_rate(dim, n, degree=degree)
+    rates = []
+    for seed in range(8):
+        memory = HopfieldMembership(dim, seed, degree=degree)
+        memory.add(range(n))
+        rates.append(memory.contains(range(10**6, 10**6 + asked)).mean())
+    assert abs(np.mean(rates) - predicted) < 5 * np.std(rates, ddof=1) / math.sqrt(len(rates))
 
 
 @given(keys_lists, keys_lists)

@@ -53,9 +53,14 @@ def test_the_nearest_are_found_exactly(kind: str, scale: float, n: int, dim: int
 @pytest.mark.parametrize("kind", KINDS)
 def test_answers_do_not_depend_on_blocks_or_batches(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     keys, queries = integers(1, 500, 5), integers(2, 30, 5)
-    keys[7] = np.float32(3e25)  # whose square is no float
     memory = NeighbourMemory(5, similarity=kind)
     memory.store(keys)
+    by_kernel = memory.search(queries, 13)
+    with monkeypatch.context() as patch:
+        patch.setattr(_nearest, "_MOST_BY_KERNEL", 0)
+        for a, b in zip(by_kernel, memory.search(queries, 13), strict=True):
+            assert np.array_equal(a, b)
+    memory.store(np.full(5, 3e25))  # whose square is no float
     whole = memory.search(queries, 13)
     ones = [memory.search(query, 13) for query in queries]
     monkeypatch.setattr(_nearest, "_BLOCK_SCORES", 30 * 17)
@@ -65,6 +70,20 @@ def test_answers_do_not_depend_on_blocks_or_batches(kind: str, monkeypatch: pyte
     ):
         assert np.array_equal(other[0], whole[0])
         assert np.array_equal(other[1], whole[1])
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("dim", [1, 15, 64])
+def test_random_keys_are_ranked_in_double_precision(kind: str, dim: int) -> None:
+    rng = np.random.default_rng(dim)
+    keys, queries = (rng.standard_normal((n, dim)).astype(np.float32) for n in (3000, 40))
+    memory = NeighbourMemory(dim, max_items=2900, similarity=kind)
+    memory.store(keys)  # a ring of two runs
+    found, similarities = memory.search(queries, 20)
+    exact = np.stack([_nearest.exact(kind, np.tile(q, (2900, 1)), keys[100:]) for q in queries])
+    order = np.argsort(-exact, axis=1, kind="stable")[:, :20]
+    assert np.array_equal(found, order + 100)
+    assert np.array_equal(similarities, np.take_along_axis(exact, order, axis=1))
 
 
 @pytest.mark.parametrize("steps", [[3], [5, 1, 1], [6, 7, 2, 30], [100], [1] * 23])

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import hypersketch
+import hypersketch.vsa
 import reference_linear as reference
 from hypersketch import OuterProductMemory, theory
 from hypersketch.memories import frequency_weights
@@ -127,6 +128,21 @@ def test_recall_takes_the_first_of_equal_values_and_orders_k() -> None:
     assert found.indices.tolist() == [[3, 1, 2], [3, 0, 1]]
     assert found.similarities.tolist() == [[2, 1, 1], [6, 3, 0]]
     assert memory.recall([1, 0], book[:3]).indices.tolist() == [[1]]
+
+
+def test_recall_answers_with_keys_of_an_item_memory() -> None:
+    space = hypersketch.vsa.HRR(256)
+    names = hypersketch.ItemMemory(space)
+    names.add(range(40))
+    memory = OuterProductMemory(256, dtype="float64")
+    memory.store(space.atoms(range(100, 140)), space.atoms(range(40)))
+    found = memory.recall(space.atoms(range(100, 140)), names, k=2)
+    assert found.keys[:, 0].tolist() == list(range(40))
+    assert found.similarities.shape == (40, 2)
+    other = hypersketch.ItemMemory(hypersketch.vsa.HRR(128))
+    other.add([1])
+    with pytest.raises(ValueError, match="128"):
+        memory.recall(np.ones(256), other)
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@
 #include "hypersketch/numbers.hpp"
 #include "hypersketch/projection.hpp"
 #include "hypersketch/resonator.hpp"
+#include "hypersketch/retrieval.hpp"
 #include "hypersketch/search.hpp"
 #include "hypersketch/transforms.hpp"
 #include "hypersketch/vsa.hpp"
@@ -46,6 +47,26 @@ void hash_u64(benchmark::State& state) {
     benchmark::ClobberMemory();
   }
   report(state, keys.size(), 16 * keys.size());
+}
+
+// Softmax retrieval from 64 patterns of 256 floats, by 48 queries or one; items are products of numbers.
+void retrieve_softmax(benchmark::State& state) {
+  constexpr size_t kPatterns = 64, kDim = 256;
+  const auto n_queries = static_cast<size_t>(state.range(0));
+  std::mt19937 generator(1);
+  std::normal_distribution<float> normal;
+  LineBuffer patterns(kPatterns * kDim);
+  std::vector<float> queries(n_queries * kDim), betas(n_queries, 0.1F), states(queries.size());
+  std::generate_n(patterns.data(), kPatterns * kDim, [&] { return normal(generator); });
+  std::generate(queries.begin(), queries.end(), [&] { return normal(generator); });
+  std::vector<double> numbers(3 * n_queries);
+  const PatternStore store{patterns.data(), StoreType::kFloat32, kPatterns, kDim, nullptr};
+  for (auto _ : state) {
+    retrieve(store, store, {queries.data(), n_queries, kDim}, {false, nullptr, nullptr},
+             {Separation::kSoftmax, betas.data(), nullptr, 1.0F}, states.data(), numbers.data(), 1);
+    benchmark::ClobberMemory();
+  }
+  report(state, 2 * n_queries * kPatterns * kDim, kPatterns * kDim * sizeof(float));
 }
 
 void bundle_from_keys(benchmark::State& state) {
@@ -243,6 +264,28 @@ void weigh(benchmark::State& state) {
   report(state, n, n * words_for(dim) * sizeof(uint64_t));
 }
 
+// Sums of so many doubles with random signs, as one unit of a recall takes them; items are numbers.
+void signed_sums(benchmark::State& state) {
+  const auto n = static_cast<size_t>(state.range(0));
+  const auto bits = random_keys(words_for(n));
+  const std::vector<double> values(words_for(n) * 64, 1.5);
+  for (auto _ : state) benchmark::DoNotOptimize(kernels().signed_sum(bits.data(), values.data(), bits.size()));
+  report(state, n, n * sizeof(double));
+}
+
+// A row of so many integers, doubled, to another; items are numbers.
+void add_multiples(benchmark::State& state) {
+  const auto n = static_cast<size_t>(state.range(0));
+  const std::vector<int32_t> row(n, 3);
+  std::vector<int32_t> to(n);
+  int32_t factor = 2;
+  for (auto _ : state) {
+    kernels().add_multiple(row.data(), factor = -factor, n, to.data());
+    benchmark::ClobberMemory();
+  }
+  report(state, n, 3 * n * sizeof(int32_t));
+}
+
 // Rows of 1,024 floats to 1,024 outputs with so many entries a feature; items are rows.
 void project_rows(benchmark::State& state) {
   const size_t n = 256, dim = 1024, n_entries = static_cast<size_t>(state.range(0));
@@ -298,6 +341,9 @@ int main(int argc, char** argv) {
     add("phasor_quotients", level, phasor_quotients, {1});
     add("phasor_cosines", level, phasor_cosines, {1});
     add("weigh", level, weigh, {500, 1500, 4096});
+    add("signed_sum", level, signed_sums, {64, 1024, 16384});
+    add("add_multiple", level, add_multiples, {1024, 16384});
+    add("retrieve_softmax", level, retrieve_softmax, {1, 48});
     add("rotate", level, rotate, {1, 64, 4999});
     add("bloom_query", level, bloom_query, {1 << 20, 1 << 26, int64_t{1} << 30});
     add("row_places", level, row_places, {1 << 12});

@@ -26,3 +26,20 @@ class Faiss:
         """Return distances; of equally near rows it names any."""
         distances: NDArray[Any] = self._index.search(queries, k)[0]
         return distances
+
+
+class FaissFlat:
+    """IndexFlatIP: exact inner products of float32 vectors, one thread."""
+
+    def __init__(self, rows: NDArray[np.float32]) -> None:
+        self.name = f"{name_of('faiss-cpu')}, IndexFlatIP"
+        import faiss
+
+        faiss.omp_set_num_threads(1)
+        self._index: Any = faiss.IndexFlatIP(rows.shape[1])
+        self._index.add(rows)
+
+    def nearest(self, queries: NDArray[np.float32], k: int) -> NDArray[Any]:
+        """Return indices."""
+        indices: NDArray[Any] = self._index.search(queries, k)[1]
+        return indices

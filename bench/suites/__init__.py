@@ -19,11 +19,13 @@ SUITES = (
     "sketches_count",
     "projections",
     "retrieval",
+    "linear_memories",
+    "memories_classical",
     "memories_cells",
     "cuda",
 )
 GROUPS = {
     "sketches": ("hash", "sketches_bloom", "sketches_count", "projections"),
-    "memories": ("retrieval", "memories_cells"),
+    "memories": SUITES[SUITES.index("retrieval") : SUITES.index("cuda")],
     "vsa": SUITES[SUITES.index("bundle") : SUITES.index("hash")],
 }

@@ -25,6 +25,7 @@ void bind_count_sketch(py::module_& module);
 void bind_vsa(py::module_& module);
 void bind_numbers(py::module_& module);
 void bind_packed(py::module_& module);
+void bind_recall(py::module_& module);
 void bind_resonator(py::module_& module);
 void bind_retrieval(py::module_& module);
 void bind_search(py::module_& module);
@@ -92,6 +93,7 @@ PYBIND11_MODULE(_core, module, py::mod_gil_not_used()) {
   bind_vsa(module);
   bind_numbers(module);
   bind_packed(module);
+  bind_recall(module);
   bind_resonator(module);
   bind_retrieval(module);
   bind_search(module);

@@ -39,6 +39,7 @@ namespace {
 #include "rotate.inc.hpp"
 #include "rows.inc.hpp"
 #include "scores.inc.hpp"
+#include "signed.inc.hpp"
 #include "streams.inc.hpp"
 #include "strings.inc.hpp"
 #include "transforms.inc.hpp"
@@ -80,6 +81,8 @@ const Kernels& table() {
                                    count_votes,
                                    decide_votes,
                                    weigh_rows,
+                                   signed_sum,
+                                   add_multiple,
                                    xor_rows,
                                    rotate_rows,
                                    atom_dot,

@@ -150,9 +150,9 @@ void compare_tile(const float* queries, size_t n, size_t stride, const float* ti
 }
 
 // scores[q * kTile + j] = scores * factors[j] + offsets[j]
-void adjust_scores(size_t n, const float* factors, const float* offsets, float* scores) {
+void adjust_scores(size_t n, size_t width, const float* factors, const float* offsets, float* scores) {
   for (size_t q = 0; q < n; ++q)
-    for (size_t j = 0; j < kTile; j += kSingleLanes) {
+    for (size_t j = 0; j < width; j += kSingleLanes) {
       float* at = scores + q * kTile + j;
       store_singles(at, load_singles(at) * load_singles(factors + j) + load_singles(offsets + j));
     }

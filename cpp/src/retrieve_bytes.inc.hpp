@@ -30,7 +30,8 @@ HYPERSKETCH_HD __m512i add_lower_upper_64(__m512i a, __m512i b) {
 // out[i] = sum of the lanes of v[i] - offset
 HYPERSKETCH_HD void sum_four(const __m512i* v, std::int32_t offset, std::int32_t* out) {
   const __m512i c = add_lower_upper_64(add_lower_upper_32(v[0], v[1]), add_lower_upper_32(v[2], v[3]));
-  const __m256i d = _mm256_add_epi32(_mm512_castsi512_si256(c), _mm512_maskz_extracti64x4_epi64(0xF, c, 1));
+  const __m256i d =
+      _mm256_add_epi32(_mm512_maskz_extracti64x4_epi64(0xF, c, 0), _mm512_maskz_extracti64x4_epi64(0xF, c, 1));
   const __m128i e = _mm_add_epi32(_mm256_castsi256_si128(d), _mm256_extracti128_si256(d, 1));
   _mm_storeu_si128(reinterpret_cast<__m128i*>(out), _mm_sub_epi32(e, _mm_set1_epi32(offset)));
 }

@@ -53,24 +53,24 @@ HYPERSKETCH_HD Singles sums_of_lanes(Singles* v) {
   return v[0];
 }
 
-// Lanes of the products of a query with kRows rows, not yet summed.
-template <size_t kRows, class Number>
-HYPERSKETCH_HD void row_products(const float* query, const Number* rows, size_t dim, Ahead& ahead, Singles* out) {
-  Singles a[kRows], b[kRows];
-  for (size_t r = 0; r < kRows; ++r) a[r] = b[r] = Singles{};
-  const auto multiply = [&](size_t r, Pair asked, Pair row) {
-    a[r] = plus_product(a[r], asked.a, row.a);
-    b[r] = plus_product(b[r], asked.b, row.b);
-  };
+// Lanes of the products of a query with a row, not yet summed. Rows are read one after the other: memory is read ahead
+// by the hardware where it sees one stream.
+template <class Number>
+HYPERSKETCH_HD Singles row_products(const float* query, const Number* row, size_t dim, Ahead& ahead) {
+  Singles a = {}, b = {};
   size_t d = 0;
   for (; d + kPair <= dim; d += kPair) {
-    const Pair asked = load_pair(query + d);
-    for (size_t r = 0; r < kRows; ++r) multiply(r, asked, load_pair(rows + r * dim + d));
-    for (size_t i = 0; i < kLinesOf<Number> * kRows; i += 2) fetch_line(ahead);
+    const Pair asked = load_pair(query + d), pair = load_pair(row + d);
+    a = plus_product(a, asked.a, pair.a);
+    b = plus_product(b, asked.b, pair.b);
+    if (kLinesOf<Number> == 2 || d / kPair % 2 == 0) fetch_line(ahead);
   }
-  if (d < dim)
-    for (size_t r = 0; r < kRows; ++r) multiply(r, load_pair(query + d), load_pair_first(rows + r * dim + d, dim - d));
-  for (size_t r = 0; r < kRows; ++r) out[r] = a[r] + b[r];
+  if (d < dim) {
+    const Pair asked = load_pair(query + d), pair = load_pair_first(row + d, dim - d);
+    a = plus_product(a, asked.a, pair.a);
+    b = plus_product(b, asked.b, pair.b);
+  }
+  return a + b;
 }
 
 // scores[j] = product of the query and row j, for whole vectors of j; fetches a line for every two that it reads.
@@ -81,10 +81,8 @@ void compare_patterns(const float* query, const Number* rows, size_t n, size_t d
   Ahead ahead{line, line + next_bytes};
   for (size_t j = 0; j < n; j += kSingleLanes) {
     Singles sums[kSingleLanes] = {};
-    size_t r = 0;
-    for (; r + 4 <= kSingleLanes && j + r + 4 <= n; r += 4)
-      row_products<4>(query, rows + (j + r) * dim, dim, ahead, sums + r);
-    for (; r < kSingleLanes && j + r < n; ++r) row_products<1>(query, rows + (j + r) * dim, dim, ahead, sums + r);
+    for (size_t r = 0; r < kSingleLanes && j + r < n; ++r)
+      sums[r] = row_products(query, rows + (j + r) * dim, dim, ahead);
     store_singles(scores + j, sums_of_lanes(sums));
   }
 }

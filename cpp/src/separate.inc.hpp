@@ -40,13 +40,13 @@ HYPERSKETCH_HD float lanes_by_halves(Singles v) {
 
 // Weights exp(beta score - maximum) in place of the scores, with the sums and states of each query brought to its new
 // maximum first. Returns whether any weight is above `least` times its sum.
-bool weigh_softmax(float* scores, size_t n, const float* betas, float least, SoftSums sums, float* states,
+bool weigh_softmax(float* scores, size_t n, size_t width, const float* betas, float least, SoftSums sums, float* states,
                    size_t stride) {
   bool matters = false;
   for (size_t q = 0; q < n; ++q) {
     float* row = scores + q * kTile;
     Singles most = load_singles(row) * betas[q];
-    for (size_t j = 0; j < kTile; j += kSingleLanes) {
+    for (size_t j = 0; j < width; j += kSingleLanes) {
       const Singles scaled = load_singles(row + j) * betas[q];
       store_singles(row + j, scaled);
       most = scaled > most ? scaled : most;
@@ -61,7 +61,7 @@ bool weigh_softmax(float* scores, size_t n, const float* betas, float least, Sof
       for (size_t d = 0; d < stride; d += kSingleLanes) store_singles(state + d, load_singles(state + d) * factor);
     }
     Singles sum = {}, squares = {};
-    for (size_t j = 0; j < kTile; j += kSingleLanes) {
+    for (size_t j = 0; j < width; j += kSingleLanes) {
       const Singles weight = exponential(load_singles(row + j) - sums.maxima[q]);
       store_singles(row + j, weight);
       sum += weight;
@@ -84,12 +84,13 @@ HYPERSKETCH_HD Singles raised(Singles v, float exponent) {
 }
 
 // Weights max(0, beta score - threshold)^exponent in place of the scores. Returns whether there are any.
-bool weigh_beyond(float* scores, size_t n, const float* betas, const float* thresholds, float exponent, SoftSums sums) {
+bool weigh_beyond(float* scores, size_t n, size_t width, const float* betas, const float* thresholds, float exponent,
+                  SoftSums sums) {
   bool matters = false;
   for (size_t q = 0; q < n; ++q) {
     float* row = scores + q * kTile;
     Singles sum = {}, squares = {};
-    for (size_t j = 0; j < kTile; j += kSingleLanes) {
+    for (size_t j = 0; j < width; j += kSingleLanes) {
       const Singles beyond = load_singles(row + j) * betas[q] - thresholds[q];
       const Singles weight = raised(beyond > 0.0F ? beyond : Singles{}, exponent);
       store_singles(row + j, weight);
@@ -105,11 +106,11 @@ bool weigh_beyond(float* scores, size_t n, const float* betas, const float* thre
 }
 
 // Weights (score / maximum)^degree, whose maximum is that of all |score|; sums are those of |weight|.
-bool weigh_power(float* scores, size_t n, size_t degree, SoftSums sums, float* states, size_t stride) {
+bool weigh_power(float* scores, size_t n, size_t width, size_t degree, SoftSums sums, float* states, size_t stride) {
   for (size_t q = 0; q < n; ++q) {
     float* row = scores + q * kTile;
     Singles most = {};
-    for (size_t j = 0; j < kTile; j += kSingleLanes) {
+    for (size_t j = 0; j < width; j += kSingleLanes) {
       const Singles size = magnitude(load_singles(row + j));
       most = size > most ? size : most;
     }
@@ -125,7 +126,7 @@ bool weigh_power(float* scores, size_t n, size_t degree, SoftSums sums, float* s
     }
     Singles sum = {}, squares = {};
     const float scale = sums.maxima[q] > 0.0F ? 1.0F / sums.maxima[q] : 0.0F;
-    for (size_t j = 0; j < kTile; j += kSingleLanes) {
+    for (size_t j = 0; j < width; j += kSingleLanes) {
       const Singles ratio = load_singles(row + j) * scale;
       Singles weight = Singles{} + 1.0F;
       for (size_t i = 0; i < degree; ++i) weight *= ratio;
@@ -140,9 +141,10 @@ bool weigh_power(float* scores, size_t n, size_t degree, SoftSums sums, float* s
 }
 
 // The scores of one query that are above the bound, in their order, and base + their place; returns how many.
-size_t scores_above(const float* scores, float bound, std::uint32_t base, float* found, std::uint32_t* places) {
+size_t scores_above(const float* scores, size_t width, float bound, std::uint32_t base, float* found,
+                    std::uint32_t* places) {
   size_t n = 0;
-  for (size_t j = 0; j < kTile; j += kSingleLanes) {
+  for (size_t j = 0; j < width; j += kSingleLanes) {
 #if defined(__AVX512F__)
     const Singles row = load_singles(scores + j);
     const __mmask16 above = _mm512_cmp_ps_mask(reinterpret_cast<__m512>(row), _mm512_set1_ps(bound), _CMP_GT_OQ);

@@ -15,6 +15,8 @@ import typing_extensions
 __all__: list[str] = [
     "ArrowColumn",
     "ArrowReader",
+    "RecallPatterns",
+    "RecallTable",
     "Sketch",
     "all_finite",
     "atom_reals",
@@ -31,6 +33,7 @@ __all__: list[str] = [
     "build_info",
     "bundle_add",
     "bundle_add_rows",
+    "bundle_digits",
     "bundle_score_rows",
     "bundle_scores",
     "bundle_trials",
@@ -74,6 +77,7 @@ __all__: list[str] = [
     "lengths",
     "majorities",
     "members_among_best",
+    "nearest_patterns",
     "pack_signs",
     "pack_spans",
     "packed_score_rows",
@@ -82,11 +86,18 @@ __all__: list[str] = [
     "popcount_or",
     "project_csr",
     "project_dense",
+    "recall_by_matrix",
+    "recall_order",
+    "refine_thresholds",
     "resonate",
+    "retrieve_states",
     "rotate_rows",
     "row_products",
+    "runs_among_best",
     "sample_indices",
     "score_atoms",
+    "score_digits",
+    "scores_above",
     "set_simd_level",
     "sign_codes",
     "simd_level",
@@ -95,12 +106,16 @@ __all__: list[str] = [
     "sketch_fits",
     "sketch_track",
     "sparse_rows",
+    "sparse_support",
     "split_lines",
     "split_rows",
     "split_words",
     "sum_atoms",
     "sum_combined",
+    "sum_listed",
     "sum_rows",
+    "tensor_add",
+    "tensor_scores",
     "turn_rows",
     "unit_phasors",
     "walsh_hadamard",
@@ -158,6 +173,63 @@ class Sketch:
         is_signed: bool,
         conservative: bool,
     ) -> None: ...
+
+class RecallTable:
+    """
+    Weights, offsets and energies of a pattern by its Hamming distance.
+    """
+    def __init__(
+        self,
+        weights: numpy.typing.NDArray[numpy.float64],
+        weight_exponents: numpy.typing.NDArray[numpy.int32],
+        offsets: numpy.typing.NDArray[numpy.float64],
+        offset_exponents: numpy.typing.NDArray[numpy.int32],
+        energies: numpy.typing.NDArray[numpy.float64],
+        energy_exponents: numpy.typing.NDArray[numpy.int32],
+        whole_weights: numpy.typing.NDArray[numpy.int32] | None,
+        whole_offsets: numpy.typing.NDArray[numpy.int64] | None,
+        exact: bool,
+    ) -> None: ...
+    def is_whole(self, n: typing.SupportsInt | typing.SupportsIndex) -> bool:
+        """
+        Whether so many patterns need no floats.
+        """
+
+class RecallPatterns:
+    """
+    Packed patterns laid out for recall.
+    """
+    def __init__(
+        self,
+        rows: numpy.typing.NDArray[numpy.uint64],
+        dim: typing.SupportsInt | typing.SupportsIndex,
+        workers: typing.SupportsInt | typing.SupportsIndex,
+        by_units: bool,
+    ) -> None: ...
+    def matrix(
+        self, out: numpy.typing.NDArray[numpy.int32], threads: typing.SupportsInt | typing.SupportsIndex
+    ) -> None:
+        """
+        Write the sum of x x^T with zero diagonal.
+        """
+    def recall(
+        self,
+        table: RecallTable,
+        probes: numpy.typing.NDArray[numpy.uint64],
+        synchronous: bool,
+        seed: typing.SupportsInt | typing.SupportsIndex,
+        order: numpy.typing.NDArray[numpy.int64] | None,
+        budget: typing.SupportsInt | typing.SupportsIndex,
+        values: numpy.typing.NDArray[numpy.float64],
+        exponents: numpy.typing.NDArray[numpy.int64],
+        sweeps: numpy.typing.NDArray[numpy.int64],
+        converged: numpy.typing.NDArray[numpy.bool],
+        cycles: numpy.typing.NDArray[numpy.bool],
+        threads: typing.SupportsInt | typing.SupportsIndex,
+    ) -> None:
+        """
+        Let every probe follow the energy, in place.
+        """
 
 def all_finite(numbers: numpy.typing.NDArray[numpy.float32]) -> bool: ...
 def atom_reals(
@@ -317,6 +389,20 @@ def bundle_add_rows(
 ) -> None:
     """
     Add packed vectors to counters.
+    """
+
+def bundle_digits(
+    seeds: numpy.typing.NDArray[numpy.uint64],
+    hashes: numpy.typing.NDArray[numpy.uint64],
+    edges: numpy.typing.NDArray[numpy.int64],
+    modulus: typing.SupportsInt | typing.SupportsIndex,
+    offsets: numpy.typing.NDArray[numpy.uint16],
+    directions: numpy.typing.NDArray[numpy.float64] | None,
+    out: numpy.typing.NDArray[numpy.uint16],
+    threads: typing.SupportsInt | typing.SupportsIndex,
+) -> None:
+    """
+    Bundles of runs of atoms of digits.
     """
 
 def bundle_score_rows(
@@ -989,6 +1075,21 @@ def members_among_best(
     Members among the n best scores of each row.
     """
 
+def nearest_patterns(
+    rows: numpy.ndarray,
+    scales: numpy.typing.NDArray[numpy.float32] | None,
+    queries: numpy.typing.NDArray[numpy.float32],
+    distances: bool,
+    factors: numpy.typing.NDArray[numpy.float32] | None,
+    offsets: numpy.typing.NDArray[numpy.float32] | None,
+    patterns_out: numpy.typing.NDArray[numpy.int64],
+    scores_out: numpy.typing.NDArray[numpy.float32],
+    threads: typing.SupportsInt | typing.SupportsIndex,
+) -> None:
+    """
+    The best patterns of every query.
+    """
+
 def pack_signs(
     counters: numpy.typing.NDArray[numpy.int32],
     seed: typing.SupportsInt | typing.SupportsIndex,
@@ -1122,6 +1223,50 @@ def project_dense(
     Rows times the sparse matrix of signs.
     """
 
+def recall_by_matrix(
+    matrix: numpy.typing.NDArray[numpy.int32],
+    dim: typing.SupportsInt | typing.SupportsIndex,
+    probes: numpy.typing.NDArray[numpy.uint64],
+    synchronous: bool,
+    seed: typing.SupportsInt | typing.SupportsIndex,
+    order: numpy.typing.NDArray[numpy.int64] | None,
+    budget: typing.SupportsInt | typing.SupportsIndex,
+    values: numpy.typing.NDArray[numpy.float64],
+    exponents: numpy.typing.NDArray[numpy.int64],
+    sweeps: numpy.typing.NDArray[numpy.int64],
+    converged: numpy.typing.NDArray[numpy.bool],
+    cycles: numpy.typing.NDArray[numpy.bool],
+    threads: typing.SupportsInt | typing.SupportsIndex,
+) -> None:
+    """
+    The same by a matrix of integers.
+    """
+
+def recall_order(
+    seed: typing.SupportsInt | typing.SupportsIndex,
+    sweep: typing.SupportsInt | typing.SupportsIndex,
+    out: numpy.typing.NDArray[numpy.int64],
+) -> None:
+    """
+    Write the random order of units in a sweep.
+    """
+
+def refine_thresholds(
+    rows: numpy.ndarray,
+    scales: numpy.typing.NDArray[numpy.float32] | None,
+    queries: numpy.typing.NDArray[numpy.float32],
+    distances: bool,
+    factors: numpy.typing.NDArray[numpy.float32] | None,
+    offsets: numpy.typing.NDArray[numpy.float32] | None,
+    betas: numpy.typing.NDArray[numpy.float32],
+    exponent: typing.SupportsFloat | typing.SupportsIndex,
+    thresholds: numpy.typing.NDArray[numpy.float64],
+    threads: typing.SupportsInt | typing.SupportsIndex,
+) -> None:
+    """
+    Thresholds by passes, in place of lower bounds.
+    """
+
 def resonate(
     rows: numpy.typing.NDArray[numpy.uint64],
     sizes: numpy.typing.NDArray[numpy.int64],
@@ -1145,6 +1290,27 @@ def resonate(
     Which codewords, one a factor, multiply to each probe.
     """
 
+def retrieve_states(
+    rows: numpy.ndarray,
+    scales: numpy.typing.NDArray[numpy.float32] | None,
+    values: numpy.ndarray | None,
+    value_scales: numpy.typing.NDArray[numpy.float32] | None,
+    queries: numpy.typing.NDArray[numpy.float32],
+    distances: bool,
+    factors: numpy.typing.NDArray[numpy.float32] | None,
+    offsets: numpy.typing.NDArray[numpy.float32] | None,
+    separation: str,
+    betas: numpy.typing.NDArray[numpy.float32],
+    thresholds: numpy.typing.NDArray[numpy.float32] | None,
+    exponent: typing.SupportsFloat | typing.SupportsIndex,
+    states_out: numpy.typing.NDArray[numpy.float32],
+    numbers_out: numpy.typing.NDArray[numpy.float64],
+    threads: typing.SupportsInt | typing.SupportsIndex,
+) -> None:
+    """
+    Weighted means of values, and each query's maximum, sum of weights, sum of squares.
+    """
+
 def rotate_rows(
     rows: numpy.typing.NDArray[numpy.uint64],
     dim: typing.SupportsInt | typing.SupportsIndex,
@@ -1166,6 +1332,16 @@ def row_products(
     Inner products aa, bb and ab of rows of a and b; a single row meets all others.
     """
 
+def runs_among_best(
+    scores: numpy.typing.NDArray[numpy.float64],
+    members: numpy.typing.NDArray[numpy.int64],
+    starts: numpy.typing.NDArray[numpy.int64],
+    out: numpy.typing.NDArray[numpy.int64],
+) -> None:
+    """
+    Members among the n best scores of each row, whose numbers may differ.
+    """
+
 def sample_indices(
     seed: typing.SupportsInt | typing.SupportsIndex,
     trials: typing.SupportsInt | typing.SupportsIndex,
@@ -1179,7 +1355,7 @@ def sample_indices(
 
 def score_atoms(
     dim: typing.SupportsInt | typing.SupportsIndex,
-    seed: typing.SupportsInt | typing.SupportsIndex,
+    seeds: numpy.typing.NDArray[numpy.uint64],
     hashes: numpy.typing.NDArray[numpy.uint64],
     kind: typing.SupportsInt | typing.SupportsIndex,
     scale: typing.SupportsFloat | typing.SupportsIndex,
@@ -1189,6 +1365,35 @@ def score_atoms(
 ) -> None:
     """
     Cosines of vectors with the real atoms of keys.
+    """
+
+def score_digits(
+    seeds: numpy.typing.NDArray[numpy.uint64],
+    hashes: numpy.typing.NDArray[numpy.uint64],
+    modulus: typing.SupportsInt | typing.SupportsIndex,
+    circle: bool,
+    vectors: numpy.typing.NDArray[numpy.uint16],
+    out: numpy.typing.NDArray[numpy.int64],
+    threads: typing.SupportsInt | typing.SupportsIndex,
+) -> None:
+    """
+    Distances around the circle, or numbers of equal digits, of vectors and the atoms of keys.
+    """
+
+def scores_above(
+    rows: numpy.ndarray,
+    scales: numpy.typing.NDArray[numpy.float32] | None,
+    queries: numpy.typing.NDArray[numpy.float32],
+    distances: bool,
+    factors: numpy.typing.NDArray[numpy.float32] | None,
+    offsets: numpy.typing.NDArray[numpy.float32] | None,
+    bounds: numpy.typing.NDArray[numpy.float32],
+    threads: typing.SupportsInt | typing.SupportsIndex,
+) -> tuple[
+    numpy.typing.NDArray[numpy.int64], numpy.typing.NDArray[numpy.int64], numpy.typing.NDArray[numpy.float32]
+]:
+    """
+    Patterns whose scores are above a bound: where each query's begin, the patterns, their scores.
     """
 
 def set_simd_level(name: str) -> None:
@@ -1462,6 +1667,29 @@ def sparse_rows(
     out: numpy.typing.NDArray[numpy.uint64],
     threads: typing.SupportsInt | typing.SupportsIndex = 1,
 ) -> None: ...
+def sparse_support(
+    rows: numpy.ndarray,
+    scales: numpy.typing.NDArray[numpy.float32] | None,
+    queries: numpy.typing.NDArray[numpy.float32],
+    distances: bool,
+    factors: numpy.typing.NDArray[numpy.float32] | None,
+    offsets: numpy.typing.NDArray[numpy.float32] | None,
+    betas: numpy.typing.NDArray[numpy.float32],
+    exponent: typing.SupportsFloat | typing.SupportsIndex,
+    threads: typing.SupportsInt | typing.SupportsIndex,
+) -> tuple[
+    tuple[
+        numpy.typing.NDArray[numpy.int64],
+        numpy.typing.NDArray[numpy.int64],
+        numpy.typing.NDArray[numpy.float32],
+    ],
+    numpy.typing.NDArray[numpy.float64],
+    numpy.typing.NDArray[numpy.bool],
+]:
+    """
+    What is beyond thresholds, the thresholds, and which queries have too many.
+    """
+
 def split_lines(
     data: numpy.typing.NDArray[numpy.uint8],
 ) -> tuple[numpy.typing.NDArray[numpy.int64], numpy.typing.NDArray[numpy.int64]]:
@@ -1487,7 +1715,7 @@ def split_words(
 
 def sum_atoms(
     dim: typing.SupportsInt | typing.SupportsIndex,
-    seed: typing.SupportsInt | typing.SupportsIndex,
+    seeds: numpy.typing.NDArray[numpy.uint64],
     hashes: numpy.typing.NDArray[numpy.uint64],
     kind: typing.SupportsInt | typing.SupportsIndex,
     scale: typing.SupportsFloat | typing.SupportsIndex,
@@ -1512,6 +1740,19 @@ def sum_combined(
     Add combined rows, times their weights, to one sum; whether all of them are finite.
     """
 
+def sum_listed(
+    values: numpy.ndarray,
+    scales: numpy.typing.NDArray[numpy.float32] | None,
+    starts: numpy.typing.NDArray[numpy.int64],
+    patterns: numpy.typing.NDArray[numpy.int64],
+    weights: numpy.typing.NDArray[numpy.float32],
+    states_out: numpy.typing.NDArray[numpy.float32],
+    threads: typing.SupportsInt | typing.SupportsIndex,
+) -> None:
+    """
+    Weighted sums of listed values.
+    """
+
 def sum_rows(
     rows: numpy.typing.NDArray[numpy.float32],
     starts: numpy.typing.NDArray[numpy.int64],
@@ -1521,6 +1762,32 @@ def sum_rows(
 ) -> None:
     """
     Add runs of rows, times their weights, to sums.
+    """
+
+def tensor_add(
+    cells: numpy.typing.NDArray[numpy.int32],
+    dim: typing.SupportsInt | typing.SupportsIndex,
+    degree: typing.SupportsInt | typing.SupportsIndex,
+    seed: typing.SupportsInt | typing.SupportsIndex,
+    hashes: numpy.typing.NDArray[numpy.uint64],
+    weights: numpy.typing.NDArray[numpy.int64] | None,
+    threads: typing.SupportsInt | typing.SupportsIndex,
+) -> None:
+    """
+    Add signed outer powers to the cells of different dimensions.
+    """
+
+def tensor_scores(
+    cells: numpy.typing.NDArray[numpy.int32],
+    dim: typing.SupportsInt | typing.SupportsIndex,
+    degree: typing.SupportsInt | typing.SupportsIndex,
+    seed: typing.SupportsInt | typing.SupportsIndex,
+    hashes: numpy.typing.NDArray[numpy.uint64],
+    out: numpy.typing.NDArray[numpy.int64],
+    threads: typing.SupportsInt | typing.SupportsIndex,
+) -> None:
+    """
+    Sum of the cells times sign and entries of every key.
     """
 
 def turn_rows(

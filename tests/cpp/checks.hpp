@@ -47,6 +47,7 @@ void run_hash_tests();
 void run_record_tests();
 void run_vsa_tests();
 void run_majority_tests();
+void run_recall_tests();
 void run_resonator_tests();
 void run_retrieval_tests();
 void run_search_tests();

@@ -21,6 +21,7 @@ int main(int argc, char** argv) {
   run_record_tests();
   run_vsa_tests();
   run_majority_tests();
+  run_recall_tests();
   run_resonator_tests();
   run_retrieval_tests();
   run_search_tests();

@@ -114,4 +114,117 @@ inline void hopfield_scores(std::span<const int32_t> cells, int64_t trace, size_
   });
 }
 
+// Degree k > 2: T = sum of w_i e_i s_i x ... x s_i, of which the cells of k different dimensions are stored, a1 < ... <
+// ak, in lexicographic order. The last dimension is a row as above, for every prefix a1 ... a(k-1).
+
+inline size_t choose(size_t n, size_t k) {
+  if (k > n) return 0;
+  size_t result = 1;
+  for (size_t i = 0; i < k; ++i) result = result * (n - i) / (i + 1);
+  return result;
+}
+
+// One batch on its way through the prefixes: levels[d] has, for every item, the product of its entries at the first d
+// dimensions of the prefix and its sign.
+class TensorWalk {
+ public:
+  TensorWalk(size_t dim, size_t degree, const HopfieldBatch& batch)
+      : dim_(dim), n_(batch.signs.size()), batch_(batch), levels_(degree, batch.signs) {}
+
+  // Calls row(flips, last, cell) for every prefix that begins with dimension a; `cell` is where its row begins.
+  template <class Row>
+  void prefixes(size_t a, Row&& row) {
+    const size_t degree = levels_.size();
+    size_t cell = choose(dim_, degree) - choose(dim_ - a, degree);
+    descend(0, a, a + 1, cell, row);
+  }
+
+ private:
+  template <class Row>
+  void descend(size_t depth, size_t begin, size_t end, size_t& cell, Row& row) {
+    for (size_t a = begin; a < end; ++a) {
+      for (size_t i = 0; i < n_; ++i)
+        levels_[depth + 1][i] = levels_[depth][i] ^ (~uint64_t{0} * bit_of_row(batch_, i, a));
+      if (depth + 2 < levels_.size()) {
+        descend(depth + 1, a + 1, dim_, cell, row);
+      } else if (a + 1 < dim_) {
+        row(levels_[depth + 1].data(), a, cell);
+        cell += dim_ - a - 1;
+      }
+    }
+  }
+
+  size_t dim_, n_;
+  const HopfieldBatch& batch_;
+  std::vector<std::vector<uint64_t>> levels_;
+};
+
+inline void tensor_add(std::span<int32_t> cells, size_t dim, size_t degree, uint64_t seed,
+                       std::span<const uint64_t> hashes, const int64_t* weights, size_t threads) {
+  const auto add_group = [&](std::span<const uint64_t> group, int32_t scale) {
+    const HopfieldBatch batch = hopfield_batch(dim, seed, group);
+    parallel_for(dim, 1, threads, [&](size_t begin, size_t end) {
+      TensorWalk walk(dim, degree, batch);
+      std::vector<int32_t> row(dim);
+      for (size_t a = begin; a < end; ++a)
+        walk.prefixes(a, [&](const uint64_t* flips, size_t last, size_t cell) {
+          std::fill(row.begin(), row.end(), 0);
+          kernels().row_accumulate({batch.rows.data(), group.size(), batch.stride, flips}, scale,
+                                   {row.data(), dim, (last + 1) / kWordBits / kWordGrain * kWordGrain, words_for(dim)});
+          for (size_t b = last + 1; b < dim; ++b) cells[cell + b - last - 1] += row[b];
+        });
+    });
+  };
+  std::vector<uint64_t> picked;
+  for (size_t first = 0; first < hashes.size(); first += kMaxBatch) {
+    const std::span<const uint64_t> block = hashes.subspan(first, std::min(kMaxBatch, hashes.size() - first));
+    if (weights == nullptr) {
+      add_group(block, 1);
+      continue;
+    }
+    for_weight_groups(weights + first, block.size(), [&](std::span<const uint32_t> chosen, int32_t scale) {
+      picked.resize(chosen.size());
+      for (size_t i = 0; i < chosen.size(); ++i) picked[i] = block[chosen[i]];
+      add_group(picked, scale);
+    });
+  }
+}
+
+// Sums over all cells of the cell times the item's sign and its entries there.
+inline void tensor_score_block(std::span<const int32_t> cells, size_t dim, size_t degree, uint64_t seed,
+                               std::span<const uint64_t> hashes, int64_t* out) {
+  const size_t n = hashes.size(), n_words = words_for(dim);
+  const HopfieldBatch batch = hopfield_batch(dim, seed, hashes);
+  std::vector<uint64_t> columns(n * n_words);
+  for (size_t i = 0; i < n; ++i)
+    for (size_t j = 0; j < n_words; ++j) columns[j * n + i] = batch.rows[i * batch.stride + j];
+  std::vector<int64_t> product(n);
+  std::vector<int32_t> row(dim);
+  Planes planes;
+  TensorWalk walk(dim, degree, batch);
+  std::fill_n(out, n, 0);
+  for (size_t a = 0; a < dim; ++a)
+    walk.prefixes(a, [&](const uint64_t* flips, size_t last, size_t cell) {
+      const size_t first_word = (last + 1) / kWordBits;
+      std::fill(row.begin(), row.end(), 0);
+      std::copy_n(cells.data() + cell, dim - last - 1, row.begin() + static_cast<std::ptrdiff_t>(last + 1));
+      planes.assign(std::span(row).subspan(first_word * kWordBits));
+      kernels().column_dot(columns.data() + first_word * n, n, n, planes.view(), product.data());
+      for (size_t i = 0; i < n; ++i) {
+        const int64_t value = product[i] + planes.constant();
+        out[i] += flips[i] != 0 ? -value : value;
+      }
+    });
+}
+
+inline void tensor_scores(std::span<const int32_t> cells, size_t dim, size_t degree, uint64_t seed,
+                          std::span<const uint64_t> hashes, int64_t* out, size_t threads) {
+  parallel_for(hashes.size(), kScoreBlock, threads, [&](size_t begin, size_t end) {
+    for (size_t first = begin; first < end; first += kScoreBlock) {
+      const size_t n = std::min(kScoreBlock, end - first);
+      tensor_score_block(cells, dim, degree, seed, hashes.subspan(first, n), out + first);
+    }
+  });
+}
+
 }  // namespace hypersketch

@@ -54,6 +54,7 @@ class LineBuffer {
 inline constexpr size_t kPaddedTo = 64;   // floats; a strip of every level, and a block of bytes
 inline constexpr size_t kChunk = 256;     // of the dimension: a turned tile of 64 KB
 inline constexpr size_t kFewQueries = 3;  // that meet rows as they lie
+inline constexpr size_t kDirectBytes = 16 << 10;
 
 constexpr size_t padded(size_t dim) { return (dim + kPaddedTo - 1) / kPaddedTo * kPaddedTo; }
 
@@ -65,10 +66,10 @@ inline const char* row_of(const PatternStore& store, size_t j) {
   return static_cast<const char*>(store.rows) + j * store.dim * bytes_of(store.type);
 }
 
-// Where the next tile lies; nothing when there is none that is whole.
-inline std::span<const char> tile_after(const PatternStore& store, size_t first) {
-  if (first + 2 * kTile > store.n) return {};
-  return {row_of(store, first + kTile), kTile * store.dim * bytes_of(store.type)};
+// Where the next tile of so many rows lies; nothing when there is none that is whole.
+inline std::span<const char> tile_after(const PatternStore& store, size_t first, size_t rows) {
+  if (first + 2 * rows > store.n) return {};
+  return {row_of(store, first + rows), rows * store.dim * bytes_of(store.type)};
 }
 
 // Tiles of a store as rows of floats: in place where that serves, else in a buffer that keeps the last one.
@@ -125,12 +126,14 @@ class TurnedScores {
       std::memcpy(queries_.data() + q * rows.stride(), queries.rows + q * queries.dim, queries.dim * sizeof(float));
   }
 
+  static constexpr size_t rows_at_once() { return kTile; }
+
   void operator()(size_t first, size_t n, float* scores) {
     const RetrievalKernels& kernel = kernels().retrieval;
     const PatternStore& store = rows_.store();
     const float* rows = rows_.rows(first, n);
     std::memset(scores, 0, n_ * kTile * sizeof(float));
-    const auto next = tile_after(store, first);
+    const auto next = tile_after(store, first, kTile);
     const size_t chunks = (store.dim + kChunk - 1) / kChunk;
     for (size_t c = 0; c < chunks; ++c) {
       const size_t k = c * kChunk, count = std::min(kChunk, store.dim - k);
@@ -210,17 +213,24 @@ class DirectQuery {
   float scale_ = 0.0F;
 };
 
-// Scores of few queries; `shares` is the part of the next tile that is fetched here.
+// Rows that meet few queries at once: what stays in the first cache from their scores to their sum.
+inline size_t direct_rows(const PatternStore& store) {
+  return std::clamp(kDirectBytes / (store.dim * bytes_of(store.type)) / kWidth * kWidth, kWidth, kTile);
+}
+
+// Scores of few queries; half of the next tile is fetched here where the other half is fetched by sums.
 class DirectScores {
  public:
   DirectScores(const PatternStore& store, FloatRows queries, bool fetch_half) : store_(store), half_(fetch_half) {
     for (size_t q = 0; q < queries.n; ++q) queries_.emplace_back(queries.rows + q * queries.dim, store);
   }
 
+  size_t rows_at_once() const { return direct_rows(store_); }
+
   void operator()(size_t first, size_t n, float* scores) {
     const RetrievalKernels& kernel = kernels().retrieval;
     const void* rows = row_of(store_, first);
-    auto next = tile_after(store_, first);
+    auto next = tile_after(store_, first, rows_at_once());
     if (half_) next = next.first(next.size() / 2);
     for (size_t q = 0; q < queries_.size(); ++q, scores += kTile, next = {}) {
       if (store_.type == StoreType::kFloat32) {
@@ -252,7 +262,7 @@ class DirectSums {
   void operator()(float* weights, size_t first, size_t n, float* states) {
     const RetrievalKernels& kernel = kernels().retrieval;
     const void* rows = row_of(store_, first);
-    auto next = tile_after(store_, first);
+    auto next = tile_after(store_, first, direct_rows(store_));
     if (half_) next = next.last(next.size() - next.size() / 2);
     for (size_t q = 0; q < n_; ++q, weights += kTile, states += padded(store_.dim), next = {}) {
       if (store_.type == StoreType::kFloat32) {

@@ -21,7 +21,8 @@ enum class Purpose : uint64_t {
   kSample = 5,
   kRow = 6,
   kProjection = 7,
-  kResonator = 8
+  kResonator = 8,
+  kSweep = 9
 };
 
 template <class Word>

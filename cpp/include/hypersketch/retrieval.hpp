@@ -56,22 +56,24 @@ void for_tasks(size_t n_queries, const PatternStore& store, Cut cut, size_t thre
   });
 }
 
-// Calls body(first, n, scores) for the tiles of a span; scores of places without a pattern are `missing`.
+// Calls body(first, n, width, scores) for the tiles of a span; scores of places of the width without a pattern are
+// `missing`.
 template <class Scores, class Body>
 void for_tiles(Scores& compare, size_t n_queries, size_t begin, size_t end, Similarity similarity, float missing,
                Body&& body) {
   LineBuffer scores(n_queries * kTile), factors(kTile), offsets(kTile);
-  for (size_t first = begin; first < end; first += kTile) {
-    const size_t n = std::min(kTile, end - first);
+  const size_t step = compare.rows_at_once();
+  for (size_t first = begin; first < end; first += step) {
+    const size_t n = std::min(step, end - first), width = (n + kWidth - 1) / kWidth * kWidth;
     compare(first, n, scores.data());
-    if (n < kTile || similarity.factors != nullptr || similarity.offsets != nullptr) {
-      for (size_t j = 0; j < kTile; ++j) {
+    if (n < width || similarity.factors != nullptr || similarity.offsets != nullptr) {
+      for (size_t j = 0; j < width; ++j) {
         factors.data()[j] = j >= n ? 0.0F : similarity.factors == nullptr ? 1.0F : similarity.factors[first + j];
         offsets.data()[j] = j >= n ? missing : similarity.offsets == nullptr ? 0.0F : similarity.offsets[first + j];
       }
-      kernels().retrieval.adjust(n_queries, factors.data(), offsets.data(), scores.data());
+      kernels().retrieval.adjust(n_queries, width, factors.data(), offsets.data(), scores.data());
     }
-    body(first, n, scores.data());
+    body(first, n, width, scores.data());
   }
 }
 
@@ -149,23 +151,23 @@ class Span {
     const float missing = weighing_.separation == Separation::kPower ? 0.0F : -std::numeric_limits<float>::infinity();
     const float least = kNegligible / static_cast<float>(n_patterns);
     size_t tiles = 0;
-    for_tiles(compare_, n_, begin, end, similarity, missing, [&](size_t first, size_t n, float* scores) {
-      if (weigh(scores, least)) sum_(scores, first, n, states_.data());
+    for_tiles(compare_, n_, begin, end, similarity, missing, [&](size_t first, size_t n, size_t width, float* scores) {
+      if (weigh(scores, width, least)) sum_(scores, first, n, states_.data());
       if (++tiles % kFlushTiles == 0) flush();
     });
     flush();
   }
 
  private:
-  bool weigh(float* scores, float least) {
+  bool weigh(float* scores, size_t width, float least) {
     const RetrievalKernels& kernel = kernels().retrieval;
     const SoftSums sums{maxima_.data(), sums_.data(), squares_.data()};
     if (weighing_.separation == Separation::kSoftmax)
-      return kernel.weigh_softmax(scores, n_, weighing_.betas, least, sums, states_.data(), stride_);
+      return kernel.weigh_softmax(scores, n_, width, weighing_.betas, least, sums, states_.data(), stride_);
     if (weighing_.separation == Separation::kBeyond)
-      return kernel.weigh_beyond(scores, n_, weighing_.betas, weighing_.thresholds, weighing_.exponent, sums);
+      return kernel.weigh_beyond(scores, n_, width, weighing_.betas, weighing_.thresholds, weighing_.exponent, sums);
     const auto degree = static_cast<size_t>(weighing_.exponent);
-    return kernel.weigh_power(scores, n_, degree, sums, states_.data(), stride_);
+    return kernel.weigh_power(scores, n_, width, degree, sums, states_.data(), stride_);
   }
 
   void flush() {

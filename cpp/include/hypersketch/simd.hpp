@@ -65,18 +65,20 @@ struct RetrievalKernels {
   // their products, or minus that of their distances. Fetches the next bytes.
   void (*compare)(const float* queries, size_t n, size_t stride, const float* tile, size_t n_numbers, bool distances,
                   const void* next, size_t next_bytes, float* scores);
-  // scores[q * kTile + j] = scores * factors[j] + offsets[j]
-  void (*adjust)(size_t n, const float* factors, const float* offsets, float* scores);
+  // scores[q * kTile + j] = scores * factors[j] + offsets[j]. A width is a multiple of kWidth.
+  void (*adjust)(size_t n, size_t width, const float* factors, const float* offsets, float* scores);
   // Weights in place of scores: exp(beta score - maximum), max(0, beta score - threshold)^exponent, or (score /
   // maximum)^degree. Sums, and states where maxima rise, are brought up to them. Returns whether any weight matters: is
   // above `least` times the sum of all.
-  bool (*weigh_softmax)(float* scores, size_t n, const float* betas, float least, SoftSums sums, float* states,
-                        size_t stride);
-  bool (*weigh_beyond)(float* scores, size_t n, const float* betas, const float* thresholds, float exponent,
-                       SoftSums sums);
-  bool (*weigh_power)(float* scores, size_t n, size_t degree, SoftSums sums, float* states, size_t stride);
-  // The scores of kTile that are above the bound, in their order, and base + their place; returns how many.
-  size_t (*above)(const float* scores, float bound, std::uint32_t base, float* found, std::uint32_t* places);
+  bool (*weigh_softmax)(float* scores, size_t n, size_t width, const float* betas, float least, SoftSums sums,
+                        float* states, size_t stride);
+  bool (*weigh_beyond)(float* scores, size_t n, size_t width, const float* betas, const float* thresholds,
+                       float exponent, SoftSums sums);
+  bool (*weigh_power)(float* scores, size_t n, size_t width, size_t degree, SoftSums sums, float* states,
+                      size_t stride);
+  // The scores of a width that are above the bound, in their order, and base + their place; returns how many.
+  size_t (*above)(const float* scores, size_t width, float bound, std::uint32_t base, float* found,
+                  std::uint32_t* places);
   // states[q * stride + d] += sum over the n rows of a tile of weights[q * kTile + j] * rows[j * row_stride + d].
   void (*sum)(const float* weights, size_t n_queries, const float* rows, size_t n, size_t row_stride, float* states,
               size_t stride);
@@ -139,6 +141,10 @@ struct Kernels {
   // stride is whole cache lines of words; the rows, `ties` and `out` have memory for all of it.
   void (*weigh_rows)(RowBatch rows, const std::int32_t* weights, const uint64_t* ties, WeighMemory memory,
                      uint64_t* out);
+  // Sum of the values, 64 a word, negated where their bit is set: in kSumLanes lanes and these by halves.
+  double (*signed_sum)(const uint64_t* bits, const double* values, size_t n_words);
+  // to += factor * row; no sum overflows.
+  void (*add_multiple)(const std::int32_t* row, std::int32_t factor, size_t n, std::int32_t* to);
   // Row i of `out`, which lies apart, is the XOR of the rows a + i * a_stride and b + i * b_stride. Returns the OR of
   // all last words of a and b.
   uint64_t (*xor_rows)(const uint64_t* a, size_t a_stride, const uint64_t* b, size_t b_stride, size_t n, size_t n_words,

@@ -83,11 +83,11 @@ class AboveThreshold {
   double bound() const { return static_cast<double>(bound_); }
   std::span<const Found> found() const { return found_; }
 
-  void add(const float* scores, std::uint32_t base, double beta, double exponent) {
+  void add(const float* scores, size_t width, std::uint32_t base, double beta, double exponent) {
     if (dense_) return;
     float above[kTile];
     std::uint32_t places[kTile];
-    const size_t n = kernels().retrieval.above(scores, bound_, base, above, places);
+    const size_t n = kernels().retrieval.above(scores, width, bound_, base, above, places);
     if (n == 0) return;
     for (size_t i = 0; i < n; ++i) {
       found_.push_back({above[i], places[i]});
@@ -128,10 +128,10 @@ class Best {
  public:
   explicit Best(size_t k = 0) : k_(k) {}
 
-  void add(const float* scores, std::uint32_t base) {
+  void add(const float* scores, size_t width, std::uint32_t base) {
     float above[kTile];
     std::uint32_t places[kTile];
-    const size_t n = kernels().retrieval.above(scores, bound_, base, above, places);
+    const size_t n = kernels().retrieval.above(scores, width, bound_, base, above, places);
     for (size_t i = 0; i < n; ++i) found_.push_back({above[i], places[i]});
     if (found_.size() >= 2 * k_ + 8 * kTile) cut();
   }
@@ -157,14 +157,16 @@ class Best {
   float bound_ = -std::numeric_limits<float>::infinity();
 };
 
-// Calls body(task, query, scores of a tile, its first pattern) for all queries and tiles, in order within a task.
+// Calls body(task, query, scores of a tile, their number, its first pattern) for all queries and tiles, in order within
+// a task.
 template <class Body>
 void for_scores(const PatternStore& store, FloatRows queries, Similarity similarity, Cut cut, size_t threads,
                 Body&& body) {
   for_tasks(queries.n, store, cut, threads, [&](size_t task, size_t first, size_t last, size_t begin, size_t end) {
     const FloatRows asked = rows_between(queries, first, last);
-    const auto each = [&](size_t at, size_t, const float* scores) {
-      for (size_t q = first; q < last; ++q) body(task, q, scores + (q - first) * kTile, static_cast<std::uint32_t>(at));
+    const auto each = [&](size_t at, size_t, size_t width, const float* scores) {
+      for (size_t q = first; q < last; ++q)
+        body(task, q, scores + (q - first) * kTile, width, static_cast<std::uint32_t>(at));
     };
     constexpr float kMissing = -std::numeric_limits<float>::infinity();
     if (queries.n <= kFewQueries && !similarity.distances) {
@@ -194,9 +196,10 @@ inline void nearest(const PatternStore& store, FloatRows queries, Similarity sim
                     std::int64_t* patterns, float* scores, size_t threads) {
   if (queries.n == 0) return;
   PerSpan<Best> best(cut_of(queries.n, store), queries.n, Best(k));
-  for_scores(
-      store, queries, similarity, best.cut, threads,
-      [&](size_t task, size_t q, const float* of_tile, std::uint32_t first) { best.of(task, q).add(of_tile, first); });
+  for_scores(store, queries, similarity, best.cut, threads,
+             [&](size_t task, size_t q, const float* of_tile, size_t width, std::uint32_t first) {
+               best.of(task, q).add(of_tile, width, first);
+             });
   for (size_t q = 0; q < queries.n; ++q) {
     const std::span<Best> parts = best.of_query(q);
     for (size_t s = 1; s < parts.size(); ++s) parts[0].add(parts[s]);
@@ -215,10 +218,10 @@ inline std::vector<std::vector<Found>> scores_above(const PatternStore& store, F
   if (queries.n == 0) return found;
   PerSpan<std::vector<Found>> parts(cut_of(queries.n, store), queries.n, {});
   for_scores(store, queries, similarity, parts.cut, threads,
-             [&](size_t task, size_t q, const float* of_tile, std::uint32_t first) {
+             [&](size_t task, size_t q, const float* of_tile, size_t width, std::uint32_t first) {
                float above[kTile];
                std::uint32_t places[kTile];
-               const size_t n = kernels().retrieval.above(of_tile, bounds[q], first, above, places);
+               const size_t n = kernels().retrieval.above(of_tile, width, bounds[q], first, above, places);
                for (size_t i = 0; i < n; ++i) parts.of(task, q).push_back({above[i], places[i]});
              });
   for (size_t q = 0; q < queries.n; ++q)
@@ -241,8 +244,8 @@ inline Support support_of(const PatternStore& store, FloatRows queries, Similari
   if (queries.n == 0) return support;
   PerSpan<AboveThreshold> candidates(cut_of(queries.n, store), queries.n, {});
   for_scores(store, queries, similarity, candidates.cut, threads,
-             [&](size_t task, size_t q, const float* of_tile, std::uint32_t first) {
-               candidates.of(task, q).add(of_tile, first, static_cast<double>(betas[q]), exponent);
+             [&](size_t task, size_t q, const float* of_tile, size_t width, std::uint32_t first) {
+               candidates.of(task, q).add(of_tile, width, first, static_cast<double>(betas[q]), exponent);
              });
   for (size_t q = 0; q < queries.n; ++q) {
     const double beta = static_cast<double>(betas[q]);
@@ -274,12 +277,12 @@ inline void refine_thresholds(const PatternStore& store, FloatRows queries, Simi
   for (int step = 0; step < kMostSteps; ++step) {
     PerSpan<SumBeyond> sums(cut, queries.n, {0.0, 0.0});
     for_scores(store, queries, similarity, cut, threads,
-               [&](size_t task, size_t q, const float* of_tile, std::uint32_t) {
+               [&](size_t task, size_t q, const float* of_tile, size_t width, std::uint32_t) {
                  const float tau = static_cast<float>(searches[q].at());
                  float scores[kTile], sum[2] = {}, squares[2] = {}, maxima[2] = {};
                  for (int i = 0; i < 2; ++i) {
-                   std::memcpy(scores, of_tile, sizeof scores);
-                   kernels().retrieval.weigh_beyond(scores, 1, betas + q, &tau, exponent - static_cast<float>(i),
+                   std::memcpy(scores, of_tile, width * sizeof(float));
+                   kernels().retrieval.weigh_beyond(scores, 1, width, betas + q, &tau, exponent - static_cast<float>(i),
                                                     {maxima + i, sum + i, squares + i});
                  }
                  SumBeyond& total = sums.of(task, q);

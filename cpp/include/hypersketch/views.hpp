@@ -155,6 +155,8 @@ constexpr size_t transform_scratch(size_t n1, size_t n2) { return 64 * (n1 > n2 
 
 // Patterns that meet queries at once.
 inline constexpr size_t kTile = 64;
+// Scores of fewer patterns come in multiples of so many.
+inline constexpr size_t kWidth = 16;
 
 // What weights of one row of scores a query have come to: all are relative to exp(maximum), or to maximum^degree.
 struct SoftSums {

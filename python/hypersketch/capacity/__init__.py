@@ -3,6 +3,7 @@
 
 * :func:`plan` sizes structures for a task, from the theory.
 * :func:`plan_bits` splits bytes between dimensions and bits a dimension.
+* :func:`plan_recall` compares associative memories of patterns by bytes.
 * :func:`run` measures them on real or made-up keys and sets every number beside its prediction.
 * :func:`minimal_dimension` finds the dimensions that a published protocol asks for.
 * :func:`paper` makes the numbers of the literature again, as one report page.
@@ -15,6 +16,7 @@ from __future__ import annotations
 from hypersketch.capacity.budget import plan_bits
 from hypersketch.capacity.claims.experiment import paper
 from hypersketch.capacity.planner import Plan, PlanRow, plan
+from hypersketch.capacity.recall import plan_recall
 from hypersketch.capacity.results import Results, Row
 from hypersketch.capacity.runner import run
 from hypersketch.capacity.schlegel import minimal_dimension
@@ -29,6 +31,7 @@ __all__ = [
     "paper",
     "plan",
     "plan_bits",
+    "plan_recall",
     "run",
 ]
 

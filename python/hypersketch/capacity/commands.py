@@ -89,7 +89,8 @@ def plan(
         str,
         typer.Argument(
             help="membership, intersection, frequency, heavy-hitters, inner-product, pairs, sequence, "
-            "cleanup, or bits: how to split bytes between dimensions and bits a dimension."
+            "cleanup, recall: which associative memory, or bits: how to split bytes between dimensions and "
+            "bits a dimension."
         ),
     ],
     n: Annotated[str, typer.Option(help="Items to store, e.g. 1000 or 1e6.")],
@@ -100,6 +101,8 @@ def plan(
     stored_codewords: Annotated[str, typer.Option(help="bits: codewords that are stored too.")] = "0",
     bundles: Annotated[str, typer.Option(help="bits: bundles that are stored.")] = "1",
     max_dim: Annotated[str | None, typer.Option(help="bits: most dimensions.")] = None,
+    dim: Annotated[str | None, typer.Option(help="recall: bits of a pattern.")] = None,
+    noise: Annotated[float, typer.Option(help="recall: share of a cue's bits that are turned.")] = 0.0,
 ) -> None:
     """Size every structure for a task, or say what error a budget buys."""
     with sentences():
@@ -122,6 +125,8 @@ def plan(
             error=error,
             budget_bytes=integer("--budget-bytes", budget_bytes),
             structures=_names(structures),
+            dim=integer("--dim", dim),
+            noise=noise,
         )
         _print_plan(made)
 

@@ -236,6 +236,8 @@ def plan(
     budget_bytes: int | None = None,
     *,
     structures: Sequence[str] | None = None,
+    dim: int | None = None,
+    noise: float = 0.0,
 ) -> Plan:
     """Sizes every structure for a task, or says what error a budget buys.
 
@@ -243,7 +245,8 @@ def plan(
     ----------
     task : str
         What the structure is for: ``membership``, ``intersection``, ``frequency``, ``heavy-hitters``,
-        ``inner-product``, ``pairs``, ``sequence`` or ``cleanup``.
+        ``inner-product``, ``pairs``, ``sequence``, ``cleanup``, or ``recall`` of patterns from noisy forms
+        of them, for which see `hypersketch.capacity.plan_recall`.
     n : int
         Items to store.
     universe : int, optional
@@ -259,6 +262,10 @@ def plan(
         structures that need more are left out.
     structures : sequence of str, optional
         Names of structures; all that can do the task by default.
+    dim : int, optional
+        Bits of a pattern, for ``recall``.
+    noise : float, default 0.0
+        Share of the bits of a cue that are turned, for ``recall``.
 
     Returns
     -------
@@ -282,8 +289,15 @@ def plan(
     >>> row.size
     {'n_bits': 9595, 'n_hashes': 7}
     """
+    if task == "recall":
+        if universe is not None:
+            _validation.refuse("plan", "universe", "None for the task 'recall'", universe)
+        return _recall(n, dim, error, budget_bytes, noise, structures)
     if task not in _TASKS:
-        raise ValueError(f"Unknown task {task!r}. A plan can be made for: {', '.join(_TASKS)}.")
+        raise ValueError(f"Unknown task {task!r}. A plan can be made for: {', '.join(_TASKS)}, recall.")
+    if dim is not None or noise:
+        name, given = ("noise", noise) if dim is None else ("dim", dim)
+        _validation.refuse("plan", name, "given for the task 'recall' alone", given)
     n = positive("plan", "n", n)
     universe = None if universe is None else positive("plan", "universe", universe, least=n)
     if budget_bytes is not None:
@@ -296,6 +310,21 @@ def plan(
     rows = [row for row in found.values() if row is not None]
     rows.sort(key=lambda row: (row.bytes, row.error) if error is not None else (row.error, row.bytes))
     return Plan(planner.title(), rows, [name for name, row in found.items() if row is None])
+
+
+def _recall(
+    n: int,
+    dim: int | None,
+    error: float | None,
+    budget_bytes: int | None,
+    noise: float,
+    memories: Sequence[str] | None,
+) -> Plan:
+    from hypersketch.capacity.recall import plan_recall
+
+    if dim is None:
+        _validation.refuse("plan", "dim", "given for the task 'recall': the bits of a pattern", dim)
+    return plan_recall(n, dim, error, budget_bytes, noise=noise, memories=memories)
 
 
 @dataclass(frozen=True)

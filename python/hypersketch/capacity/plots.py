@@ -315,7 +315,7 @@ def draw_interval(panel: Axes, x: float, row: Row, colour: str, scale: float = 1
     """
     shown = colour if row.verdict in ("inside", "") else "#C00000"
     low, high = (row.low, row.high) if math.isfinite(row.low + row.high) else (row.measured, row.measured)
-    if low < row.measured / 1000:
+    if 0.0 <= low < row.measured / 1000:
         low = row.measured / 10  # the end of the bar lies below any logarithmic axis, or makes all else small
     panel.plot([x, x], [low / scale, high / scale], color=shown, lw=1.1, alpha=0.8, zorder=3)
     panel.plot([x], [row.measured / scale], "o", color=shown, ms=4, mec="white", mew=0.5, zorder=4)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The command ``hypersketch``: work on files (dedup, filter, top), and the lab (capacity, plan).
+"""The command ``hypersketch``: work on files (dedup, filter, top, recall), and the lab (capacity, plan).
 
 Needs the extra ``cli``; the lab's commands need the extra ``lab``.
 """
@@ -40,7 +40,7 @@ def application() -> typer.Typer:
     Examples
     --------
     >>> [command.name for command in application().registered_commands]
-    ['dedup', 'top', 'capacity', 'plan']
+    ['dedup', 'top', 'recall', 'capacity', 'plan']
     """
     from hypersketch.cli import app
 

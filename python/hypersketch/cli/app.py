@@ -13,6 +13,7 @@ import hypersketch
 from hypersketch._optional import missing_sentence
 from hypersketch.cli import filter_commands
 from hypersketch.cli.dedup_command import dedup
+from hypersketch.cli.recall_command import recall
 from hypersketch.cli.top_command import top
 
 __all__ = ["application"]
@@ -50,6 +51,7 @@ def application() -> typer.Typer:
     app.command("dedup")(dedup)
     app.add_typer(filter_commands.application(), name="filter")
     app.command("top")(top)
+    app.command("recall")(recall)
     for name in _LAB:
         _add_lab(app, name)
     return app

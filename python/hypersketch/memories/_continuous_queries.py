@@ -73,7 +73,12 @@ class ContinuousQueries(ContinuousStore):
     def _require_finite(owner: str, name: str, rows: Floats, lengths: Floats) -> None:
         bad = np.flatnonzero(~np.isfinite(lengths))
         if bad.size:
-            _reals.rows(owner, name, rows[bad[0]], rows.shape[1], np.float32)  # names what is not finite
+            strange = rows[bad[0]][~np.isfinite(rows[bad[0]])]
+            if strange.size:
+                raise ValueError(
+                    f"The {name!r} parameter of {owner} must be finite in float32. Got {float(strange[0])} "
+                    f"in row {bad[0]}."
+                )
             raise ValueError(
                 f"The {name!r} parameter of {owner} has the row {bad[0]}, whose length overflows."
             )

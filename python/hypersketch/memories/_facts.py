@@ -106,7 +106,7 @@ class Facts(Mergeable):
             self._numbers["size"] += sign * n * len(sets)
             if sign > 0:
                 for name, one in found.items():
-                    self._vocabularies[MEMORIES[name]].learn(one.keys)
+                    self._vocabularies[MEMORIES[name]].note(one)
 
     # ---- answers
 

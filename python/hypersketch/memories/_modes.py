@@ -2,8 +2,8 @@
 """Modes: means of keys and values with counts, into which new ones go one after the other.
 
 The rule is that of one item after the other. Items come in chunks: products in single precision with all
-modes say which could be nearest, double precision decides, and the modes that change within a chunk are
-compared anew with the items that follow. So what happens is the same for any split into batches.
+modes say which could be nearest, double precision decides where that leaves a doubt, and a mode that changes
+is compared anew with the items that follow. So what happens is the same for any split into batches.
 """
 
 from __future__ import annotations
@@ -44,17 +44,17 @@ class Modes(NamedTuple):
         """Modes are used from the first on."""
         return int(np.count_nonzero(self.counts))
 
-    def are_sound(self, n_added: int) -> bool:
-        """Whether a memory can have come to this."""
+    def verify(self, n_added: int, means: bool = True) -> None:
+        """Refuse what no memory can have come to."""
         used = self.counts > 0
-        return bool(
+        sound = (
             (self.counts >= 0).all()
             and ((self.touched > 0) == used).all()
             and used[: self.n_used].all()
             and self.touched.max() <= n_added
-            and np.isfinite(self.keys).all()
-            and np.isfinite(self.values).all()
         )
+        if not sound or (means and not (np.isfinite(self.keys).all() and np.isfinite(self.values).all())):
+            raise ValueError("its modes are not what a memory can hold.")
 
     def _join(self, mode: int, key: Rows, value: Rows) -> None:
         self.counts[mode] += 1
@@ -69,9 +69,9 @@ class Modes(NamedTuple):
         """Put items in, one after the other."""
         for first in range(0, len(keys), _CHUNK):
             part = slice(first, first + _CHUNK)
-            chunk = _Chunk(self, keys[part], similarity)
+            chunk = _Chunk(self, keys[part], similarity, threshold)
             for i, (key, value) in enumerate(zip(keys[part], values[part], strict=True)):
-                mode = chunk.nearest(i, threshold)
+                mode = chunk.nearest(i)
                 if mode < 0:
                     mode = int(self.touched.argmin())  # never used ones first
                     self._renew(mode, key, value)
@@ -84,34 +84,42 @@ class Modes(NamedTuple):
 class _Chunk:
     """How alike some items are to all modes, while these change."""
 
-    def __init__(self, modes: Modes, keys: Rows, similarity: str) -> None:
+    def __init__(self, modes: Modes, keys: Rows, similarity: str, threshold: float) -> None:
         used = modes.n_used
-        self._modes, self._keys, self._similarity = modes, keys, similarity
-        norms = _nearest.lengths(modes.keys[:used])
+        self._modes, self._keys, self._similarity, self._threshold = modes, keys, similarity, threshold
+        old = modes.keys[:used]
+        # Means are no longer than what they are of, so these are the longest that there will be.
+        norms = np.concatenate([_nearest.lengths(old), _nearest.lengths(keys)])
         self._scorer = _nearest.Nearness(similarity, keys, norms)
-        self._scores = np.full((len(keys), len(modes.counts)), -np.inf)
-        self._scores[:, :used] = self._scorer.scores(slice(0, used), modes.keys[:used])
+        self._limits = threshold / self._scorer.units
+        self._scores = np.full((len(keys), min(len(modes.counts), used + len(keys))), -np.inf, np.float32)
+        if used:
+            self._scores[:, :used] = self._scorer.scores(slice(0, used), old)
 
-    def nearest(self, item: int, threshold: float) -> int:
+    def nearest(self, item: int) -> int:
         """Return the mode most alike to an item, the first of equals; -1 where none exceeds the threshold."""
-        scores, slack = self._scores[item], self._scorer.slack
-        unit = float(self._scorer.units[item])
-        top = scores.max()
-        if top + slack <= threshold / unit:
+        scores, slack, limit = self._scores[item], self._scorer.slack, self._limits[item]
+        best = int(scores.argmax())  # a NaN, if there is one
+        top = float(scores[best])
+        if top + slack <= limit:
             return -1
-        places = np.flatnonzero(~(scores < (top - 2 * slack if np.isfinite(top) else -np.inf)))
-        places = places[~np.isneginf(scores[places])]
+        if top - slack > limit and np.count_nonzero(scores >= top - 2 * slack) == 1:
+            return best
+        return self._settled(item, top)
+
+    def _settled(self, item: int, top: float) -> int:
+        """Return the nearest mode of those that may be it."""
+        scores, floor = self._scores[item], top - 2 * self._scorer.slack
+        near = ~(scores < floor) if np.isfinite(top) else ~np.isneginf(scores)
+        places = np.flatnonzero(near)
         if not places.size:
             return -1
         rows = self._modes.keys[places]
         alike = _nearest.exact(self._similarity, self._keys[item : item + 1], rows)
         best = int(alike.argmax())
-        return int(places[best]) if alike[best] > threshold else -1
+        return int(places[best]) if alike[best] > self._threshold else -1
 
     def changed(self, item: int, mode: int) -> None:
         """Compare a changed mode with the items that follow."""
-        later = self._keys[item + 1 :]
-        if len(later):
-            row = self._modes.keys[mode : mode + 1]
-            alike = _nearest.exact(self._similarity, later, row)
-            self._scores[item + 1 :, mode] = alike / self._scorer.units[item + 1 :]
+        if item + 1 < len(self._keys):
+            self._scores[item + 1 :, mode] = self._scorer.against_one(self._modes.keys[mode], item + 1)

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import numpy as np
@@ -34,7 +34,9 @@ class NeighbourStore(Seedless):
     _GROWS = True
 
     _columns: list[Column]
-    """Keys, values and lengths of the keys."""
+    """Keys and values."""
+    _lengths: Column | None
+    """Of the keys; None until somebody asks, as looking would read all of a mapped file."""
     _oldest: int
     """Where the ring begins."""
 
@@ -76,7 +78,7 @@ class NeighbourStore(Seedless):
             state = np.empty(0, np.uint8)
             parameters = {**parameters, "n_items": 0}
         keys, values = self._split(parameters, state)
-        self._columns = [Column(keys), Column(values), Column(_nearest.lengths(keys))]
+        self._columns, self._lengths = [Column(keys), Column(values)], None
 
     @classmethod
     def _split(cls, parameters: Mapping[str, Any], state: Rows) -> tuple[Rows, Rows]:
@@ -97,8 +99,8 @@ class NeighbourStore(Seedless):
         with self._lock:
             parameters = self._parameters()
             state = _memory.zeros(self._layout(parameters)[0], np.uint8)
-            for part, column in zip(self._split(parameters, state), self._columns, strict=False):
-                part[...] = np.concatenate([column.rows[self._oldest :], column.rows[: self._oldest]])
+            for part, column in zip(self._split(parameters, state), self._columns, strict=True):
+                part[...] = np.concatenate(self._in_order(column))
             return state
 
     @property
@@ -115,10 +117,12 @@ class NeighbourStore(Seedless):
         >>> memory.nbytes
         24
         """
-        return sum(column.rows.nbytes for column in self._columns[:2])
+        return sum(column.rows.nbytes for column in self._columns)
 
     def _moved(self, device: int | None) -> NeighbourStore:
         twin = object.__new__(type(self))
+        if self._frozen:  # it was not looked at when it was mapped
+            self._verify()
         with self._lock:
             twin._fill(self._parameters(), self._state, self._tally)
         return twin
@@ -129,13 +133,18 @@ class NeighbourStore(Seedless):
         assert isinstance(made, NeighbourStore)
         if counts["n_added"] < parameters["n_items"]:
             raise ValueError("it holds more items than were ever stored.")
-        keys, values = (column.rows for column in made._columns[:2])
-        top = parameters["vocabulary"]
+        if not _memory.is_mapped(state):
+            made._verify()
+        return made
+
+    def _verify(self) -> None:
+        """Refuse what no memory can hold."""
+        keys, values = (column.rows for column in self._columns)
+        top = self._values["vocabulary"]
         if not np.isfinite(keys).all() or (top is None and not np.isfinite(values).all()):
             raise ValueError("its keys and values are not all finite.")
         if top is not None and values.size and not 0 <= values.min() <= values.max() < top:
             raise ValueError("its tokens are not all of its vocabulary.")
-        return made
 
     def __len__(self) -> int:
         """Return how many items are there now."""
@@ -151,26 +160,28 @@ class NeighbourStore(Seedless):
 
     def _put(self, keys: Rows, values: Rows) -> None:
         """Add rows; the lock is held."""
-        news = [keys, values, _nearest.lengths(keys)]
         bound = self._values["max_items"]
-        if bound is None or len(self) + len(keys) <= bound:
-            self._columns = [old.extended(new) for old, new in zip(self._columns, news, strict=True)]
-            return
-        news = [new[-bound:] for new in news]
-        room = bound - len(self)
-        columns = [old.extended(new[:room]) for old, new in zip(self._columns, news, strict=True)]
-        left = len(news[0]) - room
-        places = (self._oldest + np.arange(left)) % bound
-        for column, new in zip(columns, news, strict=True):
-            column.rows[places] = new[room:]
-        self._columns, self._oldest = columns, (self._oldest + left) % bound
+        columns, news = [*self._columns, self._norms()], [keys, values, _nearest.lengths(keys)]
+        room = len(keys) if bound is None else bound - len(self)
+        news = news if bound is None else [new[-bound:] for new in news]
+        columns = [old.extended(new[:room]) for old, new in zip(columns, news, strict=True)]
+        left = max(0, len(news[0]) - room)
+        if left:
+            places = (self._oldest + np.arange(left)) % bound
+            for column, new in zip(columns, news, strict=True):
+                column.rows[places] = new[room:]
+            self._oldest = (self._oldest + left) % bound
+        self._columns, self._lengths = columns[:2], columns[2]
 
-    def _in_order(self, column: int) -> Iterator[Rows]:
-        """Yield the rows of a column from the oldest on."""
-        rows = self._columns[column].rows
-        yield rows[self._oldest :]
-        if self._oldest:
-            yield rows[: self._oldest]
+    def _norms(self) -> Column:
+        if self._lengths is None:
+            self._lengths = Column(_nearest.lengths(self._columns[0].rows))
+        return self._lengths
+
+    def _in_order(self, column: Column) -> list[Rows]:
+        """Return the rows of a column from the oldest on, in one run or two."""
+        runs = [column.rows[self._oldest :], column.rows[: self._oldest]]
+        return runs if self._oldest else runs[:1]
 
     def _taken(self, column: int, ages: NDArray[np.int64]) -> Rows:
         """Return some rows of a column, counted from the oldest."""

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from hypersketch import _optional, _validation, theory
+from hypersketch import _memory, _optional, _validation, theory
 from hypersketch.memories import _reals
 from hypersketch.memories._changes import Seedless, counted, require_writable
 from hypersketch.memories._fast_weights import written
@@ -63,6 +63,12 @@ class PairMatrix(Seedless):
         if parameters["rule"] == "ridge":
             return keys * (keys + values), np.float64
         return keys * values, np.dtype(parameters["dtype"]).type
+
+    @classmethod
+    def _restore(cls, parameters: dict[str, Any], counts: Mapping[str, int], state: Rows) -> Any:
+        if not _memory.is_mapped(state) and not np.isfinite(state).all():
+            raise ValueError("its matrix is not all finite.")
+        return super()._restore(parameters, counts, state)
 
     @property
     def key_dim(self) -> int:

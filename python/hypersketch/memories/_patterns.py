@@ -122,9 +122,11 @@ class Patterns:
         """Return the Euclidean length of every row."""
         dim = max(1, self.rows.rows.shape[1])
         step = max(1, _PIECE // dim)
-        parts = [self.widened(slice(i, i + step)).astype(np.float64) for i in range(0, len(self), step)]
-        found = [np.sqrt(np.einsum("ij,ij->i", part, part)) for part in parts]
-        return np.concatenate(found).astype(np.float32) if found else np.empty(0, np.float32)
+        found = np.empty(len(self), np.float32)
+        for first in range(0, len(self), step):  # one piece in double precision at a time
+            part = self.widened(slice(first, first + step)).astype(np.float64)
+            found[first : first + step] = np.sqrt(np.einsum("ij,ij->i", part, part))
+        return found
 
 
 def places(owner: str, value: object, n: int) -> NDArray[np.intp]:

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from hypersketch import _validation, files, theory
+from hypersketch import _memory, _validation, files, theory
 from hypersketch._stored import Tally
 from hypersketch.memories import _nearest, _reals
 from hypersketch.memories._changes import Seedless, counted, require_writable
@@ -102,8 +102,7 @@ class ConsolidatedMemory(Seedless):
     ) -> ConsolidatedMemory:
         made = super()._restore(parameters, counts, state)
         assert isinstance(made, ConsolidatedMemory)
-        if not made._modes.are_sound(counts["n_added"]):
-            raise ValueError("its modes are not what a memory can hold.")
+        made._modes.verify(counts["n_added"], means=not _memory.is_mapped(state))
         return made
 
     @property

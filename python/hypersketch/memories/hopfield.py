@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Hopfield±: a set of keys in a matrix, each stored as a signed outer product."""
+"""Hopfield±: a set of keys in a matrix or a symmetric tensor, each stored as a signed outer product."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, ClassVar
 
@@ -16,10 +17,12 @@ from hypersketch._stored import Tally
 from hypersketch._structure import chunks, dot, tally_of
 from hypersketch.keys import host_hashes
 
+_MOST_CELLS = 2**31  # beyond this a score could leave int64
+
 
 @files.register
 class HopfieldMembership(Counters):
-    """A weighted set of keys in a symmetric D x D matrix: W = sum of w e s s^T.
+    """A weighted set of keys in a symmetric D x D matrix, W = sum of w e s s^T, or a tensor of more axes.
 
     Parameters
     ----------
@@ -27,9 +30,13 @@ class HopfieldMembership(Counters):
         Dimension D of the atoms s, vectors of -1 and +1.
     seed : int in [0, 2**64), default 0
         Seed of the atoms and of the signs e.
-    diagonal : bool, default True
+    diagonal : bool, optional
         Whether the diagonal of W takes part in the score. Without it the noise is smaller, its variance
         n (2 - 2/D) / D^2 instead of n (3 - 2/D) / D^2, and a member's expectation is 1 - 1/D instead of 1.
+        Default True for a matrix; a tensor has none.
+    degree : int in [2, 8], default 2
+        Axes k of the tensor: 2 is the matrix. Cells are those of k different dimensions, C(D, k) of them, of
+        which there must be fewer than 2**31; the noise has the variance n / C(D, k).
 
     Raises
     ------
@@ -40,8 +47,10 @@ class HopfieldMembership(Counters):
     -----
     Hopfield± of Clarkson, Ubaru & Yang (arXiv 2301.10352), as derived there: every key has a random vector s
     and a random sign e, and the score of a key is e s^T W s / D^2. Only the strict upper triangle of W is
-    stored, as int32; its diagonal is one number. Adding costs D^2/2 counters a batch. Error rates:
-    `hypersketch.theory.hopfield`.
+    stored, as int32; its diagonal is one number. Adding costs D^2/2 counters a batch. For degree k the score
+    is e times the sum over k different dimensions of T s s ... s, divided by their number, so that a member's
+    is its weight: products of different sets of dimensions are uncorrelated, and about D^k keys fit. Error
+    rates: `hypersketch.theory.hopfield`.
 
     Examples
     --------
@@ -58,15 +67,41 @@ class HopfieldMembership(Counters):
         "dim": _validation.within(1, 2**16),  # beyond this a score could leave int64
         "diagonal": _validation.flag,
         "seed": _validation.seed,
+        "degree": _validation.within(2, 8),
     }
 
-    def __init__(self, dim: int, seed: int = 0, *, diagonal: bool = True) -> None:
-        self._fill(self._checked(dim=dim, seed=seed, diagonal=diagonal), None, Tally())
+    def __init__(self, dim: int, seed: int = 0, *, diagonal: bool | None = None, degree: int = 2) -> None:
+        with_diagonal = degree == 2 if diagonal is None else diagonal
+        parameters = self._checked(dim=dim, seed=seed, diagonal=with_diagonal, degree=degree)
+        self._fill(parameters, None, Tally())
+
+    @classmethod
+    def _checked(cls, **given: object) -> dict[str, Any]:
+        parameters = super()._checked(**{"degree": 2, **given})  # files of matrices do not name it
+        dim, degree = parameters["dim"], parameters["degree"]
+        if degree > 2 and parameters["diagonal"]:
+            _validation.refuse(cls.__name__, "diagonal", "False or None for a degree above 2", True)
+        if degree > 2 and math.comb(dim, degree) >= _MOST_CELLS:
+            raise ValueError(
+                f"{cls.__name__} of degree {degree} takes fewer than 2**31 cells. Got dim={dim}, which has "
+                f"{math.comb(dim, degree)}."
+            )
+        return parameters
+
+    def _fill(self, parameters: dict[str, Any], state: Any, tally: Tally, device: int | None = None) -> None:
+        parameters = {**parameters, "degree": parameters.get("degree", 2)}
+        super()._fill(parameters, state, tally, device)
+
+    def _parameters(self) -> dict[str, Any]:
+        return {name: value for name, value in self._values.items() if (name, value) != ("degree", 2)}
+
+    def __repr__(self) -> str:
+        shown = ", ".join(f"{name}={value!r}" for name, value in self._parameters().items())
+        return f"{type(self).__name__}({shown}, n_added={self.n_added})"
 
     @classmethod
     def _layout(cls, parameters: Mapping[str, Any]) -> tuple[int, type[np.generic]]:
-        dim = parameters["dim"]
-        return dim * (dim - 1) // 2, np.int32
+        return math.comb(parameters["dim"], parameters["degree"]), np.int32
 
     @property
     def dim(self) -> int:
@@ -89,8 +124,20 @@ class HopfieldMembership(Counters):
         return bool(self._values["diagonal"])
 
     @property
+    def degree(self) -> int:
+        """Number of axes: 2 for a matrix.
+
+        >>> import hypersketch
+        >>> memory = hypersketch.HopfieldMembership(64, degree=3)
+        >>> memory.add(range(100))
+        >>> memory.degree, memory.state.size, memory.contains([3, 5000])
+        (3, 41664, array([ True, False]))
+        """
+        return int(self._values["degree"])
+
+    @property
     def _words_per_key(self) -> int:
-        return _validation.words_for(self.dim) * self.dim
+        return _validation.words_for(self.dim) * math.comb(self.dim, self.degree - 1)
 
     def add(self, keys: Any, weights: Any = None, *, threads: int | None = None) -> None:
         """Add keys.
@@ -181,11 +228,16 @@ class HopfieldMembership(Counters):
         with self._lock:
             self._require_writable()
             self._require_room(tally_of(batch.size, checked).bound)
-            change = partial(_core.hopfield_add, self._state, self.dim, self.seed, threads=n_threads)
+            change: Callable[..., Any]
+            if self.degree == 2:
+                change = partial(_core.hopfield_add, self._state, self.dim, self.seed, threads=n_threads)
+            else:
+                shape = self.dim, self.degree, self.seed
+                change = partial(_core.tensor_add, self._state, *shape, threads=n_threads)
             self._add_chunks(change, batch, checked, sign=sign, words_per_key=self._words_per_key)
 
     def score(self, keys: Any, *, threads: int | None = None) -> NDArray[np.float64]:
-        """Return the score of each key: e s^T W s / D^2.
+        """Return the score of each key: e s^T W s / D^2, or what a tensor has in its place.
 
         Parameters
         ----------
@@ -232,10 +284,12 @@ class HopfieldMembership(Counters):
         scores = np.empty(batch.size, np.int64)
         trace = self._tally.trace if self.diagonal else 0
         for part in chunks(batch.size, self._words_per_key):
-            _core.hopfield_scores(
-                self._state, trace, self.dim, self.seed, batch[part], scores[part], n_threads
-            )
-        return scores / self.dim**2
+            keys, found = batch[part], scores[part]
+            if self.degree == 2:
+                _core.hopfield_scores(self._state, trace, self.dim, self.seed, keys, found, n_threads)
+            else:
+                _core.tensor_scores(self._state, self.dim, self.degree, self.seed, keys, found, n_threads)
+        return scores / (self.dim**2 if self.degree == 2 else max(1, self._state.size))
 
     def contains(self, keys: Any, threshold: float = 0.5, *, threads: int | None = None) -> NDArray[np.bool_]:
         """Tell which keys are probably members: those whose score reaches the threshold.
@@ -280,7 +334,8 @@ class HopfieldMembership(Counters):
         Returns
         -------
         float
-            <W, W'> / D^2, the sum of the products of all D^2 elements; unbiased.
+            <W, W'> / D^2, the sum of the products of all D^2 elements, or the mean over the cells of a
+            tensor; unbiased.
 
         Raises
         ------
@@ -297,6 +352,9 @@ class HopfieldMembership(Counters):
         6
         """
         self._require_same(other, "compare")
+        if self.degree > 2:
+            cells = max(1, self._state.size)
+            return float(dot(self._state, other._state) / cells)
         on_diagonal = self.dim * self._tally.trace * other._tally.trace
         return (2.0 * dot(self._state, other._state) + on_diagonal) / self.dim**2
 

@@ -190,7 +190,9 @@ class NeighbourMemory(NeighbourStore):
         """
         with self._lock:
             require_writable(self, np.empty(0) if not self._frozen else self._columns[0].rows)
-            self._fill({**self._values, "n_items": 0}, None, Tally())
+            none = np.empty(0, np.intp)
+            self._columns = [column.chosen(none) for column in self._columns]
+            self._lengths, self._oldest, self._record = None, 0, (Tally(), [])
 
     # ---- answers
 
@@ -236,8 +238,8 @@ class NeighbourMemory(NeighbourStore):
         if not len(self):
             raise ValueError(f"{owner} needs items, but this NeighbourMemory is empty.")
         few = _validation.neighbours(owner, k, len(self), "items")
-        norms = np.concatenate(list(self._in_order(2)))
-        runs = list(self._in_order(0))
+        norms = np.concatenate(self._in_order(self._norms()))
+        runs = self._in_order(self._columns[0])
         return _nearest.best(self._values["similarity"], asked, runs, norms, few)
 
     def retrieve(self, queries: Any, k: int | None = None, temperature: float = 1.0) -> Neighbours:

@@ -111,8 +111,8 @@ class OuterProductMemory(PairMatrix):
         gates : float or array of shape (n,), optional
             The g of each pair, in [0, 1]; default ``gate``.
         chunk : int, optional
-            How many pairs go in at once; default 64 for the delta rule, 4096 for the others. 1 applies the
-            rule pair by pair.
+            How many pairs go in at once; default 32 or 64 for the delta rule, by the dimension, and
+            4096 for the others. 1 applies the rule pair by pair.
 
         Raises
         ------
@@ -140,7 +140,7 @@ class OuterProductMemory(PairMatrix):
         pairs = self._pairs(owner, keys, values, weights)
         gates = self._values["gate"] if gates is None else gates
         checked = _reals.numbers(owner, "gates", gates, len(pairs[0]), 0.0, 1.0)
-        default = 64 if self.rule == "delta" else LINEAR_CHUNK
+        default = (64 if self.key_dim > 128 else 32) if self.rule == "delta" else LINEAR_CHUNK
         step = _validation.integer(owner, "chunk", default if chunk is None else chunk, 1, 2**16)
         self._write(*pairs, checked, step, len(pairs[0]))
 

@@ -199,8 +199,8 @@ class SparseDistributedMemory(AssociativeMemory):
         >>> bool((memory.locations == hypersketch.MapB(256, seed=3).atoms(range(10))).all())
         True
         """
-        made: Words = self._addresses.copy()
-        return made
+        copied: Words = self._addresses.copy()
+        return copied
 
     @property
     def counters(self) -> NDArray[Any]:

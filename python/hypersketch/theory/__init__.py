@@ -2,13 +2,13 @@
 """Closed forms: what every structure is expected to do, from its size and its load alone.
 
 One module a family (`map_i`, `map_b`, `bloom`, `counting_bloom`, `count_sketch`, `count_min`, `hopfield`,
-`projection`, `item_memory`, `outer_product`, `continuous`,
-`dense_retrieval`, `consolidation`, `triples`), the scores of every vector space and what retrieval makes of
-them (`spaces`), the retrieval of the best codewords (`cleanup`; `bsc` for binary codes), repeated binding
-(`binding`), bundles cut to a few bits (`quantized`), counts in known streams (`frequency`), the paper's
-provable bounds (`bounds`) and the normal tail (`normal`). The functions are pure: numbers in, numbers out,
-arrays elementwise where the docstring says so. Exact forms carry the plain name; Gaussian and textbook forms
-say so in theirs. Each docstring gives the formula, its source and its status:
+`hopfield_network`, `dense`, `projection`, `item_memory`, `outer_product`, `continuous`, `dense_retrieval`,
+`consolidation`, `triples`, `scaling`, `superposition`, `recall`), the scores of every vector space and what
+retrieval makes of them (`spaces`), the retrieval of the best codewords (`cleanup`; `bsc` for binary codes),
+repeated binding (`binding`), bundles cut to a few bits (`quantized`), counts in known streams (`frequency`),
+the paper's provable bounds (`bounds`) and the normal tail (`normal`). The functions are pure: numbers in,
+numbers out, arrays elementwise where the docstring says so. Exact forms carry the plain name; Gaussian and
+textbook forms say so in theirs. Each docstring gives the formula, its source and its status:
 
 * paper: seen in the paper or in its authors' code; second hand: seen in a public note that quotes it;
 * recalled: published, written from memory;
@@ -40,9 +40,11 @@ from . import (
     count_min,
     count_sketch,
     counting_bloom,
+    dense,
     dense_retrieval,
     frequency,
     hopfield,
+    hopfield_network,
     item_memory,
     map_b,
     map_i,
@@ -50,9 +52,12 @@ from . import (
     outer_product,
     projection,
     quantized,
+    recall,
+    scaling,
     spaces,
     sparse_distributed,
     sparsey,
+    superposition,
     triples,
     willshaw,
 )
@@ -68,9 +73,11 @@ __all__ = [
     "count_min",
     "count_sketch",
     "counting_bloom",
+    "dense",
     "dense_retrieval",
     "frequency",
     "hopfield",
+    "hopfield_network",
     "item_memory",
     "map_b",
     "map_i",
@@ -78,9 +85,12 @@ __all__ = [
     "outer_product",
     "projection",
     "quantized",
+    "recall",
+    "scaling",
     "spaces",
     "sparse_distributed",
     "sparsey",
+    "superposition",
     "triples",
     "willshaw",
 ]

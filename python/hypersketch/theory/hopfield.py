@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Hopfield+- membership: how often the quadratic form of a signed outer-product memory errs.
+"""Hopfield+- membership: how often the form of a signed outer-product memory errs.
 
 The memory is W = sum_i e_i s_i s_i^T with random signs e_i; the score of an item is e_j s_j^T W s_j /
 D^2. Each other stored item adds e Y^2 / D^2, Y a sum of D signs, and these terms are independent: the
@@ -16,10 +16,11 @@ from numpy.typing import NDArray
 from ._checks import Floats, answer, count, counts, real, reals
 from ._lattice import least_score, symmetric_sum_tail
 from ._scipy import scipy_module
+from ._symmetric import Terms, symmetric_tail
 from .normal import tail, tail_inverse
 
 
-def noise_variance(dim: Floats, n: Floats, diagonal: bool = True) -> Floats:
+def noise_variance(dim: Floats, n: Floats, diagonal: bool = True, degree: int = 2) -> Floats:
     """Return the variance of the score of a non-member (a member has n - 1 in place of n).
 
     Parameters
@@ -30,6 +31,8 @@ def noise_variance(dim: Floats, n: Floats, diagonal: bool = True) -> Floats:
         Number of stored items, at least 0.
     diagonal : bool, default True
         Whether the diagonal of W takes part in the score.
+    degree : int, default 2
+        Axes k of the tensor; from 3 on there is no diagonal, whatever ``diagonal`` says.
 
     Returns
     -------
@@ -45,7 +48,9 @@ def noise_variance(dim: Floats, n: Floats, diagonal: bool = True) -> Floats:
     -----
     n (3 - 2/D) / D^2, and n (2 - 2/D) / D^2 without the diagonal. Formula 6.11; derived,
     simulated at D = 64, n = 300 (3.01 against 2.97 and 1.965 against 1.969, in units of n / D^2). The
-    definition of the memory is inferred: the paper's own definition and bound were not seen.
+    definition of the memory is inferred: the paper's own definition and bound were not seen. For degree k a
+    score is e times the mean over the C(D, k) cells of T s ... s. Products of the entries of two different
+    sets of dimensions are uncorrelated, so every other item adds 1 / C(D, k); derived.
 
     Examples
     --------
@@ -53,9 +58,15 @@ def noise_variance(dim: Floats, n: Floats, diagonal: bool = True) -> Floats:
     2.96875
     >>> noise_variance(64, 300, diagonal=False) * 64**2 / 300
     1.96875
+    >>> round(1 / noise_variance(64, 1, degree=3))
+    41664
     """
     owner = "hopfield.noise_variance"
-    dims, items = counts(owner, "dim", dim), counts(owner, "n", n, 0)
+    axes = count(owner, "degree", degree, 2)
+    dims, items = counts(owner, "dim", dim, axes if axes > 2 else 1), counts(owner, "n", n, 0)
+    if axes > 2:
+        cells = np.prod([(dims - i) / (i + 1.0) for i in range(axes)], axis=0)
+        return answer(items / cells)
     return answer(items * ((3.0 if diagonal else 2.0) - 2.0 / dims) / dims**2)
 
 
@@ -71,7 +82,9 @@ def _term(dim: int, diagonal: bool) -> tuple[NDArray[np.int64], NDArray[np.float
     return y * y - (0 if diagonal else dim), weights / weights.sum()
 
 
-def false_positive_rate(dim: int, n: int, threshold: float = 0.5, diagonal: bool = True) -> float:
+def false_positive_rate(
+    dim: int, n: int, threshold: float = 0.5, diagonal: bool = True, degree: int = 2
+) -> float:
     """Return the probability that a non-member scores at least the threshold, exact up to rounding.
 
     Parameters
@@ -84,6 +97,8 @@ def false_positive_rate(dim: int, n: int, threshold: float = 0.5, diagonal: bool
         Decision threshold of the score; the rule is ``score >= threshold``.
     diagonal : bool, default True
         Whether the diagonal of W takes part in the score.
+    degree : int, default 2
+        Axes k of the tensor; from 3 on there is no diagonal, whatever ``diagonal`` says.
 
     Returns
     -------
@@ -110,11 +125,32 @@ def false_positive_rate(dim: int, n: int, threshold: float = 0.5, diagonal: bool
     """
     owner = "hopfield.false_positive_rate"
     d, items = count(owner, "dim", dim), count(owner, "n", n, 0)
+    axes = count(owner, "degree", degree, 2)
+    if axes > 2:
+        cells = math.comb(count(owner, "dim", dim, axes), axes)
+        limit = int(least_score(cells, real(owner, "threshold", threshold)))
+        return _tensor_tail(d, axes, items, limit)
     least = int(least_score(d * d, real(owner, "threshold", threshold)))
     return symmetric_sum_tail(*_term(d, diagonal), items, least)
 
 
-def false_negative_rate(dim: int, n: int, threshold: float = 0.5, diagonal: bool = True) -> float:
+def _tensor_tail(dim: int, degree: int, n: int, least: int) -> float:
+    """Return P(sum of n iid e K >= least), K the sum over C(D, k) sets of products of k of D signs."""
+    if least <= 0:
+        return 1.0 - _tensor_tail(dim, degree, n, 1 - least)
+    heads = range(dim + 1)
+    values = [
+        sum((-1) ** i * math.comb(j, i) * math.comb(dim - j, degree - i) for i in range(degree + 1))
+        for j in heads
+    ]
+    gammaln, j = scipy_module("special").gammaln, np.arange(dim + 1.0)
+    log = gammaln(dim + 1.0) - gammaln(j + 1.0) - gammaln(dim - j + 1.0) - dim * math.log(2.0)
+    return symmetric_tail(Terms.of(values, np.exp(log), math.comb(dim, degree)), n, least)
+
+
+def false_negative_rate(
+    dim: int, n: int, threshold: float = 0.5, diagonal: bool = True, degree: int = 2
+) -> float:
     """Return the probability that a member scores below the threshold, exact up to rounding.
 
     Parameters
@@ -128,6 +164,8 @@ def false_negative_rate(dim: int, n: int, threshold: float = 0.5, diagonal: bool
     diagonal : bool, default True
         Whether the diagonal of W takes part in the score. Without it a member scores 1 - 1/D, not 1,
         before noise.
+    degree : int, default 2
+        Axes k of the tensor; from 3 on there is no diagonal, whatever ``diagonal`` says.
 
     Returns
     -------
@@ -155,6 +193,11 @@ def false_negative_rate(dim: int, n: int, threshold: float = 0.5, diagonal: bool
     """
     owner = "hopfield.false_negative_rate"
     d, items = count(owner, "dim", dim), count(owner, "n", n)
+    axes = count(owner, "degree", degree, 2)
+    if axes > 2:
+        cells = math.comb(count(owner, "dim", dim, axes), axes)
+        limit = int(least_score(cells, real(owner, "threshold", threshold)))
+        return _tensor_tail(d, axes, items - 1, cells - limit + 1)
     least = int(least_score(d * d, real(owner, "threshold", threshold)))
     own = d * d if diagonal else d * d - d
     # noise < least - own, and the noise is symmetric: noise >= own - least + 1.
@@ -162,7 +205,7 @@ def false_negative_rate(dim: int, n: int, threshold: float = 0.5, diagonal: bool
 
 
 def gaussian_false_positive_rate(
-    dim: Floats, n: Floats, threshold: Floats = 0.5, diagonal: bool = True
+    dim: Floats, n: Floats, threshold: Floats = 0.5, diagonal: bool = True, degree: int = 2
 ) -> Floats:
     """Return the Gaussian false-positive rate of the score.
 
@@ -174,6 +217,8 @@ def gaussian_false_positive_rate(
         Decision threshold of the score.
     diagonal : bool, default True
         Whether the diagonal of W takes part in the score.
+    degree : int, default 2
+        Axes k of the tensor; from 3 on there is no diagonal, whatever ``diagonal`` says.
 
     Returns
     -------
@@ -198,11 +243,13 @@ def gaussian_false_positive_rate(
     """
     owner = "hopfield.gaussian_false_positive_rate"
     limit = reals(owner, "threshold", threshold)
-    variance = noise_variance(counts(owner, "dim", dim), counts(owner, "n", n), diagonal)
+    variance = noise_variance(counts(owner, "dim", dim), counts(owner, "n", n), diagonal, degree)
     return answer(tail(limit / np.sqrt(variance)))
 
 
-def capacity(dim: Floats, fpr: Floats, threshold: Floats = 0.5, diagonal: bool = True) -> Floats:
+def capacity(
+    dim: Floats, fpr: Floats, threshold: Floats = 0.5, diagonal: bool = True, degree: int = 2
+) -> Floats:
     """Return the number of items that a memory of dimension D holds at a false-positive rate.
 
     Parameters
@@ -215,6 +262,8 @@ def capacity(dim: Floats, fpr: Floats, threshold: Floats = 0.5, diagonal: bool =
         Decision threshold of the score, above 0.
     diagonal : bool, default True
         Whether the diagonal of W takes part in the score.
+    degree : int, default 2
+        Axes k of the tensor; from 3 on there is no diagonal, whatever ``diagonal`` says.
 
     Returns
     -------
@@ -239,4 +288,4 @@ def capacity(dim: Floats, fpr: Floats, threshold: Floats = 0.5, diagonal: bool =
     owner = "hopfield.capacity"
     dims, limit = counts(owner, "dim", dim), reals(owner, "threshold", threshold, 0.0, ends="(]")
     z = tail_inverse(reals(owner, "fpr", fpr, 0.0, 0.5, "()"))
-    return answer((limit / z) ** 2 / noise_variance(dims, 1, diagonal))
+    return answer((limit / z) ** 2 / noise_variance(dims, 1, diagonal, degree))

@@ -10,8 +10,15 @@ from hypersketch.capacity.experiments.bloom_fpr import BloomFpr
 from hypersketch.capacity.experiments.bloom_intersection import BloomIntersection
 from hypersketch.capacity.experiments.bsc_exact import BscExact
 from hypersketch.capacity.experiments.cleanup import Cleanup, CleanupPairs
+from hypersketch.capacity.experiments.continuous_beta import ContinuousBeta
 from hypersketch.capacity.experiments.count_error import CountError
+from hypersketch.capacity.experiments.dense_curse import DenseCurse
+from hypersketch.capacity.experiments.dense_degree import DenseDegree
+from hypersketch.capacity.experiments.entmax_exact import EntmaxExact
 from hypersketch.capacity.experiments.frequency import Frequency
+from hypersketch.capacity.experiments.hopfield_cliff import HopfieldCliff
+from hypersketch.capacity.experiments.hopfield_error import HopfieldError
+from hypersketch.capacity.experiments.hopfield_pm import HopfieldPm
 from hypersketch.capacity.experiments.intersection import Intersection
 from hypersketch.capacity.experiments.log_n import LogN
 from hypersketch.capacity.experiments.membership import Membership
@@ -21,11 +28,15 @@ from hypersketch.capacity.experiments.pairs import Pairs
 from hypersketch.capacity.experiments.projection import Projection
 from hypersketch.capacity.experiments.quantization import Quantization
 from hypersketch.capacity.experiments.resonator import ResonatorCapacity
+from hypersketch.capacity.experiments.scaling_laws import ScalingLaws
 from hypersketch.capacity.experiments.schlegel import Schlegel
 from hypersketch.capacity.experiments.sequence import Sequence
 from hypersketch.capacity.experiments.sequence_length import SequenceLength
+from hypersketch.capacity.experiments.set_width import SetWidth
 from hypersketch.capacity.experiments.sparse_distributed import SparseDistributed
 from hypersketch.capacity.experiments.sparsey import SparseyCapacity
+from hypersketch.capacity.experiments.storage_rules import StorageRules
+from hypersketch.capacity.experiments.superposition import Superposition
 from hypersketch.capacity.experiments.willshaw import WillshawCapacity
 
 __all__ = ["EXPERIMENTS", "Experiment", "Quantity", "Request", "experiment"]
@@ -55,6 +66,17 @@ EXPERIMENTS: dict[str, Experiment] = {
         BindingDepth(),
         Quantization(),
         ResonatorCapacity(),
+        ScalingLaws(),
+        Superposition(),
+        SetWidth(),
+        DenseCurse(),
+        ContinuousBeta(),
+        EntmaxExact(),
+        HopfieldError(),
+        HopfieldCliff(),
+        StorageRules(),
+        DenseDegree(),
+        HopfieldPm(),
         SparseDistributed(),
         WillshawCapacity(),
         SparseyCapacity(),

@@ -7,11 +7,14 @@ from collections.abc import Iterable
 
 from hypersketch.capacity.structures.base import Structure
 from hypersketch.capacity.structures.bloom import Bloom, CacheLineBloom, SplitBlockBloom
+from hypersketch.capacity.structures.continuous import CONTINUOUS
 from hypersketch.capacity.structures.count_sketch import ConservativeCountMin, CountMin, SignedRows
 from hypersketch.capacity.structures.counting_bloom import CountingBloom
 from hypersketch.capacity.structures.hopfield import Hopfield
+from hypersketch.capacity.structures.linear import Neighbours, OuterProducts
 from hypersketch.capacity.structures.map_b import MapBundleB
 from hypersketch.capacity.structures.map_i import MapBundleI
+from hypersketch.capacity.structures.networks import DensePatterns, NetworkPatterns
 from hypersketch.capacity.structures.projection import DenseSigns, SparseSigns, TensorSketch
 from hypersketch.capacity.structures.quantized import QuantizedSums
 from hypersketch.capacity.structures.spaces import SPACES
@@ -35,9 +38,14 @@ STRUCTURES: dict[str, Structure] = {
         QuantizedSums(),
         *SPACES,
         Hopfield(),
+        NetworkPatterns(),
+        DensePatterns(),
         DenseSigns(),
         SparseSigns(),
         TensorSketch(),
+        OuterProducts(),
+        Neighbours(),
+        *CONTINUOUS,
         Kanerva(),
         Willshaw(),
         Sparsey(),

@@ -32,7 +32,7 @@ class Hopfield(Structure):
         "A symmetric matrix: every key adds the outer product of its random sign vector with itself, times "
         "a random sign."
     )
-    tasks: ClassVar[frozenset[str]] = frozenset({"membership", "intersection", "frequency"})
+    tasks: ClassVar[frozenset[str]] = frozenset({"membership", "intersection", "frequency", "hopfield-pm"})
     unit: ClassVar[str] = "dim"
 
     def size(self, units: int, n: int, task: str = "membership") -> Size:

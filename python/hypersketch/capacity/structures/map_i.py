@@ -40,9 +40,12 @@ class MapBundleI(MapBundle):
             "schlegel",
             "accuracy",
             "log-N",
+            "hopfield-pm",
             "sequence-length",
             "bsc-exact",
             "binding-depth",
+            "superposition",
+            "set-width",
         }
     )
     packed: ClassVar[bool] = False
