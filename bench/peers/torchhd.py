@@ -140,3 +140,36 @@ class Torchhd:
             grams = self._torchhd.ngrams(letters[self._torch.from_numpy(tokens)], n)
             found.append(int(self._torchhd.cosine_similarity(grams, classes).argmax()))
         return np.array(found)
+
+
+class SparseDistributed:
+    """torchhd's sparse distributed memory over given locations, on one CPU thread."""
+
+    def __init__(self, locations: Any, value_dim: int, p: float) -> None:
+        self.name = name_of("torch-hd")
+        import torch
+        import torchhd
+
+        torch.set_num_threads(1)
+        torch.set_grad_enabled(False)
+        self._torch: Any = torch
+        n, dim = locations.shape
+        self._memory = torchhd.memory.SparseDistributed(n, dim, value_dim, p=p)
+        self._memory.keys.data = self._signs(locations, torchhd)
+        self._memory.values.data.zero_()
+        self._vsa = torchhd
+        self.radius = (dim - self._memory.threshold) // 2
+        self.nbytes = sum(one.element_size() * one.nelement() for one in self._memory.parameters())
+
+    def _signs(self, rows: Any, library: Any) -> Any:
+        values = self._torch.from_numpy(np.ascontiguousarray(rows, np.float32))
+        return library.ensure_vsa_tensor(values, "MAP")
+
+    def write(self, rows: Any) -> None:
+        """Store rows at themselves."""
+        given = self._signs(rows, self._vsa)
+        self._memory.write(given, given)
+
+    def read(self, rows: Any) -> NDArray[Any]:
+        """Return the sums that rows activate."""
+        return np.asarray(self._memory.read(self._signs(rows, self._vsa)))

@@ -21,6 +21,7 @@ SUITES = (
     "retrieval",
     "linear_memories",
     "memories_classical",
+    "memories_cells",
     "cuda",
 )
 GROUPS = {

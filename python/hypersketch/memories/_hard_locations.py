@@ -3,7 +3,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from typing import Any, NamedTuple, TypeAlias
 
@@ -66,7 +67,8 @@ def split(parameters: Mapping[str, Any], state: NDArray[np.uint8]) -> tuple[Word
 
 def computed(dim: int, n: int, seed: int) -> Words:
     """Return addresses that a seed gives: the atoms of 0, 1, ... in `hypersketch.MapB`."""
-    return MapB(dim, seed).atoms(np.arange(n))
+    made: Words = MapB(dim, seed).atoms(np.arange(n))
+    return made
 
 
 def active(addresses: Words, asked: Words, values: Mapping[str, Any], threads: int) -> Active:
@@ -81,15 +83,25 @@ def active(addresses: Words, asked: Words, values: Mapping[str, Any], threads: i
     return Active(np.arange(0, n * k + 1, k, dtype=np.int64), indices.ravel())
 
 
-def sums(counters: Counters, found: Active, bound: float) -> NDArray[np.int64]:
-    """Return the sum of the counters of each address's locations."""
-    made = np.zeros((len(found.numbers), counters.shape[1]), np.int64)
-    few = int(found.numbers.max(initial=0))
-    wide = np.int32 if bound * few < 2**31 else np.int64  # half the bytes, while nothing can wrap
-    for row, here in zip(made, found.each(), strict=True):
-        if here.size:
-            row[:] = counters[here].sum(axis=0, dtype=wide)
-    return made
+def sums(counters: Counters, found: Active, bound: float, out: NDArray[np.int64]) -> None:
+    """Write the sum of the counters of each address's locations."""
+    most = int(found.numbers.max(initial=0))
+    wide = np.int32 if bound * most < 2**31 else np.int64  # half the bytes, while nothing can wrap
+    taken = np.empty((most, counters.shape[1]), counters.dtype)
+    for row, here in zip(out, found.each(), strict=True):
+        some = taken[: here.size]
+        counters.take(here, axis=0, out=some, mode="clip")  # with a mode other than raise it needs no buffer
+        row[:] = np.add.reduce(some, axis=0, dtype=wide)
+
+
+def each_in_turn(work: Callable[[int], None], starts: Iterable[int], threads: int) -> None:
+    """Do a work for every start, several at the same time."""
+    if threads == 1:
+        for first in starts:
+            work(first)
+        return
+    with ThreadPoolExecutor(threads) as pool:
+        list(pool.map(work, starts))
 
 
 def add(counters: NDArray[np.int32], changes: Sequence[Change], threads: int) -> None:

@@ -15,7 +15,7 @@ from hypersketch._stored import UNKNOWN, Tally
 from hypersketch.memories import _bit_rows, _hard_locations
 from hypersketch.memories._associative import AssociativeMemory, Retrieval
 from hypersketch.memories._changes import require_writable
-from hypersketch.memories._hard_locations import CHUNK, Active
+from hypersketch.memories._hard_locations import CHUNK, Active, each_in_turn
 from hypersketch.vsa import MapB, _packed
 
 Words = NDArray[np.uint64]
@@ -185,11 +185,10 @@ class SparseDistributedMemory(AssociativeMemory):
     @property
     def _addresses(self) -> Words:
         with self._lock:
-            addresses: Words | None = self._computed
-            if addresses is None:
+            if self._computed is None:
                 dim, n, seed = (self._values[name] for name in ("address_dim", "n_locations", "seed"))
-                addresses = self._computed = _hard_locations.computed(dim, n, seed)
-            return addresses
+                self._computed = _hard_locations.computed(dim, n, seed)
+            return np.asarray(self._computed, np.uint64)
 
     @property
     def locations(self) -> Words:
@@ -473,35 +472,35 @@ class SparseDistributedMemory(AssociativeMemory):
 
     def _read_on(self, asked: Words, many: int, same: bool, threads: int) -> tuple[Any, ...]:
         """Read until nothing changes: states, steps, which converged, sums, numbers of active locations."""
-        n = len(asked)
-        states = (
-            asked.copy()
-            if same
-            else np.empty((n, _validation.words_for(self._values["value_dim"])), np.uint64)
-        )
-        sums, active = np.empty((n, self._values["value_dim"]), np.int64), np.empty(n, np.int64)
-        steps, converged = np.zeros(n, np.int64), np.zeros(n, np.bool_)
-        going = np.arange(n)
-        for _ in range(many):
-            before = states[going] if same else asked
-            after, sums[going], active[going] = self._read(before, threads)
-            states[going] = after
-            steps[going] += 1
-            converged[going] = (after == before).all(axis=1) if same else True
-            going = going[~converged[going]]
+        states, sums, active = self._read(asked, threads)
+        steps = np.ones(len(asked), np.int64)
+        converged = (states == asked).all(axis=1) if same else np.ones(len(asked), np.bool_)
+        for _ in range(many - 1):
+            going = np.flatnonzero(~converged)
             if not going.size:
                 break
+            before = states[going]
+            states[going], sums[going], active[going] = self._read(before, threads)
+            steps[going] += 1
+            converged[going] = (states[going] == before).all(axis=1)
         return states, steps, converged, sums, active
 
     def _read(self, asked: Words, threads: int) -> tuple[Words, NDArray[np.int64], NDArray[np.int64]]:
+        addresses = self._addresses  # not in the workers: this thread holds the lock
+        sums = np.empty((len(asked), self._values["value_dim"]), np.int64)
+        active = np.empty(len(asked), np.int64)
         bound = _MOST if self._bound == UNKNOWN else self._bound
-        sums, active = [np.empty((0, self._values["value_dim"]), np.int64)], [np.empty(0, np.int64)]
-        for i in range(0, len(asked), CHUNK):
-            found = self._active(asked[i : i + CHUNK], threads)
-            sums.append(_hard_locations.sums(self._counters, found, bound))
-            active.append(found.numbers)
-        all_sums = np.concatenate(sums)
-        return self._signs(all_sums), all_sums, np.concatenate(active)
+        workers = threads if len(asked) > threads else 1  # few addresses share the threads of each scan
+        step = max(1, min(CHUNK, -(-len(asked) // workers)))
+
+        def read(first: int) -> None:
+            part = slice(first, first + step)
+            found = _hard_locations.active(addresses, asked[part], self._values, threads // workers)
+            active[part] = found.numbers
+            _hard_locations.sums(self._counters, found, bound, sums[part])
+
+        each_in_turn(read, range(0, len(asked), step), workers)
+        return self._signs(sums), sums, active
 
     def _signs(self, sums: NDArray[np.int64]) -> Words:
         """Return the signs of sums as bits; a sum of 0 takes a bit of the seed."""

@@ -14,7 +14,13 @@ _MOST = 1 << 50
 
 
 def density(
-    n_in: int, active_in: int, n_pairs: int, n_out: int | None = None, active_out: int | None = None
+    n_in: int,
+    active_in: int,
+    n_pairs: int,
+    n_out: int | None = None,
+    active_out: int | None = None,
+    *,
+    auto: bool = False,
 ) -> float:
     """Return the expected share of set synapses p1 = 1 - (1 - f g)^M, exactly.
 
@@ -26,6 +32,8 @@ def density(
         M random pairs, at least 0.
     n_out, active_out : int, optional
         Those of the outputs; default those of the inputs.
+    auto : bool, default False
+        Whether outputs are the inputs themselves: units are then connected with themselves sooner.
 
     Returns
     -------
@@ -47,8 +55,10 @@ def density(
     """
     n, k, m, given = _sizes("willshaw.density", n_in, active_in, n_out, active_out)
     pairs = count("willshaw.density", "n_pairs", n_pairs, 0)
-    share = k * given / (n * m)
-    return 1.0 if share == 1.0 and pairs else -math.expm1(pairs * math.log1p(-min(share, 1.0 - 1e-16)))
+    if not auto:
+        return _reached(k * given / (n * m), pairs)
+    own, others = _reached(k / n, pairs), _reached(k * (k - 1) / (n * max(1, n - 1)), pairs)
+    return (own + (n - 1) * others) / n
 
 
 def half_load(n_in: int, active_in: int, n_out: int | None = None, active_out: int | None = None) -> float:
@@ -220,6 +230,11 @@ def bits_per_synapse(
     answered = ones + (1.0 - ones) * wrong
     left = answered * _entropy(ones / answered) if answered else 0.0
     return pairs * (_entropy(ones) - left) / n
+
+
+def _reached(share: float, pairs: int) -> float:
+    """Chance that something happens in one of so many pairs."""
+    return float(pairs > 0) if share >= 1.0 else -math.expm1(pairs * math.log1p(-share))
 
 
 def _entropy(p: float) -> float:

@@ -33,8 +33,11 @@ from hypersketch.capacity.experiments.schlegel import Schlegel
 from hypersketch.capacity.experiments.sequence import Sequence
 from hypersketch.capacity.experiments.sequence_length import SequenceLength
 from hypersketch.capacity.experiments.set_width import SetWidth
+from hypersketch.capacity.experiments.sparse_distributed import SparseDistributed
+from hypersketch.capacity.experiments.sparsey import SparseyCapacity
 from hypersketch.capacity.experiments.storage_rules import StorageRules
 from hypersketch.capacity.experiments.superposition import Superposition
+from hypersketch.capacity.experiments.willshaw import WillshawCapacity
 
 __all__ = ["EXPERIMENTS", "Experiment", "Quantity", "Request", "experiment"]
 
@@ -74,6 +77,9 @@ EXPERIMENTS: dict[str, Experiment] = {
         StorageRules(),
         DenseDegree(),
         HopfieldPm(),
+        SparseDistributed(),
+        WillshawCapacity(),
+        SparseyCapacity(),
     )
 }
 

@@ -18,6 +18,7 @@ from hypersketch.capacity.structures.networks import DensePatterns, NetworkPatte
 from hypersketch.capacity.structures.projection import DenseSigns, SparseSigns, TensorSketch
 from hypersketch.capacity.structures.quantized import QuantizedSums
 from hypersketch.capacity.structures.spaces import SPACES
+from hypersketch.capacity.structures.sparse_patterns import Kanerva, Sparsey, Willshaw
 
 __all__ = ["STRUCTURES", "Structure", "known_structures", "structure"]
 
@@ -45,6 +46,9 @@ STRUCTURES: dict[str, Structure] = {
         OuterProducts(),
         Neighbours(),
         *CONTINUOUS,
+        Kanerva(),
+        Willshaw(),
+        Sparsey(),
     )
 }
 
