@@ -197,6 +197,27 @@ class ContinuousStore(Seedless):
         if not np.allclose(held.patterns.lengths(), held.lengths.rows, rtol=1e-5, atol=0.0):
             raise ValueError("its lengths are not those of its patterns.")
 
+    @property
+    def dim(self) -> int:
+        """Dimensions of the patterns.
+
+        >>> import hypersketch
+        >>> hypersketch.ContinuousMemory(8).dim
+        8
+        """
+        return int(self._values["dim"])
+
+    @property
+    def beta(self) -> float | None:
+        """Inverse temperature; None where it is chosen from theory.
+
+        >>> import hypersketch
+        >>> hypersketch.ContinuousMemory(8, beta=3.0).beta
+        3.0
+        """
+        beta: float | None = self._values["beta"]
+        return beta
+
     # ---- changes
 
     def _require_writable(self) -> None:
