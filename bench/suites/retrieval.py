@@ -124,9 +124,9 @@ def one_query_rows(repeats: int, limits: Limits) -> list[Row]:
     for dtype, memory in memories.items():
         what = f"softmax retrieval, one query, {n:,} x {dim}, {dtype}"
         accuracy, size = error_of(memory, patterns, query, beta), f"{memory.nbytes // n:,} a pattern"
-        mine = f"{rate_text(got[dtype])} queries/s"
+        mine = f"{1e3 / got[dtype]:.1f} ms"
         if "torch" in got:
-            text = f"{torch.name} in float32: {rate_text(got['torch'])}"
+            text = f"{torch.name} in float32: {1e3 / got['torch']:.0f} ms"
             ratio = got[dtype] / got["torch"]
             results.append(row(what, mine, text, ratio, ONE[dtype], accuracy, size, headline=True))
         speed = got[dtype] * memory.nbytes / 1e9
