@@ -14,7 +14,7 @@ from hypersketch import plan
 from hypersketch.capacity import plan_recall
 from hypersketch.capacity.recall import MEMORIES
 from hypersketch.capacity.statistics import rate_interval
-from hypersketch.theory import recall
+from hypersketch.theory import continuous, recall
 
 
 def trial(seed: int, dim: int, n: int, flips: float) -> tuple[np.ndarray, np.ndarray]:
@@ -89,10 +89,10 @@ def test_sparse_distributed_memory_without_noise_is_the_plain_form() -> None:
 
 def test_the_softmax_is_as_steep_as_it_must_be() -> None:
     d, n, m = 256, 10_000, 0.8
-    beta = recall.softmax_beta(d, n, 0.1, 0.01)
-    share = n * math.exp(beta**2 / (2 * d) - beta * m)
-    assert share / (1 + share) == pytest.approx(0.01)
-    assert beta <= m * d
+    beta = continuous.beta_for(n, d, 0.01, m)
+    assert continuous.leakage(n, d, beta, m) == pytest.approx(0.01)
+    assert beta == pytest.approx(d * (m - math.sqrt(m * m - 2 * math.log(99 * n) / d)), rel=0.05)
+    assert continuous.beta_for(n, 16, 0.01, m) == math.inf
 
 
 def test_a_plan_names_the_cheapest_that_reaches_the_error() -> None:

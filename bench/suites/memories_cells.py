@@ -109,7 +109,7 @@ def sparse_rows(repeats: int) -> list[Row]:
             f"the same with 50 items: {rate_text(got['sparsey'])}",
             got["full"] / got["sparsey"],
             None,
-            "-",
+            f"familiarity of stored items {full.retrieve(few).familiarity.mean():.2f}",
             f"{full.nbytes >> 10:,} KiB",
         ),
     ]

@@ -12,7 +12,7 @@ from hypersketch import _validation
 from hypersketch.capacity.planner import Plan, PlanRow
 from hypersketch.capacity.structures.base import smallest
 from hypersketch.capacity.validation import positive
-from hypersketch.theory import recall, willshaw
+from hypersketch.theory import continuous, recall, willshaw
 
 __all__ = ["MEMORIES", "Question", "plan_recall"]
 
@@ -93,7 +93,7 @@ def _continuous(asked: Question, error: float) -> Iterator[_Choice]:
     if asked.active is not None:
         return
     wrong = recall.nearest(asked.dim, asked.n, asked.noise)
-    beta = recall.softmax_beta(asked.dim, asked.n, asked.noise, error)
+    beta = continuous.beta_for(asked.n, asked.dim, error, 1.0 - 2.0 * asked.noise)
     if math.isinf(beta):  # no softmax is that sure: what is left is its limit, the nearest pattern alone
         beta = float(asked.dim) * 4.0
     for dtype, each in _BYTES.items():

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -21,6 +22,8 @@ Doubles = NDArray[np.float64]
 
 _LARGEST = 1e30  # of scores: their sums, squares and maxima stay finite in single precision
 _ERROR = 0.01  # what leaks where beta is chosen
+NO_BETAS = object()
+"""Given as betas by calls that need none: choosing one takes SciPy and a search for a root."""
 
 
 @dataclass(frozen=True)
@@ -94,16 +97,19 @@ class ContinuousQueries(ContinuousStore):
         asked = _reals.rows(owner, "queries", queries, dim, np.float32)
         if self._values["similarity"] == "cosine":
             _reals.not_zero(owner, "queries", asked)
-        n = len(asked)
-        if betas is None:
-            scales = np.full(n, self._values["beta"] or self._theoretical_beta(held, _ERROR), np.float32)
-        else:
-            scales = _reals.numbers(owner, "betas", betas, n).astype(np.float32)
-            if not (scales > 0).all():
-                _validation.refuse(owner, "betas", "numbers > 0", float(scales[~(scales > 0)][0]))
+        ones = np.ones(len(asked), np.float32)  # for calls in which no temperature counts
+        scales = ones if betas is NO_BETAS else self._scales(owner, held, betas, len(asked))
         call = Call(held, asked, scales, _threads.resolve(owner, threads))
         self._require_small(owner, call)
         return call
+
+    def _scales(self, owner: str, held: Held, betas: Any, n: int) -> Floats:
+        if betas is None:
+            return np.full(n, self._values["beta"] or self._theoretical_beta(held, _ERROR), np.float32)
+        scales = _reals.numbers(owner, "betas", betas, n).astype(np.float32)
+        if not (scales > 0).all():
+            _validation.refuse(owner, "betas", "numbers > 0", float(scales[~(scales > 0)][0]))
+        return scales
 
     def _require_small(self, owner: str, call: Call) -> None:
         """Refuse what overflows single precision."""
@@ -124,6 +130,11 @@ class ContinuousQueries(ContinuousStore):
         lengths = held.lengths.rows.astype(np.float64)
         square = 1.0 if self._values["similarity"] == "cosine" else float(np.mean(lengths**2))
         unit = theory.continuous.beta_for(len(held), self._values["dim"], error)
+        if math.isinf(unit):
+            raise ValueError(
+                f"No beta lets a softmax of {len(held)} random patterns of {self._values['dim']} dimensions "
+                f"leak as little as {error:g}. Give a beta."
+            )
         return unit / square if square > 0.0 else unit
 
     def _limits(self, owner: str, steps: Any, tol: Any, least: Any) -> tuple[int, float, float]:

@@ -14,6 +14,7 @@ from hypersketch._stored import Tally
 from hypersketch.memories import _patterns
 from hypersketch.memories._continuous_answers import ContinuousRetrieval, PatternMatches
 from hypersketch.memories._continuous_laws import ContinuousLaws
+from hypersketch.memories._continuous_queries import NO_BETAS
 
 Floats = NDArray[np.float32]
 Doubles = NDArray[np.float64]
@@ -377,7 +378,7 @@ class ContinuousMemory(ContinuousLaws):
         array([[1, 0]])
         """
         owner = "ContinuousMemory.search"
-        call = self._call(owner, queries, None, threads)
+        call = self._call(owner, queries, NO_BETAS, threads)
         return PatternMatches(
             *self._matches(call, _validation.neighbours(owner, k, len(call.held), "patterns"))
         )

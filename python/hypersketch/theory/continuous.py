@@ -28,25 +28,11 @@ MARGINS = {"sparsemax": 1.0, "normmax": 1.0}
 """Gaps of scaled scores from which on a separation leaves one pattern; that of entmax is 1 / (alpha - 1)."""
 
 
-def _positive(owner: str, name: str, value: float) -> float:
-    number = real(owner, name, value)
-    if not 0.0 < number < math.inf:
-        raise ValueError(
-            f"The {name!r} parameter of {owner} must be a finite float > 0. Got {value!r} instead."
-        )
-    return number
+_MOST_BETA = 1e9
+"""Beyond, SciPy's Bessel functions lose their digits."""
 
 
-def _error(owner: str, value: float) -> float:
-    number = real(owner, "error", value)
-    if not 0.0 < number < 1.0:
-        raise ValueError(
-            f"The 'error' parameter of {owner} must be a float in (0, 1). Got {value!r} instead."
-        )
-    return number
-
-
-def leakage(n_patterns: int, dim: int, beta: float) -> float:
+def leakage(n_patterns: int, dim: int, beta: float, overlap: float = 1.0) -> float:
     """Return the part of a softmax that falls on other patterns than the one asked for.
 
     Parameters
@@ -57,11 +43,13 @@ def leakage(n_patterns: int, dim: int, beta: float) -> float:
         Dimensions d.
     beta : float > 0
         Inverse temperature.
+    overlap : float in (0, 1], default 1
+        Cosine of the query and its pattern.
 
     Returns
     -------
     float
-        r / (1 + r) with r = (M - 1) E exp(beta (c - 1)), c the cosine of two random directions.
+        r / (1 + r) with r = (M - 1) E exp(beta (c - overlap)), c the cosine of two random directions.
 
     Raises
     ------
@@ -81,11 +69,19 @@ def leakage(n_patterns: int, dim: int, beta: float) -> float:
     0.33
     """
     owner = "continuous.leakage"
-    m, d, b = count(owner, "n_patterns", n_patterns), count(owner, "dim", dim), _positive(owner, "beta", beta)
-    if m == 1:
-        return 0.0
-    log_r = math.log(m - 1) + _log_mean_exponential(d, b) - b
+    m, d, b = count(owner, "n_patterns", n_patterns), count(owner, "dim", dim), _beta(owner, beta)
+    log_r = _log_ratio(m, d, b, real(owner, "overlap", overlap, 0.0, 1.0, "(]"))
     return 1.0 / (1.0 + math.exp(-log_r)) if log_r > -700 else 0.0
+
+
+def _beta(owner: str, beta: float) -> float:
+    return real(owner, "beta", beta, 0.0, math.inf, "()")
+
+
+def _log_ratio(m: int, d: int, b: float, overlap: float) -> float:
+    """Return ln r."""
+    others = math.log(m - 1) if m > 1 else -math.inf
+    return others + _log_mean_exponential(d, b) + b * (1.0 - overlap)
 
 
 def leakage_moment(n_patterns: int, dim: int, beta: float, order: int = 1) -> float:
@@ -124,11 +120,7 @@ def leakage_moment(n_patterns: int, dim: int, beta: float, order: int = 1) -> fl
     (0.299, 0.286)
     """
     owner = "continuous.leakage_moment"
-    m, d, b = (
-        count(owner, "n_patterns", n_patterns),
-        count(owner, "dim", dim, 2),
-        _positive(owner, "beta", beta),
-    )
+    m, d, b = count(owner, "n_patterns", n_patterns), count(owner, "dim", dim, 2), _beta(owner, beta)
     power = count(owner, "order", order)
     if power > 3:
         raise ValueError(f"The 'order' parameter of {owner} must be 1, 2 or 3. Got {order!r} instead.")
@@ -136,23 +128,23 @@ def leakage_moment(n_patterns: int, dim: int, beta: float, order: int = 1) -> fl
 
 
 def _log_mean_exponential(dim: int, beta: float) -> float:
-    """Return ln E exp(beta c)."""
+    """Return ln E exp(beta (c - 1))."""
     if dim == 1:
-        return beta + math.log1p(math.exp(-2.0 * beta)) - math.log(2.0)
+        return math.log1p(math.exp(-2.0 * beta)) - math.log(2.0)
     order = dim / 2.0 - 1.0
     bessel = float(scipy_module("special").ive(order, beta))
     if bessel > 0.0:
-        return math.lgamma(dim / 2.0) + order * math.log(2.0 / beta) + math.log(bessel) + beta
+        return math.lgamma(dim / 2.0) + order * math.log(2.0 / beta) + math.log(bessel)
     # The Bessel function underflows for beta far below d: its series, of which few terms count there.
     total, term, k = 1.0, 1.0, 0
     while term > 1e-17 * total:
         k += 1
         term *= beta * beta / (4.0 * k * (dim / 2.0 + k - 1.0))
         total += term
-    return math.log(total)
+    return math.log(total) - beta
 
 
-def beta_for(n_patterns: int, dim: int, error: float = 0.01) -> float:
+def beta_for(n_patterns: int, dim: int, error: float = 0.01, overlap: float = 1.0) -> float:
     """Return the smallest inverse temperature at which a softmax leaks no more than ``error``.
 
     Parameters
@@ -163,11 +155,13 @@ def beta_for(n_patterns: int, dim: int, error: float = 0.01) -> float:
         Dimensions d.
     error : float in (0, 1), default 0.01
         Part of the softmax on other patterns.
+    overlap : float in (0, 1], default 1
+        Cosine of the query and its pattern.
 
     Returns
     -------
     float
-        For patterns of length 1; for length R divide by R^2.
+        For patterns of length 1; for length R divide by R^2. Infinite where no temperature suffices.
 
     Raises
     ------
@@ -176,7 +170,7 @@ def beta_for(n_patterns: int, dim: int, error: float = 0.01) -> float:
 
     Notes
     -----
-    The root of `leakage`, which falls with beta.
+    The root of `leakage`, which falls with beta, for an overlap below 1 down to its least value.
 
     Examples
     --------
@@ -185,18 +179,22 @@ def beta_for(n_patterns: int, dim: int, error: float = 0.01) -> float:
     (16.5, 0.01)
     """
     owner = "continuous.beta_for"
-    m, d, target = count(owner, "n_patterns", n_patterns), count(owner, "dim", dim), _error(owner, error)
-    if leakage(max(m, 2), d, 1e-9) <= target:
+    m, d = max(2, count(owner, "n_patterns", n_patterns)), count(owner, "dim", dim)
+    target, own = real(owner, "error", error, 0.0, 1.0, "()"), real(owner, "overlap", overlap, 0.0, 1.0, "(]")
+    wanted = math.log(target / (1.0 - target))
+
+    def missing(log_beta: float) -> float:
+        return _log_ratio(m, d, math.exp(log_beta), own) - wanted
+
+    low, high = math.log(1e-9), math.log(_MOST_BETA if own == 1.0 else 2.0 * d / (1.0 - own * own))
+    optimize = scipy_module("optimize")
+    if own < 1.0:  # ln r is convex: it falls to where the mean of c, tilted by beta, is the overlap
+        high = float(optimize.minimize_scalar(missing, bounds=(low, high), method="bounded").x)
+    if missing(low) <= 0.0:
         return 1.0
-    high = 2.0
-    while leakage(max(m, 2), d, high) > target:
-        high *= 2.0
-        if high > 1e9:
-            raise ValueError(f"No beta leaks as little as {target:g} of {m} patterns in {d} dimensions.")
-    root = scipy_module("optimize").brentq(
-        lambda b: math.log(leakage(max(m, 2), d, b) / target), 1e-9, high, xtol=1e-9, rtol=1e-12
-    )
-    return float(root)
+    if missing(high) > 0.0:
+        return math.inf
+    return math.exp(float(optimize.brentq(missing, low, high, xtol=1e-13, rtol=1e-14)))
 
 
 def capacity(dim: int, beta: float, error: float = 0.01) -> float:
@@ -231,8 +229,9 @@ def capacity(dim: int, beta: float, error: float = 0.01) -> float:
     5089
     """
     owner = "continuous.capacity"
-    d, b, target = count(owner, "dim", dim), _positive(owner, "beta", beta), _error(owner, error)
-    log_others = math.log(target / (1.0 - target)) + b - _log_mean_exponential(d, b)
+    d, b = count(owner, "dim", dim), _beta(owner, beta)
+    target = real(owner, "error", error, 0.0, 1.0, "()")
+    log_others = math.log(target / (1.0 - target)) - _log_mean_exponential(d, b)
     return 1.0 + math.exp(log_others) if log_others < 700.0 else math.inf
 
 
@@ -276,7 +275,7 @@ def error_bound(
     """
     owner = "continuous.error_bound"
     m = count(owner, "n_patterns", n_patterns)
-    b, r = _positive(owner, "beta", beta), _positive(owner, "radius", radius)
+    b, r = real(owner, "beta", beta, 0.0, math.inf, "()"), real(owner, "radius", radius, 0.0, math.inf, "()")
     gap = real(owner, "separation", separation) - 2.0 * real(owner, "distance", distance) * r
     return 2.0 * (m - 1) * math.exp(-b * gap) * r
 
@@ -363,7 +362,7 @@ def inexactness(n_patterns: int, dim: int, beta: float, gap: float) -> float:
     """
     owner = "continuous.inexactness"
     m, d = count(owner, "n_patterns", n_patterns), count(owner, "dim", dim, 2)
-    b, g = _positive(owner, "beta", beta), _positive(owner, "gap", gap)
+    b, g = real(owner, "beta", beta, 0.0, math.inf, "()"), real(owner, "gap", gap, 0.0, math.inf, "()")
     cut = 1.0 - g / b
     if cut <= -1.0:
         return 0.0 if m == 1 else 1.0

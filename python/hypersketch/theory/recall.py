@@ -163,8 +163,8 @@ def nearest(dim: int, n: int, flips: float = 0.0) -> float:
     Notes
     -----
     Exact for exactly ``flips`` d turned bits, rounded up, of which ties are lost by half; derived. Modern
-    Hopfield memories, whose separation is steep enough, answer so: `softmax_beta` says how steep. So does the
-    exponential dense memory (Demircigil et al. 2017).
+    Hopfield memories, whose separation is steep enough, answer so: `continuous.beta_for` says how steep. So
+    does the exponential dense memory (Demircigil et al. 2017).
 
     Examples
     --------
@@ -178,46 +178,6 @@ def nearest(dim: int, n: int, flips: float = 0.0) -> float:
     closer = 0.5 * float(below(turned, d, 0.5) + (below(turned - 1, d, 0.5) if turned else 0.0))
     outdone = -math.expm1((patterns - 1) * math.log1p(-min(closer, 1.0 - 1e-16)))
     return 0.5 * (1.0 - m * m) * outdone
-
-
-def softmax_beta(dim: int, n: int, flips: float = 0.0, error: float = 0.01) -> float:
-    """Return the least inverse temperature at which so little of a softmax falls on other patterns.
-
-    Parameters
-    ----------
-    dim, n, flips
-        As for `hebb`; patterns have length 1.
-    error : float, default 0.01
-        Share of the weight that may be off the right pattern, in (0, 1).
-
-    Returns
-    -------
-    float
-        Infinite where no temperature suffices.
-
-    Raises
-    ------
-    ValueError
-        An argument is out of its range.
-
-    Notes
-    -----
-    The share is r / (1 + r) with r = n exp(beta^2 / (2 d) - beta m), least at beta = m d. Formula 6.9,
-    derived and simulated.
-
-    Examples
-    --------
-    >>> round(softmax_beta(64, 5000, 0.0, 0.33), 1), softmax_beta(64, 5000, 0.4)
-    (10.0, inf)
-    """
-    owner = "recall.softmax_beta"
-    d, patterns, m = _cue(owner, dim, n, flips)
-    share = real(owner, "error", error, 0.0, 1.0, "()")
-    needed = math.log(patterns * (1.0 - share) / share)
-    if needed <= 0:
-        return 0.0
-    inside = m * m - 2.0 * needed / d
-    return d * (m - math.sqrt(inside)) if inside >= 0 else math.inf
 
 
 def sparse_distributed(
