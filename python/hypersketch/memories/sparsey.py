@@ -245,7 +245,7 @@ class SparseyMemory(AssociativeMemory):
         >>> memory.retrieve([1, 2, 3, 4]).familiarity
         array([1.])
         """
-        self.observe(patterns, starts)
+        self._take("SparseyMemory.store", patterns, starts)
 
     def observe(self, patterns: Any, starts: Any = None) -> CodeRetrieval:
         """Store items as `store` does, and return their codes and how familiar each was before.
@@ -273,7 +273,15 @@ class SparseyMemory(AssociativeMemory):
         >>> seen.familiarity.round(1)
         array([0. , 1. , 0.5, 0. ])
         """
-        owner = "SparseyMemory.observe"
+        items, codes, known = self._take("SparseyMemory.observe", patterns, starts)
+        states = np.zeros((len(items), self._values["n_inputs"]), np.bool_)
+        states[items.owners, items.indices] = True
+        return _retrieval(states, codes, known)
+
+    def _take(
+        self, owner: str, patterns: Any, starts: Any
+    ) -> tuple[Units, NDArray[np.int64], NDArray[np.float64]]:
+        """Store items; return them, their codes, and how familiar each was before."""
         items = self._items(owner, patterns)
         edges = self._edges(owner, starts, len(items))
         n, known = len(items), np.empty(len(items))
@@ -288,9 +296,7 @@ class SparseyMemory(AssociativeMemory):
                 codes[i], known[i] = _code_selection.chosen(support, uniforms, self._sigmoid)
                 self._learn(items.part(i, i + 1).indices, codes[i], before)
             counted(self, n)
-        states = np.zeros((n, self._values["n_inputs"]), np.bool_)
-        states[items.owners, items.indices] = True
-        return _retrieval(states, codes, known)
+        return items, codes, known
 
     def _items(self, owner: str, patterns: Any) -> Units:
         items = _unit_lists.units(owner, "patterns", patterns, self._values["n_inputs"])

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 
-from ._checks import count, real
+from ._checks import count, real, refuse
 from ._leakage import leaked_power
 from ._scipy import scipy_module
 
@@ -123,7 +123,7 @@ def leakage_moment(n_patterns: int, dim: int, beta: float, order: int = 1) -> fl
     m, d, b = count(owner, "n_patterns", n_patterns), count(owner, "dim", dim, 2), _beta(owner, beta)
     power = count(owner, "order", order)
     if power > 3:
-        raise ValueError(f"The 'order' parameter of {owner} must be 1, 2 or 3. Got {order!r} instead.")
+        refuse(owner, "order", "1, 2 or 3", order)
     return leaked_power(m, d, b, power) if m > 1 else 0.0
 
 
@@ -316,14 +316,8 @@ def margin(separation: str, alpha: float = 1.5) -> float:
         return MARGINS[separation]
     if separation != "entmax":
         known = "one of 'softmax', 'sparsemax', 'entmax', 'normmax'"
-        raise ValueError(
-            f"The 'separation' parameter of {owner} must be {known}. Got {separation!r} instead."
-        )
-    a = real(owner, "alpha", alpha)
-    if not 1.0 < a < math.inf:
-        raise ValueError(
-            f"The 'alpha' parameter of {owner} must be a finite float > 1. Got {alpha!r} instead."
-        )
+        refuse(owner, "separation", known, separation)
+    a = real(owner, "alpha", alpha, 1.0, math.inf, "()")
     return 1.0 / (a - 1.0)
 
 
