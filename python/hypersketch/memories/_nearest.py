@@ -98,10 +98,12 @@ class Nearness:
         """Return scores of every query with consecutive rows, off by the slack at most; NaN where unknown."""
         return self._against(rows, self._norms[part])
 
-    def against_one(self, row: Rows, first: int) -> NDArray[np.float32]:
-        """Return scores of the queries from one on with a row that is no longer than those known before."""
-        wide = row.astype(np.float64)
-        norm = math.sqrt(wide @ wide)
+    def against_one(self, row: Rows, square: float, first: int) -> NDArray[np.float32]:
+        """Return scores of the queries from one on with a row that is no longer than those known before.
+
+        Its squared length may be that of the row before it was rounded.
+        """
+        norm = math.sqrt(square)
         if not _LEAST < norm < _MOST:
             return np.full(len(self._scaled) - first, np.nan, np.float32)
         scores: NDArray[np.float32] = self._scaled[first:] @ row

@@ -13,14 +13,14 @@ from numpy.typing import NDArray
 from hypersketch import _memory, _validation
 from hypersketch._stored import Tally
 from hypersketch.memories import _nearest, _reals
-from hypersketch.memories._changes import Seedless
+from hypersketch.memories._changes import Seedless, Summed, counted, require_writable
 from hypersketch.memories._columns import Column
 
 _ALIGNMENT = 64
 Rows = NDArray[Any]
 
 
-class NeighbourStore(Seedless):
+class NeighbourStore(Summed, Seedless):
     """Keys and values: growing columns, or a ring of so many rows once they are all used."""
 
     _PARAMETERS: ClassVar[dict[str, _validation.Check]] = {
@@ -172,6 +172,19 @@ class NeighbourStore(Seedless):
                 column.rows[places] = new[room:]
             self._oldest = (self._oldest + left) % bound
         self._columns, self._lengths = columns[:2], columns[2]
+
+    def _join(self, other: NeighbourStore) -> None:
+        first, second = sorted((self, other), key=id)
+        with first._lock, second._lock:
+            self._require_writable()
+            if other._frozen:  # it was not looked at when it was mapped
+                other._verify()
+            keys, values = (np.concatenate(other._in_order(column)) for column in other._columns)
+            self._put(keys, values)
+            counted(self, other.n_added)
+
+    def _require_writable(self) -> None:
+        require_writable(self, np.empty(0) if not self._frozen else self._columns[0].rows)
 
     def _norms(self) -> Column:
         if self._lengths is None:

@@ -13,10 +13,8 @@ from hypersketch import _memory, _validation, files, theory
 from hypersketch._stored import Tally
 from hypersketch.memories import _nearest, _reals
 from hypersketch.memories._changes import Seedless, counted, require_writable
-from hypersketch.memories._modes import Modes
-from hypersketch.memories.neighbours import Neighbours, _softmax
-
-Floats = NDArray[np.float64]
+from hypersketch.memories._modes import Modes, mode_bytes, modes_of
+from hypersketch.memories._neighbour_answers import Floats, Neighbours, softmax
 
 
 @files.register
@@ -47,7 +45,7 @@ class ConsolidatedMemory(Seedless):
     Notes
     -----
     The consolidated associative memory of CAMELoT (He et al. 2024, arXiv 2402.13449). Batches mean one item
-    after the other, in their order, and so does their result, whatever the batches.
+    after the other, in their order, whatever the batches; after Ctrl-C a prefix of the batch is stored.
 
     Examples
     --------
@@ -86,7 +84,7 @@ class ConsolidatedMemory(Seedless):
             _validation.refuse(owner, "n_modes", "given, or else budget_bytes, and not both", n_modes)
         width = key_dim if value_dim is None else value_dim
         if n_modes is None:
-            n_modes = _modes_of(owner, budget_bytes, key_dim, width)
+            n_modes = modes_of(owner, budget_bytes, key_dim, width)
         parameters = self._checked(
             key_dim=key_dim, value_dim=width, n_modes=n_modes, threshold=threshold, similarity=similarity
         )
@@ -94,7 +92,7 @@ class ConsolidatedMemory(Seedless):
 
     @classmethod
     def _layout(cls, parameters: Mapping[str, Any]) -> tuple[int, type[np.generic]]:
-        return parameters["n_modes"] * _mode_bytes(parameters["key_dim"], parameters["value_dim"]), np.uint8
+        return parameters["n_modes"] * mode_bytes(parameters["key_dim"], parameters["value_dim"]), np.uint8
 
     @classmethod
     def _restore(
@@ -206,14 +204,18 @@ class ConsolidatedMemory(Seedless):
         """
         owner = "ConsolidatedMemory.store"
         left = self._vectors(owner, "keys", keys)
-        given = keys if values is None else values
-        right = _reals.rows(owner, "values", given, self._values["value_dim"], np.float32)
+        dims = self._values["key_dim"], self._values["value_dim"]
+        right = _reals.values(owner, keys, values, *dims, np.float32)
         n = _reals.as_many(owner, keys=left, values=right)
         with self._lock:
             require_writable(self)
             similarity, threshold = self._values["similarity"], self._values["threshold"]
-            self._modes.take(left, right, similarity, threshold, self.n_added)
-            counted(self, n)
+            modes, clock = self._modes, self.n_added
+            try:
+                modes.take(left, right, similarity, threshold, clock)
+            finally:
+                if n:  # after Ctrl-C what is in is counted
+                    counted(self, int(modes.touched.max()) - clock)
 
     def _vectors(self, owner: str, name: str, given: Any) -> NDArray[np.float32]:
         rows = _reals.rows(owner, name, given, self._values["key_dim"], np.float32)
@@ -321,7 +323,7 @@ class ConsolidatedMemory(Seedless):
         with self._lock:
             places, similarities = self._nearest(owner, asked, max(1, len(self)) if k is None else k)
             values = self._modes.values[places].astype(np.float64)
-        weights = _softmax(similarities, heat)
+        weights = softmax(similarities, heat)
         states = np.einsum("nk,nkd->nd", weights, values).astype(np.float32)
         n = len(asked)
         return Neighbours(states, None, np.ones(n, np.int64), np.ones(n, bool), places, similarities, weights)
@@ -386,17 +388,3 @@ class ConsolidatedMemory(Seedless):
         """Dimension of random keys, and from which cosine on two of them join."""
         cosine = theory.consolidation.cosine_of(self._values["similarity"], self._values["threshold"])
         return max(2, self._values["key_dim"]), cosine
-
-
-def _mode_bytes(key_dim: int, value_dim: int) -> int:
-    return 16 + 4 * (key_dim + value_dim)
-
-
-def _modes_of(owner: str, budget: object, key_dim: object, value_dim: object) -> int:
-    """Return how many modes a budget buys."""
-    dims = (_reals.DIM(owner, name, dim) for name, dim in (("key_dim", key_dim), ("value_dim", value_dim)))
-    each = _mode_bytes(*dims)
-    total = _validation.integer(owner, "budget_bytes", budget, 0, 2**62)
-    if total < each:
-        _validation.refuse(owner, "budget_bytes", f"at least {each}, the bytes of one mode", total)
-    return total // each

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
@@ -13,35 +12,9 @@ from numpy.typing import NDArray
 from hypersketch import _validation, files, theory
 from hypersketch._stored import Tally
 from hypersketch.memories import _nearest, _reals
-from hypersketch.memories._associative import Retrieval
-from hypersketch.memories._changes import counted, require_writable
+from hypersketch.memories._changes import counted
+from hypersketch.memories._neighbour_answers import Floats, Neighbours, softmax
 from hypersketch.memories._neighbour_store import NeighbourStore
-
-Floats = NDArray[np.float64]
-
-
-@dataclass(frozen=True, eq=False)
-class Neighbours(Retrieval):
-    """What nearest neighbours answer: one row a query.
-
-    Attributes
-    ----------
-    states : ndarray, shape (n, value_dim) or (n, vocabulary)
-        The weighted mean of the neighbours' values, or the distribution over the tokens.
-    energies : None
-    steps, converged : ndarray, shape (n,)
-        1, and True.
-    indices : ndarray of int64, shape (n, k)
-        Numbers of the neighbours, counted from 0 as they were stored; the most alike first.
-    similarities : ndarray of float64, shape (n, k)
-        To the query.
-    weights : ndarray of float64, shape (n, k)
-        Softmax of the similarities over the temperature.
-    """
-
-    indices: NDArray[np.int64]
-    similarities: Floats
-    weights: Floats
 
 
 @files.register
@@ -146,10 +119,10 @@ class NeighbourMemory(NeighbourStore):
         """
         owner = "NeighbourMemory.store"
         left = self._vectors(owner, "keys", keys)
-        right = self._checked_values(owner, keys if values is None else values, len(left))
+        right = self._checked_values(owner, keys, values)
         n = _reals.as_many(owner, keys=left, values=right)
         with self._lock:
-            require_writable(self, np.empty(0) if not self._frozen else self._columns[0].rows)
+            self._require_writable()
             self._put(left, right)
             counted(self, n)
 
@@ -157,12 +130,18 @@ class NeighbourMemory(NeighbourStore):
         rows = _reals.rows(owner, name, given, self.key_dim, np.float32)
         return _reals.not_zero(owner, name, rows) if self._values["similarity"] == "cosine" else rows
 
-    def _checked_values(self, owner: str, values: Any, n: int) -> NDArray[Any]:
+    def _checked_values(self, owner: str, keys: Any, values: Any) -> NDArray[Any]:
         top = self._values["vocabulary"]
         if top is None:
-            return _reals.rows(owner, "values", values, self._values["value_dim"], np.float32)
-        given = np.atleast_1d(np.asarray(values))
+            return _reals.values(owner, keys, values, self.key_dim, self._values["value_dim"], np.float32)
         must = f"one-dimensional integers in [0, {top}), tokens of the vocabulary"
+        if values is None:
+            _validation.refuse(owner, "values", must, None, TypeError)
+        _validation.not_masked(owner, "values", values, must)
+        try:
+            given = np.atleast_1d(np.asarray(values))
+        except ValueError:  # rows of different lengths
+            _validation.refuse(owner, "values", must, values, TypeError)
         if given.size and given.dtype.kind not in "iu":
             _validation.refuse(owner, "values", must, values, TypeError)
         if given.ndim != 1:
@@ -170,6 +149,32 @@ class NeighbourMemory(NeighbourStore):
         if given.size and not 0 <= int(given.min()) <= int(given.max()) < top:
             _validation.refuse(owner, "values", must, int(given[(given < 0) | (given >= top)][0]))
         return given.astype(np.int64)
+
+    def merge(self, other: NeighbourMemory) -> None:
+        """Store what another memory of the same parameters holds, after what is here.
+
+        Parameters
+        ----------
+        other : NeighbourMemory
+            Stays as it is.
+
+        Raises
+        ------
+        TypeError, ValueError
+            When the other is no such memory, or this one is memory-mapped.
+
+        Examples
+        --------
+        >>> import hypersketch
+        >>> a, b = (hypersketch.NeighbourMemory(2) for _ in "ab")
+        >>> a.store([1, 0])
+        >>> b.store([0, 1])
+        >>> a.merge(b)
+        >>> a.search([1, 3])[0]
+        array([[1]])
+        """
+        self._require_same(other, "merge with")
+        self._join(other)
 
     def clear(self) -> None:
         """Forget everything.
@@ -189,7 +194,7 @@ class NeighbourMemory(NeighbourStore):
         0
         """
         with self._lock:
-            require_writable(self, np.empty(0) if not self._frozen else self._columns[0].rows)
+            self._require_writable()
             none = np.empty(0, np.intp)
             self._columns = [column.chosen(none) for column in self._columns]
             self._lengths, self._oldest, self._record = None, 0, (Tally(), [])
@@ -280,7 +285,7 @@ class NeighbourMemory(NeighbourStore):
             few = min(32, max(1, len(self))) if k is None else k
             ages, similarities = self._nearest(owner, asked, few)
             values, first = self._taken(1, ages), self._first
-        weights = _softmax(similarities, heat)
+        weights = softmax(similarities, heat)
         states = self._mixed(values, weights)
         n = len(asked)
         return Neighbours(
@@ -328,10 +333,10 @@ class NeighbourMemory(NeighbourStore):
         """
         owner = "NeighbourMemory.capacity"
         rate, bound = _validation.probability(owner, "error", error), self._values["max_items"]
-        most = math.inf if bound is None else bound / (1.0 - rate)
-        if cosine == 1.0 or self.key_dim == 1:
+        most, alike = math.inf if bound is None else bound / (1.0 - rate), _cosine(owner, cosine)
+        if alike == 1.0 or self.key_dim == 1:
             return float(most)
-        found = 1.0 + float(theory.dense_retrieval.index_size(self.key_dim, rate, cosine))
+        found = 1.0 + float(theory.dense_retrieval.index_size(self.key_dim, rate, alike))
         return found if bound is None or found <= bound else float(bound)
 
     def expected_error(self, *, cosine: float = 1.0) -> float:
@@ -364,17 +369,19 @@ class NeighbourMemory(NeighbourStore):
         >>> round(memory.expected_error(), 3), round(memory.expected_error(cosine=0.5), 3)
         (0.1, 0.109)
         """
+        alike = _cosine("NeighbourMemory.expected_error", cosine)
         if not self.n_added:
             return 0.0
         kept = len(self) / self.n_added
-        if cosine == 1.0 or self.key_dim == 1:
+        if alike == 1.0 or self.key_dim == 1:
             return 1.0 - kept
-        outdone = float(theory.dense_retrieval.outscored(self.key_dim, len(self) - 1, cosine))
+        outdone = float(theory.dense_retrieval.outscored(self.key_dim, len(self) - 1, alike))
         return 1.0 - kept * (1.0 - outdone)
 
 
-def _softmax(similarities: Floats, temperature: float) -> Floats:
-    """Return weights that sum to 1; the first similarity of a row is its largest."""
-    with np.errstate(under="ignore"):
-        powers = np.exp((similarities - similarities[:, :1]) / temperature)
-    return np.asarray(powers / powers.sum(axis=1, keepdims=True))
+def _cosine(owner: str, value: object) -> float:
+    must = "a float in (0, 1]"
+    number = _validation.real(owner, "cosine", value, must)
+    if not 0.0 < number <= 1.0:
+        _validation.refuse(owner, "cosine", must, number)
+    return number

@@ -155,7 +155,7 @@ def delta(
     n : int
         Number of pairs, at least 1.
     strength : float, default 1.0
-        Step b in [0, 1].
+        Step b in [0, 2].
     gate : float, default 1.0
         Forgetting g in [0, 1].
     age : int, default 0
@@ -174,8 +174,8 @@ def delta(
     -----
     The mean of W k shrinks by g - b / d_k a pair. With M = W^T W and k uniform on the sphere, E (g - b k k^T)
     M (g - b k k^T) = (g^2 - 2 g b / d + 2 b^2 / (d (d + 2))) M + b^2 tr(M) / (d (d + 2)), so tr(M) and k^T M
-    k follow linear recursions, which are iterated. Exact in the mean; derived. The rule is that of Widrow and
-    Hoff, as fast weights of Schlag, Irie & Schmidhuber (2021).
+    k follow linear recursions, solved by powers of their matrices. Exact in the mean; derived. The rule is
+    that of Widrow and Hoff, as fast weights of Schlag, Irie & Schmidhuber (2021).
 
     Examples
     --------
@@ -188,23 +188,22 @@ def delta(
     owner = "outer_product.delta"
     d, pairs = count(owner, "key_dim", key_dim), count(owner, "n", n)
     count(owner, "value_dim", value_dim)
-    b, g = real(owner, "strength", strength, 0.0, 1.0), real(owner, "gate", gate, 0.0, 1.0)
+    b, g = real(owner, "strength", strength, 0.0, 2.0), real(owner, "gate", gate, 0.0, 1.0)
     own = _age(owner, age, pairs)
-    trace = 0.0
-    for _ in range(pairs - 1 - own):
-        trace = _next_trace(trace, d, b, g)
+    both, growth = d * (d + 2.0), g * g - 2.0 * g * b / d + b * b / d
+    traces = np.array([[growth, b * b], [0.0, 1.0]])
+    trace = float(_power(traces, pairs - 1 - own)[0, 1])
     length = (g - b) ** 2 * trace / d + b * b  # of the answer, right after the pair came
-    trace = _next_trace(trace, d, b, g)
-    both = d * (d + 2.0)
-    for _ in range(own):
-        length = (g * g - 2 * g * b / d + 2 * b * b / both) * length + b * b * trace / both + b * b / d
-        trace = _next_trace(trace, d, b, g)
+    kept = g * g - 2.0 * g * b / d + 2.0 * b * b / both
+    steps = np.array([[kept, b * b / both, b * b / d], [0.0, *traces[0]], [0.0, *traces[1]]])
+    length = float(_power(steps, own)[0] @ [length, growth * trace + b * b, 1.0])
     signal = b * (g - b / d) ** own
     return Answer(signal, max(0.0, length - signal * signal))
 
 
-def _next_trace(trace: float, d: int, b: float, g: float) -> float:
-    return (g * g - 2.0 * g * b / d + b * b / d) * trace + b * b
+def _power(steps: NDArray[np.float64], n: int) -> NDArray[np.float64]:
+    with np.errstate(under="ignore"):
+        return np.asarray(np.linalg.matrix_power(steps, n))
 
 
 def error(answer: Answer, key_dim: int, value_dim: int, n: int, n_values: int | None = None) -> float:
