@@ -13,6 +13,7 @@ import hypersketch
 from hypersketch import (
     ConsolidatedMemory,
     DenseMemory,
+    HopfieldMembership,
     HopfieldNetwork,
     NeighbourMemory,
     OuterProductMemory,
@@ -22,6 +23,7 @@ from hypersketch import (
     WillshawMemory,
     theory,
 )
+from hypersketch.capacity.statistics import rate_interval
 from hypersketch.memories import _code_store, _hard_locations, _modes, _synapse_store, gated, interpolate
 
 RNG = np.random.default_rng(0)
@@ -344,3 +346,28 @@ def test_the_coldest_softmax_is_the_nearest_alone() -> None:
 def test_no_distances_are_no_basin() -> None:
     found = stored("hopfield").basin(SIGNS[0], [])
     assert found.distances.shape == found.recovered.shape == (0,)
+
+
+@pytest.mark.parametrize(("dim", "options"), [(64, {}), (65, {"diagonal": False}), (20, {"degree": 4})])
+def test_membership_states_its_capacity(dim: int, options: dict[str, Any]) -> None:
+    memory = HopfieldMembership(dim, **options)
+    assert memory.expected_error() == 0.0
+    rates = []
+    fits = int(memory.capacity(0.05))
+    for n in (fits, fits + 1):
+        memory.add(range(memory.n_added, n))
+        rates.append(memory.expected_error())
+    assert rates[0] <= 0.05 < rates[1]
+    asked = 4000
+    found = int(memory.contains(range(10**6, 10**6 + asked)).sum())
+    # One memory's strangers share its noise: a wide interval, of a tenth of as many independent answers.
+    low, high = rate_interval([found // 10], asked // 10, 1e-4)
+    assert low <= rates[1] <= high
+    with pytest.raises(ValueError, match=r"'error' .* capacity must be a float in \(0, 0.5\)"):
+        memory.capacity(0.5)
+
+
+def test_a_tensor_without_cells_holds_nothing() -> None:
+    memory = HopfieldMembership(2, degree=3)
+    memory.add(range(5))
+    assert (memory.capacity(), memory.expected_error(), memory.contains([1]).tolist()) == (0.0, 0.0, [False])

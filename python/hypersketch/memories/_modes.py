@@ -9,7 +9,7 @@ is compared anew with the items that follow. So what happens is the same for any
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from operator import setitem
 from typing import Any, NamedTuple
 
@@ -19,10 +19,12 @@ from numpy.typing import NDArray
 from hypersketch import _validation
 from hypersketch.memories import _nearest, _reals
 
-_CHUNK = 64
+_CHUNK = 128
 Rows = NDArray[np.float32]
 Integers = NDArray[np.int64]
 Doubles = NDArray[np.float64]
+
+_set: Callable[[Any, int, Any], None] = setitem
 
 
 class Modes(NamedTuple):
@@ -91,7 +93,7 @@ class Modes(NamedTuple):
         """Write all of a mode in one step, between whose parts no Ctrl-C can come."""
         dim, news = self.keys.shape[1], (count, now)
         parts = row[:dim], row[dim:], *news
-        deque(map(setitem, (self.keys, self.values, self.counts, self.touched), (mode,) * 4, parts), maxlen=0)
+        deque(map(_set, (self.keys, self.values, self.counts, self.touched), (mode,) * 4, parts), maxlen=0)
 
 
 class _Chunk:
