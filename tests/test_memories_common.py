@@ -363,7 +363,7 @@ def test_membership_states_its_capacity(dim: int, options: dict[str, Any]) -> No
     # One memory's strangers share its noise: a wide interval, of a tenth of as many independent answers.
     low, high = rate_interval([found // 10], asked // 10, 1e-4)
     assert low <= rates[1] <= high
-    with pytest.raises(ValueError, match=r"'error' .* capacity must be a float in \(0, 0.5\)"):
+    with pytest.raises(ValueError, match=r"'error' .*capacity must be a float in \(0, 0.5\)"):
         memory.capacity(0.5)
 
 
