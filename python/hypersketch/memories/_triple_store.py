@@ -149,7 +149,8 @@ class TripleStore(Summed):
         (['Ann', 'tea'], ['likes'])
         """
         name = _validation.one_of(*SLOTS)("TripleMemory.keys", "slot", slot)
-        known: NDArray[Any] = self._facts._vocabularies[MEMORIES[name]].items.keys
+        with named():
+            known: NDArray[Any] = self._facts._vocabularies[MEMORIES[name]].items.keys
         return known
 
     # ---- what it says of itself
