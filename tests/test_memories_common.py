@@ -371,3 +371,14 @@ def test_a_tensor_without_cells_holds_nothing() -> None:
     memory = HopfieldMembership(2, degree=3)
     memory.add(range(5))
     assert (memory.capacity(), memory.expected_error(), memory.contains([1]).tolist()) == (0.0, 0.0, [False])
+
+
+@pytest.mark.parametrize("name", ["neighbours", "consolidated"])
+def test_threads_find_the_same_neighbours(name: str) -> None:
+    memory = stored(name)
+    for verb in (memory.search, memory.retrieve):
+        one, other = verb(KEYS, 2, threads=1), verb(KEYS, 2, threads=3)
+        first = one.indices if verb == memory.retrieve else one[0]
+        assert np.array_equal(first, other.indices if verb == memory.retrieve else other[0])
+        with pytest.raises(ValueError, match=f"'threads' parameter of {type(memory).__name__}"):
+            verb(KEYS, 2, threads=0)

@@ -94,6 +94,16 @@ class NeighbourStore(Summed, Seedless):
         return {**self._values, "n_items": len(self)}
 
     @property
+    def key_dim(self) -> int:
+        """Dimensions of the keys.
+
+        >>> import hypersketch
+        >>> hypersketch.NeighbourMemory(8).key_dim
+        8
+        """
+        return int(self._values["key_dim"])
+
+    @property
     def _state(self) -> _memory.State:
         """All of it in one array, from the oldest item on, which is made when asked for."""
         with self._lock:
@@ -157,6 +167,30 @@ class NeighbourStore(Summed, Seedless):
     def _first(self) -> int:
         """The number of the oldest item; they are numbered as they came."""
         return self.n_added - len(self)
+
+    def _vectors(self, owner: str, name: str, given: Any) -> NDArray[np.float32]:
+        rows = _reals.rows(owner, name, given, self.key_dim, np.float32)
+        return _reals.not_zero(owner, name, rows) if self._values["similarity"] == "cosine" else rows
+
+    def _checked_values(self, owner: str, keys: Any, values: Any) -> NDArray[Any]:
+        top = self._values["vocabulary"]
+        if top is None:
+            return _reals.values(owner, keys, values, self.key_dim, self._values["value_dim"], np.float32)
+        must = f"one-dimensional integers in [0, {top}), tokens of the vocabulary"
+        if values is None:
+            _validation.refuse(owner, "values", must, None, TypeError)
+        _validation.not_masked(owner, "values", values, must)
+        try:
+            given = np.atleast_1d(np.asarray(values))
+        except ValueError:  # rows of different lengths
+            _validation.refuse(owner, "values", must, values, TypeError)
+        if given.size and given.dtype.kind not in "iu":
+            _validation.refuse(owner, "values", must, values, TypeError)
+        if given.ndim != 1:
+            _validation.refuse(owner, "values", must, f"shape {given.shape}")
+        if given.size and not 0 <= int(given.min()) <= int(given.max()) < top:
+            _validation.refuse(owner, "values", must, int(given[(given < 0) | (given >= top)][0]))
+        return given.astype(np.int64)
 
     def _put(self, keys: Rows, values: Rows) -> None:
         """Add rows; the lock is held."""

@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from hypersketch import _validation, files, theory
+from hypersketch import _threads, _validation, files, theory
 from hypersketch._stored import Tally
 from hypersketch.memories import _nearest, _reals
 from hypersketch.memories._changes import counted
@@ -80,16 +80,6 @@ class NeighbourMemory(NeighbourStore):
         )
         self._fill(parameters, None, Tally())
 
-    @property
-    def key_dim(self) -> int:
-        """Dimensions of the keys.
-
-        >>> import hypersketch
-        >>> hypersketch.NeighbourMemory(8).key_dim
-        8
-        """
-        return int(self._values["key_dim"])
-
     # ---- changes
 
     def store(self, keys: Any, values: Any = None) -> None:
@@ -125,30 +115,6 @@ class NeighbourMemory(NeighbourStore):
             self._require_writable()
             self._put(left, right)
             counted(self, n)
-
-    def _vectors(self, owner: str, name: str, given: Any) -> NDArray[np.float32]:
-        rows = _reals.rows(owner, name, given, self.key_dim, np.float32)
-        return _reals.not_zero(owner, name, rows) if self._values["similarity"] == "cosine" else rows
-
-    def _checked_values(self, owner: str, keys: Any, values: Any) -> NDArray[Any]:
-        top = self._values["vocabulary"]
-        if top is None:
-            return _reals.values(owner, keys, values, self.key_dim, self._values["value_dim"], np.float32)
-        must = f"one-dimensional integers in [0, {top}), tokens of the vocabulary"
-        if values is None:
-            _validation.refuse(owner, "values", must, None, TypeError)
-        _validation.not_masked(owner, "values", values, must)
-        try:
-            given = np.atleast_1d(np.asarray(values))
-        except ValueError:  # rows of different lengths
-            _validation.refuse(owner, "values", must, values, TypeError)
-        if given.size and given.dtype.kind not in "iu":
-            _validation.refuse(owner, "values", must, values, TypeError)
-        if given.ndim != 1:
-            _validation.refuse(owner, "values", must, f"shape {given.shape}")
-        if given.size and not 0 <= int(given.min()) <= int(given.max()) < top:
-            _validation.refuse(owner, "values", must, int(given[(given < 0) | (given >= top)][0]))
-        return given.astype(np.int64)
 
     def merge(self, other: NeighbourMemory) -> None:
         """Store what another memory of the same parameters holds, after what is here.
@@ -201,7 +167,9 @@ class NeighbourMemory(NeighbourStore):
 
     # ---- answers
 
-    def search(self, queries: Any, k: int = 1) -> tuple[NDArray[np.int64], Floats]:
+    def search(
+        self, queries: Any, k: int = 1, *, threads: int | None = None
+    ) -> tuple[NDArray[np.int64], Floats]:
         """Return the k items whose keys are most alike to each query.
 
         Parameters
@@ -210,6 +178,8 @@ class NeighbourMemory(NeighbourStore):
             n queries.
         k : int, default 1
             How many, at most as many as there are.
+        threads : int, optional
+            Threads for this call; default `hypersketch.get_num_threads`.
 
         Returns
         -------
@@ -234,20 +204,30 @@ class NeighbourMemory(NeighbourStore):
         """
         owner = "NeighbourMemory.search"
         asked = self._vectors(owner, "queries", queries)
+        many = _threads.resolve(owner, threads)
         with self._lock:
-            ages, similarities = self._nearest(owner, asked, k)
+            ages, similarities = self._nearest(owner, asked, k, many)
             return ages + self._first, similarities
 
-    def _nearest(self, owner: str, asked: NDArray[np.float32], k: int) -> tuple[NDArray[np.int64], Floats]:
+    def _nearest(
+        self, owner: str, asked: NDArray[np.float32], k: int, threads: int
+    ) -> tuple[NDArray[np.int64], Floats]:
         """Return the best items, counted from the oldest; the lock is held."""
         if not len(self):
             raise ValueError(f"{owner} needs items, but this NeighbourMemory is empty.")
         few = _validation.neighbours(owner, k, len(self), "items")
         norms = np.concatenate(self._in_order(self._norms()))
         runs = self._in_order(self._columns[0])
-        return _nearest.best(self._values["similarity"], asked, runs, norms, few)
+        return _nearest.best(self._values["similarity"], asked, runs, norms, few, threads)
 
-    def retrieve(self, queries: Any, k: int | None = None, temperature: float = 1.0) -> Neighbours:
+    def retrieve(
+        self,
+        queries: Any,
+        k: int | None = None,
+        temperature: float = 1.0,
+        *,
+        threads: int | None = None,
+    ) -> Neighbours:
         """Return what the nearest neighbours answer.
 
         Parameters
@@ -258,6 +238,8 @@ class NeighbourMemory(NeighbourStore):
             How many neighbours answer; default 32, or all where there are fewer.
         temperature : float > 0, default 1.0
             Weights are the softmax of the similarities over it.
+        threads : int, optional
+            Threads for this call; default `hypersketch.get_num_threads`.
 
         Returns
         -------
@@ -281,9 +263,10 @@ class NeighbourMemory(NeighbourStore):
         owner = "NeighbourMemory.retrieve"
         asked = self._vectors(owner, "queries", queries)
         heat = _validation.positive(owner, "temperature", temperature)
+        many = _threads.resolve(owner, threads)
         with self._lock:
             few = min(32, max(1, len(self))) if k is None else k
-            ages, similarities = self._nearest(owner, asked, few)
+            ages, similarities = self._nearest(owner, asked, few, many)
             values, first = self._taken(1, ages), self._first
         weights = softmax(similarities, heat)
         states = self._mixed(values, weights)
