@@ -382,3 +382,19 @@ def test_threads_find_the_same_neighbours(name: str) -> None:
         assert np.array_equal(first, other.indices if verb == memory.retrieve else other[0])
         with pytest.raises(ValueError, match=f"'threads' parameter of {type(memory).__name__}"):
             verb(KEYS, 2, threads=0)
+
+
+def test_ridge_errs_as_its_theory_says_where_few_keys_err() -> None:
+    wrong, n, dim = [], 186, 64
+    for seed in range(24):
+        keys, values = np.random.default_rng(seed).standard_normal((2, n, dim))
+        keys /= np.linalg.norm(keys, axis=1, keepdims=True)
+        values /= np.linalg.norm(values, axis=1, keepdims=True)
+        memory = OuterProductMemory(dim, rule="ridge")
+        memory.store(keys, values)
+        wrong.append(int((memory.recall(keys, values).indices.ravel() != np.arange(n)).sum()))
+    low, high = rate_interval(wrong, n, 1e-4)
+    assert low <= memory.expected_error() <= high
+    # The error of a key with the mean share, which is too low.
+    mean = theory.outer_product.ridge(dim, n, 1e-3)
+    assert theory.outer_product.error(mean, dim, dim, n) < 0.8 * memory.expected_error()

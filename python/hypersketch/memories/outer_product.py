@@ -347,7 +347,7 @@ class OuterProductMemory(PairMatrix):
         --------
         >>> import hypersketch
         >>> [hypersketch.OuterProductMemory(64, rule=rule).capacity() for rule in ("hebb", "ridge")]
-        [121.0, 186.0]
+        [121.0, 180.0]
         """
         owner = "OuterProductMemory.capacity"
         rate, many = _validation.probability(owner, "error", error), _n_values(owner, n_values)
