@@ -4,6 +4,9 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections import deque
+from itertools import starmap
+from operator import setitem
 from typing import Any, TypeVar
 
 from hypersketch import _memory
@@ -22,9 +25,23 @@ def require_writable(memory: Stored, state: Any = None) -> None:
         )
 
 
+Change = tuple[Any, Any, Any]
+"""An array or a dict, a place in it, and what comes there."""
+
+
+def at_once(*changes: Change) -> None:
+    """Make changes in one step of the interpreter, so that no Ctrl-C can come between them."""
+    deque(starmap(setitem, changes), maxlen=0)
+
+
+def count_of(memory: Stored, n: int) -> Change:
+    """Return the change by which n more are stored."""
+    return vars(memory), "_record", (memory._tally.plus(Tally(n_added=n)), [])
+
+
 def counted(memory: Stored, n: int) -> None:
     """Note that n more are stored."""
-    memory._record = (memory._tally.plus(Tally(n_added=n)), [])
+    at_once(count_of(memory, n))
 
 
 class Mergeable(AssociativeMemory):

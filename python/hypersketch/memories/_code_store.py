@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from hypersketch import _core, _validation, theory
 from hypersketch.memories import _code_selection, _unit_lists
-from hypersketch.memories._changes import United, counted, require_writable
+from hypersketch.memories._changes import Change, United, at_once, count_of, require_writable
 from hypersketch.memories._code_answers import Bools, Codes, Doubles
 from hypersketch.memories._unit_lists import Units
 from hypersketch.vsa import _packed
@@ -121,8 +121,8 @@ class CodeStore(United):
                 support = self._support(items.part(i, i + 1), before, 1)[0]
                 uniforms = _code_selection.draws(self.seed, first + i, len(codes[i]))
                 codes[i], known[i] = _code_selection.chosen(support, uniforms, self._sigmoid)
-                self._learn(items.part(i, i + 1).indices, codes[i], before)
-                counted(self, 1)  # after Ctrl-C what is in is counted
+                learnt = self._learn(items.part(i, i + 1).indices, codes[i], before)
+                at_once(*learnt, count_of(self, 1))
         return items, codes, known
 
     def _items(self, owner: str, name: str, patterns: Any) -> Units:
@@ -164,12 +164,15 @@ class CodeStore(United):
         made: Codes = codes + np.arange(self._values["n_modules"]) * self._values["n_units"]
         return made
 
-    def _learn(self, active: NDArray[np.int64], code: Codes, before: Codes | None) -> None:
+    def _learn(self, active: NDArray[np.int64], code: Codes, before: Codes | None) -> list[Change]:
+        """Return the rows of weights that an item sets, with its winners."""
         row = self._code_rows(code[None])[0]
         inputs, context = self._rows
-        inputs[active] |= row
+        changes: list[Change] = [(inputs, active, inputs[active] | row)]
         if before is not None:
-            context[self._places(before)] |= row
+            places = self._places(before)
+            changes.append((context, places, context[places] | row))
+        return changes
 
     def _code_rows(self, codes: Codes) -> Words:
         places = self._places(codes)
@@ -180,8 +183,7 @@ class CodeStore(United):
         first, second = sorted((self, other), key=id)
         with first._lock, second._lock:
             require_writable(self)
-            np.bitwise_or(self._state, other._state, out=self._state)
-            counted(self, other.n_added)
+            at_once((self._state, ..., self._state | other._state), count_of(self, other.n_added))
 
     # ---- answers
 

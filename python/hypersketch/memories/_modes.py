@@ -8,9 +8,7 @@ is compared anew with the items that follow. So what happens is the same for any
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Mapping
-from operator import setitem
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,13 +16,12 @@ from numpy.typing import NDArray
 
 from hypersketch import _validation
 from hypersketch.memories import _nearest, _reals
+from hypersketch.memories._changes import at_once
 
 _CHUNK = 128
 Rows = NDArray[np.float32]
 Integers = NDArray[np.int64]
 Doubles = NDArray[np.float64]
-
-_set: Callable[[Any, int, Any], None] = setitem
 
 
 class Modes(NamedTuple):
@@ -91,9 +88,13 @@ class Modes(NamedTuple):
 
     def _put(self, mode: int, row: Doubles, count: int, now: int) -> None:
         """Write all of a mode in one step, between whose parts no Ctrl-C can come."""
-        dim, news = self.keys.shape[1], (count, now)
-        parts = row[:dim], row[dim:], *news
-        deque(map(_set, (self.keys, self.values, self.counts, self.touched), (mode,) * 4, parts), maxlen=0)
+        dim = self.keys.shape[1]
+        at_once(
+            (self.keys, mode, row[:dim]),
+            (self.values, mode, row[dim:]),
+            (self.counts, mode, count),
+            (self.touched, mode, now),
+        )
 
 
 class _Chunk:

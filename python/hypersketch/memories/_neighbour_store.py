@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from hypersketch import _memory, _validation
 from hypersketch._stored import Tally
 from hypersketch.memories import _nearest, _reals
-from hypersketch.memories._changes import Seedless, Summed, counted, require_writable
+from hypersketch.memories._changes import Seedless, Summed, at_once, count_of, require_writable
 from hypersketch.memories._columns import Column
 
 _ALIGNMENT = 64
@@ -192,20 +192,22 @@ class NeighbourStore(Summed, Seedless):
             _validation.refuse(owner, "values", must, int(given[(given < 0) | (given >= top)][0]))
         return given.astype(np.int64)
 
-    def _put(self, keys: Rows, values: Rows) -> None:
-        """Add rows; the lock is held."""
+    def _put(self, keys: Rows, values: Rows, n: int) -> None:
+        """Add rows, the last of n that come; the lock is held."""
         bound = self._values["max_items"]
         columns, news = [*self._columns, self._norms()], [keys, values, _nearest.lengths(keys)]
         room = len(keys) if bound is None else bound - len(self)
         news = news if bound is None else [new[-bound:] for new in news]
         columns = [old.extended(new[:room]) for old, new in zip(columns, news, strict=True)]
         left = max(0, len(news[0]) - room)
-        if left:
-            places = (self._oldest + np.arange(left)) % bound
-            for column, new in zip(columns, news, strict=True):
-                column.rows[places] = new[room:]
-            self._oldest = (self._oldest + left) % bound
-        self._columns, self._lengths = columns[:2], columns[2]
+        places = (self._oldest + np.arange(left)) % max(1, bound or 0)
+        at_once(
+            *((column.rows, places, new[room:]) for column, new in zip(columns, news, strict=True) if left),
+            (vars(self), "_oldest", (self._oldest + left) % max(1, bound or 0)),
+            (vars(self), "_columns", columns[:2]),
+            (vars(self), "_lengths", columns[2]),
+            count_of(self, n),
+        )
 
     def _join(self, other: NeighbourStore) -> None:
         first, second = sorted((self, other), key=id)
@@ -214,8 +216,7 @@ class NeighbourStore(Summed, Seedless):
             if other._frozen:  # it was not looked at when it was mapped
                 other._verify()
             keys, values = (np.concatenate(other._in_order(column)) for column in other._columns)
-            self._put(keys, values)
-            counted(self, other.n_added)
+            self._put(keys, values, other.n_added)
 
     def _require_writable(self) -> None:
         require_writable(self, np.empty(0) if not self._frozen else self._columns[0].rows)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from hypersketch import _memory, _optional, _validation, theory
 from hypersketch.memories import _reals
-from hypersketch.memories._changes import Seedless, Summed, counted, require_writable
+from hypersketch.memories._changes import Seedless, Summed, at_once, count_of, require_writable
 from hypersketch.memories._fast_weights import written
 
 LINEAR_CHUNK = 4096
@@ -160,8 +160,7 @@ class PairMatrix(Summed, Seedless):
                     f"The matrix of this OuterProductMemory would leave {self._state.dtype}; nothing was "
                     "stored."
                 )
-            matrix[...] = made
-            counted(self, n)
+            at_once((matrix, ..., made), count_of(self, n))
 
     def _join(self, other: PairMatrix) -> None:
         first, second = sorted((self, other), key=id)
@@ -171,8 +170,7 @@ class PairMatrix(Summed, Seedless):
                 joined = self._state + other._state
             if not np.isfinite(joined).all():
                 raise OverflowError(f"The sum would leave {joined.dtype}; nothing was merged.")
-            self._state[:] = joined
-            counted(self, other.n_added)
+            at_once((self._state, ..., joined), count_of(self, other.n_added))
 
     def _require_linear(self, action: str) -> None:
         if self.rule == "delta":

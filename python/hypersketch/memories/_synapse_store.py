@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from hypersketch import _core, _validation
 from hypersketch.memories import _unit_lists
-from hypersketch.memories._changes import Seedless, United, counted, require_writable
+from hypersketch.memories._changes import Change, Seedless, United, at_once, count_of, require_writable
 from hypersketch.memories._unit_answers import Bools
 from hypersketch.memories._unit_lists import Units
 
@@ -107,24 +107,23 @@ class SynapseStore(United, Seedless):
             step = max(1, _CHUNK // max(1, width * int(keys.numbers.max(initial=1))))
             for first in range(0, len(keys), step):
                 last = min(first + step, len(keys))
-                self._set(keys.part(first, last), values.part(first, last))
-                counted(self, last - first)
+                changes = self._set(keys.part(first, last), values.part(first, last))
+                at_once(*changes, count_of(self, last - first))
 
-    def _set(self, keys: Units, values: Units) -> None:
-        """OR the outputs of all patterns that have an input unit into that unit's row."""
+    def _set(self, keys: Units, values: Units) -> list[Change]:
+        """Return the OR of the outputs of all patterns that have an input unit with that unit's row."""
         if not keys.indices.size:
-            return
+            return []
         order = np.argsort(keys.indices, kind="stable")
         units, starts = np.unique(keys.indices[order], return_index=True)
         rows = values.packed(self._values["n_out"])[keys.owners[order]]
-        self._rows[units] |= np.bitwise_or.reduceat(rows, starts, axis=0)
+        return [(self._rows, units, self._rows[units] | np.bitwise_or.reduceat(rows, starts, axis=0))]
 
     def _join(self, other: SynapseStore) -> None:
         first, second = sorted((self, other), key=id)
         with first._lock, second._lock:
             require_writable(self)
-            np.bitwise_or(self._state, other._state, out=self._state)
-            counted(self, other.n_added)
+            at_once((self._state, ..., self._state | other._state), count_of(self, other.n_added))
 
     # ---- answers
 

@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from hypersketch import _threads, _validation, files, theory
 from hypersketch._stored import Tally
 from hypersketch.memories import _nearest, _reals
-from hypersketch.memories._changes import counted
 from hypersketch.memories._neighbour_answers import Floats, Neighbours, softmax
 from hypersketch.memories._neighbour_store import NeighbourStore
 
@@ -113,8 +112,7 @@ class NeighbourMemory(NeighbourStore):
         n = _reals.as_many(owner, keys=left, values=right)
         with self._lock:
             self._require_writable()
-            self._put(left, right)
-            counted(self, n)
+            self._put(left, right, n)
 
     def merge(self, other: NeighbourMemory) -> None:
         """Store what another memory of the same parameters holds, after what is here.
