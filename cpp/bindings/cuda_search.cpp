@@ -39,6 +39,47 @@ void hamming_top_k(const Span& queries, size_t n_queries, size_t query_stride, c
                       {rows.data<const uint64_t>(), n_rows, row_stride}, dim, answers, chosen);
 }
 
+const double* weights_of(const MaybeSpan& weights, size_t dim) {
+  require(!weights || weights->n == dim, "There must be one weight a number.");
+  return weights ? weights->data<const double>() : nullptr;
+}
+
+cuda::RoundedRows rounded_of(const Span& bfloats, const Span& squares, const Span& extremes, size_t n, size_t dim) {
+  require(bfloats.n == n * cuda::bfloat_words(dim) && squares.n == n && extremes.n == 2,
+          "The rounded rows do not fit the rows.");
+  require(squares.device == bfloats.device && extremes.device == bfloats.device, "All arrays must lie on one GPU.");
+  return {bfloats.data<std::uint32_t>(), squares.data<double>(), extremes.data<double>()};
+}
+
+void round_rows(const Span& rows, size_t dim, const MaybeSpan& weights, bool cosine, const Span& bfloats,
+                const Span& squares, const Span& extremes) {
+  const size_t n = squares.n;
+  require(rows.n == n * dim, "The rows do not fit their dimension.");
+  const cuda::RealRows given{rows.data<const float>(), n, dim, weights_of(weights, dim)};
+  const cuda::RoundedRows rounded = rounded_of(bfloats, squares, extremes, n, dim);
+  const py::gil_scoped_release release;
+  cuda::clear(rows.place(), rounded.extremes, 2 * sizeof(double));
+  cuda::round_rows(rows.place(), given, cosine, rounded);
+}
+
+void real_top_k(const Span& queries, const Span& rows, size_t dim, const MaybeSpan& weights, bool cosine,
+                const Span& bfloats, const Span& squares, const Span& extremes, size_t k, const Span& indices,
+                const Span& similarities, const std::string& path) {
+  const size_t n = squares.n, n_queries = dim == 0 ? 0 : queries.n / dim;
+  const int device = queries.device;
+  require(k >= 1 && k <= n && k <= cuda::kMostRealNeighbours, "k must be in [1, n], and at most 256.");
+  require(rows.n == n * dim && queries.n == n_queries * dim, "The rows do not fit their dimension.");
+  require(rows.device == device && bfloats.device == device, "All arrays must lie on one GPU.");
+  const double* const given = weights_of(weights, dim);
+  const cuda::NearestRows answers{k, data_or_null<std::int64_t>(indices, n_queries * k, device), nullptr,
+                                  data_or_null<double>(similarities, n_queries * k, device)};
+  const cuda::RoundedRows rounded = rounded_of(bfloats, squares, extremes, n, dim);
+  const cuda::SearchPath chosen = path_of(path);
+  const py::gil_scoped_release release;
+  cuda::real_top_k(queries.place(), {queries.data<const float>(), n_queries, dim, given},
+                   {rows.data<const float>(), n, dim, given}, rounded, cosine, answers, chosen);
+}
+
 void take_rows(const Span& rows, size_t stride, size_t n_words, const Span& indices, const Span& out) {
   require(rows.device == indices.device && out.device == indices.device, "All arrays must lie on one GPU.");
   const py::gil_scoped_release release;
@@ -65,6 +106,13 @@ void bind_cuda_search(py::module_& module) {
              py::arg("rows"), py::arg("n_rows"), py::arg("row_stride"), py::arg("dim"), py::arg("k"),
              py::arg("indices"), py::arg("distances"), py::arg("similarities"), py::arg("path") = "best",
              "The k rows nearest to each query by Hamming distance.");
+  module.def("bfloat_words", &cuda::bfloat_words, py::arg("dim"), "Words of a rounded row.");
+  module.def("round_rows", &round_rows, py::arg("rows"), py::arg("dim"), py::arg("weights"), py::arg("cosine"),
+             py::arg("bfloats"), py::arg("squares"), py::arg("extremes"), "What real_top_k needs of rows besides.");
+  module.def("real_top_k", &real_top_k, py::arg("queries"), py::arg("rows"), py::arg("dim"), py::arg("weights"),
+             py::arg("cosine"), py::arg("bfloats"), py::arg("squares"), py::arg("extremes"), py::arg("k"),
+             py::arg("indices"), py::arg("similarities"), py::arg("path") = "best",
+             "The k rows most alike to each query by inner product or cosine.");
   module.def("take_rows", &take_rows, py::arg("rows"), py::arg("stride"), py::arg("n_words"), py::arg("indices"),
              py::arg("out"), "Rows by their indices, zeros for those below 0; words are of 32 bits.");
   module.def("put_rows", &put_rows, py::arg("rows"), py::arg("n_words"), py::arg("indices"), py::arg("values"),

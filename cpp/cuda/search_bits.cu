@@ -9,25 +9,6 @@ namespace {
 constexpr unsigned kWordsAWord = sizeof(uint64_t) / sizeof(unsigned);
 constexpr size_t kPopcountQueries = 3;  // at once; as many as memory hides (search_few.cuh)
 
-// Puts queries into the order of ScanQueries and counts their bits; a warp each.
-__global__ void __launch_bounds__(kThreads)
-    arrange_kernel(BitRows queries, unsigned dim, unsigned n_chunks, size_t n_padded, unsigned* fragments, int* ones) {
-  const size_t q = thread_index() / kWarp;
-  const unsigned lane = threadIdx.x % kWarp;
-  if (q >= n_padded) return;
-  unsigned count = 0;
-  for (unsigned w = lane; w < n_chunks * kChunkWords; w += kWarp) {
-    const unsigned mask = q < queries.n ? mask_of_word(dim, w) : 0;
-    const unsigned word =
-        mask == 0 ? 0 : mask & static_cast<unsigned>(queries.words[q * queries.stride + w / 2] >> (w % 2 * 32));
-    const unsigned chunk = w / kChunkWords, place = static_cast<unsigned>(q % kTileColumns) * 16 + w % kChunkWords;
-    fragments[((q / kTileColumns * n_chunks + chunk) * kWarp) * kLaneWords + place] = word;
-    count += static_cast<unsigned>(__popc(word));
-  }
-  count = __reduce_add_sync(kWholeWarp, count);
-  if (lane == 0) ones[q] = static_cast<int>(count);
-}
-
 __device__ __forceinline__ int differences(uint4 a, uint4 b) {
   return __popc(a.x ^ b.x) + __popc(a.y ^ b.y) + __popc(a.z ^ b.z) + __popc(a.w ^ b.w);
 }
@@ -133,14 +114,12 @@ size_t queries_at_once(SearchPath path) {
 
 // Queries that share a pass, arranged once for all passes.
 void search_some(Place place, SearchPath path, BitRows queries, ScanRows rows, unsigned dim, NearestRows answers) {
-  constexpr size_t kPadding = kQueryWarps * 8 * kTileColumns;  // of the largest blocks
   const size_t n_padded = tiles_of(queries.n, kPadding) * kPadding;
   const Scratch<uint4> fragments(place, n_padded / kTileColumns * rows.n_chunks * kWarp);
   const Scratch<int> ones(place, n_padded);
   const size_t most = std::min<size_t>(answers.k, kMostKept);
   const Scratch<uint64_t> best(place, queries.n * most), after(place, queries.n);
-  launch(place, grid_for(n_padded * kWarp), arrange_kernel, queries, dim, rows.n_chunks, n_padded,
-         reinterpret_cast<unsigned*>(fragments.data()), ones.data());
+  arrange(place, queries, dim, rows.n_chunks, n_padded, fragments.data(), ones.data());
   const ScanQueries arranged{fragments.data(), ones.data(), static_cast<unsigned>(queries.n), dim};
   for (size_t first = 0; first < answers.k; first += most) {
     const auto k = static_cast<unsigned>(std::min(most, answers.k - first));

@@ -104,19 +104,19 @@ __global__ void __launch_bounds__(kThreads, 2)
     scan_many(ScanRows rows, ScanQueries queries, ScanFound found, unsigned n_groups, bool resident) {
   constexpr unsigned kBlockTiles = kQueryWarps * kTiles, kLists = kBlockTiles * kTileColumns;
   const unsigned group = blockIdx.x % n_groups, n_chunks = rows.n_chunks;
-  const size_t split = blockIdx.x / n_groups, n_splits = gridDim.x / n_groups;
+  const unsigned split = blockIdx.x / n_groups, n_splits = gridDim.x / n_groups;
   using Lists = BlockLists<Kind, kLists>;
   uint4* const row_stages = shared_memory<uint4>() + Lists::kBytes / sizeof(uint4);
   uint4* const query_stages = row_stages + kStages * kStageVectors;
   const Lists block(queries, found, group * kLists);
   block.begin();
 
-  const size_t n_tiles = (rows.n + kManyRows - 1) / kManyRows;
-  size_t next_tile = split;  // the next chunk to be copied
+  const auto n_tiles = static_cast<unsigned>((rows.n + kManyRows - 1) / kManyRows);
+  unsigned next_tile = split;  // the next chunk to be copied
   unsigned next_chunk = 0, next_stage = 0;
   const auto copy_next = [&] {
     if (next_tile < n_tiles) {
-      copy_rows<kBytes>(row_stages + next_stage * kStageVectors, rows, next_tile * kManyRows, next_chunk);
+      copy_rows<kBytes>(row_stages + next_stage * kStageVectors, rows, size_t{next_tile} * kManyRows, next_chunk);
       if (!resident)
         copy_queries<kBlockTiles>(query_stages + next_stage * kBlockTiles * kWarp, queries, size_t{group} * kBlockTiles,
                                   n_chunks, next_chunk);
@@ -138,7 +138,7 @@ __global__ void __launch_bounds__(kThreads, 2)
   const unsigned row_warp = warp % kRowWarps, query_warp = warp / kRowWarps;
   WarpSums<Kind, kTiles> products;
   unsigned stage = 0, tiles = 0;
-  for (size_t tile = split; tile < n_tiles; tile += n_splits) {
+  for (unsigned tile = split; tile < n_tiles; tile += n_splits) {
     products.clear();
     for (unsigned c = 0; c < n_chunks; ++c) {
       await_copy_groups<kStages - 2>();
@@ -149,7 +149,8 @@ __global__ void __launch_bounds__(kThreads, 2)
                    all_bits(queries.dim, c * kChunkWords + lane % 4 * kLaneWords));
       stage = stage + 1 == kStages ? 0 : stage + 1;
     }
-    products.offer(block, query_warp * kTiles * kTileColumns, tile * kManyRows + row_warp * 2 * kTileRows, rows.n);
+    products.offer(block, query_warp * kTiles * kTileColumns, size_t{tile} * kManyRows + row_warp * 2 * kTileRows,
+                   rows.n);
     block.make_room(kManyRows, ++tiles % kListenEvery == 0);
   }
   await_copy_groups<0>();

@@ -23,7 +23,10 @@ inline bool is_wide(const ScanRows& rows) {
   return lies_on(rows.words, 16) && rows.stride % kLaneWords == 0 && rows.n_words % kLaneWords == 0;
 }
 
-// search_merge.cu: of `n_lists` times k keys a query the k smallest, in order; the last of each goes to `after`.
+// search_merge.cu: puts queries into the order of ScanQueries, with zeros behind the last, and counts their bits.
+void arrange(Place place, BitRows queries, unsigned dim, unsigned n_chunks, size_t n_padded, uint4* fragments,
+             int* ones);
+// Of `n_lists` times k keys a query the k smallest, in order; the last of each goes to `after`.
 void merge_found(Place place, const uint64_t* found, size_t n_queries, size_t n_lists, unsigned k, uint64_t* best,
                  uint64_t* after);
 void fill_keys(Place place, unsigned long long* keys, size_t n);  // with kNoKey
@@ -46,6 +49,9 @@ struct PassMemory {
   Scratch<unsigned long long> known;
   size_t n_splits;
 };
+
+// Queries are padded to whole blocks of the largest kind.
+inline constexpr size_t kPadding = kQueryWarps * 8 * kTileColumns;
 
 inline size_t tiles_of(size_t n, size_t tile) { return (n + tile - 1) / tile; }
 

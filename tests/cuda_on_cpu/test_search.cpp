@@ -1,6 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// Searches on the emulated GPU against those of the CPU: every kernel, bit for bit.
+// Searches on the emulated GPU against those of the CPU: every kernel, bit for bit; real rows against the
+// definition.
 #include <algorithm>
+#include <cmath>
+#include <functional>
+#include <limits>
+#include <stdexcept>
 #include <vector>
 
 #include "../cpp/checks.hpp"
@@ -136,6 +141,119 @@ void test_gather() {
   check(table.values() == std::vector<std::uint32_t>{0, 1, 2, 20, 21, 22, 20, 21, 22}, "put_rows");
 }
 
+// ---- real rows
+
+struct Reals {
+  std::vector<float> values;
+  size_t n;
+  size_t dim;
+};
+
+// Around some centres, so that many rows are nearly alike; some equal others, and some are zero.
+Reals make_reals(size_t n, size_t dim, uint64_t seed) {
+  const auto words = random_words(n * dim, seed), centres = random_words(4 * dim, 9);
+  const auto number = [](uint64_t word) { return static_cast<float>(static_cast<int>(word % 2001) - 1000) / 1000.0F; };
+  Reals rows{std::vector<float>(n * dim), n, dim};
+  for (size_t i = 0; i < n; ++i)
+    for (size_t d = 0; d < dim; ++d)
+      rows.values[i * dim + d] = number(centres[i % 4 * dim + d]) + 0.2F * number(words[i * dim + d]);
+  for (size_t i = 2; i < n; i += 5) {
+    float* const row = rows.values.data() + i * dim;
+    if (i % 2 == 0)
+      std::copy_n(rows.values.data() + i / 2 * dim, dim, row);
+    else
+      std::fill_n(row, dim, 0.0F);
+  }
+  return rows;
+}
+
+double inner(const float* a, const float* b, size_t dim, const std::vector<double>& weights) {
+  double sum = 0.0;
+  for (size_t d = 0; d < dim; ++d) sum += (weights.empty() ? 1.0 : weights[d]) * double(a[d]) * double(b[d]);
+  return sum;
+}
+
+double similarity(const float* a, const float* b, size_t dim, const std::vector<double>& weights, bool cosine) {
+  const double product = inner(a, b, dim, weights);
+  if (!cosine) return product;
+  const double both = std::sqrt(inner(a, a, dim, weights) * inner(b, b, dim, weights));
+  return both > 0.0 ? std::clamp(product / both, -1.0, 1.0) : 0.0;
+}
+
+struct Found {
+  std::vector<int64_t> indices;
+  std::vector<double> similarities;
+};
+
+Found search_reals(const Reals& queries, const Reals& rows, const std::vector<double>& weights, bool cosine, size_t k,
+                   SearchPath path) {
+  const DeviceArray<float> device_rows(rows.values), device_queries(queries.values);
+  const DeviceArray<double> device_weights(weights), squares(rows.n), extremes(std::vector<double>(2));
+  const DeviceArray<std::uint32_t> bfloats(rows.n * bfloat_words(rows.dim));
+  const RoundedRows rounded{bfloats.data(), squares.data(), extremes.data()};
+  const double* const given = weights.empty() ? nullptr : device_weights.data();
+  const RealRows stored{device_rows.data(), rows.n, rows.dim, given};
+  round_rows(kPlace, stored, cosine, rounded);
+  const DeviceArray<int64_t> indices(queries.n * k);
+  const DeviceArray<double> similarities(queries.n * k);
+  real_top_k(kPlace, {device_queries.data(), queries.n, queries.dim, given}, stored, rounded, cosine,
+             {k, indices.data(), nullptr, similarities.data()}, path);
+  return {indices.values(), similarities.values()};
+}
+
+// The similarities are the k largest to within rounding, each row's its own, and rows of equal ones ascend. Rows whose
+// similarities differ by less than rounding may come in either order.
+void test_reals(const Shape& shape, bool cosine, bool weighted, SearchPath path) {
+  const Reals rows = make_reals(shape.n, shape.dim, 5), queries = make_reals(shape.n_queries, shape.dim, 6);
+  std::vector<double> weights(weighted ? shape.dim : 0);
+  for (size_t d = 0; d < weights.size(); ++d) weights[d] = 1.0 + static_cast<double>(d % 3);
+  const Found found = search_reals(queries, rows, weights, cosine, shape.k, path);
+  const double rounding = 1e-13 * (cosine ? 1.0 : 10.0 * static_cast<double>(shape.dim));
+  bool sound = true;
+  for (size_t q = 0; q < shape.n_queries; ++q) {
+    std::vector<double> all(shape.n);
+    for (size_t i = 0; i < shape.n; ++i)
+      all[i] = similarity(&queries.values[q * shape.dim], &rows.values[i * shape.dim], shape.dim, weights, cosine);
+    const int64_t* const places = found.indices.data() + q * shape.k;
+    const double* const alike = found.similarities.data() + q * shape.k;
+    for (size_t i = 0; i < shape.k; ++i) {
+      sound &= std::abs(all[static_cast<size_t>(places[i])] - alike[i]) <= rounding;
+      if (i > 0) sound &= alike[i] < alike[i - 1] || (alike[i] == alike[i - 1] && places[i] > places[i - 1]);
+    }
+    std::sort(all.begin(), all.end(), std::greater<>());
+    for (size_t i = 0; i < shape.k; ++i) sound &= std::abs(all[i] - alike[i]) <= rounding;
+  }
+  check(sound, cosine ? "real_top_k, cosines" : "real_top_k, inner products", shape.n_queries, shape.n);
+}
+
+void test_all_reals() {
+  for (const Shape& shape : {Shape{1, 1, 1, 1}, Shape{3, 40, 7, 5}, Shape{9, 300, 33, 10}, Shape{17, 129, 64, 3},
+                             Shape{65, 70, 40, 2}, Shape{2, 700, 24, 256}})
+    for (const bool cosine : {false, true})
+      for (const SearchPath path : {SearchPath::kBest, SearchPath::kFew, SearchPath::kMany})
+        test_reals(shape, cosine, shape.n % 2 == 1, path);
+  // 600 rows that bfloat16 numbers cannot tell apart: only the numbers themselves can.
+  Reals rows{std::vector<float>(600 * 8, 1.0F), 600, 8}, query{std::vector<float>(8, 1.0F), 1, 8};
+  for (size_t i = 0; i < 600; ++i) rows.values[i * 8] += 1e-6F * static_cast<float>(i * 7 % 600);
+  const Found found = search_reals(query, rows, {}, false, 3, SearchPath::kBest);
+  check(found.indices[0] * 7 % 600 == 599 && found.indices[1] * 7 % 600 == 598, "rows that rounding makes equal");
+}
+
+void test_refusal_of_infinity() {
+  const Reals rows = make_reals(20, 5, 5);
+  Reals query = make_reals(1, 5, 6);
+  for (const float strange : {std::numeric_limits<float>::infinity(), std::numeric_limits<float>::quiet_NaN()}) {
+    query.values[2] = strange;
+    bool refused = false;
+    try {
+      search_reals(query, rows, {}, true, 2, SearchPath::kBest);
+    } catch (const std::invalid_argument&) {
+      refused = true;
+    }
+    check(refused, "a query that is not finite");
+  }
+}
+
 }  // namespace
 }  // namespace hypersketch::cuda
 
@@ -145,6 +263,8 @@ int main() {
   cuda::test_orders();
   cuda::test_tails();
   cuda::test_gather();
+  cuda::test_all_reals();
+  cuda::test_refusal_of_infinity();
   std::printf("%zu checks, %zu failed\n", checks, failures);
   return checks != 0 && failures == 0 ? 0 : 1;
 }
