@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 import hypersketch
 from hypersketch import ItemMemory, MapB, MapI, _device, cuda
-from hypersketch.vsa import BSC, nearest
+from hypersketch.vsa import BSC, FHRR, HRR, MBAT, VTB, MapC, nearest
 
 REASON = cuda.why_not()
 pytestmark = pytest.mark.skipif(REASON is not None, reason=str(REASON))
@@ -201,6 +201,81 @@ def test_sums_are_compared_by_the_cpu() -> None:
     host.add(range(30))
     bag = host.space.bundle([3, 3, 7])
     same(host.to("cuda").search(bag, 2), host.search(bag, 2))
+
+
+# ---- real spaces
+
+
+@pytest.mark.parametrize(
+    "space",
+    [HRR(65), HRR(64, spectral=True), FHRR(33), MapC(100), VTB(64), MBAT(36)],
+    ids=lambda space: type(space).__name__,
+)
+def test_real_spaces(space: Any) -> None:
+    host = ItemMemory(space)
+    host.add(range(150))
+    host.add([f"again {i}" for i in range(50)], host.vectors[:50])  # ties, which stand in their order
+    there = host.to("cuda")
+    probes = (host.vectors[:40] + host.vectors[100:140]).astype(space.dtype)
+    for some in (probes, probes[7], probes[:0]):
+        for asked in (some, on_gpu(some)):
+            expected, found = host.search(some, 4), there.search(asked, 4)
+            assert isinstance(found.similarities, type(asked))
+            assert np.array_equal(np.asarray(found.indices), expected.indices)
+            assert np.array_equal(found.keys, expected.keys)
+            assert np.abs(np.asarray(found.similarities) - expected.similarities).max(initial=0) < 1e-14
+    for some in (probes, on_gpu(probes)):
+        assert np.array_equal(np.asarray(there.cleanup(some, 0.4)), host.cleanup(probes, 0.4))
+    assert there.to("cpu") == host
+
+
+def test_real_spaces_after_changes() -> None:
+    host, there = ItemMemory(HRR(32)), ItemMemory(HRR(32), device="cuda")
+    rng = np.random.default_rng(3)
+    probes = rng.standard_normal((3, 32)).astype(np.float32)
+    for step in range(3):
+        for memory in (host, there):
+            memory.add(range(40 * step, 40 * step + 60))
+            memory.remove([10 * step + 1])
+            memory.add([7], probes[step])
+        assert np.array_equal(there.search(probes, 5).indices, host.search(probes, 5).indices)
+
+
+def test_more_neighbours_than_the_kernels_find() -> None:
+    host = ItemMemory(HRR(16))
+    host.add(range(300))
+    same(host.to("cuda").search(on_gpu(host.vectors[:3]), 290), host.search(host.vectors[:3], 290))
+    same(host.to("cuda").search(host.vectors[:3], 290), host.search(host.vectors[:3], 290))
+
+
+def test_zeros_and_numbers_of_all_sizes() -> None:
+    host = ItemMemory(HRR(8))
+    rows = np.random.default_rng(4).standard_normal((60, 8)).astype(np.float32)
+    rows[::7] = 0
+    rows[1::9] *= np.float32(1e30)
+    rows[2::9] *= np.float32(1e-30)
+    host.add(range(60), rows)
+    probes = np.concatenate([rows[:9], -rows[20:24]])
+    for some in (probes, on_gpu(probes)):
+        assert np.array_equal(
+            np.asarray(host.to("cuda").search(some, 9).indices), host.search(probes, 9).indices
+        )
+
+
+def test_what_real_spaces_refuse() -> None:
+    there = ItemMemory(HRR(16), device="cuda")
+    there.add(range(30))
+    probes = there.vectors[:4].copy()
+    probes[2, 3] = np.nan
+    for some in (probes, on_gpu(probes)):
+        with pytest.raises(ValueError, match="finite numbers of float32"):
+            there.search(some)
+    with pytest.raises(ValueError, match="has the shape"):
+        there.search(on_gpu(probes[:, :5]))
+    with pytest.raises(TypeError, match="vectors of float32 with 16 numbers"):
+        there.search(on_gpu(probes.astype(np.float64)))
+    with pytest.raises(ValueError, match="contiguous"):
+        there.search(Interface(np.repeat(probes[:2], 2, axis=0), step=2))
 
 
 def test_changes(both: tuple[ItemMemory, ItemMemory]) -> None:

@@ -21,6 +21,7 @@ __all__: list[str] = [
     "OutOfMemory",
     "SketchShape",
     "Span",
+    "bfloat_words",
     "bloom_add",
     "bloom_contains",
     "bloom_contains_packed",
@@ -48,6 +49,8 @@ __all__: list[str] = [
     "project_dense_f32",
     "project_dense_f64",
     "put_rows",
+    "real_top_k",
+    "round_rows",
     "sketch_add_f64",
     "sketch_add_i64",
     "sketch_estimate_f64",
@@ -173,6 +176,11 @@ class SketchShape:
         seed: typing.SupportsInt | typing.SupportsIndex,
         is_signed: bool,
     ) -> None: ...
+
+def bfloat_words(dim: typing.SupportsInt | typing.SupportsIndex) -> int:
+    """
+    Words of a rounded row.
+    """
 
 def bloom_add(
     state: Memory,
@@ -428,6 +436,37 @@ def put_rows(
 ) -> None:
     """
     Rows in the place of others.
+    """
+
+def real_top_k(
+    queries: Span,
+    rows: Span,
+    dim: typing.SupportsInt | typing.SupportsIndex,
+    weights: Span | None,
+    cosine: bool,
+    bfloats: Span,
+    squares: Span,
+    extremes: Span,
+    k: typing.SupportsInt | typing.SupportsIndex,
+    indices: Span,
+    similarities: Span,
+    path: str = "best",
+) -> None:
+    """
+    The k rows most alike to each query by inner product or cosine.
+    """
+
+def round_rows(
+    rows: Span,
+    dim: typing.SupportsInt | typing.SupportsIndex,
+    weights: Span | None,
+    cosine: bool,
+    bfloats: Span,
+    squares: Span,
+    extremes: Span,
+) -> None:
+    """
+    What real_top_k needs of rows besides.
     """
 
 def sketch_add_f64(

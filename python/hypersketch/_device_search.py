@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -103,17 +104,29 @@ def hamming(
     return indices, other
 
 
-def hamming_of_host(
-    owner: str, queries: NDArray[np.uint64], rows: RowsView, dim: int, k: int, *, alike: bool
+Search = Callable[[_device.View], tuple[_device.Target, _device.Target]]
+"""From queries on a GPU to places and similarities or distances of k rows each."""
+
+
+def by_pieces(
+    search: Search, queries: NDArray[Any], rows: RowsView, k: int, dtype: Any
 ) -> tuple[NDArray[np.int64], NDArray[Any]]:
-    """Return the same for queries in host memory, there."""
-    indices = np.empty((len(queries), k), np.int64)
-    others = np.empty((len(queries), k), np.float64 if alike else np.int32)
+    """Return what a search finds for queries in host memory, there."""
+    indices, others = np.empty((len(queries), k), np.int64), np.empty((len(queries), k), dtype)
     step = max(4096, _PIECE_WORDS // max(1, rows.n * queries.shape[1]))
     for first in range(0, len(queries), step):
         part = slice(first, first + step)
-        there = DeviceArray.of(queries[part], rows.seen.device)
-        seen = there.view()
-        found = hamming(owner, rows_of(owner, "queries", seen), rows, dim, k, alike=alike)
+        found = search(DeviceArray.of(queries[part], rows.seen.device).view())
         indices[part], others[part] = (np.asarray(one.finished()) for one in found)
     return indices, others
+
+
+def hamming_of_host(
+    owner: str, queries: NDArray[np.uint64], rows: RowsView, dim: int, k: int, *, alike: bool
+) -> tuple[NDArray[np.int64], NDArray[Any]]:
+    """Return what `hamming` finds for queries in host memory, there."""
+
+    def search(seen: _device.View) -> tuple[_device.Target, _device.Target]:
+        return hamming(owner, rows_of(owner, "queries", seen), rows, dim, k, alike=alike)
+
+    return by_pieces(search, queries, rows, k, np.float64 if alike else np.int32)

@@ -9,12 +9,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hypersketch import _device, _device_search, _validation
+from hypersketch import _device, _device_reals, _device_search, _validation
 from hypersketch._device_array import DeviceArray
-from hypersketch._device_search import RowsView, hamming_of_host, used
-from hypersketch.memories._codebooks import Codebook, Places, StoredCodebook, Vectors, lengths
+from hypersketch._device_search import RowsView, used
+from hypersketch.memories._codebooks import (
+    Codebook,
+    Places,
+    StoredCodebook,
+    Vectors,
+    lengths,
+    real_weights,
+)
 from hypersketch.memories._columns import Column
 from hypersketch.vsa._map import MapSpace
+from hypersketch.vsa._real import RealSpace
 from hypersketch.vsa._space import Space
 
 _WORD = 4
@@ -113,6 +121,7 @@ class GpuCodebook(StoredCodebook):
 
     def __init__(self, space: Space, hashes: Column, vectors: GpuColumn) -> None:
         super().__init__(space, hashes, vectors)
+        self._rounded: _device_reals.RoundedRows | None = None
 
     @property
     def device(self) -> int:
@@ -158,10 +167,37 @@ class GpuCodebook(StoredCodebook):
         """Return the vectors as a search sees them."""
         return RowsView(self._vectors.view(), len(self), self.space.width)
 
-    def nearest(self, probes: NDArray[Any], k: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-        """Return the k items nearest to packed probes of the host, and their similarities."""
-        dim = self.space.dim
-        return hamming_of_host("ItemMemory.search", probes, self.view(), dim, k, alike=True)
+    def finds(self, k: int) -> bool:
+        """Tell whether the GPU has kernels for so many neighbours."""
+        return not isinstance(self.space, RealSpace) or k <= _device_reals.MOST
+
+    def checked(self, owner: str, probes: Any) -> _device.View:
+        """Return the view of vectors of the space on a GPU."""
+        if isinstance(self.space, RealSpace):
+            return _device_reals.checked(owner, "probes", probes, self.space.dtype, self.space.width)
+        return _device_search.packed(owner, "probes", probes, self.space.dim).seen
+
+    def search(self, owner: str, probes: _device.View, k: int) -> tuple[_device.Target, _device.Target]:
+        """Return the k items most alike to checked probes there, and their similarities, as probes come."""
+        if isinstance(self.space, RealSpace):
+            rounded = self._rounded_rows()
+            return rounded.search(owner, probes, self._vectors.view(), k)
+        asked = _device_search.rows_of(owner, "probes", probes)
+        return _device_search.hamming(owner, asked, self.view(), self.space.dim, k, alike=True)
+
+    def nearest(self, probes: NDArray[Any], k: int) -> tuple[NDArray[np.int64], NDArray[np.float64]] | None:
+        """Return the same for probes of the host, there; None where the GPU has no kernels."""
+        if not self.finds(k):
+            return None
+        owner = "ItemMemory.search"
+        return _device_search.by_pieces(
+            lambda seen: self.search(owner, seen, k), probes, self.view(), k, np.float64
+        )
+
+    def _rounded_rows(self) -> _device_reals.RoundedRows:
+        if self._rounded is None:  # two threads may both do this, to the same effect
+            self._rounded = _device_reals.RoundedRows(self._vectors.view(), real_weights(self.space), True)
+        return self._rounded
 
 
 def require_kernels(codebook: str, space: Space, device: int) -> None:
@@ -170,7 +206,7 @@ def require_kernels(codebook: str, space: Space, device: int) -> None:
     if codebook != "stored":
         must = f"'cpu': ItemMemory with codebook={codebook!r} has no GPU kernels"
         _validation.refuse("ItemMemory", "device", must, name)
-    if not isinstance(space, MapSpace):
+    if not isinstance(space, MapSpace | RealSpace):
         must = f"'cpu': ItemMemory of {type(space).__name__} has no GPU kernels"
         _validation.refuse("ItemMemory", "device", must, name)
 

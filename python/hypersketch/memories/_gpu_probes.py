@@ -9,15 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hypersketch import _device, _device_search, _validation
-from hypersketch._device_search import RowsView
+from hypersketch.memories import _ranking
 from hypersketch.memories._gpu_codebook import GpuCodebook
 from hypersketch.memories._item_state import Items
 from hypersketch.memories._probes import Matches, MatchesInRange, thresholds_of
-from hypersketch.vsa._space import Space
 
 
-def checked(owner: str, items: Items, space: Space, probes: Any) -> tuple[GpuCodebook, RowsView]:
-    """Return the vectors of items, of which there are some, and probes on the same GPU."""
+def checked(owner: str, items: Items, probes: Any) -> tuple[GpuCodebook, _device.View]:
+    """Return the vectors of items, of which there are some, and probes on the same GPU, one a row."""
     device = _device.view(owner, "probes", probes).device
     if items.book.device != device:
         raise ValueError(
@@ -25,32 +24,31 @@ def checked(owner: str, items: Items, space: Space, probes: Any) -> tuple[GpuCod
             f"{_device.name_of(items.book.device)}. Move one of them with to()."
         )
     assert isinstance(items.book, GpuCodebook)
-    rows = _device_search.packed(owner, "probes", probes, space.dim)
+    seen = items.book.checked(owner, probes)
     if not len(items):
         raise ValueError(f"{owner} needs items, but this ItemMemory is empty.")
-    return items.book, rows
+    return items.book, seen
 
 
-def _best(
-    owner: str, items: Items, space: Space, probes: Any, k: object
-) -> tuple[GpuCodebook, _device.Target, _device.Target]:
-    book, rows = checked(owner, items, space, probes)
-    wanted = _validation.neighbours(owner, k, len(items), "items")
-    dim = space.dim
-    return book, *_device_search.hamming(owner, rows, book.view(), dim, wanted, alike=True)
-
-
-def search(items: Items, space: Space, probes: Any, k: object) -> Matches:
+def search(items: Items, probes: Any, k: object, threads: int) -> Matches:
     """Return the k best items of each probe; keys in host memory."""
-    _, places, similarities = _best("ItemMemory.search", items, space, probes, k)
+    owner = "ItemMemory.search"
+    book, seen = checked(owner, items, probes)
+    wanted = _validation.neighbours(owner, k, len(items), "items")
+    if not book.finds(wanted):
+        found = _ranking.best(book, on_host(owner, items, probes), wanted, threads)
+        places, similarities = (_device_search.of_host(part, seen) for part in found)
+    else:
+        places, similarities = book.search(owner, seen, wanted)
     keys = items.keys.taken(places.seen.to_host())
     return Matches(keys, similarities.finished(), places.finished())
 
 
-def cleanup(items: Items, space: Space, probes: Any, threshold: Any) -> Any:
+def cleanup(items: Items, probes: Any, threshold: Any) -> Any:
     """Return the vector of the best item of each probe, or zeros below its threshold."""
     owner = "ItemMemory.cleanup"
-    book, places, similarities = _best(owner, items, space, probes, 1)
+    book, asked = checked(owner, items, probes)
+    places, similarities = book.search(owner, asked, 1)
     if threshold is not None:
         limits = thresholds_of(owner, threshold, places.seen.shape[0])
         too_low = similarities.seen.to_host()[:, 0] < limits
@@ -65,12 +63,14 @@ def cleanup(items: Items, space: Space, probes: Any, threshold: Any) -> Any:
     return alone.finished()
 
 
-def on_host(owner: str, items: Items, space: Space, probes: Any) -> NDArray[np.uint64]:
-    """Return a copy of the probes in host memory, for what the GPU has no kernels for."""
-    _, rows = checked(owner, items, space, probes)
-    places = _device_search.of_host(np.arange(rows.n), rows.seen)
-    copied = _device_search.taken(rows, places)
-    return copied.seen.to_host().view(np.uint64)
+def on_host(owner: str, items: Items, probes: Any) -> NDArray[Any]:
+    """Return a checked copy of the probes in host memory, for what the GPU has no kernels for."""
+    book, seen = checked(owner, items, probes)
+    rows = _device_search.rows_of(owner, "probes", seen)
+    places = _device_search.of_host(np.arange(rows.n), seen)
+    copied = _device_search.taken(rows, places).seen.to_host().view(book.space.dtype)
+    checked_rows: NDArray[Any] = book.space._checked(owner, "probes", copied)
+    return checked_rows
 
 
 def in_range(found: MatchesInRange, probes: Any) -> MatchesInRange:

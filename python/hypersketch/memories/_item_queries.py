@@ -23,7 +23,7 @@ class ItemQueries(ItemLooks):
         """Return the items, of which there are some, and checked probes, one a row."""
         items = self._items
         if _device.is_on_gpu(probes):
-            return items, self._gpu().on_host(owner, items, self._space, probes)
+            return items, self._gpu().on_host(owner, items, probes)
         rows = np.atleast_2d(vectors_of(owner, "probes", self._space, probes))
         if not len(items):
             raise ValueError(f"{owner} needs items, but this ItemMemory is empty.")
@@ -83,7 +83,7 @@ class ItemQueries(ItemLooks):
         """
         owner, n_threads = "ItemMemory.search", _threads.resolve("ItemMemory.search", threads)
         if _device.is_on_gpu(probes):
-            matches: Matches = self._gpu().search(self._items, self._space, probes, k)
+            matches: Matches = self._gpu().search(self._items, probes, k, n_threads)
             return matches
         items, rows = self._asked(owner, probes)
         places, similarities = _ranking.best(
@@ -172,7 +172,7 @@ class ItemQueries(ItemLooks):
         """
         owner, n_threads = "ItemMemory.cleanup", _threads.resolve("ItemMemory.cleanup", threads)
         if _device.is_on_gpu(probes):
-            there: NDArray[Any] = self._gpu().cleanup(self._items, self._space, probes, threshold)
+            there: NDArray[Any] = self._gpu().cleanup(self._items, probes, threshold)
             return there
         items, rows = self._asked(owner, probes)
         limits = None if threshold is None else thresholds_of(owner, threshold, len(rows))

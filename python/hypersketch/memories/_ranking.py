@@ -241,9 +241,10 @@ def _kth_largest(scores: NDArray[Any], k: int) -> Floats:
 def best(book: Codebook, probes: NDArray[Any], k: int, threads: int) -> tuple[Indices, Floats]:
     """Return the k items most alike to each probe, and their similarities."""
     hamming = _is_hamming(book, probes)
-    if hamming and book.device is not None:
-        there: tuple[Indices, Floats] = book.nearest(probes, k)  # type: ignore[attr-defined]
-        return there
+    if book.device is not None and (hamming or isinstance(book.space, RealSpace)):
+        there: tuple[Indices, Floats] | None = book.nearest(probes, k)  # type: ignore[attr-defined]
+        if there is not None:
+            return there
     items = np.empty((len(probes), k), np.int64)
     similarities = np.empty((len(probes), k))
     for part in _blocks(len(probes), _at_once(book, probes)):
