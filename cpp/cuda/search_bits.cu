@@ -25,7 +25,7 @@ struct Distances : Bits {
 
 // As scan_few, by popcounts: the quad of lanes that holds a row adds up its parts.
 template <bool kWide, unsigned kQueries>
-__global__ void __launch_bounds__(kThreads) scan_popcounts(ScanRows rows, ScanQueries queries, ScanFound found) {
+__global__ void __launch_bounds__(kThreads, 3) scan_popcounts(ScanRows rows, ScanQueries queries, ScanFound found) {
   const BlockLists<Distances, kTileColumns> block(queries, found, 0);
   block.begin();
   const unsigned lane = threadIdx.x % kWarp, g = lane / 4, t = lane % 4;

@@ -4,11 +4,11 @@
 // fit and stream along where they do not. Blocks with different queries take the same rows at about the same time, so
 // that rows come from memory once and then from the second-level cache.
 //
-// Bottleneck: tile products, 36 a warp and chunk, of which 4 count the rows' bits; then shared memory, 3 KiB for 18 of
-// them: 24 clocks of 33. On an H200 256 queries and 10^7 rows of 1,024 bits are 2.6e12 bits in common at 4.6e15 a
-// second, 0.57 ms (0.64 with the counts); reading the rows from memory once takes 0.30 ms, and 128 queries a block ask
-// the second-level cache for 4 TB/s at the full rate. Some 65 % of that rate are expected, 0.9 ms; 16 passes of
-// popcounts with 1.25 ms each would be 20.
+// Bottleneck: tile products, 32 a warp and chunk, 59 clocks of a processor; meanwhile shared memory brings 6 KiB in 48,
+// and popcounts of the rows themselves take 32 beside them. On an H200 256 queries and 10^7 rows of 1,024 bits are
+// 2.6e12 bits in common at 4.6e15 a second: 0.57 ms. Reading the rows from memory once takes 0.30 ms, and blocks of 128
+// queries ask the second-level cache for 4.5 TB/s at the full rate. Some 65 % of it are expected: 0.9 ms. Popcounts,
+// three queries a pass over the rows of 0.30 ms, would take 26.
 #pragma once
 
 #include "search_scan.cuh"
@@ -52,29 +52,28 @@ template <class Kind, unsigned kTiles>
 struct WarpSums {
   using Sum = typename Kind::Sum;
   Sum sums[2][kTiles][4];
-  Sum counts[2][4];
+  Sum counts[4];  // of rows g, g + 8, g + 16 and g + 24
 
   __device__ __forceinline__ void clear() {
 #pragma unroll
-    for (unsigned r = 0; r < 2; ++r)
+    for (unsigned i = 0; i < 4; ++i) {
+      counts[i] = Sum{0};
 #pragma unroll
-      for (unsigned i = 0; i < 4; ++i) {
-        counts[r][i] = Sum{0};
-#pragma unroll
-        for (unsigned tile = 0; tile < kTiles; ++tile) sums[r][tile][i] = Sum{0};
-      }
+      for (unsigned tile = 0; tile < kTiles; ++tile) sums[0][tile][i] = sums[1][tile][i] = Sum{0};
+    }
   }
 
   // Of this warp's rows and queries in shared memory. Eight lanes read two rows of 64 bytes side by side, or 128 bytes
   // of queries: no two of them the same bank.
-  __device__ __forceinline__ void add(const uint4* rows, const uint4* queries, uint4 ones) {
+  __device__ __forceinline__ void add(const uint4* rows, const uint4* queries, unsigned dim, unsigned chunk) {
     const unsigned lane = threadIdx.x % kWarp;
     uint4 a[4];
 #pragma unroll
     for (unsigned i = 0; i < 4; ++i) a[i] = rows[8 * i * kLaneWords + lane];
     if constexpr (Kind::kCountsRows) {
-      add_chunk<Kind>(counts[0], a[0], a[1], ones);
-      add_chunk<Kind>(counts[1], a[2], a[3], ones);
+      const uint4 mask = all_bits(dim, chunk * kChunkWords + lane % 4 * kLaneWords);
+#pragma unroll
+      for (unsigned i = 0; i < 4; ++i) counts[i] += count_bits(a[i], mask);
     }
 #pragma unroll
     for (unsigned tile = 0; tile < kTiles; ++tile) {
@@ -82,6 +81,16 @@ struct WarpSums {
       add_chunk<Kind>(sums[0][tile], a[0], a[1], column);
       add_chunk<Kind>(sums[1][tile], a[2], a[3], column);
     }
+  }
+
+  // Adds up what the four lanes of a row counted.
+  __device__ __forceinline__ void finish_counts() {
+    if constexpr (Kind::kCountsRows)
+#pragma unroll
+      for (unsigned i = 0; i < 4; ++i) {
+        counts[i] += __shfl_xor_sync(kWholeWarp, counts[i], 1);
+        counts[i] += __shfl_xor_sync(kWholeWarp, counts[i], 2);
+      }
   }
 
   // Offers those that pass to the lists from `first_list` on.
@@ -92,7 +101,7 @@ struct WarpSums {
     for (unsigned tile = 0; tile < kTiles; ++tile) {
       Sum scores[8];
 #pragma unroll
-      for (unsigned i = 0; i < 8; ++i) scores[i] = Kind::score(counts[i / 4][i % 4], sums[i / 4][tile][i % 4]);
+      for (unsigned i = 0; i < 8; ++i) scores[i] = Kind::score(counts[i / 2], sums[i / 4][tile][i % 4]);
       offer_scores<Kind>(block, scores, first_list + tile * kTileColumns + 2 * t, first_row + g, n);
     }
   }
@@ -134,7 +143,7 @@ __global__ void __launch_bounds__(kThreads, 2)
                                 n_chunks, c);
   for (unsigned i = 0; i + 1 < kStages; ++i) copy_next();
 
-  const unsigned warp = threadIdx.x / kWarp, lane = threadIdx.x % kWarp;
+  const unsigned warp = threadIdx.x / kWarp;
   const unsigned row_warp = warp % kRowWarps, query_warp = warp / kRowWarps;
   WarpSums<Kind, kTiles> products;
   unsigned stage = 0, tiles = 0;
@@ -146,9 +155,10 @@ __global__ void __launch_bounds__(kThreads, 2)
       copy_next();
       products.add(row_stages + stage * kStageVectors + row_warp * 2 * kTileRows * kLaneWords,
                    query_stages + (size_t{resident ? c : stage} * kBlockTiles + query_warp * kTiles) * kWarp,
-                   all_bits(queries.dim, c * kChunkWords + lane % 4 * kLaneWords));
+                   queries.dim, c);
       stage = stage + 1 == kStages ? 0 : stage + 1;
     }
+    products.finish_counts();
     products.offer(block, query_warp * kTiles * kTileColumns, size_t{tile} * kManyRows + row_warp * 2 * kTileRows,
                    rows.n);
     block.make_room(kManyRows, ++tiles % kListenEvery == 0);

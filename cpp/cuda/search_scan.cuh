@@ -102,6 +102,10 @@ __device__ __forceinline__ uint4 all_bits(unsigned dim, unsigned w) {
   return make_uint4(mask_of_word(dim, w), mask_of_word(dim, w + 1), mask_of_word(dim, w + 2), mask_of_word(dim, w + 3));
 }
 
+__device__ __forceinline__ int count_bits(uint4 a, uint4 mask) {
+  return __popc(a.x & mask.x) + __popc(a.y & mask.y) + __popc(a.z & mask.z) + __popc(a.w & mask.w);
+}
+
 // A block's lists of kLists queries, of which `n` are there, and what scores they still take, at the beginning of its
 // shared memory: addresses that need no registers.
 template <class Kind, unsigned kLists>
