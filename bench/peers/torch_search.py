@@ -21,6 +21,11 @@ class TorchSearch:
 
         if not torch.cuda.is_available():
             raise Missing("torch sees no GPU")
+        n_bytes = 2 * rows.size * (8 * rows.itemsize if rows.dtype.kind == "u" else 1)
+        if torch.cuda.mem_get_info(device)[0] < 1.5 * n_bytes + (4 << 30):
+            raise Missing(
+                f"torch would need {n_bytes >> 30} GiB of the GPU's memory for rows, and some for scores"
+            )
         self._torch: Any = torch
         self._device = f"cuda:{device}"
         self._rows = self._numbers(rows)

@@ -6,22 +6,32 @@
 namespace hypersketch::cuda {
 namespace {
 
+constexpr unsigned kAhead = 4;  // keys that a thread reads at once
 constexpr size_t kMergeBytes = sizeof(uint64_t) * (2 * kListKeys + 1) + sizeof(unsigned);
 
-__global__ void __launch_bounds__(kThreads)
-    merge_kernel(const uint64_t* found, size_t n_lists, unsigned k, uint64_t* best, uint64_t* after) {
+__global__ void __launch_bounds__(kThreads) merge_kernel(const uint64_t* found, const unsigned long long* known,
+                                                         size_t n_lists, unsigned k, uint64_t* best, uint64_t* after) {
   auto* const stored = shared_memory<uint64_t>();
   uint64_t* const bound = stored + 2 * kListKeys;
   const KeyLists lists{stored, bound, reinterpret_cast<unsigned*>(bound + 1), stored + kListKeys, nullptr, nullptr, k};
   const size_t query = blockIdx.x, n = n_lists * k;
+  const uint64_t most = known[query];
   if (threadIdx.x == 0) lists.begin(0);
   __syncthreads();
-  for (size_t first = 0; first < n; first += kThreads) {
-    const size_t i = first + threadIdx.x;
-    if (i < n) lists.offer(0, found[query * n + i]);
-    __syncthreads();
-    if (threadIdx.x < kWarp && lists.is_long(0, kThreads)) lists.shrink(0);
-    __syncthreads();
+  for (size_t first = 0; first < n; first += kAhead * kThreads) {
+    uint64_t keys[kAhead];
+#pragma unroll
+    for (unsigned i = 0; i < kAhead; ++i) {
+      const size_t at = first + i * kThreads + threadIdx.x;
+      keys[i] = at < n ? found[query * n + at] : kNoKey;
+    }
+#pragma unroll
+    for (unsigned i = 0; i < kAhead; ++i) {
+      if (keys[i] <= most) lists.offer(0, keys[i]);
+      __syncthreads();
+      if (threadIdx.x < kWarp && lists.is_long(0, kThreads)) lists.shrink(0);
+      __syncthreads();
+    }
   }
   if (threadIdx.x >= kWarp) return;
   const uint64_t* const sorted = lists.shrink(0);
@@ -55,9 +65,9 @@ __global__ void fill_kernel(unsigned long long* keys, size_t n) {
 
 }  // namespace
 
-void merge_found(Place place, const uint64_t* found, size_t n_queries, size_t n_lists, unsigned k, uint64_t* best,
-                 uint64_t* after) {
-  launch(place, {static_cast<unsigned>(n_queries), kThreads, kMergeBytes}, merge_kernel, found, n_lists, k, best,
+void merge_found(Place place, const uint64_t* found, const unsigned long long* known, size_t n_queries, size_t n_lists,
+                 unsigned k, uint64_t* best, uint64_t* after) {
+  launch(place, {static_cast<unsigned>(n_queries), kThreads, kMergeBytes}, merge_kernel, found, known, n_lists, k, best,
          after);
 }
 

@@ -26,9 +26,10 @@ inline bool is_wide(const ScanRows& rows) {
 // search_merge.cu: puts queries into the order of ScanQueries, with zeros behind the last, and counts their bits.
 void arrange(Place place, BitRows queries, unsigned dim, unsigned n_chunks, size_t n_padded, uint4* fragments,
              int* ones);
-// Of `n_lists` times k keys a query the k smallest, in order; the last of each goes to `after`.
-void merge_found(Place place, const uint64_t* found, size_t n_queries, size_t n_lists, unsigned k, uint64_t* best,
-                 uint64_t* after);
+// Of `n_lists` times k keys a query the k smallest, in order, none above the bound that is known; the last of each
+// goes to `after`.
+void merge_found(Place place, const uint64_t* found, const unsigned long long* known, size_t n_queries, size_t n_lists,
+                 unsigned k, uint64_t* best, uint64_t* after);
 void fill_keys(Place place, unsigned long long* keys, size_t n);  // with kNoKey
 
 // Memory of a pass for up to `most` queries.
@@ -69,7 +70,7 @@ void pass_of_few(Place place, Kernel* kernel, ScanRows rows, ScanQueries queries
   allow_shared_memory(place.device, kernel);
   launch(place, {static_cast<unsigned>(blocks), kThreads, bytes}, kernel, rows, queries,
          memory.view(first ? nullptr : after, k));
-  merge_found(place, memory.found.data(), queries.n, blocks, k, best, after);
+  merge_found(place, memory.found.data(), memory.known.data(), queries.n, blocks, k, best, after);
 }
 
 template <class Kind, unsigned kBytes, unsigned kTiles>
@@ -90,7 +91,7 @@ void pass_of_many(Place place, ScanRows rows, ScanQueries queries, unsigned k, b
   allow_shared_memory(place.device, kernel);
   launch(place, {static_cast<unsigned>(n_groups * n_splits), kThreads, bytes}, kernel, rows, queries,
          memory.view(first ? nullptr : after, k), static_cast<unsigned>(n_groups), resident);
-  merge_found(place, memory.found.data(), queries.n, n_splits, k, best, after);
+  merge_found(place, memory.found.data(), memory.known.data(), queries.n, n_splits, k, best, after);
 }
 
 }  // namespace hypersketch::cuda

@@ -12,7 +12,6 @@ namespace hypersketch::cuda {
 
 inline constexpr unsigned kChunkWords = 2 * kTileWords, kLaneWords = 4;
 inline constexpr unsigned kWarps = kThreads / kWarp;
-inline constexpr unsigned kSorters = 4;      // warps of a block that sort, each with memory of its own
 inline constexpr unsigned kListenEvery = 8;  // looks at the lists
 
 struct ScanRows {
@@ -111,6 +110,8 @@ __device__ __forceinline__ int count_bits(uint4 a, uint4 mask) {
 template <class Kind, unsigned kLists>
 struct BlockLists {
   using Limit = decltype(Kind::limit(0, 0));
+  static constexpr unsigned kSorters = kLists <= kWarp ? kWarps : kWarps / 2;  // warps that sort, lists by turns
+  static_assert(kLists <= kSorters * kWarp);
   static constexpr size_t kBytes =
       sizeof(uint64_t) * (kSorters * kListKeys + kLists) + (sizeof(unsigned) + sizeof(Limit)) * kLists;
   static_assert(kBytes % sizeof(uint4) == 0);
@@ -162,17 +163,16 @@ struct BlockLists {
   __device__ __forceinline__ void make_room(unsigned most, bool listening) const {
     __syncthreads();
     const unsigned warp = threadIdx.x / kWarp, lane = threadIdx.x % kWarp;
-    if (warp < kSorters)
-      for (unsigned first = warp * kWarp; first < kLists; first += kSorters * kWarp) {
-        const unsigned own = first + lane;
-        if (listening && own < n) listen(own);
-        const bool is_long = own < n && lists().is_long(own, most);
-        for (unsigned left = __ballot_sync(kWholeWarp, is_long); left != 0; left &= left - 1) {
-          const unsigned list = first + static_cast<unsigned>(__ffs(static_cast<int>(left))) - 1;
-          lists().shrink(list);
-          if (lane == 0) limits()[list] = Kind::limit(bounds()[list], of_query(list));
-        }
+    if (warp < kSorters) {
+      const unsigned own = warp + lane * kSorters;
+      if (listening && own < n) listen(own);
+      const bool is_long = own < n && lists().is_long(own, most);
+      for (unsigned left = __ballot_sync(kWholeWarp, is_long); left != 0; left &= left - 1) {
+        const unsigned list = warp + kSorters * (static_cast<unsigned>(__ffs(static_cast<int>(left))) - 1);
+        lists().shrink(list);
+        if (lane == 0) limits()[list] = Kind::limit(bounds()[list], of_query(list));
       }
+    }
     __syncthreads();
   }
 
@@ -183,14 +183,15 @@ struct BlockLists {
     limits()[list] = Kind::limit(bound, of_query(list));
   }
 
-  // Writes the k best of each list for split `split` of `n_splits`.
+  // Writes the k best of each list, in any order, for split `split` of `n_splits`.
   __device__ __forceinline__ void finish(size_t split, size_t n_splits) const {
     __syncthreads();
     const unsigned warp = threadIdx.x / kWarp, lane = threadIdx.x % kWarp;
     if (warp >= kSorters) return;
     for (unsigned list = warp; list < n; list += kSorters) {
-      const uint64_t* const sorted = lists().shrink(list);
       uint64_t* const to = found.keys + ((first_query + list) * n_splits + split) * found.k;
+      if (lists().take_known(list, to)) continue;
+      const uint64_t* const sorted = lists().shrink(list);
       for (unsigned i = lane; i < found.k; i += kWarp) to[i] = sorted[i];
       __syncwarp();
     }

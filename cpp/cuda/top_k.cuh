@@ -79,6 +79,31 @@ struct KeyLists {
     return mine;
   }
 
+  // Writes the keys of a list that the bound known by now lets pass, and kNoKey behind, if they are k at most; by one
+  // warp. At the end of a search there are seldom more: nothing has to be sorted.
+  __device__ __forceinline__ bool take_known(unsigned list, uint64_t* to) const {
+    const unsigned lane = threadIdx.x % kWarp, count = counts[list];
+    const uint64_t* const stored = keys + size_t{list} * kListKeys;
+    const uint64_t most = __ldcg(known + list);  // which some block has, so it passes
+    unsigned passed = 0;
+    for (unsigned first = 0; first < count; first += kWarp) {
+      const bool passes = first + lane < count && stored[first + lane] <= most;
+      passed += static_cast<unsigned>(__popc(__ballot_sync(kWholeWarp, passes)));
+    }
+    if (passed > k) return false;
+    unsigned written = 0;
+    for (unsigned first = 0; first < count; first += kWarp) {
+      const uint64_t key = first + lane < count ? stored[first + lane] : kNoKey;
+      const bool passes = first + lane < count && key <= most;
+      const unsigned votes = __ballot_sync(kWholeWarp, passes);
+      const unsigned before = static_cast<unsigned>(__popc(votes & ((1U << lane) - 1)));
+      if (passes) to[written + before] = key;
+      written += static_cast<unsigned>(__popc(votes));
+    }
+    for (unsigned i = written + lane; i < k; i += kWarp) to[i] = kNoKey;
+    return true;
+  }
+
   // Takes the bound over, and that of other blocks.
   __device__ __forceinline__ void tighten(unsigned list, uint64_t bound) const {
     if (known != nullptr) {
