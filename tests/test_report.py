@@ -7,14 +7,16 @@ import html
 import re
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from hypersketch import capacity
 from hypersketch.capacity import tables
 from hypersketch.capacity.experiments import EXPERIMENTS, experiment
+from hypersketch.capacity.plots import pictures
 from hypersketch.capacity.report import command_line
-from hypersketch.capacity.results import Results
+from hypersketch.capacity.results import Results, Row
 
 SMALL = {
     "membership": {"n": [10], "trials": 20},
@@ -110,3 +112,37 @@ def test_results_without_rows() -> None:
     assert repr(empty) == "Results(no rows)"
     assert empty.all_inside
     assert tables.headline(empty).startswith("Nothing was predicted")
+
+
+def row_of(n: int, measured: float, predicted: float | None, high: float) -> Row:
+    return Row(
+        "storage-rules", "hopfield-network", "wrong units", n, 1, {"units": 1000}, {"rule": "storkey"},
+        1, 1.0, 6, 1000, measured, 0.0, high, 0.0, high, predicted, "inside" if predicted is not None else "",
+    )  # fmt: skip
+
+
+def axes_of(rows: list[Row]) -> Any:
+    rule = experiment("storage-rules")
+    figure = pictures(rule, Results(rows))[0].draw()
+    figure.canvas.draw()
+    return figure, figure.axes[0]
+
+
+def test_axes_are_not_stretched_by_tiny_predictions() -> None:
+    rows = [row_of(50, 0.0, 4e-169, 5e-4), row_of(300, 9e-6, 7e-6, 1e-4), row_of(900, 0.11, 0.11, 0.12)]
+    _, panel = axes_of(rows)
+    low, high = panel.get_ylim()
+    assert 1e-9 < low < 1e-5
+    assert 0.12 < high < 1.0
+    shown = [label.get_text() for label in panel.get_yticklabels()]
+    assert "0.01" in shown
+    assert "0.02" not in shown  # over many decades 2 and 5 have no label
+
+
+def test_points_without_predictions_are_joined_and_the_legend_says_so() -> None:
+    rows = [row_of(100, 0.01, None, 0.02), row_of(300, 0.05, None, 0.06)]
+    figure, panel = axes_of(rows)
+    assert any(line.get_linestyle() == ":" and len(line.get_xdata()) == 2 for line in panel.lines)
+    (legend,) = figure.legends
+    assert "predicted" not in [text.get_text() for text in legend.get_texts()]
+    assert "no prediction" in pictures(experiment("storage-rules"), Results(rows))[0].caption

@@ -35,6 +35,7 @@ __all__ = [
 # Okabe and Ito's colours: told apart by readers with any colour vision.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 _GREY = "#666666"
+_FAR_BELOW = 1000.0
 
 
 @dataclass(frozen=True)
@@ -147,7 +148,7 @@ def pictures(experiment: Experiment, results: Results) -> list[Picture]:
                     name.replace(" ", "-"),
                     name.capitalize(),
                     f"{_sentence(quantity.title)} against {against}. Points: measured, the bars are the "
-                    "intervals that the verdicts use. Lines: predicted.",
+                    f"intervals that the verdicts use. Lines: {_lines(rows)}.",
                     partial(_quantity_figure, rows, quantity.title, quantity.log, axis),
                 )
             )
@@ -203,6 +204,15 @@ def _cost_figure(rows: Sequence[Row]) -> Figure:
     return figure
 
 
+def _lines(rows: Sequence[Row]) -> str:
+    """What the lines of a figure are."""
+    if all(row.predicted is None for row in rows):
+        return "through the points, for there is no prediction"
+    if any(row.predicted is None for row in rows):
+        return "predicted; dotted: through points without a prediction"
+    return "predicted"
+
+
 def _sentence(text: str) -> str:
     return text[0].upper() + text[1:]
 
@@ -235,14 +245,15 @@ def _quantity_figure(rows: Sequence[Row], title: str, log: bool, axis: Panels) -
             chosen = [row for row in rows if axis.panel(row) == name and axis.series(row) == label]
             _draw_series(panel, chosen, axis.place, colour)
         panel.set_title(name, fontsize=10.5, fontweight="bold", loc="left")
-        _finish_panel(panel, log, axis, sorted({axis.place(row) for row in rows}))
+        _finish_panel(panel, log, axis, [row for row in rows if axis.panel(row) == name])
     for panel in axes[:: min(3, len(axes))]:
         panel.set_ylabel(_wrapped(title))
-    _legend(figure, labels)
+    _legend(figure, labels, rows)
     return figure
 
 
-def _finish_panel(panel: Axes, log: bool, axis: Panels, places: list[float]) -> None:
+def _finish_panel(panel: Axes, log: bool, axis: Panels, rows: Sequence[Row]) -> None:
+    places = sorted({axis.place(row) for row in rows})
     if axis.log:
         panel.set_xscale("log")
         plain_decades(panel.xaxis)
@@ -250,8 +261,17 @@ def _finish_panel(panel: Axes, log: bool, axis: Panels, places: list[float]) -> 
         panel.set_xticks(places)
     if log:
         panel.set_yscale("log")
+        _limit_below(panel, rows)
         plain_decades(panel.yaxis)
     panel.set_xlabel(axis.title)
+
+
+def _limit_below(panel: Axes, rows: Sequence[Row]) -> None:
+    """Leave out what lies far below all that was measured: predictions such as 1e-169."""
+    least = [row.measured or row.high for row in rows if row.high > 0.0]
+    shown = [row.predicted for row in rows if row.predicted]
+    if least and shown and min(shown) < min(least) / _FAR_BELOW:
+        panel.set_ylim(min(least) / _FAR_BELOW, 2.0 * max(*shown, *(row.high for row in rows)))
 
 
 def plain_decades(axis: Axis) -> None:
@@ -259,6 +279,7 @@ def plain_decades(axis: Axis) -> None:
     from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
     low, high = axis.get_data_interval()
+    low = max(low if low > 0.0 else axis.get_minpos(), min(axis.get_view_interval()))
     decades = math.log10(high / low) if 0 < low < high else 0.0
     axis.set_major_locator(LogLocator(10, subs=(1, 2, 5) if decades < 1.6 else (1,), numticks=20))
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g}"))
@@ -293,6 +314,10 @@ def _draw_series(panel: Axes, rows: Sequence[Row], place: Callable[[Row], float]
     panel.plot(
         [place(row) for row in known], [row.predicted or 0.0 for row in known], color=colour, lw=1.3, zorder=2
     )
+    others = sorted((row for row in rows if row.predicted is None), key=place)
+    panel.plot(
+        [place(row) for row in others], [row.measured for row in others], ":", color=colour, lw=1.0, zorder=2
+    )
     for row in rows:
         draw_interval(panel, place(row), row, colour)
 
@@ -321,7 +346,7 @@ def draw_interval(panel: Axes, x: float, row: Row, colour: str, scale: float = 1
     panel.plot([x], [row.measured / scale], "o", color=shown, ms=4, mec="white", mew=0.5, zorder=4)
 
 
-def _legend(figure: Figure, labels: Sequence[str]) -> None:
+def _legend(figure: Figure, labels: Sequence[str], rows: Sequence[Row]) -> None:
     from matplotlib.lines import Line2D
 
     handles: list[Any] = [
@@ -329,7 +354,8 @@ def _legend(figure: Figure, labels: Sequence[str]) -> None:
         for colour, label in zip(_cycle(len(labels)), labels, strict=True)
     ]
     handles.append(Line2D([], [], color=_GREY, marker="o", ls="none", ms=4, label="measured"))
-    handles.append(Line2D([], [], color=_GREY, lw=1.3, label="predicted"))
+    if any(row.predicted is not None for row in rows):
+        handles.append(Line2D([], [], color=_GREY, lw=1.3, label="predicted"))
     room = int(figure.get_figwidth() / 1.9)
     figure.legend(handles=handles, loc="outside lower center", ncol=min(4, room, len(handles)), fontsize=9)
 

@@ -48,7 +48,9 @@ class HopfieldError(PatternExperiment):
     )
     quantities: ClassVar[Mapping[str, Quantity]] = {
         "wrong units": Quantity("rate", "share of wrong units after one update of a stored pattern"),
-        "wrong units from noise": Quantity("rate", "the same from one with a tenth of its units turned"),
+        "wrong units from noise": Quantity(
+            "rate", "share of wrong units after one update of a pattern with a tenth turned"
+        ),
     }
     default_n: ClassVar[tuple[int, ...]] = ()
     default_dims: ClassVar[tuple[int, ...]] = (100, 300, 1000)

@@ -52,7 +52,7 @@ class Superposition(Experiment):
     )
     quantities: ClassVar[Mapping[str, Quantity]] = {
         "interference": Quantity("mean", "squared cosines with all other features, summed"),
-        "best interference": Quantity("mean", "the same for a tight frame"),
+        "best interference": Quantity("mean", "least possible such sum: that of a tight frame"),
         "inactive readout": Quantity("rms", "root mean square of what is read of inactive features"),
         "false features": Quantity("rate", "share of inactive features that read 1/2 or more"),
     }
