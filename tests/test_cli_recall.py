@@ -150,6 +150,7 @@ def test_wrong_patterns_are_one_sentence(rows: Any, sentence: str, folder: Path)
     ("options", "sentence"),
     [
         (["--k", "71"], "--k must be an integer in [1, 70], the number of patterns. Got 71 instead."),
+        (["--beta", "warm"], "--beta must be a number or 'measured'. Got 'warm' instead."),
         (["--beta", "0"], "--beta must be a finite float > 0. Got 0.0 instead."),
         (["--steps", "many"], "--steps must be an integer such as 1000 or 1e6. Got 'many' instead."),
         (["--similarity", "l2"], "--similarity must be one of 'dot', 'cosine', 'euclidean', 'manhattan'"),
@@ -198,3 +199,13 @@ def test_a_bad_query_leaves_the_old_results(folder: Path, monkeypatch: pytest.Mo
         assert result.stderr == "--queries must be finite in float32. Row 9 is not so.\n"
         assert (folder / name).read_bytes() == b"old"
         assert sorted(folder.iterdir()) == before
+
+
+def test_beta_is_measured(folder: Path) -> None:
+    result = asked(folder, "--beta", "measured", "--out", folder / "found.npy")
+    assert result.exit_code == 0, result.output
+    memory = ContinuousMemory(DIM, "cosine")
+    memory.store(np.load(folder / "patterns.npy"))
+    beta = memory.measured_beta()
+    assert f"beta {beta:.4g} (measured)" in " ".join(result.stdout.split())
+    np.testing.assert_allclose(np.load(folder / "found.npy"), reference(folder, beta)[1], atol=1e-5)

@@ -409,7 +409,9 @@ def test_measured_betas_of_random_patterns_are_those_of_theory():
     rows /= np.linalg.norm(rows, axis=1, keepdims=True)
     memory = ContinuousMemory(64)
     memory.store(rows)
-    assert memory.measured_beta(0.01, sample=1000) == pytest.approx(memory.beta_for(0.01), rel=0.05)
+    assert memory.measured_beta(0.01, share=0.5, sample=1000) == pytest.approx(
+        memory.beta_for(0.01), rel=0.05
+    )
     sparse = ContinuousMemory(64, separation="entmax")
     sparse.store(rows)
     beta = sparse.measured_beta(share=0.9, sample=5000)

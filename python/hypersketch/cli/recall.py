@@ -85,6 +85,7 @@ def recalled(
     target: Path | None = None,
     *,
     width: int,
+    beta: float | None = None,
     no_zeros: bool = False,
     advance: Callable[[int], None] = lambda n_bytes: None,
 ) -> Recalled:
@@ -101,6 +102,8 @@ def recalled(
         Where states, and in a .npz all else, are written; whole or not at all.
     width : int
         Dimensions of what is retrieved.
+    beta : float, optional
+        Inverse temperature; default the memory's.
     no_zeros : bool, default False
         Whether queries of zeros are refused.
     advance : callable, optional
@@ -121,7 +124,7 @@ def recalled(
     with opened_rows(target, (len(queries), width)) as output:
         for _, part in pieces("--queries", queries, no_zeros=no_zeros):
             matches = memory.search(part, k)
-            made = memory.retrieve(part, steps)
+            made = memory.retrieve(part, steps, betas=beta)
             found.append((*matches, made.steps, made.converged, made.effective))
             if output is not None:
                 output.write(made.states)

@@ -30,6 +30,7 @@ _OPTIONS = {
 _SHOWN = 10  # queries
 _NEAREST = 5  # patterns of each
 _DEFAULT_K = 10
+_MEASURED = "measured"
 _POWERS = ("polynomial", "identity")  # which have no temperature
 
 
@@ -46,7 +47,11 @@ def recall(
         typer.Option(help="softmax, sparsemax, entmax, normmax, top-k (of --k), polynomial or identity."),
     ] = "softmax",
     beta: Annotated[
-        float | None, typer.Option(help="Inverse temperature. Default: 1 % of a softmax leaks, by theory.")
+        str | None,
+        typer.Option(
+            help="Inverse temperature, or 'measured': nine of ten patterns leak 1 % to others. Default: "
+            "random ones would, by theory."
+        ),
     ] = None,
     alpha: Annotated[float, typer.Option(help="Of entmax and normmax.")] = 1.5,
     degree: Annotated[int, typer.Option(help="Of polynomial.")] = 2,
@@ -66,9 +71,11 @@ def recall(
         target = None if out is None else require_output(out)
         rows, asked, others = _rows(patterns, queries, values)
         wanted = integer("--k", k) if k is not None else min(_DEFAULT_K, len(rows))
-        options: dict[str, Any] = {"similarity": similarity, "separation": separation, "beta": beta}
+        given = _number(beta)
+        options: dict[str, Any] = {"similarity": similarity, "separation": separation, "beta": given}
         options |= {"alpha": alpha, "degree": degree, "dtype": dtype, "k": wanted}
         memory = memory_over(rows, others, **options)
+        chosen = memory.measured_beta() if beta == _MEASURED else given
         with byte_bar("recalling", asked.nbytes) as advance:
             found = recalled(
                 memory,
@@ -77,10 +84,21 @@ def recall(
                 cast(int, integer("--steps", steps)),
                 target,
                 width=(rows if others is None else others).shape[1],
+                beta=chosen,
                 no_zeros=similarity == "cosine",
                 advance=advance,
             )
-        _print(memory, found, separation, beta, out)
+        _print(memory, found, separation, (beta, chosen), out)
+
+
+def _number(beta: str | None) -> float | None:
+    """The inverse temperature that was given as a number."""
+    if beta is None or beta == _MEASURED:
+        return None
+    try:
+        return float(beta)
+    except ValueError:
+        raise ValueError(f"--beta must be a number or '{_MEASURED}'. Got '{beta}' instead.") from None
 
 
 def _rows(
@@ -96,7 +114,11 @@ def _rows(
 
 
 def _print(
-    memory: ContinuousMemory, found: Recalled, separation: str, beta: float | None, out: str | None
+    memory: ContinuousMemory,
+    found: Recalled,
+    separation: str,
+    beta: tuple[str | None, float | None],
+    out: str | None,
 ) -> None:
     wide_console().print(_table(found))
     n = len(found.steps)
@@ -106,8 +128,9 @@ def _print(
         ("memory of the patterns", bytes_text(memory.nbytes)),
     ]
     if separation not in _POWERS:
-        how = "" if beta is not None else " (1 % leaks)"
-        rows.append(("beta", f"{beta if beta is not None else memory.beta_for():.4g}{how}"))
+        asked, used = beta
+        how = {None: " (1 % leaks)", _MEASURED: " (measured)"}.get(asked, "")
+        rows.append(("beta", f"{memory.beta_for() if used is None else used:.4g}{how}"))
     rows += [
         ("converged", f"{found.converged.sum():,} of {n:,}"),
         ("one pattern retrieved (effective number below 1.5)", f"{(found.effective < 1.5).sum():,} of {n:,}"),

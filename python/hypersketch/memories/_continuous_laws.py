@@ -43,7 +43,7 @@ class ContinuousLaws(ContinuousMeasured):
         return self._theoretical_beta(self._held_or_refuse("ContinuousMemory.beta_for"), error)
 
     def measured_beta(
-        self, error: float = 0.01, *, share: float = 0.5, sample: int = 256, threads: int | None = None
+        self, error: float = 0.01, *, share: float = 0.9, sample: int = 256, threads: int | None = None
     ) -> float:
         """Return the inverse temperature at which a share of the patterns leak ``error`` at most: measured.
 
@@ -53,7 +53,7 @@ class ContinuousLaws(ContinuousMeasured):
         ----------
         error : float in [0.0001, 1), default 0.01
             Part of the weight on others when a pattern is asked for itself. Sparse separations leave none.
-        share : float in (0, 1], default 0.5
+        share : float in (0, 1], default 0.9
             Of the patterns. The rest are nearer to others: those that have twins never leak little.
         sample : int in [1, 2**20], default 256
             How many patterns are looked at, the same ones each time.
