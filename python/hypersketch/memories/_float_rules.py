@@ -97,22 +97,22 @@ def storkey(patterns: Floats) -> ThinFields:
     x^T) / N, h = W x.
     """
     n, n_units = patterns.shape
-    own = np.zeros_like(patterns)
+    own, diagonal = np.zeros_like(patterns), np.zeros(n_units)
     growth = 1.0 + 2.0 / n_units
-    for m in range(n):
+    for m, state in enumerate(patterns):
         if m:
             factors = growth ** np.arange(m - 1, -1, -1.0) / n_units
-            own[m] = _thin(patterns[:m], own[:m], factors, patterns[m])
+            own[m] = _thin(patterns[:m], own[:m], factors, state) - diagonal * state
+        diagonal = growth * diagonal + state * (state - 2.0 * own[m]) / n_units
     factors = growth ** np.arange(n - 1, -1, -1.0)[:, np.newaxis] / n_units
     u = np.concatenate((patterns, own))
     return ThinFields(u, np.concatenate((factors * (patterns - own), -factors * patterns)))
 
 
 def _thin(x: Floats, h: Floats, factors: Floats, state: Floats) -> Floats:
-    """Return (sum of factor (x x^T - x h^T - h x^T)) state, less the diagonal."""
+    """Return (sum of factor (x x^T - x h^T - h x^T)) state."""
     by_x, by_h = factors * (x @ state), factors * (h @ state)
-    diagonal = factors @ (x * x - 2.0 * x * h)
-    field: Floats = (by_x - by_h) @ x - by_x @ h - diagonal * state
+    field: Floats = (by_x - by_h) @ x - by_x @ h
     return field
 
 
