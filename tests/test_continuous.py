@@ -464,3 +464,48 @@ def test_leakage_is_right_where_bessel_functions_underflow():
         for beta in (16.5, 300.0, 1e5) if dim > 65 else (0.5, 16.5, 1e5):
             exact = special.gammaln(dim / 2) + order * np.log(2 / beta) + np.log(special.ive(order, beta))
             assert theory.continuous._log_mean_exponential(dim, beta) == pytest.approx(exact, rel=1e-8)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_rows_without_a_direction_that_floats_can_hold_are_refused(dtype):
+    for tiny in (1e-39, 1e-42, 1e-45):  # bfloat16 rounds the last ones to 0
+        memory = ContinuousMemory(3, "cosine", dtype=dtype, beta=5.0)
+        with pytest.raises(ValueError, match=r"must have lengths in .* in row 1\."):
+            memory.store([[0, 1, 0], [tiny, 0, 0]])
+        assert len(memory) == 0
+    with pytest.raises(ValueError, match=r"row 1\."):
+        ContinuousMemory.over(np.array([[0, 1], [1e-40, 0]], np.float32), similarity="cosine")
+    memory = ContinuousMemory(2, dtype=dtype)
+    with pytest.raises(ValueError, match=r"lengths below 3\.4e38\. Got inf in row 0"):
+        memory.store([[3e38, 3e38]])
+
+
+def test_high_powers_do_not_warn():
+    memory = ContinuousMemory(4, separation="polynomial", degree=64)
+    memory.store(1e3 * np.eye(4))
+    np.testing.assert_allclose(memory.retrieve([1e3, 1e3, 0, 0]).states, [[500, 500, 0, 0]], rtol=1e-5)
+
+
+def test_a_memory_over_an_array_takes_no_other_dtype():
+    with pytest.raises(ValueError, match="'dtype' parameter of ContinuousMemory"):
+        ContinuousMemory.over(np.eye(2, dtype=np.float32), dtype="int8")
+
+
+@pytest.mark.parametrize("dtype", ["bfloat16", "int8"])
+def test_narrow_rows_are_made_in_pieces(monkeypatch, dtype):
+    rows = np.random.default_rng(8).standard_normal((4001, 32), dtype=np.float32)
+    whole, pieces = ContinuousMemory(32, dtype=dtype), ContinuousMemory(32, dtype=dtype)
+    whole.store(rows)
+    monkeypatch.setattr(_patterns, "_PIECE", 1 << 12)
+    tracemalloc.start()
+    try:
+        pieces.store(rows)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert pieces == whole
+    assert peak < 2.5 * pieces.nbytes + rows.nbytes / 4  # once made, once stored, and what is not finite
+    bad = rows.copy()
+    bad[3000] = 1e-42 if dtype == "int8" else 3.4e38
+    with pytest.raises(ValueError, match="ow 3000"):
+        pieces.store(bad)

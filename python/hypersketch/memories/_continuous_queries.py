@@ -71,6 +71,7 @@ class ContinuousQueries(ContinuousChanges):
             _reals.as_many(owner, patterns=patterns, values=values)
         if self._values["similarity"] == "cosine" and not lengths.all():
             _reals.not_zero(owner, "patterns", lengths[:, None])
+        self._require_lengths(owner, lengths)
         self._held, self._frozen = Held(kept, others, Column(lengths)), True
 
     @staticmethod

@@ -20,6 +20,7 @@ from hypersketch.memories._patterns import STORED, Patterns
 
 SIMILARITIES = ("dot", "cosine", "euclidean", "manhattan")
 _ALIGNMENT = 64
+_SHORTEST = float(np.finfo(np.float32).tiny)  # a length that has a reciprocal
 Rows = NDArray[Any]
 
 
@@ -229,6 +230,17 @@ class ContinuousStore(Seedless):
                 "copy() of it instead."
             )
 
+    def _require_lengths(self, owner: str, lengths: Rows) -> None:
+        """Refuse rows whose length, or under cosine its reciprocal, single precision cannot hold."""
+        least = _SHORTEST if self._values["similarity"] == "cosine" else 0.0
+        bad = np.flatnonzero(~np.isfinite(lengths) | (lengths < least))
+        if bad.size:
+            what = "lengths below 3.4e38" if least == 0.0 else f"lengths in [{_SHORTEST:.2g}, 3.4e38] as kept"
+            raise ValueError(
+                f"The 'patterns' parameter of {owner} must have {what}. Got {float(lengths[bad[0]]):.3g} in "
+                f"row {bad[0]}."
+            )
+
     def _made(self, owner: str, patterns: Any, values: Any) -> Held:
         """Return given rows as they are kept."""
         dim, value_dim, dtype = (self._values[name] for name in ("dim", "value_dim", "dtype"))
@@ -241,8 +253,10 @@ class ContinuousStore(Seedless):
             )
             _validation.refuse(owner, "values", must, values if values is None else "values")
         kept = Patterns.of(owner, "patterns", rows, dtype)
+        lengths = kept.lengths()
+        self._require_lengths(owner, lengths)
         if values is None:
-            return Held(kept, None, Column(kept.lengths()))
+            return Held(kept, None, Column(lengths))
         others = _reals.rows(owner, "values", values, value_dim, np.float32)
         _reals.as_many(owner, patterns=rows, values=others)
-        return Held(kept, Patterns.of(owner, "values", others, dtype), Column(kept.lengths()))
+        return Held(kept, Patterns.of(owner, "values", others, dtype), Column(lengths))

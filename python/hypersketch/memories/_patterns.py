@@ -22,29 +22,43 @@ _PIECE = 1 << 22  # numbers that are widened at once
 _LEAST = float(127 * np.finfo(np.float32).tiny)
 
 
-def _bfloat16(owner: str, name: str, rows: Floats) -> NDArray[np.uint16]:
+def _bfloat16(owner: str, name: str, rows: Floats, first: int) -> NDArray[np.uint16]:
     bits = rows.view(np.uint32)
     rounded = (bits + np.uint32(0x7FFF) + ((bits >> np.uint32(16)) & np.uint32(1))) >> np.uint32(16)
     made: NDArray[np.uint16] = rounded.astype(np.uint16)
     infinite = ((made & np.uint16(0x7FFF)) >= np.uint16(0x7F80)).any(axis=1)
     if infinite.any():
-        row = int(np.flatnonzero(infinite)[0])
+        row = first + int(np.flatnonzero(infinite)[0])
         raise ValueError(f"The {name!r} parameter of {owner} must be finite in bfloat16. Row {row} is not.")
     return made
 
 
-def _int8(owner: str, name: str, rows: Floats) -> tuple[NDArray[np.int8], Floats]:
+def _int8(owner: str, name: str, rows: Floats, first: int) -> tuple[NDArray[np.int8], Floats]:
     largest = np.abs(rows).max(axis=1, initial=0.0)
-    small = (largest > 0) & (largest < _LEAST)
-    if small.any():
-        row = int(np.flatnonzero(small)[0])
+    small = np.flatnonzero((largest > 0) & (largest < _LEAST))
+    if small.size:
         raise ValueError(
             f"The {name!r} parameter of {owner} must have rows that can be scaled to int8, whose largest "
-            f"magnitude is 0 or at least {_LEAST:.2g}. Got {float(largest[row])} in row {row}."
+            f"magnitude is 0 or at least {_LEAST:.2g}. Got {float(largest[small[0]])} in row "
+            f"{first + int(small[0])}."
         )
     scales = (largest / np.float32(127)).astype(np.float32)
     wide = rows / np.where(scales > 0, scales, 1)[:, None]
     return np.clip(np.rint(wide), -127, 127).astype(np.int8), scales
+
+
+def _narrowed(owner: str, name: str, rows: Floats, dtype: str) -> tuple[Rows, Floats | None]:
+    """Return rows as a narrow type and, of int8, their scales; one piece is wide at a time."""
+    made = np.empty(rows.shape, STORED[dtype])
+    scales = np.empty(len(rows), np.float32) if dtype == "int8" else None
+    step = max(1, _PIECE // max(1, rows.shape[1]))
+    for first in range(0, len(rows), step):
+        part = slice(first, first + step)
+        if scales is None:
+            made[part] = _bfloat16(owner, name, rows[part], first)
+        else:
+            made[part], scales[part] = _int8(owner, name, rows[part], first)
+    return made, scales
 
 
 @dataclass(frozen=True)
@@ -64,10 +78,8 @@ class Patterns:
         """Return float32 rows as they are kept, or refuse the first that cannot be."""
         if dtype == "float32":
             return cls(Column(rows), None)
-        if dtype == "bfloat16":
-            return cls(Column(_bfloat16(owner, name, rows)), None)
-        kept, scales = _int8(owner, name, rows)
-        return cls(Column(kept), Column(scales))
+        kept, scales = _narrowed(owner, name, rows, dtype)
+        return cls(Column(kept), None if scales is None else Column(scales))
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -125,7 +137,8 @@ class Patterns:
         found = np.empty(len(self), np.float32)
         for first in range(0, len(self), step):  # one piece in double precision at a time
             part = self.widened(slice(first, first + step)).astype(np.float64)
-            found[first : first + step] = np.sqrt(np.einsum("ij,ij->i", part, part))
+            with np.errstate(over="ignore"):  # infinite lengths are refused
+                found[first : first + step] = np.sqrt(np.einsum("ij,ij->i", part, part))
         return found
 
 

@@ -112,9 +112,10 @@ def project(
     kind, degree = ("softmax", 1) if separation == "softmax" else ("power", parameters["degree"])
     numbers = _pass(asked, values, kind, betas, None, degree, out)
     maxima, sums, squares = numbers.T
-    normalizers = (
-        maxima + np.log(sums) + betas * asked.constants if kind == "softmax" else sums * maxima**degree
-    )
+    with np.errstate(over="ignore"):  # of powers, which nothing is made of but looks
+        normalizers = (
+            maxima + np.log(sums) + betas * asked.constants if kind == "softmax" else sums * maxima**degree
+        )
     return Projected(out, normalizers, _ratio(sums**2, squares))
 
 

@@ -149,6 +149,9 @@ class ContinuousMemory(ContinuousLaws):
         array([[1]])
         """
         owner = "ContinuousMemory.over"
+        if options.get("dtype", "float32") != "float32":
+            must = "'float32', that of the array, which is used as it is"
+            _validation.refuse(owner, "dtype", must, options["dtype"])
         rows = _patterns.given(owner, "patterns", patterns)
         others = None if values is None else _patterns.given(owner, "values", values)
         made = cls(rows.shape[1], value_dim=None if others is None else others.shape[1], **options)
