@@ -21,11 +21,13 @@ __all__: list[str] = [
     "OutOfMemory",
     "SketchShape",
     "Span",
+    "bfloat_words",
     "bloom_add",
     "bloom_contains",
     "bloom_contains_packed",
     "bloom_test_and_add",
     "combine_cells",
+    "copy_span",
     "device_of",
     "devices",
     "either",
@@ -33,6 +35,7 @@ __all__: list[str] = [
     "extremes",
     "follow",
     "from_host",
+    "hamming_top_k",
     "hash_integers",
     "hash_strings_i32",
     "hash_strings_i64",
@@ -45,12 +48,16 @@ __all__: list[str] = [
     "project_csr_f64_i64",
     "project_dense_f32",
     "project_dense_f64",
+    "put_rows",
+    "real_top_k",
+    "round_rows",
     "sketch_add_f64",
     "sketch_add_i64",
     "sketch_estimate_f64",
     "sketch_estimate_i64",
     "summarize_f64",
     "summarize_i64",
+    "take_rows",
     "to_dlpack",
     "unite",
     "why_not",
@@ -170,6 +177,11 @@ class SketchShape:
         is_signed: bool,
     ) -> None: ...
 
+def bfloat_words(dim: typing.SupportsInt | typing.SupportsIndex) -> int:
+    """
+    Words of a rounded row.
+    """
+
 def bloom_add(
     state: Memory,
     rule: BloomRule,
@@ -220,6 +232,11 @@ def combine_cells(
     Add or subtract another state's cells.
     """
 
+def copy_span(to: Span, source: Span, n_bytes: typing.SupportsInt | typing.SupportsIndex) -> None:
+    """
+    Copy bytes on GPUs, on the stream of the target.
+    """
+
 def device_of(pointer: typing.SupportsInt | typing.SupportsIndex) -> int:
     """
     Index of the GPU whose memory this is; -1 for host memory.
@@ -263,6 +280,24 @@ def from_host(
 ) -> Memory:
     """
     New memory with these bytes.
+    """
+
+def hamming_top_k(
+    queries: Span,
+    n_queries: typing.SupportsInt | typing.SupportsIndex,
+    query_stride: typing.SupportsInt | typing.SupportsIndex,
+    rows: Span,
+    n_rows: typing.SupportsInt | typing.SupportsIndex,
+    row_stride: typing.SupportsInt | typing.SupportsIndex,
+    dim: typing.SupportsInt | typing.SupportsIndex,
+    k: typing.SupportsInt | typing.SupportsIndex,
+    indices: Span,
+    distances: Span | None,
+    similarities: Span | None,
+    path: str = "best",
+) -> None:
+    """
+    The k rows nearest to each query by Hamming distance.
     """
 
 def hash_integers(
@@ -396,6 +431,44 @@ def project_dense_f64(
     Rows times the sparse matrix of signs.
     """
 
+def put_rows(
+    rows: Span, n_words: typing.SupportsInt | typing.SupportsIndex, indices: Span, values: Span
+) -> None:
+    """
+    Rows in the place of others.
+    """
+
+def real_top_k(
+    queries: Span,
+    rows: Span,
+    dim: typing.SupportsInt | typing.SupportsIndex,
+    weights: Span | None,
+    cosine: bool,
+    bfloats: Span,
+    squares: Span,
+    extremes: Span,
+    k: typing.SupportsInt | typing.SupportsIndex,
+    indices: Span,
+    similarities: Span,
+    path: str = "best",
+) -> None:
+    """
+    The k rows most alike to each query by inner product or cosine.
+    """
+
+def round_rows(
+    rows: Span,
+    dim: typing.SupportsInt | typing.SupportsIndex,
+    weights: Span | None,
+    cosine: bool,
+    bfloats: Span,
+    squares: Span,
+    extremes: Span,
+) -> None:
+    """
+    What real_top_k needs of rows besides.
+    """
+
 def sketch_add_f64(
     state: Memory,
     dtype: str,
@@ -460,6 +533,17 @@ def summarize_f64(weights: Span) -> tuple[float, float, float, float, bool]:
 def summarize_i64(weights: Span) -> tuple[float, float, float, float, bool]:
     """
     Least, most, sum, sum of magnitudes (of integers modulo 2**64) and whether all are finite.
+    """
+
+def take_rows(
+    rows: Span,
+    stride: typing.SupportsInt | typing.SupportsIndex,
+    n_words: typing.SupportsInt | typing.SupportsIndex,
+    indices: Span,
+    out: Span,
+) -> None:
+    """
+    Rows by their indices, zeros for those below 0; words are of 32 bits.
     """
 
 def to_dlpack(
