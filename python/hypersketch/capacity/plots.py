@@ -23,8 +23,9 @@ __all__ = [
     "COLOURS",
     "Panels",
     "Picture",
-    "cost_picture",
+    "cycle",
     "draw_interval",
+    "new_figure",
     "pictures",
     "plain_decades",
     "ratio_figure",
@@ -165,45 +166,6 @@ def pictures(experiment: Experiment, results: Results) -> list[Picture]:
     return found
 
 
-def cost_picture(results: Results) -> Picture:
-    """What an error costs: the larger error rate of every structure against its bits for each stored item."""
-    most = max(row.n for row in results)
-    return Picture(
-        "cost",
-        "What an error costs",
-        f"Memory for each of {most:,} stored items against the share of wrong answers (the worse of false "
-        "positives and false negatives). Further left and lower is better: for plain sets Bloom filters "
-        "win; the others also count, compare, bind or delete. Points: measured, with their intervals. "
-        "Lines: predicted.",
-        lambda: _cost_figure([row for row in results if row.n == most]),
-    )
-
-
-def _cost_figure(rows: Sequence[Row]) -> Figure:
-    figure, (panel,) = _new_figure(1)
-    figure.set_size_inches(8, 4)
-    names = list(dict.fromkeys(row.structure for row in rows))
-    for colour, name in zip(_cycle(len(names)), names, strict=True):
-        worst: dict[float, Row] = {}
-        for row in (row for row in rows if row.structure == name):
-            known = worst.get(row.bits_per_item)
-            if known is None or (row.predicted or 0) > (known.predicted or 0):
-                worst[row.bits_per_item] = row
-        bits = sorted(worst)
-        panel.plot(bits, [worst[x].predicted or math.nan for x in bits], color=colour, lw=1.3)
-        for x in bits:
-            draw_interval(panel, x, worst[x], colour)
-        panel.plot([], [], "o-", color=colour, ms=4, label=structure(name).title)
-    panel.set_xscale("log")
-    panel.set_yscale("log")
-    plain_decades(panel.xaxis)
-    plain_decades(panel.yaxis)
-    panel.set_xlabel("bits of memory for each stored item")
-    panel.set_ylabel("share of wrong answers")
-    figure.legend(loc="outside lower center", ncol=min(4, len(names)), fontsize=9)
-    return figure
-
-
 def _lines(rows: Sequence[Row]) -> str:
     """What the lines of a figure are."""
     if all(row.predicted is None for row in rows):
@@ -222,7 +184,7 @@ def _is_zero(row: Row) -> bool:
     return row.measured <= 0 and (row.predicted or 0.0) <= 0
 
 
-def _new_figure(panels: int, height: float = 3.1) -> tuple[Figure, list[Axes]]:
+def new_figure(panels: int, height: float = 3.1) -> tuple[Figure, list[Axes]]:
     """A figure with that many panels, three in a row."""
     from matplotlib.figure import Figure
 
@@ -239,9 +201,9 @@ def _quantity_figure(rows: Sequence[Row], title: str, log: bool, axis: Panels) -
     """The quantity along the axis, one colour for each series of each panel."""
     names = list(dict.fromkeys(axis.panel(row) for row in rows))
     labels = list(dict.fromkeys(axis.series(row) for row in rows))
-    figure, axes = _new_figure(len(names))
+    figure, axes = new_figure(len(names))
     for panel, name in zip(axes, names, strict=True):
-        for colour, label in zip(_cycle(len(labels)), labels, strict=True):
+        for colour, label in zip(cycle(len(labels)), labels, strict=True):
             chosen = [row for row in rows if axis.panel(row) == name and axis.series(row) == label]
             _draw_series(panel, chosen, axis.place, colour)
         panel.set_title(name, fontsize=10.5, fontweight="bold", loc="left")
@@ -286,7 +248,7 @@ def plain_decades(axis: Axis) -> None:
     axis.set_minor_formatter(NullFormatter())
 
 
-def _cycle(count: int) -> list[str]:
+def cycle(count: int) -> list[str]:
     """That many different colours."""
     if count <= len(COLOURS):
         return list(COLOURS[:count])
@@ -351,7 +313,7 @@ def _legend(figure: Figure, labels: Sequence[str], rows: Sequence[Row]) -> None:
 
     handles: list[Any] = [
         Line2D([], [], color=colour, lw=1.3, label=label)
-        for colour, label in zip(_cycle(len(labels)), labels, strict=True)
+        for colour, label in zip(cycle(len(labels)), labels, strict=True)
     ]
     handles.append(Line2D([], [], color=_GREY, marker="o", ls="none", ms=4, label="measured"))
     if any(row.predicted is not None for row in rows):
@@ -370,12 +332,12 @@ def ratio_figure(rows: Sequence[Row]) -> Figure:
     """
     # Where the prediction is 0, or nothing beside the interval, there is nothing to divide by.
     shown = [row for row in rows if row.predicted and abs(row.predicted) * 20 > row.high - row.low]
-    figure, (panel,) = _new_figure(1)
+    figure, (panel,) = new_figure(1)
     figure.set_size_inches(10, 3.4)
     names = list(dict.fromkeys(row.structure for row in shown))
     panel.axhline(1, color=_GREY, lw=1)
     start = 0
-    for colour, name in zip(_cycle(len(names)), names, strict=True):
+    for colour, name in zip(cycle(len(names)), names, strict=True):
         group = [row for row in shown if row.structure == name]
         for x, row in enumerate(group, start):
             draw_interval(panel, x, row, colour, scale=row.predicted or 1.0)

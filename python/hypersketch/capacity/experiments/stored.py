@@ -43,9 +43,9 @@ class StoredOrNot(Experiment):
         return sorted(units for units in found if units is not None)
 
     def pictures(self, results: Results) -> list[Picture]:
-        from hypersketch.capacity import plots
+        from hypersketch.capacity import plots_cost
 
-        return [plots.cost_picture(results), *super().pictures(results)]
+        return [plots_cost.cost_picture(results), *super().pictures(results)]
 
     def predict(self, cell: Cell) -> dict[str, float]:
         rates = structure(cell.structure).error_rates(cell.size, cell.n)
