@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from hypersketch import BloomFilter, CountSketch, ScalableBloomFilter, cuda, hash_keys
+from hypersketch import BloomFilter, CountSketch, ItemMemory, MapB, ScalableBloomFilter, cuda, hash_keys
 from hypersketch.sketches.projection import SparseProjection
+from hypersketch.vsa import HRR, nearest
 
 REASON = cuda.why_not()
 pytestmark = pytest.mark.skipif(REASON is not None, reason=str(REASON))
@@ -76,6 +77,22 @@ def test_answers_stay_in_the_library(door: Door) -> None:
     assert (door.host(out) == theirs.contains(probes)).all()
     assert (door.host(ours.test_and_add(door.of(probes))) == theirs.test_and_add(probes)).all()
     assert ours == theirs
+
+
+def test_searches_answer_in_the_library(door: Door) -> None:
+    space = HRR(64)
+    for ours, dim in ((ItemMemory(MapB(500)), 500), (ItemMemory(space), 0)):
+        ours.add(range(1000))
+        there, probes = ours.to("cuda"), ours.vectors[:70]
+        given = door.of(probes.view(np.int64) if dim else probes)  # PyTorch knows few things of uint64
+        found, expected = there.search(given, 3), ours.search(probes, 3)
+        assert (door.host(found.indices) == expected.indices).all()
+        assert np.abs(door.host(found.similarities) - expected.similarities).max() < 1e-14
+        assert (door.host(there.cleanup(given)).view(probes.dtype) == probes).all()
+        if dim:
+            indices, distances = nearest(given, door.of(ours.vectors.view(np.int64)), dim, 3)
+            assert (door.host(indices) == expected.indices).all()
+            assert (door.host(distances) == nearest(probes, ours.vectors, dim, 3)[1]).all()
 
 
 @pytest.mark.parametrize("dtype", ["int8", "uint8", "int16", "int32", "int64"])

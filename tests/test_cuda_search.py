@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 import hypersketch
 from hypersketch import ItemMemory, MapB, MapI, _device, cuda
+from hypersketch._device_reals import RoundedRows
 from hypersketch.vsa import BSC, FHRR, HRR, MBAT, VTB, MapC, nearest
 
 REASON = cuda.why_not()
@@ -260,6 +261,19 @@ def test_zeros_and_numbers_of_all_sizes() -> None:
         assert np.array_equal(
             np.asarray(host.to("cuda").search(some, 9).indices), host.search(probes, 9).indices
         )
+
+
+@pytest.mark.parametrize("path", ["few", "many"])
+def test_inner_products(path: str) -> None:
+    rng = np.random.default_rng(8)
+    rows, queries = (rng.standard_normal((n, 50)).astype(np.float32) for n in (200, 20))
+    there, asked = on_gpu(rows).view(), on_gpu(queries).view()
+    found = RoundedRows(there, None, False).search("test", asked, there, 7, path)
+    inner = queries.astype(np.float64) @ rows.T.astype(np.float64)
+    best = np.argsort(-inner, kind="stable")[:, :7]
+    indices, similarities = (np.asarray(one.finished()) for one in found)
+    assert np.array_equal(indices, best)
+    assert np.abs(similarities - np.take_along_axis(inner, best, axis=1)).max() < 1e-12
 
 
 def test_what_real_spaces_refuse() -> None:

@@ -25,7 +25,7 @@ struct Distances : Bits {
 
 // As scan_few, by popcounts: the quad of lanes that holds a row adds up its parts.
 template <bool kWide, unsigned kQueries>
-__global__ void __launch_bounds__(kThreads, 3) scan_popcounts(ScanRows rows, ScanQueries queries, ScanFound found) {
+__global__ void __launch_bounds__(kThreads, 2) scan_popcounts(ScanRows rows, ScanQueries queries, ScanFound found) {
   const BlockLists<Distances, kTileColumns> block(queries, found, 0);
   block.begin();
   const unsigned lane = threadIdx.x % kWarp, g = lane / 4, t = lane % 4;
@@ -33,7 +33,7 @@ __global__ void __launch_bounds__(kThreads, 3) scan_popcounts(ScanRows rows, Sca
   for (size_t first = size_t{blockIdx.x} * kFewRows; first < rows.n; first += size_t{gridDim.x} * kFewRows) {
     const size_t mine = first + threadIdx.x / kWarp * kFewRowsAWarp;
     int sums[4][kQueries] = {};
-#pragma unroll kQueries == 3 ? 1 : 2
+#pragma unroll 2
     for (unsigned c = 0; c < rows.n_chunks; ++c) {
       const unsigned w = c * kChunkWords + t * kLaneWords;
       const uint4 mask = all_bits(queries.dim, w);

@@ -16,7 +16,7 @@ inline constexpr unsigned kFewRowsAWarp = 2 * kTileRows;
 inline constexpr unsigned kFewRows = kWarps * kFewRowsAWarp;  // of a block, between two looks at its lists
 
 template <class Kind, bool kWide, unsigned kTiles>
-__global__ void __launch_bounds__(kThreads, 3) scan_few(ScanRows rows, ScanQueries queries, ScanFound found) {
+__global__ void __launch_bounds__(kThreads, 2) scan_few(ScanRows rows, ScanQueries queries, ScanFound found) {
   using Sum = typename Kind::Sum;
   const BlockLists<Kind, kTiles * kTileColumns> block(queries, found, 0);
   block.begin();

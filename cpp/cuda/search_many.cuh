@@ -40,13 +40,56 @@ __device__ __forceinline__ void copy_rows(uint4* stage, const ScanRows& rows, si
   }
 }
 
-template <unsigned kTiles>
-__device__ __forceinline__ void copy_queries(uint4* to, const ScanQueries& queries, size_t first_tile,
-                                             unsigned n_chunks, unsigned chunk) {
+// A block's rows and queries in shared memory. Rows come by stages, one chunk each, used in a ring; queries with them,
+// or all at the beginning.
+template <unsigned kBytes, unsigned kBlockTiles>
+struct CopyRing {
+  static constexpr unsigned kQueryVectors = kBlockTiles * kWarp;  // of a chunk
+
+  const ScanRows& rows;
+  const ScanQueries& queries;
+  uint4* memory;
+  unsigned group;  // of queries
+  unsigned n_tiles;
+  unsigned n_splits;
+  bool resident;
+  unsigned tile;  // what is copied next, and where
+  unsigned chunk = 0;
+  unsigned stage = 0;
+
+  __device__ __forceinline__ uint4* rows_at(unsigned at) const { return memory + at * kStageVectors; }
+  __device__ __forceinline__ uint4* queries_at(unsigned at) const {
+    return memory + kStages * kStageVectors + at * kQueryVectors;
+  }
+
+  __device__ __forceinline__ void copy_queries(unsigned at, unsigned from) const {
 #pragma unroll
-  for (unsigned i = threadIdx.x; i < kTiles * kWarp; i += kThreads)
-    copy_async<16>(to + i, queries.chunk(first_tile + i / kWarp, n_chunks, chunk) + i % kWarp, true);
-}
+    for (unsigned i = threadIdx.x; i < kQueryVectors; i += kThreads)
+      copy_async<16>(queries_at(at) + i,
+                     queries.chunk(size_t{group} * kBlockTiles + i / kWarp, rows.n_chunks, from) + i % kWarp, true);
+  }
+
+  __device__ __forceinline__ void begin() {
+    if (resident)
+      for (unsigned c = 0; c < rows.n_chunks; ++c) copy_queries(c, c);
+    for (unsigned i = 0; i + 1 < kStages; ++i) copy_next();
+  }
+
+  __device__ __forceinline__ void copy_next() {
+    if (tile < n_tiles) {
+      copy_rows<kBytes>(rows_at(stage), rows, size_t{tile} * kManyRows, chunk);
+      if (!resident) copy_queries(stage, chunk);
+      if (++chunk == rows.n_chunks) {
+        chunk = 0;
+        tile += n_splits;
+      }
+    }
+    stage = after(stage);
+    end_copy_group();
+  }
+
+  static __device__ __forceinline__ unsigned after(unsigned at) { return at + 1 == kStages ? 0 : at + 1; }
+};
 
 template <class Kind, unsigned kTiles>
 struct WarpSums {
@@ -112,51 +155,27 @@ template <class Kind, unsigned kBytes, unsigned kTiles>
 __global__ void __launch_bounds__(kThreads, 2)
     scan_many(ScanRows rows, ScanQueries queries, ScanFound found, unsigned n_groups, bool resident) {
   constexpr unsigned kBlockTiles = kQueryWarps * kTiles, kLists = kBlockTiles * kTileColumns;
-  const unsigned group = blockIdx.x % n_groups, n_chunks = rows.n_chunks;
-  const unsigned split = blockIdx.x / n_groups, n_splits = gridDim.x / n_groups;
   using Lists = BlockLists<Kind, kLists>;
-  uint4* const row_stages = shared_memory<uint4>() + Lists::kBytes / sizeof(uint4);
-  uint4* const query_stages = row_stages + kStages * kStageVectors;
+  const unsigned group = blockIdx.x % n_groups, split = blockIdx.x / n_groups, n_splits = gridDim.x / n_groups;
+  const auto n_tiles = static_cast<unsigned>((rows.n + kManyRows - 1) / kManyRows);
   const Lists block(queries, found, group * kLists);
   block.begin();
+  uint4* const memory = shared_memory<uint4>() + Lists::kBytes / sizeof(uint4);
+  CopyRing<kBytes, kBlockTiles> ring{rows, queries, memory, group, n_tiles, n_splits, resident, split};
+  ring.begin();
 
-  const auto n_tiles = static_cast<unsigned>((rows.n + kManyRows - 1) / kManyRows);
-  unsigned next_tile = split;  // the next chunk to be copied
-  unsigned next_chunk = 0, next_stage = 0;
-  const auto copy_next = [&] {
-    if (next_tile < n_tiles) {
-      copy_rows<kBytes>(row_stages + next_stage * kStageVectors, rows, size_t{next_tile} * kManyRows, next_chunk);
-      if (!resident)
-        copy_queries<kBlockTiles>(query_stages + next_stage * kBlockTiles * kWarp, queries, size_t{group} * kBlockTiles,
-                                  n_chunks, next_chunk);
-      if (++next_chunk == n_chunks) {
-        next_chunk = 0;
-        next_tile += n_splits;
-      }
-    }
-    next_stage = next_stage + 1 == kStages ? 0 : next_stage + 1;
-    end_copy_group();
-  };
-  if (resident)
-    for (unsigned c = 0; c < n_chunks; ++c)
-      copy_queries<kBlockTiles>(query_stages + size_t{c} * kBlockTiles * kWarp, queries, size_t{group} * kBlockTiles,
-                                n_chunks, c);
-  for (unsigned i = 0; i + 1 < kStages; ++i) copy_next();
-
-  const unsigned warp = threadIdx.x / kWarp;
-  const unsigned row_warp = warp % kRowWarps, query_warp = warp / kRowWarps;
+  const unsigned row_warp = threadIdx.x / kWarp % kRowWarps, query_warp = threadIdx.x / kWarp / kRowWarps;
   WarpSums<Kind, kTiles> products;
   unsigned stage = 0, tiles = 0;
   for (unsigned tile = split; tile < n_tiles; tile += n_splits) {
     products.clear();
-    for (unsigned c = 0; c < n_chunks; ++c) {
+    for (unsigned c = 0; c < rows.n_chunks; ++c) {
       await_copy_groups<kStages - 2>();
       __syncthreads();  // the copies are there, and nobody reads the stage of before
-      copy_next();
-      products.add(row_stages + stage * kStageVectors + row_warp * 2 * kTileRows * kLaneWords,
-                   query_stages + (size_t{resident ? c : stage} * kBlockTiles + query_warp * kTiles) * kWarp,
-                   queries.dim, c);
-      stage = stage + 1 == kStages ? 0 : stage + 1;
+      ring.copy_next();
+      products.add(ring.rows_at(stage) + row_warp * 2 * kTileRows * kLaneWords,
+                   ring.queries_at(resident ? c : stage) + query_warp * kTiles * kWarp, queries.dim, c);
+      stage = ring.after(stage);
     }
     products.finish_counts();
     products.offer(block, query_warp * kTiles * kTileColumns, size_t{tile} * kManyRows + row_warp * 2 * kTileRows,

@@ -27,6 +27,7 @@ __global__ void __launch_bounds__(kThreads) merge_kernel(const uint64_t* found, 
     }
 #pragma unroll
     for (unsigned i = 0; i < kAhead; ++i) {
+      if (first + i * kThreads >= n) break;
       if (keys[i] <= most) lists.offer(0, keys[i]);
       __syncthreads();
       if (threadIdx.x < kWarp && lists.is_long(0, kThreads)) lists.shrink(0);

@@ -64,7 +64,7 @@ void pass_of_few(Place place, Kernel* kernel, ScanRows rows, ScanQueries queries
   const size_t bytes = BlockLists<Kind, kLists>::kBytes;
   const size_t resident =
       std::min(resident_blocks(place.device, kThreads, bytes),
-               4 * static_cast<size_t>(device_attribute(place.device, cudaDevAttrMultiProcessorCount)));
+               2 * static_cast<size_t>(device_attribute(place.device, cudaDevAttrMultiProcessorCount)));
   const size_t blocks = std::min(resident, tiles_of(rows.n, kFewRows));
   const PassMemory memory(place, queries.n, blocks, kLists, blocks, k);
   allow_shared_memory(place.device, kernel);

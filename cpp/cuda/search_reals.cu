@@ -159,6 +159,8 @@ __device__ __forceinline__ void sort_by_block(Match* matches, unsigned count) {
     }
 }
 
+constexpr unsigned kSettleThreads = 64;  // for 64 to 512 matches
+
 struct Candidates {
   const uint64_t* keys;
   const double* similarities;
@@ -168,7 +170,7 @@ struct Candidates {
 
 // Lets new candidates compete with the best so far; a block a query. Counts the queries of which rows that nobody
 // looked at might be among the best, and those that are not finite.
-__global__ void __launch_bounds__(kThreads)
+__global__ void __launch_bounds__(kSettleThreads)
     settle_kernel(Candidates candidates, bool first, const Rounding* queries, const double* extremes, size_t n_rows,
                   size_t dim, unsigned count, NearestRows answers, unsigned* open) {
   Match* const matches = shared_memory<Match>();
@@ -252,7 +254,7 @@ void search_some(Place place, SearchPath path, RealRows queries, RealRows rows, 
     clear(place, open.data(), 2 * sizeof(unsigned));
     const unsigned count = power_above(n + answers.k);
     const Candidates candidates{best.data(), similarities.data(), n, done + n};
-    launch(place, {static_cast<unsigned>(queries.n), kThreads, count * sizeof(Match)}, settle_kernel, candidates,
+    launch(place, {static_cast<unsigned>(queries.n), kSettleThreads, count * sizeof(Match)}, settle_kernel, candidates,
            done == 0, roundings.data(), rounded.extremes, rows.n, rows.dim, count, answers, open.data());
     copy_to_host(place, counts, open.data(), sizeof counts);
     if (counts[1] != 0) throw std::invalid_argument("finite");

@@ -72,17 +72,19 @@ __device__ __forceinline__ unsigned mask_of_word(unsigned dim, unsigned w) {
   return dim / 32 == w ? (1U << dim % 32) - 1 : 0;
 }
 
-// Four words of a row from word w on, zeros behind its end. Where rows do not lie on 16 bytes they are read in halves.
+// Four words of a row from word w on. Behind the last row that one comes again, and behind the end of a row its last
+// words: what is compared with them are zeros, and a load that is always made waits for nothing. Where rows do not lie
+// on 16 bytes they are read in halves, of which the second finds in the cache what the first one brought there.
 template <bool kWide>
 __device__ __forceinline__ uint4 lane_words(const ScanRows& rows, size_t row, unsigned w) {
-  if (row >= rows.n) return make_uint4(0, 0, 0, 0);
-  const unsigned* const from = rows.words + row * rows.stride + w;
+  const unsigned* const from = rows.words + (row < rows.n ? row : rows.n - 1) * rows.stride;
   if constexpr (kWide) {
-    return w < rows.n_words ? __ldcs(reinterpret_cast<const uint4*>(from)) : make_uint4(0, 0, 0, 0);
-  } else {  // the second half of what the first one brings into the cache
-    const auto* const halves = reinterpret_cast<const uint2*>(from);
-    const uint2 a = w < rows.n_words ? __ldg(halves) : make_uint2(0, 0);
-    const uint2 b = w + 2 < rows.n_words ? __ldg(halves + 1) : make_uint2(0, 0);
+    const unsigned last = rows.n_words - kLaneWords;
+    return __ldcs(reinterpret_cast<const uint4*>(from + (w < last ? w : last)));
+  } else {
+    const unsigned last = rows.n_words - kLaneWords / 2;
+    const uint2 a = __ldg(reinterpret_cast<const uint2*>(from + (w < last ? w : last)));
+    const uint2 b = __ldg(reinterpret_cast<const uint2*>(from + (w + 2 < last ? w + 2 : last)));
     return make_uint4(a.x, a.y, b.x, b.y);
   }
 }
