@@ -15,16 +15,27 @@ import typing_extensions
 
 __all__: list[str] = [
     "BloomRule",
+    "BundlePlan",
     "Error",
     "Imported",
     "Memory",
     "OutOfMemory",
     "SketchShape",
     "Span",
+    "any_beyond",
+    "atom_rows",
+    "bind_rows",
     "bloom_add",
     "bloom_contains",
     "bloom_contains_packed",
     "bloom_test_and_add",
+    "bundle_add",
+    "bundle_chosen",
+    "bundle_grams",
+    "bundle_key_grams",
+    "bundle_keys",
+    "bundle_rows",
+    "clear_span",
     "combine_cells",
     "device_of",
     "devices",
@@ -37,6 +48,7 @@ __all__: list[str] = [
     "hash_strings_i32",
     "hash_strings_i64",
     "intersect",
+    "pack_signs",
     "popcount",
     "popcount_or",
     "project_csr_f32_i32",
@@ -45,6 +57,10 @@ __all__: list[str] = [
     "project_csr_f64_i64",
     "project_dense_f32",
     "project_dense_f64",
+    "roll_rows",
+    "rotate_rows",
+    "score_keys",
+    "score_rows",
     "sketch_add_f64",
     "sketch_add_i64",
     "sketch_estimate_f64",
@@ -52,6 +68,7 @@ __all__: list[str] = [
     "summarize_f64",
     "summarize_i64",
     "to_dlpack",
+    "turn_rows",
     "unite",
     "why_not",
     "zeros",
@@ -170,6 +187,45 @@ class SketchShape:
         is_signed: bool,
     ) -> None: ...
 
+class BundlePlan:
+    """
+    Which items are bundled with each other, and what becomes of them.
+    """
+    def __init__(
+        self,
+        dim: typing.SupportsInt | typing.SupportsIndex,
+        n_items: typing.SupportsInt | typing.SupportsIndex,
+        longest: typing.SupportsInt | typing.SupportsIndex,
+        starts: Span | None = None,
+        trimmed: typing.SupportsInt | typing.SupportsIndex = 0,
+        weights: Span | None = None,
+        bits: Span | None = None,
+        ties: Span | None = None,
+        at_least: typing.SupportsInt | typing.SupportsIndex = 0,
+        sums: Span | None = None,
+        subtract: bool = False,
+    ) -> None: ...
+
+def any_beyond(rows: Span, dim: typing.SupportsInt | typing.SupportsIndex) -> bool:
+    """
+    Whether rows set bits beyond the dimension.
+    """
+
+def atom_rows(
+    hashes: Span,
+    dim: typing.SupportsInt | typing.SupportsIndex,
+    seed: typing.SupportsInt | typing.SupportsIndex,
+    out: Span,
+) -> None:
+    """
+    Packed atoms of keys.
+    """
+
+def bind_rows(a: Span, b: Span, dim: typing.SupportsInt | typing.SupportsIndex, out: Span) -> bool:
+    """
+    XOR of rows; false where bits beyond the dimension are set.
+    """
+
 def bloom_add(
     state: Memory,
     rule: BloomRule,
@@ -211,6 +267,69 @@ def bloom_test_and_add(
 ) -> int:
     """
     Tell for every key whether it was there, then add it. Returns how many were not there.
+    """
+
+def bundle_add(
+    state: Memory,
+    seed: typing.SupportsInt | typing.SupportsIndex,
+    keys: Span | numpy.typing.NDArray[numpy.uint64],
+    weights: Span | numpy.typing.NDArray[numpy.int64] | None,
+    hashed: bool,
+    subtract: bool,
+    stream: typing.SupportsInt | typing.SupportsIndex,
+    threads: typing.SupportsInt | typing.SupportsIndex,
+) -> None:
+    """
+    Add atoms of keys to int32 counters; the caller knows that none leaves its range.
+    """
+
+def bundle_chosen(
+    plan: BundlePlan, book: Span, chosen: Span, other_book: Span | None, others: Span | None
+) -> None:
+    """
+    Bundles of chosen rows of books.
+    """
+
+def bundle_grams(
+    plan: BundlePlan,
+    book: Span,
+    tokens: Span,
+    n_bytes: typing.SupportsInt | typing.SupportsIndex,
+    length: typing.SupportsInt | typing.SupportsIndex,
+) -> None:
+    """
+    Bundles of n-grams of rows of a book.
+    """
+
+def bundle_key_grams(
+    plan: BundlePlan,
+    hashes: Span,
+    seed: typing.SupportsInt | typing.SupportsIndex,
+    length: typing.SupportsInt | typing.SupportsIndex,
+) -> None:
+    """
+    Bundles of n-grams of atoms.
+    """
+
+def bundle_keys(
+    plan: BundlePlan,
+    keys: Span,
+    others: Span | None,
+    hashed: bool,
+    seed: typing.SupportsInt | typing.SupportsIndex,
+) -> None:
+    """
+    Bundles of atoms, or of products of two.
+    """
+
+def bundle_rows(plan: BundlePlan, rows: Span, others: Span | None) -> bool:
+    """
+    Bundles of packed rows; false where a vote is for a bit beyond the dimension.
+    """
+
+def clear_span(span: Span, n_bytes: typing.SupportsInt | typing.SupportsIndex) -> None:
+    """
+    Set the first bytes to zero.
     """
 
 def combine_cells(
@@ -294,6 +413,16 @@ def hash_strings_i64(
 def intersect(state: Memory, other: Memory, stream: typing.SupportsInt | typing.SupportsIndex) -> None:
     """
     Keep the bits that the other has too.
+    """
+
+def pack_signs(
+    counters: Span,
+    dim: typing.SupportsInt | typing.SupportsIndex,
+    seed: typing.SupportsInt | typing.SupportsIndex,
+    out: Span,
+) -> None:
+    """
+    Signs of rows of counters.
     """
 
 def popcount(state: Memory, stream: typing.SupportsInt | typing.SupportsIndex) -> int:
@@ -396,6 +525,47 @@ def project_dense_f64(
     Rows times the sparse matrix of signs.
     """
 
+def roll_rows(
+    rows: Span,
+    dim: typing.SupportsInt | typing.SupportsIndex,
+    shift: typing.SupportsInt | typing.SupportsIndex,
+    out: Span,
+) -> None:
+    """
+    Rows of int32 shifted cyclically.
+    """
+
+def rotate_rows(
+    rows: Span,
+    dim: typing.SupportsInt | typing.SupportsIndex,
+    shift: typing.SupportsInt | typing.SupportsIndex,
+    out: Span,
+) -> bool:
+    """
+    Rows shifted cyclically; false as for bind_rows.
+    """
+
+def score_keys(
+    bundle: Span,
+    dim: typing.SupportsInt | typing.SupportsIndex,
+    packed: bool,
+    keys: Span,
+    others: Span | None,
+    hashed: bool,
+    seed: typing.SupportsInt | typing.SupportsIndex,
+    out: Span,
+) -> None:
+    """
+    Similarities of a bundle with atoms, or products of two.
+    """
+
+def score_rows(
+    bundle: Span, dim: typing.SupportsInt | typing.SupportsIndex, packed: bool, rows: Span, out: Span
+) -> None:
+    """
+    Similarities of a bundle with packed rows.
+    """
+
 def sketch_add_f64(
     state: Memory,
     dtype: str,
@@ -471,6 +641,11 @@ def to_dlpack(
 ) -> typing_extensions.CapsuleType:
     """
     A DLPack capsule of elements whose owner stays alive with it.
+    """
+
+def turn_rows(sums: Span, signs: Span, dim: typing.SupportsInt | typing.SupportsIndex, out: Span) -> bool:
+    """
+    Sums times the signs of packed rows; false as for bind_rows.
     """
 
 def unite(state: Memory, other: Memory, stream: typing.SupportsInt | typing.SupportsIndex) -> None:
