@@ -90,21 +90,28 @@ struct Plan {
   }
 };
 
-cuda::Bundles bundles_of(const Words& starts, size_t longest, size_t trimmed, const Words& weights, size_t n_items) {
+cuda::Bundles bundles_of(const Words& starts, const Words& ends, size_t longest, size_t trimmed, const Words& weights,
+                         size_t n_items) {
   require(!starts || starts->n >= 1, "There must be one start more than bundles.");
+  require(!ends || (starts && ends->n + 1 == starts->n), "There must be one end a bundle.");
   require(!weights || weights->n == n_items, "There must be one weight an item.");
-  return {starts ? starts->data<const std::int64_t>() : nullptr, starts ? starts->n - 1 : 1, longest, trimmed,
+  return {starts ? starts->data<const std::int64_t>() : nullptr,
+          ends ? ends->data<const std::int64_t>() : nullptr,
+          starts ? starts->n - 1 : 1,
+          longest,
+          trimmed,
           weights ? weights->data<const std::int64_t>() : nullptr};
 }
 
-Plan make_plan(size_t dim, size_t n_items, size_t longest, const Words& starts, size_t trimmed, const Words& weights,
-               const Words& bits, const Words& ties, uint64_t at_least, const Words& sums, bool subtract) {
+Plan make_plan(size_t dim, size_t n_items, size_t longest, const Words& starts, const Words& ends, size_t trimmed,
+               const Words& weights, const Words& bits, const Words& ties, uint64_t at_least, const Words& sums,
+               bool subtract) {
   require_dim(dim);
   require(bits.has_value() != sums.has_value(), "There must be one array to write.");
   const Span& out = bits ? *bits : *sums;
-  Plan plan{dim, n_items, bundles_of(starts, longest, trimmed, weights, n_items), {}, out.device};
+  Plan plan{dim, n_items, bundles_of(starts, ends, longest, trimmed, weights, n_items), {}, out.device};
   require(starts || longest == n_items, "One bundle is of all items.");
-  for (const Words* words : {&starts, &weights, &ties})
+  for (const Words* words : {&starts, &ends, &weights, &ties})
     if (*words) plan.require_here(**words);
   require(out.n == plan.bundles.n * (bits ? words_for(dim) : dim), "out must have one row a bundle.");
   if (bits) {
@@ -131,16 +138,21 @@ bool bundle_rows(const Plan& plan, const Span& rows, const Words& others) {
 // The caller has looked at the choices.
 void bundle_chosen(const Plan& plan, const Span& book, const Span& chosen, const Words& other_book,
                    const Words& others) {
-  require(chosen.n == plan.n && other_book.has_value() == others.has_value(), "There must be one choice an item.");
+  require(chosen.n == plan.n, "There must be one choice an item.");
   for (const Span* span : {&book, &chosen}) plan.require_here(*span);
+  cuda::ChosenRows items{book.data<const uint64_t>(), chosen.data<const std::uint32_t>(), nullptr, nullptr, 0};
+  if (other_book) {
+    plan.require_here(*other_book);
+    const size_t period = rows_of(*other_book, plan.dim).n;
+    require(others || (period >= 1 && plan.n < (size_t{1} << 32)), "There must be less than 2**32 choices.");
+    items.other_book = other_book->data<const uint64_t>();
+    items.period = static_cast<std::uint32_t>(period);
+  }
   if (others) {
     plan.require_here(*others);
-    plan.require_here(*other_book);
-    require(others->n == plan.n, "There must be one choice an item.");
+    require(other_book && others->n == plan.n, "There must be one choice an item.");
+    items.others = others->data<const std::uint32_t>();
   }
-  const cuda::ChosenRows items{book.data<const uint64_t>(), chosen.data<const std::uint32_t>(),
-                               others ? other_book->data<const uint64_t>() : nullptr,
-                               others ? others->data<const std::uint32_t>() : nullptr};
   const py::gil_scoped_release release;
   cuda::bundle_chosen(chosen.place(), items, plan.dim, plan.bundles, plan.outcome);
 }
@@ -178,6 +190,34 @@ void bundle_key_grams(const Plan& plan, const Span& hashes, uint64_t seed, size_
   const py::gil_scoped_release release;
   cuda::bundle_grams(hashes.place(), hashes.data<const uint64_t>(), hashes.n, seed, length, plan.dim, plan.bundles,
                      plan.outcome);
+}
+
+// ---- encoding
+
+// The caller knows that starts rise within the bytes.
+bool decode_characters(const Span& starts, const Span& bytes, const Span& hashes, const Span& ends) {
+  require_together(starts, bytes, hashes, ends);
+  require(starts.n == ends.n + 1 && hashes.n == bytes.n, "There must be room for one hash a byte.");
+  const py::gil_scoped_release release;
+  return cuda::decode_characters(bytes.place(), starts.data<const std::int64_t>(), ends.n,
+                                 bytes.data<const unsigned char>(), hashes.data<uint64_t>(), ends.data<std::int64_t>());
+}
+
+template <class T>
+unsigned quantize(const Span& values, double low, double scale, std::uint32_t levels, double least, double most,
+                  const Span& out) {
+  require_together(values, out);
+  require(levels >= 1 && values.n == out.n, "There must be one level a value.");
+  const py::gil_scoped_release release;
+  return cuda::quantize<T>(values.place(), values.data<const T>(), values.n, {low, scale, levels, least, most},
+                           out.data<std::uint32_t>());
+}
+
+template <class T>
+void bind_quantize(py::module_& module, const char* name) {
+  module.def(name, &quantize<T>, py::arg("values"), py::arg("low"), py::arg("scale"), py::arg("levels"),
+             py::arg("least"), py::arg("most"), py::arg("out"),
+             "Nearest levels; 1 where a value is no number, 2 where one is outside.");
 }
 
 // ---- scores
@@ -229,7 +269,7 @@ void bundle_add(State& state, uint64_t seed, const Argument<uint64_t>& keys,
   batch.add_weights(weights);
   batch.run(state, [&](cuda::Place place, cuda::Keys part, cuda::Piece piece) {
     const auto* mine = weights ? static_cast<const std::int64_t*>(piece.more_in) : nullptr;
-    cuda::bundle_keys(place, {part, nullptr, seed}, dim, {nullptr, 1, part.n, 0, mine},
+    cuda::bundle_keys(place, {part, nullptr, seed}, dim, {nullptr, nullptr, 1, part.n, 0, mine},
                       {nullptr, nullptr, 0, state.data<std::int32_t>(), subtract});
   });
 }
@@ -252,8 +292,8 @@ void bind_cuda_hypervectors(py::module_& module) {
   const auto none = py::none();
   py::class_<Plan>(module, "BundlePlan", "Which items are bundled with each other, and what becomes of them.")
       .def(py::init(&make_plan), py::arg("dim"), py::arg("n_items"), py::arg("longest"), py::arg("starts") = none,
-           py::arg("trimmed") = 0, py::arg("weights") = none, py::arg("bits") = none, py::arg("ties") = none,
-           py::arg("at_least") = 0, py::arg("sums") = none, py::arg("subtract") = false);
+           py::arg("ends") = none, py::arg("trimmed") = 0, py::arg("weights") = none, py::arg("bits") = none,
+           py::arg("ties") = none, py::arg("at_least") = 0, py::arg("sums") = none, py::arg("subtract") = false);
   module.def("bundle_rows", &bundle_rows, py::arg("plan"), py::arg("rows"), py::arg("others").none(true),
              "Bundles of packed rows; false where a vote is for a bit beyond the dimension.");
   module.def("bundle_chosen", &bundle_chosen, py::arg("plan"), py::arg("book"), py::arg("chosen"),
@@ -264,6 +304,10 @@ void bind_cuda_hypervectors(py::module_& module) {
              py::arg("length"), "Bundles of n-grams of rows of a book.");
   module.def("bundle_key_grams", &bundle_key_grams, py::arg("plan"), py::arg("hashes"), py::arg("seed"),
              py::arg("length"), "Bundles of n-grams of atoms.");
+  module.def("decode_characters", &decode_characters, py::arg("starts"), py::arg("bytes"), py::arg("hashes"),
+             py::arg("ends"), "Hashes of the characters of documents; false where anything is no UTF-8.");
+  bind_quantize<float>(module, "quantize_f32");
+  bind_quantize<double>(module, "quantize_f64");
   module.def("score_keys", &score_keys, py::arg("bundle"), py::arg("dim"), py::arg("packed"), py::arg("keys"),
              py::arg("others").none(true), py::arg("hashed"), py::arg("seed"), py::arg("out"),
              "Similarities of a bundle with atoms, or products of two.");

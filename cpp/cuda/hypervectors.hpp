@@ -36,10 +36,11 @@ void pack_signs(Place place, const std::int32_t* counters, size_t n, size_t dim,
 
 // ---- bundles: majority.cu, bundle.cu, ngrams.cu
 
-// Bundle b is of the items [starts[b], starts[b + 1] - trimmed), none of them longer than `longest`; of all n items,
-// where starts is null. Starts and weights are in device memory.
+// Bundle b is of the items [starts[b], starts[b + 1] - trimmed), or [starts[b], ends[b] - trimmed), none of them longer
+// than `longest`; of all n items, where starts is null. Starts, ends and weights are in device memory.
 struct Bundles {
   const std::int64_t* starts;
+  const std::int64_t* ends;  // or null
   size_t n;
   size_t longest;
   size_t trimmed;
@@ -60,12 +61,14 @@ struct Outcome {
 bool bundle_rows(Place place, const uint64_t* rows, const uint64_t* others, size_t dim, Bundles bundles,
                  Outcome outcome);
 
-// Row chosen[i] of a book, bound to row others[i] of another one unless that is null.
+// Row chosen[i] of a book, bound to row others[i] of another one, or to row i mod period where `others` is null, unless
+// there is no other book. With a period there are less than 2^32 items.
 struct ChosenRows {
   const uint64_t* book;
   const std::uint32_t* chosen;
   const uint64_t* other_book;
   const std::uint32_t* others;
+  std::uint32_t period;
 };
 void bundle_chosen(Place place, ChosenRows items, size_t dim, Bundles bundles, Outcome outcome);
 
@@ -88,6 +91,27 @@ struct BookTokens {
 void bundle_grams(Place place, BookTokens tokens, size_t length, size_t dim, Bundles bundles, Outcome outcome);
 void bundle_grams(Place place, const uint64_t* hashes, size_t n, uint64_t seed, size_t length, size_t dim,
                   Bundles bundles, Outcome outcome);
+
+// ---- encoding.cu
+
+// Hashes of the characters of documents of UTF-8: those of document d, which is the bytes [starts[d], starts[d + 1]),
+// stand from hashes[starts[d]] to hashes[ends[d]]. Waits; false where anything is no UTF-8.
+bool decode_characters(Place place, const std::int64_t* starts, size_t n, const unsigned char* bytes, uint64_t* hashes,
+                       std::int64_t* ends);
+
+struct Levels {
+  double low;
+  double scale;  // of n levels: (n - 1) / (high - low)
+  std::uint32_t n;
+  double least;  // values beyond are told of
+  double most;
+};
+
+inline constexpr unsigned kNoNumber = 1, kOutside = 2;
+
+// The nearest level of each value, clipped. Waits; returns what there was to refuse. T is float or double.
+template <class T>
+unsigned quantize(Place place, const T* values, size_t n, Levels levels, std::uint32_t* out);
 
 // ---- scores.cu
 

@@ -23,8 +23,10 @@ struct Chosen {
   size_t n_words;
   __device__ __forceinline__ uint64_t word(size_t i, size_t j) const {
     uint64_t made = __ldg(rows.book + size_t{__ldg(rows.chosen + i)} * n_words + j);
-    if (rows.others != nullptr) made ^= __ldg(rows.other_book + size_t{__ldg(rows.others + i)} * n_words + j);
-    return made;
+    if (rows.other_book == nullptr) return made;
+    const std::uint32_t other =
+        rows.others != nullptr ? __ldg(rows.others + i) : static_cast<std::uint32_t>(i) % rows.period;
+    return made ^ __ldg(rows.other_book + size_t{other} * n_words + j);
   }
 };
 

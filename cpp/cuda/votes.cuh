@@ -66,7 +66,8 @@ __device__ __forceinline__ Job job_at(const Team& team, const Bundles& bundles, 
   size_t begin = 0, total = bundles.longest;
   if (bundles.starts != nullptr) {
     begin = static_cast<size_t>(bundles.starts[bundle]);
-    const size_t length = static_cast<size_t>(bundles.starts[bundle + 1]) - begin;
+    const std::int64_t end = bundles.ends != nullptr ? bundles.ends[bundle] : bundles.starts[bundle + 1];
+    const size_t length = static_cast<size_t>(end) - begin;
     total = length < bundles.trimmed ? 0 : length - bundles.trimmed;
   }
   // Whole batches a split, so that all but the last one fill them.
@@ -349,6 +350,7 @@ void count_votes(Place place, const Items& items, PackedShape shape, const Bundl
 inline Bundles some_of(Bundles bundles, size_t first, size_t n) {
   bundles.n = n;
   if (bundles.starts != nullptr) bundles.starts += first;
+  if (bundles.ends != nullptr) bundles.ends += first;
   return bundles;
 }
 

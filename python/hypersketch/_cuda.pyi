@@ -37,6 +37,7 @@ __all__: list[str] = [
     "bundle_rows",
     "clear_span",
     "combine_cells",
+    "decode_characters",
     "device_of",
     "devices",
     "either",
@@ -57,6 +58,8 @@ __all__: list[str] = [
     "project_csr_f64_i64",
     "project_dense_f32",
     "project_dense_f64",
+    "quantize_f32",
+    "quantize_f64",
     "roll_rows",
     "rotate_rows",
     "score_keys",
@@ -197,6 +200,7 @@ class BundlePlan:
         n_items: typing.SupportsInt | typing.SupportsIndex,
         longest: typing.SupportsInt | typing.SupportsIndex,
         starts: Span | None = None,
+        ends: Span | None = None,
         trimmed: typing.SupportsInt | typing.SupportsIndex = 0,
         weights: Span | None = None,
         bits: Span | None = None,
@@ -337,6 +341,11 @@ def combine_cells(
 ) -> None:
     """
     Add or subtract another state's cells.
+    """
+
+def decode_characters(starts: Span, bytes: Span, hashes: Span, ends: Span) -> bool:
+    """
+    Hashes of the characters of documents; false where anything is no UTF-8.
     """
 
 def device_of(pointer: typing.SupportsInt | typing.SupportsIndex) -> int:
@@ -523,6 +532,32 @@ def project_dense_f64(
 ) -> None:
     """
     Rows times the sparse matrix of signs.
+    """
+
+def quantize_f32(
+    values: Span,
+    low: typing.SupportsFloat | typing.SupportsIndex,
+    scale: typing.SupportsFloat | typing.SupportsIndex,
+    levels: typing.SupportsInt | typing.SupportsIndex,
+    least: typing.SupportsFloat | typing.SupportsIndex,
+    most: typing.SupportsFloat | typing.SupportsIndex,
+    out: Span,
+) -> int:
+    """
+    Nearest levels; 1 where a value is no number, 2 where one is outside.
+    """
+
+def quantize_f64(
+    values: Span,
+    low: typing.SupportsFloat | typing.SupportsIndex,
+    scale: typing.SupportsFloat | typing.SupportsIndex,
+    levels: typing.SupportsInt | typing.SupportsIndex,
+    least: typing.SupportsFloat | typing.SupportsIndex,
+    most: typing.SupportsFloat | typing.SupportsIndex,
+    out: Span,
+) -> int:
+    """
+    Nearest levels; 1 where a value is no number, 2 where one is outside.
     """
 
 def roll_rows(

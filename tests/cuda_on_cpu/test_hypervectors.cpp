@@ -57,7 +57,7 @@ void test_strays(size_t dim) {
   check(any_beyond(kPlace, {given.data(), 3}, dim) == has_room, "any_beyond", dim);
   check(bind_rows(kPlace, {given.data(), 3}, {given.data(), 3}, dim, out.data()) != has_room, "bind_rows", dim);
   const Outcome outcome{out.data(), ties.data(), 0, nullptr, false};
-  check(bundle_rows(kPlace, given.data(), nullptr, dim, {nullptr, 1, 3, 0, nullptr}, outcome) != has_room,
+  check(bundle_rows(kPlace, given.data(), nullptr, dim, {nullptr, nullptr, 1, 3, 0, nullptr}, outcome) != has_room,
         "bundle_rows", dim);
 }
 
@@ -81,8 +81,8 @@ template <class Items, class Bundle>
 void test_case(const Case& given, const Items& items, Bundle&& bundle, const char* what) {
   const DeviceArray<std::int64_t> starts(given.starts), weights(given.weights);
   const DeviceArray<uint64_t> ties(make_ties(given.dim));
-  const Bundles bundles{starts.data(), given.n(), given.longest(), given.trimmed,
-                        given.weights.empty() ? nullptr : weights.data()};
+  const Bundles bundles{starts.data(),   nullptr,       given.n(),
+                        given.longest(), given.trimmed, given.weights.empty() ? nullptr : weights.data()};
   const hypersketch::Bundles theirs{given.starts.data(), given.n(), given.trimmed};
   const Words host_ties = make_ties(given.dim);
   for (const uint64_t at_least : {uint64_t{0}, uint64_t{3}}) {
@@ -130,7 +130,7 @@ void test_bundles(size_t dim, const Starts& starts, bool weighted) {
   test_case(
       given, GatheredItems{{a.data(), b.data()}, {chosen.data(), roles.data()}, 2, n_words},
       [&](Bundles bundles, Outcome outcome) {
-        bundle_chosen(kPlace, {rows.data(), device_chosen.data(), others.data(), device_roles.data()}, dim, bundles,
+        bundle_chosen(kPlace, {rows.data(), device_chosen.data(), others.data(), device_roles.data(), 0}, dim, bundles,
                       outcome);
       },
       "bundle_chosen");

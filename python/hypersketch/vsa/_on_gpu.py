@@ -294,15 +294,20 @@ class Work:
         edges: NDArray[np.int64] | None,
         weights: Weights | None = None,
         trimmed: int = 0,
+        *,
+        ends: Any = None,
+        lengths: NDArray[np.int64] | None = None,
     ) -> None:
         self._like, self._dim, self._edges = like, dim, edges
         self._uploads = Uploads(like.device, like.stream)
-        lengths = np.array([n]) if edges is None else np.diff(edges)
+        if lengths is None:
+            lengths = np.array([n]) if edges is None else np.diff(edges)
         longest = max(0, int(lengths.max(initial=0)) - trimmed)
         self._given = {
             "dim": dim,
             "n_items": n,
             "starts": None if edges is None else self._uploads.span(edges),
+            "ends": ends,
             "longest": longest,
             "trimmed": trimmed,
             "weights": None if weights is None else weights.span(self._uploads),
