@@ -23,6 +23,7 @@ __all__: list[str] = [
     "SketchShape",
     "Span",
     "any_beyond",
+    "atom_reals",
     "atom_rows",
     "bind_rows",
     "bloom_add",
@@ -37,6 +38,8 @@ __all__: list[str] = [
     "bundle_rows",
     "clear_span",
     "combine_cells",
+    "combine_phasors",
+    "cosines",
     "decode_characters",
     "device_of",
     "devices",
@@ -68,6 +71,7 @@ __all__: list[str] = [
     "sketch_add_i64",
     "sketch_estimate_f64",
     "sketch_estimate_i64",
+    "sum_real_rows",
     "summarize_f64",
     "summarize_i64",
     "to_dlpack",
@@ -215,6 +219,18 @@ def any_beyond(rows: Span, dim: typing.SupportsInt | typing.SupportsIndex) -> bo
     Whether rows set bits beyond the dimension.
     """
 
+def atom_reals(
+    hashes: Span,
+    dim: typing.SupportsInt | typing.SupportsIndex,
+    phasors: bool,
+    scale: typing.SupportsFloat | typing.SupportsIndex,
+    seed: typing.SupportsInt | typing.SupportsIndex,
+    out: Span,
+) -> None:
+    """
+    Normal numbers or phasors of keys.
+    """
+
 def atom_rows(
     hashes: Span,
     dim: typing.SupportsInt | typing.SupportsIndex,
@@ -341,6 +357,28 @@ def combine_cells(
 ) -> None:
     """
     Add or subtract another state's cells.
+    """
+
+def combine_phasors(
+    a: Span,
+    b: Span,
+    width: typing.SupportsInt | typing.SupportsIndex,
+    way: typing.SupportsInt | typing.SupportsIndex,
+    out: Span,
+) -> bool:
+    """
+    Products (0), with conjugates (1), or quotients (2); false where any is not finite.
+    """
+
+def cosines(
+    a: Span,
+    b: Span,
+    width: typing.SupportsInt | typing.SupportsIndex,
+    spectrum: typing.SupportsInt | typing.SupportsIndex,
+    out: Span,
+) -> bool:
+    """
+    Cosines of rows; false where any is not finite.
     """
 
 def decode_characters(starts: Span, bytes: Span, hashes: Span, ends: Span) -> bool:
@@ -655,6 +693,19 @@ def sketch_estimate_i64(
 ) -> None:
     """
     Estimated weights of keys.
+    """
+
+def sum_real_rows(
+    rows: Span,
+    width: typing.SupportsInt | typing.SupportsIndex,
+    starts: Span,
+    weights: Span | None,
+    to_phasors: bool,
+    spectrum: typing.SupportsInt | typing.SupportsIndex,
+    out: Span,
+) -> bool:
+    """
+    Sums of runs of rows, of length 1; false where any is not finite.
     """
 
 def summarize_f64(weights: Span) -> tuple[float, float, float, float, bool]:

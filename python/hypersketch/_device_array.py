@@ -14,7 +14,7 @@ from hypersketch import _device, _validation
 if TYPE_CHECKING:
     from hypersketch import _cuda
 
-_DLPACK_CODES = {"i": 0, "u": 1, "f": 2, "b": 6}
+_DLPACK_CODES = {"i": 0, "u": 1, "f": 2, "c": 5, "b": 6}
 
 
 class DeviceArray:
