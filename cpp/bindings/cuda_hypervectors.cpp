@@ -75,6 +75,36 @@ void pack_signs(const Span& counters, size_t dim, uint64_t seed, const Span& out
   cuda::pack_signs(counters.place(), counters.data<const std::int32_t>(), n, dim, seed, out.data<uint64_t>());
 }
 
+// ---- memory for the length of a call
+
+// Bytes of a pool, given back in the order of the stream: neither makes anybody wait.
+class Passing {
+ public:
+  Passing(size_t n_bytes, int device, std::uintptr_t stream)
+      : place_{device, stream},
+        n_bytes_(n_bytes),
+        data_(n_bytes == 0 ? nullptr : cuda::take_scratch(place_, n_bytes)) {}
+  Passing(const Passing&) = delete;
+  Passing& operator=(const Passing&) = delete;
+  ~Passing() {
+    if (data_ != nullptr) cuda::give_scratch(place_, data_);
+  }
+
+  Span span(size_t n) const { return {reinterpret_cast<std::uintptr_t>(data_), n, place_.device, place_.stream}; }
+
+  void from_host(const Array<std::uint8_t>& bytes) {
+    const auto source = read(bytes);
+    require(source.size() <= n_bytes_, "There must be room for all bytes.");
+    const py::gil_scoped_release release;
+    cuda::copy_from_host(place_, data_, source.data(), source.size());
+  }
+
+ private:
+  cuda::Place place_;
+  size_t n_bytes_;
+  void* data_;
+};
+
 // ---- bundles
 
 // What is bundled, and what becomes of it. The caller keeps the arrays, and knows that starts rise within the items.
@@ -289,6 +319,10 @@ void bind_cuda_hypervectors(py::module_& module) {
              "Sums times the signs of packed rows; false as for bind_rows.");
   module.def("pack_signs", &pack_signs, py::arg("counters"), py::arg("dim"), py::arg("seed"), py::arg("out"),
              "Signs of rows of counters.");
+  py::class_<Passing>(module, "Passing", "Memory of a GPU for the length of a call.")
+      .def(py::init<size_t, int, std::uintptr_t>(), py::arg("n_bytes"), py::arg("device"), py::arg("stream"))
+      .def("span", &Passing::span, py::arg("n"), "Its first n elements.")
+      .def("from_host", &Passing::from_host, py::arg("data").noconvert(), "Fill it, and wait for the stream.");
   const auto none = py::none();
   py::class_<Plan>(module, "BundlePlan", "Which items are bundled with each other, and what becomes of them.")
       .def(py::init(&make_plan), py::arg("dim"), py::arg("n_items"), py::arg("longest"), py::arg("starts") = none,

@@ -7,6 +7,11 @@
 
 namespace hypersketch::cuda {
 
+// ---- memory.cu: memory of a pool, in the order of the place's stream
+
+void* take_scratch(Place place, size_t n_bytes);
+void give_scratch(Place place, void* data) noexcept;
+
 // ---- hypervectors.cu
 
 // Row i of `out` is the atom of the key with hash i.

@@ -20,6 +20,7 @@ __all__: list[str] = [
     "Imported",
     "Memory",
     "OutOfMemory",
+    "Passing",
     "SketchShape",
     "Span",
     "any_beyond",
@@ -193,6 +194,25 @@ class SketchShape:
         seed: typing.SupportsInt | typing.SupportsIndex,
         is_signed: bool,
     ) -> None: ...
+
+class Passing:
+    """
+    Memory of a GPU for the length of a call.
+    """
+    def __init__(
+        self,
+        n_bytes: typing.SupportsInt | typing.SupportsIndex,
+        device: typing.SupportsInt | typing.SupportsIndex,
+        stream: typing.SupportsInt | typing.SupportsIndex,
+    ) -> None: ...
+    def from_host(self, data: numpy.typing.NDArray[numpy.uint8]) -> None:
+        """
+        Fill it, and wait for the stream.
+        """
+    def span(self, n: typing.SupportsInt | typing.SupportsIndex) -> Span:
+        """
+        Its first n elements.
+        """
 
 class BundlePlan:
     """

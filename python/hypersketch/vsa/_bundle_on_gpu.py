@@ -142,7 +142,6 @@ def _add(bundle: Bundle, work: _on_gpu.Work, stream: int, tally: Tally, function
         change = getattr(_device.module(), function)
         bundle._commit(partial(_changed, change), (work.plan, *items), tally)
         memory.ready(stream)
-        work.done()
 
 
 def _changed(change: Any, *arguments: Any) -> None:
@@ -182,7 +181,9 @@ def _add_host_vectors(bundle: Bundle, owner: str, vectors: Any, weights: Any) ->
         bundle._require_writable()
         bundle._require_room(total.bound)
         for part in chunks(len(rows), most=max(255, _PIECE_VECTORS // max(1, 8 * rows.shape[1]))):
-            there = DeviceArray.of(rows[part], bundle._device_index or 0).view()._replace(stream=stream)
+            made = DeviceArray.of(rows[part], bundle._device_index or 0)
+            there = made.view()._replace(stream=stream)
             mine = _on_gpu.Weights(owner, None if checked is None else checked[part], len(rows[part]), there)
             work = _on_gpu.Work(there, bundle.dim, len(rows[part]), None, mine)
             _add(bundle, work, stream, mine.tally, "bundle_rows", there.span(), None)
+            made.mark(stream)

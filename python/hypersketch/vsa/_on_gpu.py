@@ -9,6 +9,7 @@ need no look.
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import numpy as np
@@ -99,26 +100,38 @@ def _broadcast(owner: str, left: View, right: View, names: tuple[str, str]) -> t
     return (m if n == 1 else n, left.shape[-1])
 
 
-def uploaded(array: NDArray[Any], like: View) -> DeviceArray:
-    """Return a copy of a small array of host memory where another one is."""
-    return DeviceArray.of(array, like.device)
-
-
-class Uploads:
-    """Arrays of host memory on their way to a call: they live until its work is enqueued."""
+class Passing:
+    """Arrays that a call needs on a GPU, for as long as it takes: of a pool, in the order of its stream."""
 
     def __init__(self, device: int, stream: int) -> None:
         self._place = device, stream
-        self._kept: list[DeviceArray] = []
+        self._kept: list[Any] = []
 
     def span(self, array: NDArray[Any]) -> Any:
-        made = DeviceArray.of(array, self._place[0])
-        self._kept.append(made)
-        return made.memory.span(made.size, self._place[1])
+        """Return a copy of an array of host memory."""
+        made = self._take(array.nbytes)
+        made.from_host(np.ascontiguousarray(array).reshape(-1).view(np.uint8))
+        return made.span(array.size)
 
-    def done(self) -> None:
-        for made in self._kept:
-            made.mark(self._place[1])
+    def empty(self, n: int, dtype: Any) -> Any:
+        """Return n elements of anything."""
+        return self._take(n * np.dtype(dtype).itemsize).span(n)
+
+    def _take(self, n_bytes: int) -> Any:
+        made = _device.module().Passing(n_bytes, *self._place)
+        self._kept.append(made)
+        return made
+
+
+@functools.lru_cache(maxsize=32)
+def ties_on(space: Any, device: int) -> DeviceArray:
+    """Return the tie vector of a binary space on a GPU: it stays there."""
+    return DeviceArray.of(space._ties(), device)
+
+
+def ties_of(space: Any, array: Any) -> DeviceArray:
+    """Return the tie vector of a binary space where an array is."""
+    return ties_on(space, _device.view("", "vectors", array).device)
 
 
 # ---- algebra
@@ -196,7 +209,7 @@ def majority(
     owner: str,
     rows: Any,
     dim: int,
-    ties: NDArray[np.uint64],
+    ties: Any,
     weights: Any = None,
     starts: Any = None,
     *,
@@ -224,7 +237,7 @@ def _bundled(
     starts: Any,
     bound_to: Any,
     out: Any,
-    ties: NDArray[np.uint64] | None,
+    ties: Any,
     at_least: int,
 ) -> Any:
     given, others = packed(owner, "vectors", rows, dim), None
@@ -248,7 +261,7 @@ def _bundled(
     if not _device.module().bundle_rows(work.plan, given.span(), bound):
         strays = {"vectors": given} if others is None else {"vectors": given, "bound_to": others}
         _refuse_strays(owner, dim, **strays)
-    return work.finish(made)
+    return made.finished()
 
 
 def edges_of(owner: str, starts: Any, n: int) -> NDArray[np.int64]:
@@ -275,7 +288,7 @@ class Weights:
             self.values = _validation.weights(owner, weights, n)
             self.tally = tally_of(n, self.values)
 
-    def span(self, uploads: Uploads) -> Any:
+    def span(self, uploads: Passing) -> Any:
         if self.seen is not None:
             return self.seen.span()
         return None if self.values is None else uploads.span(self.values)
@@ -299,7 +312,7 @@ class Work:
         lengths: NDArray[np.int64] | None = None,
     ) -> None:
         self._like, self._dim, self._edges = like, dim, edges
-        self._uploads = Uploads(like.device, like.stream)
+        self._uploads = Passing(like.device, like.stream)
         if lengths is None:
             lengths = np.array([n]) if edges is None else np.diff(edges)
         longest = max(0, int(lengths.max(initial=0)) - trimmed)
@@ -317,11 +330,17 @@ class Work:
         """Return an array of host memory on the GPU for the length of the call."""
         return self._uploads.span(array)
 
+    def _ties_span(self, ties: Any) -> Any:
+        if isinstance(ties, np.ndarray):
+            return self.span(ties)
+        ties.memory.ready(self._like.stream)
+        return ties.memory.span(ties.size, self._like.stream)
+
     def target(
         self,
         owner: str,
         out: Any,
-        ties: NDArray[np.uint64] | None,
+        ties: Any,
         at_least: int = 0,
         dtype: Any = np.uint64,
     ) -> Target:
@@ -335,7 +354,7 @@ class Work:
                 _device.module().clear_span(made.whole(), 4 * n * width)
             self._set(sums=made.whole())
         else:
-            self._set(bits=made.whole(), ties=self._uploads.span(ties), at_least=at_least)
+            self._set(bits=made.whole(), ties=self._ties_span(ties), at_least=at_least)
         return made
 
     def into(self, span: Any, subtract: bool) -> None:
@@ -344,12 +363,3 @@ class Work:
 
     def _set(self, **outcome: Any) -> None:
         self.plan = _device.module().BundlePlan(**self._given, **outcome)
-
-    def finish(self, made: Target) -> Any:
-        """Return the result once all is enqueued."""
-        self.done()
-        return made.finished()
-
-    def done(self) -> None:
-        """Note what the uploaded arrays were used for."""
-        self._uploads.done()

@@ -75,7 +75,10 @@ def similarity(owner: str, a: Any, b: Any, dim: int) -> Any:
     if not (a_sums or b_sums):
         products = _on_gpu.packed(owner, "a", _on_gpu.bind(owner, a, b, dim), dim)
         ones: NDArray[np.uint64] = np.zeros(_validation.words_for(dim), np.uint64)
-        return _scored(owner, DeviceArray.of(ones, products.device).view(), products, dim)
+        passing = _on_gpu.Passing(products.device, products.stream)
+        return _scored(
+            owner, products._replace(pointer=passing.span(ones).pointer, shape=ones.shape), products, dim
+        )
     total, rows, names = (a, b, ("a", "b")) if a_sums else (b, a, ("b", "a"))
     one, given = _on_gpu.sums(owner, names[0], total, dim), _on_gpu.packed(owner, names[1], rows, dim)
     _on_gpu.together(owner, given, **{names[0]: one})

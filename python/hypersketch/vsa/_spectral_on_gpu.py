@@ -78,7 +78,7 @@ def superposed(owner: str, space: Any, vectors: Any, weights: Any, starts: Any) 
     if _device.is_on_gpu(weights):
         weights = _device.view(owner, "weights", weights).to_host()
     checked = _validation.real_weights(owner, weights, n, np.dtype(np.float64))
-    uploads = _on_gpu.Uploads(given.device, given.stream)
+    uploads = _on_gpu.Passing(given.device, given.stream)
     shape = (space.width,) if starts is None else (edges.size - 1, space.width)
     made = _device.target(owner, None, shape, space.dtype, given)
     width = space.width * space.dtype.itemsize // 4
@@ -86,7 +86,6 @@ def superposed(owner: str, space: Any, vectors: Any, weights: Any, starts: Any) 
     factors = None if checked is None else uploads.span(checked)
     how = width, uploads.span(edges), factors, to_phasors, _spectrum_of(space)
     good = _device.module().sum_real_rows(floats(given), *how, floats(made.seen))
-    uploads.done()
     if not good:
         _refuse_strange(owner, "vectors")
     return made.finished()

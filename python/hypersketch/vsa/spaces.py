@@ -334,7 +334,10 @@ class MapB(MapSpace):
     binary: ClassVar[bool] = True
 
     def _superpose_on_gpu(self, owner: str, vectors: Any, weights: Any, starts: Any) -> Any:
-        return _packed.majority(owner, vectors, self.dim, self._ties(), weights, starts)
+        from hypersketch.vsa import _on_gpu
+
+        ties = _on_gpu.ties_of(self, vectors)
+        return _on_gpu.majority(owner, vectors, self.dim, ties, weights, starts)
 
     def _superpose(self, rows: NDArray[Any], weights: Any, edges: NDArray[np.int64]) -> NDArray[Any]:
         return _packed.majority(self._owner("superpose"), rows, self.dim, self._ties(), weights, edges)

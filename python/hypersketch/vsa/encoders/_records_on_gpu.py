@@ -40,13 +40,11 @@ def encoded(encoder: Any, owner: str, values: Any, device: int, threads: int | N
         book, chosen = encoder._chosen(columns, part, threads)
         if book.dtype != np.uint64:
             raise TypeError(f"{owner} binds packed vectors of {space}. A field's encoder makes sums.")
-        there = DeviceArray.of(chosen.reshape(-1), like.device)
+        passing = _on_gpu.Passing(like.device, like.stream)
         is_fixed = all(map(has_table, encoder.encoders))
         table = _copy(encoder, "book", book, like.device) if is_fixed else DeviceArray.of(book, like.device)
-        span = there.memory.span(there.size, like.stream)
-        _bundle(encoder, made, part, table, span, like)
-        for one in (there, table):
-            one.mark(like.stream)
+        _bundle(encoder, made, part, table, passing.span(chosen.reshape(-1)), like)
+        table.mark(like.stream)
     return made.finished()
 
 
@@ -75,14 +73,13 @@ def _bundle(
     width = made.seen.shape[1]
     span = made[part.start * width : part.stop * width]
     if space.binary:
-        work._set(bits=span, ties=work.span(space._ties()))
+        work._set(bits=span, ties=work._ties_span(_on_gpu.ties_on(space, like.device)))
     else:
         _device.module().clear_span(span, 4 * n * width)
         work.into(span, False)
     spans = [one.memory.span(one.size, like.stream) for one in (book, roles)]
     _device.module().bundle_chosen(work.plan, spans[0], chosen, spans[1], None)
     roles.mark(like.stream)
-    work.done()
 
 
 def _of_numbers(encoder: Any, owner: str, seen: _device.View) -> Any:
@@ -102,13 +99,12 @@ def _of_numbers(encoder: Any, owner: str, seen: _device.View) -> Any:
     item = seen.dtype.itemsize
     for part in pieces(seen.shape[0], encoder.n_fields, _AT_ONCE):
         first, n = part.start * encoder.n_fields, (part.stop - part.start) * encoder.n_fields
-        chosen = DeviceArray.empty((n,), np.uint32, seen.device)
-        span = chosen.memory.span(n, seen.stream)
+        passing = _on_gpu.Passing(seen.device, seen.stream)
+        span = passing.empty(n, np.uint32)
         values = _device.module().Span(seen.pointer + first * item, n, seen.device, seen.stream)
         _find_levels(owner, scale, values, seen.dtype, span)
         _bundle(encoder, made, part, book, span, seen)
-        for one in (chosen, book):
-            one.mark(seen.stream)
+        book.mark(seen.stream)
     return made.finished()
 
 

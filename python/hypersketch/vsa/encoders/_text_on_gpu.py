@@ -89,7 +89,9 @@ def _work(
 
 
 def _made(encoder: Any, owner: str, work: _on_gpu.Work) -> Any:
-    return work.target(owner, None, encoder.space._ties() if encoder.space.binary else None)
+    return work.target(
+        owner, None, _on_gpu.ties_on(encoder.space, work._like.device) if encoder.space.binary else None
+    )
 
 
 def _of_hashes(
@@ -99,24 +101,23 @@ def _of_hashes(
     work = _work(encoder, hashes, edges, hashes.size, ends, lengths)
     made = _made(encoder, owner, work)
     _device.module().bundle_key_grams(work.plan, hashes.span(), encoder._own.seed, encoder.n)
-    return work.finish(made)
+    return made.finished()
 
 
 def _of_characters(encoder: Any, owner: str, seen: _device.View, edges: NDArray[np.int64]) -> Any:
     """Decode UTF-8 where it lies: a character's hash stands at or before its first byte."""
-    hashes = DeviceArray.empty((seen.size,), np.uint64, seen.device)
-    ends = DeviceArray.empty((edges.size - 1,), np.int64, seen.device)
-    begins = DeviceArray.of(edges, seen.device)
-    spans = [one.memory.span(one.size, seen.stream) for one in (begins, hashes, ends)]
-    if not _device.module().decode_characters(spans[0], seen.span(), *spans[1:]):
+    passing, n = _on_gpu.Passing(seen.device, seen.stream), edges.size - 1
+    begins, hashes, ends = (
+        passing.span(edges),
+        passing.empty(seen.size, np.uint64),
+        passing.empty(n, np.int64),
+    )
+    if not _device.module().decode_characters(begins, seen.span(), hashes, ends):
         _validation.refuse(owner, "values", "UTF-8 whose documents begin with characters", "other bytes")
-    ends.mark(seen.stream)
-    lengths = np.asarray(ends) - edges[:-1]
-    there = hashes.view()._replace(stream=seen.stream, library=seen.library)
-    answer = _of_hashes(encoder, owner, there, edges, spans[2], lengths)
-    for one in (hashes, ends, begins):
-        one.mark(seen.stream)
-    return answer
+    last = np.empty(n, np.int64)
+    ends.to_host(last.view(np.uint8))
+    there = seen._replace(pointer=hashes.pointer, dtype=np.dtype(np.uint64), strides=(8,))
+    return _of_hashes(encoder, owner, there, edges, ends, last - edges[:-1])
 
 
 def _of_bytes(encoder: Any, owner: str, seen: _device.View, edges: NDArray[np.int64]) -> Any:
@@ -129,20 +130,16 @@ def _of_host(encoder: Any, owner: str, runs: Any, like: _device.View) -> Any:
     """Encode tokens of host memory."""
     from hypersketch.vsa.encoders._tokens import ranked
 
+    passing = _on_gpu.Passing(like.device, like.stream)
     if runs.are_hashes:
-        there = DeviceArray.of(runs.tokens, like.device)
-        seen = there.view()._replace(stream=like.stream, library=like.library)
-        answer = _of_hashes(encoder, owner, seen, runs.starts, None, np.diff(runs.starts))
-        there.mark(like.stream)
-        return answer
+        span, n = passing.span(runs.tokens), runs.tokens.size
+        seen = like._replace(pointer=span.pointer, shape=(n,), strides=(8,), dtype=np.dtype(np.uint64))
+        return _of_hashes(encoder, owner, seen, runs.starts, None, np.diff(runs.starts))
     distinct, which = ranked(runs.tokens)
     if distinct.size == 0:
         distinct = np.zeros(1, runs.tokens.dtype)
-    tokens = DeviceArray.of(which.astype(np.uint32), like.device)
-    span, book = tokens.memory.span(tokens.size, like.stream), encoder._atoms(distinct, None)
-    answer = _of_book(encoder, owner, like._replace(shape=which.shape), span, 4, book, runs.starts)
-    tokens.mark(like.stream)
-    return answer
+    tokens, book = passing.span(which.astype(np.uint32)), encoder._atoms(distinct, None)
+    return _of_book(encoder, owner, like._replace(shape=which.shape), tokens, 4, book, runs.starts)
 
 
 def _of_book(
@@ -151,4 +148,4 @@ def _of_book(
     work = _work(encoder, like, edges, tokens.n, None, np.diff(edges))
     made = _made(encoder, owner, work)
     _device.module().bundle_grams(work.plan, work.span(book), tokens, width, encoder.n)
-    return work.finish(made)
+    return made.finished()
