@@ -45,10 +45,18 @@ class Sizes(NamedTuple):
     """Of a ceiling."""
     copied: int
     """Bytes of a copy whose speed is a ceiling."""
+    items: int
+    """Packed vectors that are searched; a tenth of them real ones."""
+    probes: tuple[int, ...]
+    """How many at once: two numbers for which memory is the limit, and two for which arithmetic is."""
 
 
-FULL = Sizes(16 * MIB, 4 * GIB, 1 << 27, (1 << 16, 1 << 24), 10**6, 1 << 16, 1 << 27, GIB)
-QUICK = Sizes(16 * KIB, 64 * KIB, 1 << 12, (1 << 10, 1 << 12), 500, 1 << 5, 1 << 12, 64 * KIB)
+FULL = Sizes(
+    16 * MIB, 4 * GIB, 1 << 27, (1 << 16, 1 << 24), 10**6, 1 << 16, 1 << 27, GIB, 10**7, (1, 16, 256, 4096)
+)
+QUICK = Sizes(
+    16 * KIB, 64 * KIB, 1 << 12, (1 << 10, 1 << 12), 500, 1 << 5, 1 << 12, 64 * KIB, 600, (1, 5, 20, 70)
+)
 _NEEDED = 16 * GIB
 
 
@@ -144,6 +152,9 @@ CEILINGS = {
     "update64": "random 64 B red.or",
     "add4": "random 4 B additions",
     "add8": "random 8 B additions",
+    "bits": "bits compared by tensor cores",
+    "popcounts": "bits compared by popcounts",
+    "bfloats": "operations of bfloat16 tensor cores",
 }
 
 
@@ -173,6 +184,7 @@ class Ceilings:
         tables = [20 * width for width in scale.widths]
         wanted += [(f"add{n}", size) for size in (*tables, scale.cached) for n in (4, 8)]
         wanted += [("read32", size) for size in tables]
+        wanted += [(name, 64) for name in ("bits", "popcounts", "bfloats")]
         wanted += [(name, scale.large) for name in CEILINGS if name[-1].isdigit()]
         program = _folder("bench_cuda_ceilings") / "bench_cuda_ceilings"
         options = ["--device", str(DEVICE), "--accesses", str(scale.accesses)]

@@ -14,7 +14,7 @@ from hypersketch import plan
 from hypersketch.capacity import plan_recall
 from hypersketch.capacity.recall import MEMORIES
 from hypersketch.capacity.statistics import rate_interval
-from hypersketch.theory import continuous, recall
+from hypersketch.theory import continuous, dense, hopfield_network, recall
 
 
 def trial(seed: int, dim: int, n: int, flips: float) -> tuple[np.ndarray, np.ndarray]:
@@ -40,12 +40,9 @@ def projection(patterns: np.ndarray, cues: np.ndarray) -> np.ndarray:
 
 
 def cubic(patterns: np.ndarray, cues: np.ndarray) -> np.ndarray:
-    fields = np.empty_like(cues)
-    scores = cues @ patterns.T
-    for i in range(cues.shape[1]):
-        rest = scores - cues[:, [i]] * patterns[:, i]
-        fields[:, i] = ((rest + patterns[:, i]) ** 3 - (rest - patterns[:, i]) ** 3).sum(axis=1)
-    return fields
+    memory = hypersketch.DenseMemory(patterns.shape[1], 3)
+    memory.store(patterns)
+    return memory.retrieve(cues, max_sweeps=1).states
 
 
 def nearest(patterns: np.ndarray, cues: np.ndarray) -> np.ndarray:
@@ -55,13 +52,19 @@ def nearest(patterns: np.ndarray, cues: np.ndarray) -> np.ndarray:
 @pytest.mark.parametrize(
     ("update", "predicted", "dim", "n", "flips", "slack"),
     [
-        (hebb, lambda *a: recall.hebb(*a), 200, 40, 0.1, 0.0),
-        (hebb, lambda *a: recall.hebb(*a), 200, 60, 0.2, 0.0),
-        (with_diagonal, lambda *a: recall.hebb(*a, diagonal=True), 200, 60, 0.2, 0.0),
+        (hebb, lambda d, n, q: hopfield_network.bit_error(d, n, round(q * d)), 200, 40, 0.1, 0.0),
+        (hebb, lambda d, n, q: hopfield_network.bit_error(d, n, round(q * d)), 200, 60, 0.2, 0.0),
+        (
+            with_diagonal,
+            lambda d, n, q: hopfield_network.bit_error(d, n, round(q * d), diagonal=True),
+            200,
+            60,
+            0.2,
+            0.0,
+        ),
         # Projected noise of a bit goes with the bit itself: second order in n / d.
         (projection, lambda *a: recall.pseudo_inverse(*a), 200, 60, 0.2, 0.15),
-        # Cubes of normal numbers have heavy tails.
-        (cubic, lambda *a: recall.dense(*a[:2], 3, a[2]), 30, 150, 0.1, 0.15),
+        (cubic, lambda d, n, q: dense.bit_error(d, n, 3, n_flipped=round(q * d)), 30, 150, 0.1, 0.0),
         (nearest, lambda *a: recall.nearest(*a), 40, 150, 0.25, 0.1),
     ],
 )
@@ -71,20 +74,25 @@ def test_bit_errors_are_those_of_simulation(
     wrong = []
     for seed in range(40):
         patterns, cues = trial(seed, dim, n, flips)
-        wrong.append(int((update(patterns, cues) * patterns <= 0).sum()))
+        fields = update(patterns, cues)  # a bit whose field is zero stays
+        wrong.append(int((np.where(fields == 0, cues, fields) * patterns < 0).sum()))
     low, high = rate_interval(wrong, n * dim, 1e-4)
     assert low * (1 - slack) <= predicted(dim, n, flips) <= high * (1 + slack)
 
 
-def test_sparse_distributed_memory_without_noise_is_the_plain_form() -> None:
-    rows, n, p = 5000, 300, 0.01
-    active = rows * p
-    plain = active / math.sqrt((n - 1) * (active * p * (1 - p) + (active * p) ** 2))
-    expected = 0.5 * math.erfc(plain / math.sqrt(2))
-    assert recall.sparse_distributed(1000, n, rows, activation=p) == pytest.approx(expected, rel=1e-9)
-    noisy = [recall.sparse_distributed(1000, n, rows, flips, p) for flips in (1e-9, 0.05, 0.2)]
-    assert expected == pytest.approx(noisy[0], rel=1e-2)
-    assert expected < noisy[1] < noisy[2]
+def test_a_planned_sparse_distributed_memory_expects_the_same_error() -> None:
+    (row,) = plan_recall(60, 200, error=0.02, noise=0.1, memories=["sparse-distributed"])
+    memory = eval(row.expression, vars(hypersketch))
+    wrong = []
+    for seed in range(12):
+        patterns, cues = trial(seed, 200, 60, 0.1)
+        memory.clear()
+        memory.store(patterns)
+        wrong.append(int((memory.retrieve(cues).states != patterns).sum()))
+    assert memory.expected_error(distance=20) == row.error <= 0.02
+    low, high = rate_interval(wrong, 60 * 200, 1e-4)
+    # Locations near both of two addresses are not chosen independently, as theory has them.
+    assert low * 0.85 <= row.error <= high * 1.15
 
 
 def test_the_softmax_is_as_steep_as_it_must_be() -> None:
@@ -101,11 +109,11 @@ def test_a_plan_names_the_cheapest_that_reaches_the_error() -> None:
     assert all(row.error <= 0.01 for row in rows)
     found = {row.structure: row for row in rows}
     assert found["hopfield"].size["rule"] == "hebb"
-    assert found["hopfield"].error == recall.hebb(1000, 100, 0.1)
+    assert found["hopfield"].error == hopfield_network.bit_error(1000, 100, 100)
     assert found["dense"].size["degree"] == 2 or found["dense"].bytes == found["nearest"].bytes - 800
-    sparse = found["sparse-distributed"].size["n_locations"]
-    assert recall.sparse_distributed(1000, 100, sparse, 0.1) <= 0.01
-    assert recall.sparse_distributed(1000, 100, sparse - 1, 0.1) > 0.01
+    sparse = found["sparse-distributed"]
+    assert sparse.error <= 0.01
+    assert sparse.error > 0.0099
     strict = {row.structure: row for row in plan_recall(100, 1000, error=1e-4, noise=0.1)}
     assert strict["hopfield"].size["rule"] == "pseudo-inverse"
     assert strict["outer-product"].size["rule"] == "ridge"
@@ -168,8 +176,14 @@ def test_the_command_prints_the_plan() -> None:
             lambda: plan_recall(10, 10, memories=["lstm"]),
             "Unknown memory 'lstm'. The known ones are: nearest",
         ),
-        (lambda: recall.hebb(10, 10, 0.5), r"'flips' parameter of recall.hebb must be a float in \[0, 0.5\)"),
-        (lambda: recall.dense(10, 10, 1), "'degree' parameter of recall.dense must be an integer >= 2"),
+        (
+            lambda: recall.nearest(10, 10, 0.5),
+            r"'flips' parameter of recall.nearest must be a float in \[0, 0.5\)",
+        ),
+        (
+            lambda: dense.bit_error(10, 10, n_flipped=11),
+            "'n_flipped' parameter of dense.bit_error must be at most n_units",
+        ),
     ],
 )
 def test_bad_arguments_are_refused(call: Any, sentence: str) -> None:

@@ -158,7 +158,7 @@ def test_errors_grow_with_outputs_and_fall_with_dimensions() -> None:
         ),
         ("outer_product.hebb(5, 5, age=5)", "'age' parameter of outer_product.hebb must be below n = 5"),
         (
-            "outer_product.delta(5, 5, 5, 2.0)",
+            "outer_product.delta(5, 5, 5, 2.5)",
             "'strength' parameter of outer_product.delta must be a float in",
         ),
         ("outer_product.ridge(5, 5, -1.0)", "'penalty' parameter of outer_product.ridge must be a float in"),

@@ -31,7 +31,7 @@ SPACES = [
     BSDC(8192, variant="s"),
     BSDC(8192, variant="seg"),
 ]
-TENSORS = [MapI(96), MapB(96), MapC(96), HRR(96)]
+TENSORS = [MapI(96), MapB(96), BSC(96), MapC(96), HRR(96)]
 FACTS = [
     ("Ann", "knows", "Bob"),
     ("Bob", "knows", "Ann"),
@@ -102,14 +102,19 @@ def test_unbinding_finds_what_trying_all_does(space: Any, monkeypatch: pytest.Mo
         assert one.keys[0, 0] == slow.keys[0, 0]
 
 
+def reals_of(space: Any, rows: Any) -> np.ndarray:
+    """Bits as signs: a one is -1."""
+    if not isinstance(space, MapI | MapB):
+        return np.asarray(rows, float)
+    unpacked = space.unpack(rows).astype(float)
+    return 1.0 - 2.0 * unpacked if isinstance(space, BSC) else unpacked
+
+
 @pytest.mark.parametrize("space", TENSORS, ids=name_of)
 def test_the_tensor_is_the_sum_of_outer_products(space: Any) -> None:
     memory = memory_of(space, "tensor")
     rows = [
-        np.asarray(
-            space.unpack(space.atoms(part)) if isinstance(space, MapI | MapB) else space.atoms(part), float
-        )
-        for part in (list(column) for column in zip(*FACTS, strict=True))
+        reals_of(space, space.atoms(part)) for part in (list(column) for column in zip(*FACTS, strict=True))
     ]
     tensor = np.einsum("ns,np,no->spo", *rows)
     assert np.allclose(memory.state.reshape(96, 96, 96), tensor, atol=1e-5 * np.abs(tensor).max())
@@ -249,6 +254,11 @@ def test_errors_are_those_of_theory() -> None:
         ),
         (lambda m: m.retrieve([]), ValueError, "'queries' .* at least one query"),
         (
+            lambda m: m.retrieve([("Ann", "likes", None), ("Ann", None, "tea")]),
+            ValueError,
+            "'queries' .* rows with None in the same slot of all",
+        ),
+        (
             lambda m: m.keys("time"),
             ValueError,
             "'slot' .* one of 'subject', 'predicate', 'object', 'episode'",
@@ -270,12 +280,31 @@ def test_refused_calls_change_nothing(call: Any, error: type[Exception], sentenc
     assert memory.keys("subject").tolist() == before.keys("subject").tolist()
 
 
+@pytest.mark.parametrize("form", ["bundle", "tensor"])
+def test_mapped_memories_are_named_when_they_refuse(form: str, tmp_path: Any) -> None:
+    memory = memory_of(MapI(40), form)
+    memory.save(tmp_path / "m.safetensors")
+    mapped = hypersketch.load(tmp_path / "m.safetensors", mmap=True)
+    verbs = [
+        lambda: mapped.store(FACTS),
+        lambda: mapped.remove("Ann", "likes", "tea"),
+        lambda: mapped.merge(memory),
+        mapped.clear,
+    ]
+    for verb in verbs:
+        with pytest.raises(ValueError, match="This TripleMemory is read-only"):
+            verb()
+    assert mapped == memory
+    with pytest.raises(ValueError, match="This TripleMemory has no item memory"):
+        TripleMemory(MapI(40), memory=False).keys("subject")
+
+
 def test_spaces_that_cannot_be_used() -> None:
     with pytest.raises(
         ValueError, match="'space' parameter of TripleMemory must be a space whose binding can be"
     ):
         TripleMemory(BSDC(1024, variant="cdt"))
-    with pytest.raises(ValueError, match="must be MapI, MapB, MapC or HRR for form='tensor'"):
+    with pytest.raises(ValueError, match="must be MapI, MapB, BSC, MapC or HRR for form='tensor'"):
         TripleMemory(FHRR(64), form="tensor")
     with pytest.raises(ValueError, match="must be of at most 1024 dimensions"):
         TripleMemory(MapI(2000), form="tensor")

@@ -179,7 +179,7 @@ def test_refuses_in_one_sentence() -> None:
         (lambda: memory.store([[1], [2]], [[1]]), ValueError, "as many outputs"),
         (lambda: memory.retrieve([1], threshold=0), ValueError, "'threshold'"),
         (lambda: memory.retrieve([1], threshold=1.5), ValueError, "'threshold'"),
-        (lambda: memory.retrieve([1], winners=6), ValueError, "'k'"),
+        (lambda: memory.retrieve([1], winners=6), ValueError, "'winners'"),
         (lambda: memory.retrieve([1], winners=1, threshold=1), ValueError, "'winners'"),
         (lambda: memory.retrieve([1], steps=2), ValueError, "'steps'"),
         (lambda: WillshawMemory(10).retrieve([1]), ValueError, "empty"),

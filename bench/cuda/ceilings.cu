@@ -8,6 +8,8 @@
 //   update32 update64  bits set in random units, by reductions (red.or) of lanes side by side
 //   add4 add8          1 added to random integers of that many bytes
 //   copy to-device to-host   sequential, the last two from and to pinned memory; counted in bytes
+//   bits popcounts bfloats   arithmetic of searches, in registers: bits compared by binary tensor cores and by
+//                            popcounts, operations on bfloat16 numbers; their bytes count for nothing
 //
 // Prints one JSON object a line for every variant of each: how many threads share a unit, how many accesses a thread
 // has under way, how large blocks are, and whether blocks come and go or stay. Nobody knows beforehand which suits a
@@ -20,6 +22,7 @@
 #include <string>
 #include <utility>
 
+#include "arithmetic.cuh"
 #include "timing.cuh"
 
 namespace hypersketch::cuda::bench {
@@ -145,6 +148,9 @@ class Machine {
     if (request.name == "add8") return adds<unsigned long long>(request);
     if (request.name == "copy") return copies(request);
     if (request.name == "to-device" || request.name == "to-host") return travels(request);
+    if (request.name == "bits") return arithmetic<BitProducts>(request);
+    if (request.name == "bfloats") return arithmetic<BfloatProducts>(request);
+    if (request.name == "popcounts") return arithmetic<Popcounts>(request);
     throw std::invalid_argument("unknown name " + request.name);
   }
 
@@ -203,6 +209,29 @@ class Machine {
                                     std::to_string(threads) + (stay ? " that stay" : "");
         print(request, variant, static_cast<double>(count) / seconds);
       }
+  }
+
+  template <class Arithmetic>
+  void arithmetic(const Request& request) {
+    run_chains<Arithmetic, 2>(request);
+    run_chains<Arithmetic, 4>(request);
+    run_chains<Arithmetic, 8>(request);
+  }
+
+  template <class Arithmetic, unsigned kChains>
+  void run_chains(const Request& request) {
+    for (const unsigned warps : {4U, 8U, 16U}) {
+      const size_t blocks = size_t{processors_} * (kThreadsResident / kWarp / warps / 2);
+      const size_t a_round = blocks * warps * kChains;
+      const size_t rounds = (accesses_ + a_round - 1) / a_round;
+      const double seconds = median_seconds(nullptr, [&] {
+        launch(place_, {static_cast<unsigned>(blocks), warps * kWarp}, arithmetic_kernel<Arithmetic, kChains>, rounds,
+               sink_);
+      });
+      const std::string variant =
+          std::to_string(kChains) + " chains, blocks of " + std::to_string(warps * kWarp) + " that stay";
+      print(request, variant, static_cast<double>(rounds * a_round) * Arithmetic::kItems / seconds);
+    }
   }
 
   void copies(const Request& request) {
@@ -265,6 +294,7 @@ class Machine {
 std::vector<Request> usual_requests() {
   constexpr size_t kMiB = size_t{1} << 20, kGiB = size_t{1} << 30;
   std::vector<Request> requests = {{"copy", kGiB}, {"to-device", kGiB / 4}, {"to-host", kGiB / 4}};
+  for (const char* name : {"bits", "popcounts", "bfloats"}) requests.push_back({name, 64});
   for (const size_t bytes : {16 * kMiB, 4 * kGiB})
     for (const char* name : {"read32", "read64", "update32", "update64", "add4", "add8"})
       requests.push_back({name, bytes});

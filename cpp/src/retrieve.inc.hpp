@@ -25,18 +25,6 @@ HYPERSKETCH_HD Singles magnitude(Singles v) {
   return reinterpret_cast<Singles>(reinterpret_cast<SingleBits>(v) & 0x7FFFFFFFU);
 }
 
-// The first `count` floats, zeros beyond.
-HYPERSKETCH_HD Singles load_first(const float* p, size_t count) {
-  if (count >= kSingleLanes) return load_singles(p);
-#if defined(__AVX512F__)
-  return reinterpret_cast<Singles>(_mm512_maskz_loadu_ps(static_cast<__mmask16>((1U << count) - 1), p));
-#else
-  float part[kSingleLanes] = {};
-  for (size_t i = 0; i < count; ++i) part[i] = p[i];
-  return load_singles(part);
-#endif
-}
-
 // ---- patterns as floats, and side by side
 
 void widen_bfloat16(const std::uint16_t* from, size_t n, float* to) {
@@ -50,29 +38,64 @@ void widen_int8(const std::int8_t* from, size_t n, float scale, float* to) {
   for (size_t i = 0; i < n; ++i) to[i] = static_cast<float>(from[i]) * scale;
 }
 
-// Turns a square of kSingleLanes vectors round: after each of log2 rounds of shuffles an index bit has changed sides.
-HYPERSKETCH_HD void turn_square(Singles* v) {
-  for (size_t round = 1; round < kSingleLanes; round *= 2) {
-    Singles next[kSingleLanes];
-    for (size_t i = 0; i < kSingleLanes / 2; ++i) {
-      next[2 * i] = in_turn<0>(v[i], v[i + kSingleLanes / 2], RealOrder{});
-      next[2 * i + 1] = in_turn<kSingleLanes / 2>(v[i], v[i + kSingleLanes / 2], RealOrder{});
-    }
-    for (size_t i = 0; i < kSingleLanes; ++i) v[i] = next[i];
-  }
+// Turning takes no wider registers: 512 bits halve the rate of shuffles, and more rows have to be put together.
+constexpr size_t kTurnLanes = kSingleLanes < 8 ? kSingleLanes : 8;
+typedef float Turned __attribute__((vector_size(kTurnLanes * sizeof(float))));
+using TurnedOrder = MakeLanes<kTurnLanes>::Type;
+using SingleOrder = MakeLanes<kSingleLanes>::Type;
+
+// Lanes of a and b in fours: the lower or the upper two of each take turns, or stand one after the other.
+template <size_t kUpper, class V, size_t... kLane>
+HYPERSKETCH_HD V turns_in_fours(V a, V b, Lanes<kLane...>) {
+  return __builtin_shufflevector(a, b, (kLane / 4 * 4 + 2 * kUpper + kLane % 4 / 2 + kLane % 2 * sizeof...(kLane))...);
 }
 
-// tile[k * kTile + j] = rows[j * stride + k] for n <= kTile rows and n_numbers, zeros beside them.
+template <size_t kUpper, class V, size_t... kLane>
+HYPERSKETCH_HD V pairs_in_fours(V a, V b, Lanes<kLane...>) {
+  return __builtin_shufflevector(a, b, (kLane / 4 * 4 + 2 * kUpper + kLane % 2 + kLane % 4 / 2 * sizeof...(kLane))...);
+}
+
+// Lanes [4 i, 4 i + 4) are four floats of row 4 i.
+HYPERSKETCH_HD Turned every_fourth(const float* rows, size_t stride) {
+#if defined(__AVX2__)
+  return reinterpret_cast<Turned>(
+      _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(rows)), _mm_loadu_ps(rows + 4 * stride), 1));
+#else
+  (void)stride;
+  Turned v;
+  std::memcpy(&v, rows, sizeof v);
+  return v;
+#endif
+}
+
+// tile[i * kTile + j] = rows[j * stride + i] for a register's rows and i < 4: lanes stay in their fours.
+HYPERSKETCH_HD void turn_four(const float* rows, size_t stride, float* tile) {
+  Turned v[4];
+  for (size_t i = 0; i < 4; ++i) v[i] = every_fourth(rows + i * stride, stride);
+  const TurnedOrder order;
+  const Turned a = turns_in_fours<0>(v[0], v[1], order), b = turns_in_fours<0>(v[2], v[3], order);
+  const Turned c = turns_in_fours<1>(v[0], v[1], order), d = turns_in_fours<1>(v[2], v[3], order);
+  const Turned turned[4] = {pairs_in_fours<0>(a, b, order), pairs_in_fours<1>(a, b, order),
+                            pairs_in_fours<0>(c, d, order), pairs_in_fours<1>(c, d, order)};
+  for (size_t i = 0; i < 4; ++i) std::memcpy(tile + i * kTile, turned + i, sizeof(Turned));
+}
+
+// tile[k * kTile + j] = rows[j * stride + k] for n <= kTile rows, zeros beside them, and n_numbers, up to whole fours.
 void turn_tile(const float* rows, size_t n, size_t stride, size_t n_numbers, float* tile) {
-  for (size_t j = 0; j < kTile; j += kSingleLanes)
-    for (size_t k = 0; k < n_numbers; k += kSingleLanes) {
-      const size_t count = n_numbers - k < kSingleLanes ? n_numbers - k : kSingleLanes;
-      Singles square[kSingleLanes];
-      for (size_t i = 0; i < kSingleLanes; ++i)
-        square[i] = j + i < n ? load_first(rows + (j + i) * stride + k, count) : Singles{};
-      turn_square(square);
-      for (size_t i = 0; i < count; ++i) store_singles(tile + (k + i) * kTile + j, square[i]);
-    }
+  constexpr size_t kLine = kLineBytes / sizeof(float);
+  for (size_t line = 0; line < kTile; line += kLine)
+    for (size_t k = 0; k < n_numbers; k += 4)
+      for (size_t j = line; j < line + kLine; j += kTurnLanes) {
+        const float* from = rows + j * stride + k;
+        float* to = tile + k * kTile + j;
+        if (j + kTurnLanes <= n) {
+          turn_four(from, stride, to);
+          continue;
+        }
+        float part[4 * kTurnLanes] = {};
+        for (size_t i = 0; j + i < n; ++i) std::memcpy(part + 4 * i, from + i * stride, 4 * sizeof(float));
+        turn_four(part, 4, to);
+      }
 }
 
 // ---- similarities
@@ -150,12 +173,21 @@ void compare_tile(const float* queries, size_t n, size_t stride, const float* ti
 }
 
 // scores[q * kTile + j] = scores * factors[j] + offsets[j]
-void adjust_scores(size_t n, size_t width, const float* factors, const float* offsets, float* scores) {
-  for (size_t q = 0; q < n; ++q)
-    for (size_t j = 0; j < width; j += kSingleLanes) {
-      float* at = scores + q * kTile + j;
-      store_singles(at, load_singles(at) * load_singles(factors + j) + load_singles(offsets + j));
+// scores[q * kTile + j] = scores * factors[j] + offsets[j]; null stands for 1 and 0.
+void adjust_scores(size_t n_queries, size_t n, const float* factors, const float* offsets, float* scores) {
+  for (size_t q = 0; q < n_queries; ++q, scores += kTile) {
+    size_t j = 0;
+    for (; j + kSingleLanes <= n; j += kSingleLanes) {
+      Singles v = load_singles(scores + j);
+      if (factors != nullptr) v *= load_singles(factors + j);
+      if (offsets != nullptr) v += load_singles(offsets + j);
+      store_singles(scores + j, v);
     }
+    for (; j < n; ++j) {
+      if (factors != nullptr) scores[j] *= factors[j];
+      if (offsets != nullptr) scores[j] += offsets[j];
+    }
+  }
 }
 
 // ---- sums

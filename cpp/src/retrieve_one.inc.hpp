@@ -3,17 +3,14 @@
 //
 // A register's worth of bytes of a row is two vectors: of floats the lower and the upper half, of bfloat16 the even and
 // the odd numbers, which are the two halves of 32-bit words. Queries and states are laid out in that order. Bottleneck:
-// the memory of the rows, which is fetched a tile ahead.
+// the memory of the rows. The hardware reads it ahead as long as rows follow each other without pauses, so they come in
+// small steps. Fetching all by instructions has fewer lines on their way and is slower.
 
 struct Pair {
   Singles a, b;
 };
 
 constexpr size_t kPair = 2 * kSingleLanes;
-
-// Lines of memory that a pair takes, at least one.
-template <class Number>
-constexpr size_t kLinesOf = kPair * sizeof(Number) > kLineBytes ? 2 : 1;
 
 HYPERSKETCH_HD Pair load_pair(const float* p) { return {load_singles(p), load_singles(p + kSingleLanes)}; }
 
@@ -44,52 +41,106 @@ void restore_even_odd(const float* from, size_t dim, float* to) {
   for (size_t d = 0; d < dim; ++d) to[d] = from[even_odd_place(d)];
 }
 
-// Sums the lanes of as many vectors as there are lanes: lane i of the result is the sum of v[i]. Every round adds the
-// halves of two vectors, whose lanes take turns in what it leaves.
-HYPERSKETCH_HD Singles sums_of_lanes(Singles* v) {
-  for (size_t n = kSingleLanes / 2; n > 0; n /= 2)
-    for (size_t i = 0; i < n; ++i)
-      v[i] = in_turn<0>(v[i], v[i + n], RealOrder{}) + in_turn<kSingleLanes / 2>(v[i], v[i + n], RealOrder{});
-  return v[0];
+// Lanes [4 i, 4 i + 4) are parts of the four vectors' sums.
+HYPERSKETCH_HD Singles sums_in_fours(const Singles* v) {
+  const SingleOrder order;
+  const Singles a = turns_in_fours<0>(v[0], v[1], order) + turns_in_fours<1>(v[0], v[1], order);
+  const Singles b = turns_in_fours<0>(v[2], v[3], order) + turns_in_fours<1>(v[2], v[3], order);
+  return pairs_in_fours<0>(a, b, order) + pairs_in_fours<1>(a, b, order);
 }
 
-// Lanes of the products of a query with a row, not yet summed. Rows are read one after the other: memory is read ahead
-// by the hardware where it sees one stream.
+// found[lane + i] = sum of the lanes of v[i], i < 4
+HYPERSKETCH_HD void put_sums(const Singles* v, size_t lane, Singles& found) {
+  const Singles parts = sums_in_fours(v);
+#if defined(__AVX512F__)
+  const __m512 halves = reinterpret_cast<__m512>(parts);
+  const __m256 half =
+      _mm256_add_ps(_mm512_maskz_extractf32x8_ps(0xFF, halves, 0), _mm512_maskz_extractf32x8_ps(0xFF, halves, 1));
+  const __m128 sums = _mm_add_ps(_mm256_castps256_ps128(half), _mm256_extractf128_ps(half, 1));
+  found = reinterpret_cast<Singles>(
+      _mm512_mask_broadcast_f32x4(reinterpret_cast<__m512>(found), static_cast<__mmask16>(0xFU << lane), sums));
+#elif defined(__AVX2__)
+  const __m256 all = reinterpret_cast<__m256>(parts);
+  const __m128 sums = _mm_add_ps(_mm256_castps256_ps128(all), _mm256_extractf128_ps(all, 1));
+  std::memcpy(reinterpret_cast<char*>(&found) + lane * sizeof(float), &sums, sizeof sums);
+#else
+  (void)lane;
+  found = parts;
+#endif
+}
+
+// sums[r] += lanes of the products of some columns of a query, which stay in registers, with those of n <= 4 rows.
+template <size_t kPairs, class Number>
+HYPERSKETCH_HD void add_products(const float* query, const Number* rows, size_t n, size_t dim, Singles* sums) {
+  Pair asked[kPairs];
+  for (size_t p = 0; p < kPairs; ++p) asked[p] = load_pair(query + p * kPair);
+#pragma GCC unroll 1  // as many instructions that read rows as the hardware can tell apart
+  for (size_t r = 0; r < n; ++r) {
+    Singles a = sums[r], b = {};
+    for (size_t p = 0; p < kPairs; ++p) {
+      const Pair pair = load_pair(rows + r * dim + p * kPair);
+      a = plus_product(a, asked[p].a, pair.a);
+      b = plus_product(b, asked[p].b, pair.b);
+    }
+    sums[r] = a + b;
+  }
+}
+
 template <class Number>
-HYPERSKETCH_HD Singles row_products(const float* query, const Number* row, size_t dim, Ahead& ahead) {
-  Singles a = {}, b = {};
+HYPERSKETCH_HD void add_last_products(const float* query, const Number* rows, size_t n, size_t dim, size_t count,
+                                      Singles* sums) {
+  const Pair asked = load_pair(query);
+  for (size_t r = 0; r < n; ++r) {
+    const Pair pair = load_pair_first(rows + r * dim, count);
+    sums[r] = plus_product(plus_product(sums[r], asked.a, pair.a), asked.b, pair.b);
+  }
+}
+
+// Lanes of the products of a query with a row of floats, for which loads of the query leave time enough: memory is read
+// ahead best where few instructions read it, one row after the other.
+HYPERSKETCH_HD Singles row_products(const float* query, const float* row, size_t dim) {
+  Singles a = {}, b = {}, last[1] = {};
   size_t d = 0;
   for (; d + kPair <= dim; d += kPair) {
     const Pair asked = load_pair(query + d), pair = load_pair(row + d);
     a = plus_product(a, asked.a, pair.a);
     b = plus_product(b, asked.b, pair.b);
-    if (kLinesOf<Number> == 2 || d / kPair % 2 == 0) fetch_line(ahead);
   }
-  if (d < dim) {
-    const Pair asked = load_pair(query + d), pair = load_pair_first(row + d, dim - d);
-    a = plus_product(a, asked.a, pair.a);
-    b = plus_product(b, asked.b, pair.b);
-  }
-  return a + b;
+  if (d < dim) add_last_products(query + d, row + d, 1, dim, dim - d, last);
+  return a + b + last[0];
 }
 
-// scores[j] = product of the query and row j, for whole vectors of j; fetches a line for every two that it reads.
+HYPERSKETCH_HD void compare_four(const float* query, const float* rows, size_t n, size_t dim, Singles* sums) {
+  for (size_t r = 0; r < n; ++r) sums[r] = row_products(query, rows + r * dim, dim);
+}
+
+HYPERSKETCH_HD void compare_four(const float* query, const std::uint16_t* rows, size_t n, size_t dim, Singles* sums) {
+  constexpr size_t kHeld = sizeof(Singles) == 64 ? 8 : 4;  // pairs, half of all registers
+  size_t d = 0;
+  for (; d + kHeld * kPair <= dim; d += kHeld * kPair) add_products<kHeld>(query + d, rows + d, n, dim, sums);
+  for (; d + kPair <= dim; d += kPair) add_products<1>(query + d, rows + d, n, dim, sums);
+  if (d < dim) add_last_products(query + d, rows + d, n, dim, dim - d, sums);
+}
+
+// scores[j] = product of the query and row j, `missing` for the others of a width.
 template <class Number>
-void compare_patterns(const float* query, const Number* rows, size_t n, size_t dim, const void* next, size_t next_bytes,
-                      float* scores) {
-  const char* line = static_cast<const char*>(next);
-  Ahead ahead{line, line + next_bytes};
-  for (size_t j = 0; j < n; j += kSingleLanes) {
-    Singles sums[kSingleLanes] = {};
-    for (size_t r = 0; r < kSingleLanes && j + r < n; ++r)
-      sums[r] = row_products(query, rows + (j + r) * dim, dim, ahead);
-    store_singles(scores + j, sums_of_lanes(sums));
+void compare_patterns(const float* query, const Number* rows, size_t n, size_t dim, float missing, float* scores) {
+  const size_t width = (n + kWidth - 1) / kWidth * kWidth;
+  for (size_t j = 0; j < width; j += kSingleLanes) {
+    Singles found = spread(missing);
+    for (size_t four = j; four < j + kSingleLanes && four < n; four += 4) {
+      const size_t count = n - four < 4 ? n - four : 4;
+      Singles sums[4] = {};
+      compare_four(query, rows + four * dim, count, dim, sums);
+      for (size_t r = count; r < 4; ++r) sums[r] = spread(missing);
+      put_sums(sums, four - j, found);
+    }
+    store_singles(scores + j, found);
   }
 }
 
 template <size_t kPairs, class Number>
-HYPERSKETCH_HD void sum_columns(const float* weights, const Number* rows, size_t n, size_t dim, Ahead& ahead,
-                                float* state) {
+HYPERSKETCH_HD void sum_columns(const float* weights, const Number* rows, size_t n, size_t dim, float* state) {
   Pair sum[kPairs];
   for (size_t p = 0; p < kPairs; ++p) sum[p] = {Singles{}, Singles{}};
   for (size_t j = 0; j < n; ++j) {
@@ -99,7 +150,6 @@ HYPERSKETCH_HD void sum_columns(const float* weights, const Number* rows, size_t
       sum[p].a = plus_product(sum[p].a, weight, pair.a);
       sum[p].b = plus_product(sum[p].b, weight, pair.b);
     }
-    for (size_t i = 0; i < kLinesOf<Number> * kPairs; i += 2) fetch_line(ahead);
   }
   for (size_t p = 0; p < kPairs; ++p) {
     float* at = state + p * kPair;
@@ -121,14 +171,11 @@ HYPERSKETCH_HD void sum_last_columns(const float* weights, const Number* rows, s
   store_singles(state + kSingleLanes, b);
 }
 
-// state += sum of weights[j] * row j; fetches a line for every two that it reads.
+// state += sum of weights[j] * row j
 template <class Number>
-void sum_patterns(const float* weights, const Number* rows, size_t n, size_t dim, const void* next, size_t next_bytes,
-                  float* state) {
-  const char* line = static_cast<const char*>(next);
-  Ahead ahead{line, line + next_bytes};
+void sum_patterns(const float* weights, const Number* rows, size_t n, size_t dim, float* state) {
   size_t d = 0;
-  for (; d + 4 * kPair <= dim; d += 4 * kPair) sum_columns<4>(weights, rows + d, n, dim, ahead, state + d);
-  for (; d + kPair <= dim; d += kPair) sum_columns<1>(weights, rows + d, n, dim, ahead, state + d);
+  for (; d + 4 * kPair <= dim; d += 4 * kPair) sum_columns<4>(weights, rows + d, n, dim, state + d);
+  for (; d + kPair <= dim; d += kPair) sum_columns<1>(weights, rows + d, n, dim, state + d);
   if (d < dim) sum_last_columns(weights, rows + d, n, dim, dim - d, state + d);
 }

@@ -3,74 +3,101 @@
 //
 // Idea: the scores of a tile become weights where they are. A maximum that rises scales what was summed before it.
 
-// exp(x) for x <= 0; 0 below -87. Error below 2e-7 of it.
+// The larger of each lane; b where a is no number. GCC makes two instructions of it at 512 bits.
+HYPERSKETCH_HD Singles larger(Singles a, Singles b) {
+#if defined(__AVX512F__)
+  return reinterpret_cast<Singles>(
+      _mm512_maskz_max_ps(0xFFFF, reinterpret_cast<__m512>(a), reinterpret_cast<__m512>(b)));
+#else
+  return a > b ? a : b;
+#endif
+}
+
+HYPERSKETCH_HD bool any_above(Singles v, float bound) {
+#if defined(__AVX512F__)
+  return _mm512_cmp_ps_mask(reinterpret_cast<__m512>(v), _mm512_set1_ps(bound), _CMP_GT_OQ) != 0;
+#else
+  bool any = false;
+  for (size_t i = 0; i < kSingleLanes; ++i) any |= v[i] > bound;
+  return any;
+#endif
+}
+
+HYPERSKETCH_HD float largest_lane(Singles v) {
+  float most = v[0];
+  for (size_t i = 1; i < kSingleLanes; ++i) most = v[i] > most ? v[i] : most;
+  return most;
+}
+
+// exp(x) for x below 88, where weights are relative to a maximum that rounding may have lowered; 0 below -87. Error
+// below 2e-7 of it.
 HYPERSKETCH_HD Singles exponential(Singles x) {
-  constexpr float kRound = 12582912.0F;  // adding 1.5 * 2^23 rounds to a whole number
-  const Singles least = Singles{} - 87.0F;
+  const Singles round = spread(12582912.0F);  // adding 1.5 * 2^23 rounds to a whole number
+  const Singles least = spread(-87.0F);
   const SingleBits kept = reinterpret_cast<SingleBits>(x >= least);
-  x = x > least ? x : least;
-  const Singles shifted = x * 1.44269504F + kRound;
-  const Singles twos = shifted - kRound;
-  const Singles r = (x - twos * 0.693359375F) + twos * 2.12194440e-4F;
-  Singles p = r * (1.0F / 5040) + 1.0F / 720;  // |r| <= ln(2) / 2, so that the next term is below 2^-27
-  p = p * r + 1.0F / 120;
-  p = p * r + 1.0F / 24;
-  p = p * r + 1.0F / 6;
-  p = p * r + 0.5F;
-  p = p * r * r + r + 1.0F;
+  x = larger(x, least);
+  const Singles shifted = plus_product(round, x, spread(1.44269504F));
+  const Singles twos = shifted - round;
+  const Singles r = plus_product(plus_product(x, twos, spread(-0.693359375F)), twos, spread(2.12194440e-4F));
+  Singles p = plus_product(spread(1.0F / 720), r, spread(1.0F / 5040));  // |r| <= ln(2) / 2: the next term is < 2^-27
+  p = plus_product(spread(1.0F / 120), p, r);
+  p = plus_product(spread(1.0F / 24), p, r);
+  p = plus_product(spread(1.0F / 6), p, r);
+  p = plus_product(spread(0.5F), p, r);
+  p = plus_product(spread(1.0F), p, r);
+  p = plus_product(spread(1.0F), p, r);
   const SingleBits scaled = reinterpret_cast<SingleBits>(p) + (reinterpret_cast<SingleBits>(shifted) << 23);
   return reinterpret_cast<Singles>(scaled & kept);
 }
 
-HYPERSKETCH_HD float largest_lane(Singles v) {
-  float lanes[kSingleLanes];
-  store_singles(lanes, v);
-  float most = lanes[0];
-  for (size_t i = 1; i < kSingleLanes; ++i) most = lanes[i] > most ? lanes[i] : most;
-  return most;
+// ---- what a query has come to
+
+static_assert(kSingleLanes <= kSoftParts);
+
+HYPERSKETCH_HD void add_parts(float* sums, size_t q, Singles part) {
+  float* at = sums + q * kSoftParts;
+  store_singles(at, load_singles(at) + part);
 }
 
-HYPERSKETCH_HD float lanes_by_halves(Singles v) {
-  float lanes[kSingleLanes];
-  store_singles(lanes, v);
-  for (size_t half = kSingleLanes / 2; half > 0; half /= 2)
-    for (size_t i = 0; i < half; ++i) lanes[i] += lanes[i + half];
-  return lanes[0];
+HYPERSKETCH_HD void scale_all(float* numbers, size_t n, float factor) {
+  for (size_t i = 0; i < n; i += kSingleLanes) store_singles(numbers + i, load_singles(numbers + i) * factor);
 }
 
-// Weights exp(beta score - maximum) in place of the scores, with the sums and states of each query brought to its new
-// maximum first. Returns whether any weight is above `least` times its sum.
+// Makes what query q has come to relative to a new maximum, for which it shrinks by the factor.
+HYPERSKETCH_HD void raise_maximum(SoftSums sums, size_t q, float maximum, float factor, float* states, size_t stride) {
+  sums.maxima[q] = maximum;
+  scale_all(sums.sums + q * kSoftParts, kSoftParts, factor);
+  scale_all(sums.squares + q * kSoftParts, kSoftParts, factor * factor);
+  scale_all(states + q * stride, stride, factor);
+}
+
+// ---- separations
+
+// Weights exp(beta score - maximum) in place of the scores, beta > 0, with the sums and states of each query brought to
+// its new maximum first. Returns whether any weight is above exp(least).
 bool weigh_softmax(float* scores, size_t n, size_t width, const float* betas, float least, SoftSums sums, float* states,
                    size_t stride) {
   bool matters = false;
   for (size_t q = 0; q < n; ++q) {
     float* row = scores + q * kTile;
-    Singles most = load_singles(row) * betas[q];
-    for (size_t j = 0; j < width; j += kSingleLanes) {
-      const Singles scaled = load_singles(row + j) * betas[q];
-      store_singles(row + j, scaled);
-      most = scaled > most ? scaled : most;
+    Singles most = load_singles(row);
+    for (size_t j = kSingleLanes; j < width; j += kSingleLanes) most = larger(load_singles(row + j), most);
+    most *= betas[q];
+    if (any_above(most, sums.maxima[q])) {
+      const float maximum = largest_lane(most);
+      raise_maximum(sums, q, maximum, exponential(spread(sums.maxima[q] - maximum))[0], states, stride);
     }
-    const float maximum = largest_lane(most);
-    if (maximum > sums.maxima[q]) {
-      const float factor = exponential(Singles{} + (sums.maxima[q] - maximum))[0];
-      sums.maxima[q] = maximum;
-      sums.sums[q] *= factor;
-      sums.squares[q] *= factor * factor;
-      float* state = states + q * stride;
-      for (size_t d = 0; d < stride; d += kSingleLanes) store_singles(state + d, load_singles(state + d) * factor);
-    }
+    matters |= any_above(most, sums.maxima[q] + least);
+    const Singles beta = spread(betas[q]), minus = spread(-sums.maxima[q]);
     Singles sum = {}, squares = {};
     for (size_t j = 0; j < width; j += kSingleLanes) {
-      const Singles weight = exponential(load_singles(row + j) - sums.maxima[q]);
+      const Singles weight = exponential(plus_product(minus, beta, load_singles(row + j)));
       store_singles(row + j, weight);
       sum += weight;
-      squares += weight * weight;
+      squares = plus_product(squares, weight, weight);
     }
-    sums.sums[q] += lanes_by_halves(sum);
-    sums.squares[q] += lanes_by_halves(squares);
-    if (maximum > sums.maxima[q] - 87.0F)
-      matters |= exponential(Singles{} + (maximum - sums.maxima[q]))[0] > least * sums.sums[q];
+    add_parts(sums.sums, q, sum);
+    add_parts(sums.squares, q, squares);
   }
   return matters;
 }
@@ -97,10 +124,9 @@ bool weigh_beyond(float* scores, size_t n, size_t width, const float* betas, con
       sum += weight;
       squares += weight * weight;
     }
-    const float total = lanes_by_halves(sum);
-    sums.sums[q] += total;
-    sums.squares[q] += lanes_by_halves(squares);
-    matters |= total > 0.0F;
+    add_parts(sums.sums, q, sum);
+    add_parts(sums.squares, q, squares);
+    matters |= any_above(sum, 0.0F);
   }
   return matters;
 }
@@ -111,18 +137,13 @@ bool weigh_power(float* scores, size_t n, size_t width, size_t degree, SoftSums 
     float* row = scores + q * kTile;
     Singles most = {};
     for (size_t j = 0; j < width; j += kSingleLanes) {
-      const Singles size = magnitude(load_singles(row + j));
-      most = size > most ? size : most;
+      most = larger(magnitude(load_singles(row + j)), most);
     }
     const float maximum = largest_lane(most);
     if (maximum > sums.maxima[q]) {
       float factor = 1.0F;
       for (size_t i = 0; i < degree; ++i) factor *= sums.maxima[q] / maximum;
-      sums.maxima[q] = maximum;
-      sums.sums[q] *= factor;
-      sums.squares[q] *= factor * factor;
-      float* state = states + q * stride;
-      for (size_t d = 0; d < stride; d += kSingleLanes) store_singles(state + d, load_singles(state + d) * factor);
+      raise_maximum(sums, q, maximum, factor, states, stride);
     }
     Singles sum = {}, squares = {};
     const float scale = sums.maxima[q] > 0.0F ? 1.0F / sums.maxima[q] : 0.0F;
@@ -134,8 +155,8 @@ bool weigh_power(float* scores, size_t n, size_t width, size_t degree, SoftSums 
       sum += magnitude(weight);
       squares += weight * weight;
     }
-    sums.sums[q] += lanes_by_halves(sum);
-    sums.squares[q] += lanes_by_halves(squares);
+    add_parts(sums.sums, q, sum);
+    add_parts(sums.squares, q, squares);
   }
   return true;
 }

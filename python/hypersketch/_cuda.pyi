@@ -26,6 +26,7 @@ __all__: list[str] = [
     "any_beyond",
     "atom_reals",
     "atom_rows",
+    "bfloat_words",
     "bind_rows",
     "bloom_add",
     "bloom_contains",
@@ -40,6 +41,7 @@ __all__: list[str] = [
     "clear_span",
     "combine_cells",
     "combine_phasors",
+    "copy_span",
     "cosines",
     "decode_characters",
     "device_of",
@@ -49,6 +51,7 @@ __all__: list[str] = [
     "extremes",
     "follow",
     "from_host",
+    "hamming_top_k",
     "hash_integers",
     "hash_strings_i32",
     "hash_strings_i64",
@@ -62,10 +65,13 @@ __all__: list[str] = [
     "project_csr_f64_i64",
     "project_dense_f32",
     "project_dense_f64",
+    "put_rows",
     "quantize_f32",
     "quantize_f64",
+    "real_top_k",
     "roll_rows",
     "rotate_rows",
+    "round_rows",
     "score_keys",
     "score_rows",
     "sketch_add_f64",
@@ -75,6 +81,7 @@ __all__: list[str] = [
     "sum_real_rows",
     "summarize_f64",
     "summarize_i64",
+    "take_rows",
     "to_dlpack",
     "turn_rows",
     "unite",
@@ -261,6 +268,11 @@ def atom_rows(
     Packed atoms of keys.
     """
 
+def bfloat_words(dim: typing.SupportsInt | typing.SupportsIndex) -> int:
+    """
+    Words of a rounded row.
+    """
+
 def bind_rows(a: Span, b: Span, dim: typing.SupportsInt | typing.SupportsIndex, out: Span) -> bool:
     """
     XOR of rows; false where bits beyond the dimension are set.
@@ -390,6 +402,11 @@ def combine_phasors(
     Products (0), with conjugates (1), or quotients (2); false where any is not finite.
     """
 
+def copy_span(to: Span, source: Span, n_bytes: typing.SupportsInt | typing.SupportsIndex) -> None:
+    """
+    Copy bytes on GPUs, on the stream of the target.
+    """
+
 def cosines(
     a: Span,
     b: Span,
@@ -449,6 +466,24 @@ def from_host(
 ) -> Memory:
     """
     New memory with these bytes.
+    """
+
+def hamming_top_k(
+    queries: Span,
+    n_queries: typing.SupportsInt | typing.SupportsIndex,
+    query_stride: typing.SupportsInt | typing.SupportsIndex,
+    rows: Span,
+    n_rows: typing.SupportsInt | typing.SupportsIndex,
+    row_stride: typing.SupportsInt | typing.SupportsIndex,
+    dim: typing.SupportsInt | typing.SupportsIndex,
+    k: typing.SupportsInt | typing.SupportsIndex,
+    indices: Span,
+    distances: Span | None,
+    similarities: Span | None,
+    path: str = "best",
+) -> None:
+    """
+    The k rows nearest to each query by Hamming distance.
     """
 
 def hash_integers(
@@ -592,6 +627,13 @@ def project_dense_f64(
     Rows times the sparse matrix of signs.
     """
 
+def put_rows(
+    rows: Span, n_words: typing.SupportsInt | typing.SupportsIndex, indices: Span, values: Span
+) -> None:
+    """
+    Rows in the place of others.
+    """
+
 def quantize_f32(
     values: Span,
     low: typing.SupportsFloat | typing.SupportsIndex,
@@ -618,6 +660,24 @@ def quantize_f64(
     Nearest levels; 1 where a value is no number, 2 where one is outside.
     """
 
+def real_top_k(
+    queries: Span,
+    rows: Span,
+    dim: typing.SupportsInt | typing.SupportsIndex,
+    weights: Span | None,
+    cosine: bool,
+    bfloats: Span,
+    squares: Span,
+    extremes: Span,
+    k: typing.SupportsInt | typing.SupportsIndex,
+    indices: Span,
+    similarities: Span,
+    path: str = "best",
+) -> None:
+    """
+    The k rows most alike to each query by inner product or cosine.
+    """
+
 def roll_rows(
     rows: Span,
     dim: typing.SupportsInt | typing.SupportsIndex,
@@ -636,6 +696,19 @@ def rotate_rows(
 ) -> bool:
     """
     Rows shifted cyclically; false as for bind_rows.
+    """
+
+def round_rows(
+    rows: Span,
+    dim: typing.SupportsInt | typing.SupportsIndex,
+    weights: Span | None,
+    cosine: bool,
+    bfloats: Span,
+    squares: Span,
+    extremes: Span,
+) -> None:
+    """
+    What real_top_k needs of rows besides.
     """
 
 def score_keys(
@@ -736,6 +809,17 @@ def summarize_f64(weights: Span) -> tuple[float, float, float, float, bool]:
 def summarize_i64(weights: Span) -> tuple[float, float, float, float, bool]:
     """
     Least, most, sum, sum of magnitudes (of integers modulo 2**64) and whether all are finite.
+    """
+
+def take_rows(
+    rows: Span,
+    stride: typing.SupportsInt | typing.SupportsIndex,
+    n_words: typing.SupportsInt | typing.SupportsIndex,
+    indices: Span,
+    out: Span,
+) -> None:
+    """
+    Rows by their indices, zeros for those below 0; words are of 32 bits.
     """
 
 def to_dlpack(

@@ -49,18 +49,24 @@ def integer(owner: str, name: str, value: object, least: int, most: int) -> int:
     return number
 
 
-def neighbours(owner: str, value: object, n: int, of: str) -> int:
+def neighbours(owner: str, value: object, n: int, of: str, name: str = "k") -> int:
     """Return k, how many of n rows or items are wanted."""
-    must = f"an integer in [1, {n}], the number of {of}"
+    must = f"an integer in [1, {n}], the number of {of}" if n else f"at most the number of {of}, which is 0"
     if isinstance(value, bool | np.bool_ | np.ndarray):
-        refuse(owner, "k", must, value, TypeError)
+        refuse(owner, name, must, value, TypeError)
     try:
         k = operator.index(value)  # type: ignore[arg-type]
     except TypeError:
-        refuse(owner, "k", must, value, TypeError)
+        refuse(owner, name, must, value, TypeError)
     if not 1 <= k <= n:
-        refuse(owner, "k", must, k)
+        refuse(owner, name, must, k)
     return k
+
+
+def not_masked(owner: str, name: str, value: object, must: str) -> None:
+    """Refuse an array with masked elements, below which anything may lie."""
+    if np.ma.is_masked(value):
+        refuse(owner, name, f"{must} without nulls", "a masked array with masked elements")
 
 
 def _power(most: int) -> str:

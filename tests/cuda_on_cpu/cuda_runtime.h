@@ -46,5 +46,6 @@
 #include "emulation/memory_api.hpp"
 #include "emulation/numbers.hpp"
 #include "emulation/stream_api.hpp"
+#include "emulation/tensor_core.hpp"
 #include "emulation/vector_types.hpp"
 #include "emulation/warp.hpp"

@@ -51,10 +51,10 @@ class LineBuffer {
   std::vector<FloatLine> lines_;
 };
 
-inline constexpr size_t kPaddedTo = 64;   // floats; a strip of every level, and a block of bytes
-inline constexpr size_t kChunk = 256;     // of the dimension: a turned tile of 64 KB
-inline constexpr size_t kFewQueries = 3;  // that meet rows as they lie
-inline constexpr size_t kDirectBytes = 16 << 10;
+inline constexpr size_t kPaddedTo = 64;           // floats; a strip of every level, and a block of bytes
+inline constexpr size_t kChunk = 256;             // of the dimension: a turned tile of 64 KB
+inline constexpr size_t kFewQueries = 3;          // that meet rows as they lie
+inline constexpr size_t kDirectBytes = 16 << 10;  // of rows that have scores only
 
 constexpr size_t padded(size_t dim) { return (dim + kPaddedTo - 1) / kPaddedTo * kPaddedTo; }
 
@@ -128,7 +128,7 @@ class TurnedScores {
 
   static constexpr size_t rows_at_once() { return kTile; }
 
-  void operator()(size_t first, size_t n, float* scores) {
+  void operator()(size_t first, size_t n, float missing, float* scores) {
     const RetrievalKernels& kernel = kernels().retrieval;
     const PatternStore& store = rows_.store();
     const float* rows = rows_.rows(first, n);
@@ -142,6 +142,8 @@ class TurnedScores {
       kernel.compare(queries_.data() + k, n_, rows_.stride(), tile_.data(), count, distances_, next.data() + from,
                      to - from, scores);
     }
+    for (size_t q = 0; q < n_; ++q)
+      for (size_t j = n; j % kWidth != 0; ++j) scores[q * kTile + j] = missing;
   }
 
  private:
@@ -213,67 +215,76 @@ class DirectQuery {
   float scale_ = 0.0F;
 };
 
-// Rows that meet few queries at once: what stays in the first cache from their scores to their sum.
-inline size_t direct_rows(const PatternStore& store) {
-  return std::clamp(kDirectBytes / (store.dim * bytes_of(store.type)) / kWidth * kWidth, kWidth, kTile);
+// Bytes of rows whose sum follows their scores, and of the next rows that are fetched meanwhile: what measurements say
+// of how long reading memory may pause.
+struct Step {
+  size_t bytes, fetched;
+};
+
+inline Step step_of(StoreType type) {
+  if (type == StoreType::kFloat32) return {4 << 10, 1 << 10};
+  return {8 << 10, type == StoreType::kInt8 ? size_t{2} << 10 : 0};
 }
 
-// Scores of few queries; half of the next tile is fetched here where the other half is fetched by sums.
+inline void fetch(const char* bytes, size_t n) {
+  for (size_t i = 0; i < n; i += kLineBytes) __builtin_prefetch(bytes + i, 0, 3);
+}
+
+// As many rows as take so many bytes; in fours, which kernels work on.
+inline size_t rows_in(const PatternStore& store, size_t bytes) {
+  return std::clamp(bytes / (store.dim * bytes_of(store.type)) / 4 * 4, size_t{4}, kTile);
+}
+
+// Scores of few queries.
 class DirectScores {
  public:
-  DirectScores(const PatternStore& store, FloatRows queries, bool fetch_half) : store_(store), half_(fetch_half) {
+  DirectScores(const PatternStore& store, FloatRows queries, size_t bytes_at_once)
+      : store_(store), step_(rows_in(store, bytes_at_once)) {
     for (size_t q = 0; q < queries.n; ++q) queries_.emplace_back(queries.rows + q * queries.dim, store);
   }
 
-  size_t rows_at_once() const { return direct_rows(store_); }
+  size_t rows_at_once() const { return step_; }
 
-  void operator()(size_t first, size_t n, float* scores) {
+  void operator()(size_t first, size_t n, float missing, float* scores) {
     const RetrievalKernels& kernel = kernels().retrieval;
     const void* rows = row_of(store_, first);
-    auto next = tile_after(store_, first, rows_at_once());
-    if (half_) next = next.first(next.size() / 2);
-    for (size_t q = 0; q < queries_.size(); ++q, scores += kTile, next = {}) {
+    for (size_t q = 0; q < queries_.size(); ++q, scores += kTile) {
       if (store_.type == StoreType::kFloat32) {
-        kernel.floats.compare(queries_[q].floats(), static_cast<const float*>(rows), n, store_.dim, next.data(),
-                              next.size(), scores);
+        kernel.floats.compare(queries_[q].floats(), static_cast<const float*>(rows), n, store_.dim, missing, scores);
       } else if (store_.type == StoreType::kBfloat16) {
-        kernel.bfloats.compare(queries_[q].floats(), static_cast<const std::uint16_t*>(rows), n, store_.dim,
-                               next.data(), next.size(), scores);
+        kernel.bfloats.compare(queries_[q].floats(), static_cast<const std::uint16_t*>(rows), n, store_.dim, missing,
+                               scores);
       } else {
-        kernel.bytes.compare(queries_[q].bytes(), static_cast<const std::int8_t*>(rows), n, store_.dim, next.data(),
-                             next.size(), scores);
-        for (size_t j = 0; j < n; ++j) scores[j] *= store_.scales[first + j];
+        kernel.bytes.compare(queries_[q].bytes(), static_cast<const std::int8_t*>(rows), n, store_.dim, missing,
+                             scores);
+        kernel.adjust(1, n, store_.scales + first, nullptr, scores);
       }
     }
   }
 
  private:
   PatternStore store_;
-  bool half_;
+  size_t step_;
   std::vector<DirectQuery> queries_;
 };
 
 // Weighted sums of patterns for few queries; weights of rows of int8 must not be negative.
 class DirectSums {
  public:
-  DirectSums(const PatternStore& store, size_t n_queries, bool fetch_half)
-      : store_(store), n_(n_queries), half_(fetch_half) {}
+  DirectSums(const PatternStore& store, size_t n_queries) : store_(store), n_(n_queries) {}
 
   void operator()(float* weights, size_t first, size_t n, float* states) {
     const RetrievalKernels& kernel = kernels().retrieval;
     const void* rows = row_of(store_, first);
-    auto next = tile_after(store_, first, direct_rows(store_));
-    if (half_) next = next.last(next.size() - next.size() / 2);
-    for (size_t q = 0; q < n_; ++q, weights += kTile, states += padded(store_.dim), next = {}) {
+    fetch(row_of(store_, first + n), step_of(store_.type).fetched);
+    for (size_t q = 0; q < n_; ++q, weights += kTile, states += padded(store_.dim)) {
       if (store_.type == StoreType::kFloat32) {
-        kernel.floats.sum(weights, static_cast<const float*>(rows), n, store_.dim, next.data(), next.size(), states);
+        kernel.floats.sum(weights, static_cast<const float*>(rows), n, store_.dim, states);
       } else if (store_.type == StoreType::kBfloat16) {
-        kernel.bfloats.sum(weights, static_cast<const std::uint16_t*>(rows), n, store_.dim, next.data(), next.size(),
-                           states);
+        kernel.bfloats.sum(weights, static_cast<const std::uint16_t*>(rows), n, store_.dim, states);
       } else {
-        for (size_t j = 0; j < n; ++j) weights[j] *= store_.scales[first + j];
-        kernel.bytes.sum(weights, static_cast<const std::int8_t*>(rows), n, store_.dim, next.data(), next.size(),
-                         states);
+        kernel.adjust(1, n, store_.scales + first, nullptr, weights);
+        kernel.bytes.sum(weights, static_cast<const std::int8_t*>(rows), n, store_.dim, states);
       }
     }
   }
@@ -288,7 +299,6 @@ class DirectSums {
  private:
   PatternStore store_;
   size_t n_;
-  bool half_;
 };
 
 }  // namespace hypersketch

@@ -61,18 +61,15 @@ void for_tasks(size_t n_queries, const PatternStore& store, Cut cut, size_t thre
 template <class Scores, class Body>
 void for_tiles(Scores& compare, size_t n_queries, size_t begin, size_t end, Similarity similarity, float missing,
                Body&& body) {
-  LineBuffer scores(n_queries * kTile), factors(kTile), offsets(kTile);
+  LineBuffer scores(n_queries * kTile);
+  const float *factors = similarity.factors, *offsets = similarity.offsets;
   const size_t step = compare.rows_at_once();
   for (size_t first = begin; first < end; first += step) {
     const size_t n = std::min(step, end - first), width = (n + kWidth - 1) / kWidth * kWidth;
-    compare(first, n, scores.data());
-    if (n < width || similarity.factors != nullptr || similarity.offsets != nullptr) {
-      for (size_t j = 0; j < width; ++j) {
-        factors.data()[j] = j >= n ? 0.0F : similarity.factors == nullptr ? 1.0F : similarity.factors[first + j];
-        offsets.data()[j] = j >= n ? missing : similarity.offsets == nullptr ? 0.0F : similarity.offsets[first + j];
-      }
-      kernels().retrieval.adjust(n_queries, width, factors.data(), offsets.data(), scores.data());
-    }
+    compare(first, n, missing, scores.data());
+    if (factors != nullptr || offsets != nullptr)
+      kernels().retrieval.adjust(n_queries, n, factors == nullptr ? nullptr : factors + first,
+                                 offsets == nullptr ? nullptr : offsets + first, scores.data());
     body(first, n, width, scores.data());
   }
 }
@@ -88,7 +85,8 @@ class Totals {
         squares_(n),
         maxima_(n, separation == Separation::kSoftmax ? -std::numeric_limits<double>::infinity() : 0.0) {}
 
-  void add(size_t q, Weighing weighing, const float* state, double maximum, double sum, double squares) {
+  template <class Number>
+  void add(size_t q, Weighing weighing, const Number* state, double maximum, double sum, double squares) {
     const double most = std::max(maxima_[q], maximum);
     const double kept = ratio(weighing, maxima_[q], most), taken = ratio(weighing, maximum, most);
     for (size_t d = 0; d < dim_; ++d) {
@@ -101,12 +99,7 @@ class Totals {
   }
 
   void add(size_t q, Weighing weighing, const Totals& other) {
-    const double most = std::max(maxima_[q], other.maxima_[q]);
-    const double kept = ratio(weighing, maxima_[q], most), taken = ratio(weighing, other.maxima_[q], most);
-    for (size_t i = q * dim_; i < (q + 1) * dim_; ++i) states_[i] = states_[i] * kept + other.states_[i] * taken;
-    sums_[q] = sums_[q] * kept + other.sums_[q] * taken;
-    squares_[q] = squares_[q] * kept * kept + other.squares_[q] * taken * taken;
-    maxima_[q] = most;
+    add(q, weighing, other.states_.data() + q * dim_, other.maxima_[q], other.sums_[q], other.squares_[q]);
   }
 
   // The weighted mean, and three numbers: maximum, sum of weights, sum of their squares.
@@ -128,6 +121,12 @@ class Totals {
   std::vector<double> states_, sums_, squares_, maxima_;
 };
 
+inline double sum_of_parts(const float* sums, size_t q) {
+  double sum = 0.0;
+  for (size_t i = q * kSoftParts; i < (q + 1) * kSoftParts; ++i) sum += static_cast<double>(sums[i]);
+  return sum;
+}
+
 // One task of a retrieval.
 template <class Scores, class Sums>
 class Span {
@@ -142,14 +141,14 @@ class Span {
         states_(n_ * stride_),
         restored_(stride_),
         maxima_(n_),
-        sums_(n_),
-        squares_(n_) {
+        sums_(n_ * kSoftParts),
+        squares_(n_ * kSoftParts) {
     clear();
   }
 
   void run(size_t begin, size_t end, Similarity similarity, size_t n_patterns) {
     const float missing = weighing_.separation == Separation::kPower ? 0.0F : -std::numeric_limits<float>::infinity();
-    const float least = kNegligible / static_cast<float>(n_patterns);
+    const float least = std::log(kNegligible / static_cast<float>(n_patterns));
     size_t tiles = 0;
     for_tiles(compare_, n_, begin, end, similarity, missing, [&](size_t first, size_t n, size_t width, float* scores) {
       if (weigh(scores, width, least)) sum_(scores, first, n, states_.data());
@@ -173,7 +172,8 @@ class Span {
   void flush() {
     for (size_t q = 0; q < n_; ++q) {
       sum_.restore(states_.data() + q * stride_, restored_.data());
-      totals_.add(q, weighing_, restored_.data(), maxima_[q], sums_[q], squares_[q]);
+      totals_.add(q, weighing_, restored_.data(), static_cast<double>(maxima_[q]), sum_of_parts(sums_.data(), q),
+                  sum_of_parts(squares_.data(), q));
     }
     clear();
   }
@@ -226,8 +226,8 @@ inline void retrieve(const PatternStore& store, const PatternStore& values, Floa
     const Weighing part = weighing_from(weighing, first);
     totals[task] = Totals(n, values.dim, weighing.separation);
     if (few) {
-      DirectScores scores(store, asked, shared);
-      DirectSums sums(values, n, shared);
+      DirectScores scores(store, asked, step_of(store.type).bytes);
+      DirectSums sums(values, n);
       Span(scores, sums, n, values.dim, part, totals[task]).run(begin, end, similarity, store.n);
     } else {
       TileRows keys(store), own(shared ? PatternStore{nullptr, StoreType::kBfloat16, 0, 0, nullptr} : values);

@@ -47,29 +47,28 @@ enum class RealKind { kUniform, kNormal, kPhasor };
 // Patterns as they lie, of one type of numbers, and one query.
 template <class Number, class Query>
 struct PatternKernels {
-  // scores[j] = product of the query and row j for n <= kTile rows; writes whole vectors. Fetches the next bytes.
-  void (*compare)(Query query, const Number* rows, size_t n, size_t dim, const void* next, size_t next_bytes,
-                  float* scores);
+  // scores[j] = product of the query and row j for n <= kTile rows, `missing` up to a multiple of kWidth.
+  void (*compare)(Query query, const Number* rows, size_t n, size_t dim, float missing, float* scores);
   // state += sum of weights[j] * row j, in an order that is the level's for all types but float.
-  void (*sum)(const float* weights, const Number* rows, size_t n, size_t dim, const void* next, size_t next_bytes,
-              float* state);
+  void (*sum)(const float* weights, const Number* rows, size_t n, size_t dim, float* state);
 };
 
 // Retrieval from patterns, kTile at once. Arrays of floats are aligned to kLineBytes, and as long as whole strips.
 struct RetrievalKernels {
   void (*widen_bfloat16)(const std::uint16_t* from, size_t n, float* to);
   void (*widen_int8)(const std::int8_t* from, size_t n, float scale, float* to);
-  // tile[k * kTile + j] = rows[j * stride + k] for n <= kTile rows and n_numbers, zeros beside them.
+  // tile[k * kTile + j] = rows[j * stride + k] for n <= kTile rows, zeros beside them, and n_numbers, up to whole
+  // fours.
   void (*turn)(const float* rows, size_t n, size_t stride, size_t n_numbers, float* tile);
   // scores[q * kTile + j] += what n_numbers of query q and of pattern j of a turned tile have in common: the sum of
   // their products, or minus that of their distances. Fetches the next bytes.
   void (*compare)(const float* queries, size_t n, size_t stride, const float* tile, size_t n_numbers, bool distances,
                   const void* next, size_t next_bytes, float* scores);
-  // scores[q * kTile + j] = scores * factors[j] + offsets[j]. A width is a multiple of kWidth.
-  void (*adjust)(size_t n, size_t width, const float* factors, const float* offsets, float* scores);
+  // scores[q * kTile + j] = scores * factors[j] + offsets[j]; null stands for 1 and 0.
+  void (*adjust)(size_t n_queries, size_t n, const float* factors, const float* offsets, float* scores);
   // Weights in place of scores: exp(beta score - maximum), max(0, beta score - threshold)^exponent, or (score /
   // maximum)^degree. Sums, and states where maxima rise, are brought up to them. Returns whether any weight matters: is
-  // above `least` times the sum of all.
+  // above exp(least), where the maximum's is 1, or above 0.
   bool (*weigh_softmax)(float* scores, size_t n, size_t width, const float* betas, float least, SoftSums sums,
                         float* states, size_t stride);
   bool (*weigh_beyond)(float* scores, size_t n, size_t width, const float* betas, const float* thresholds,

@@ -170,7 +170,7 @@ void for_scores(const PatternStore& store, FloatRows queries, Similarity similar
     };
     constexpr float kMissing = -std::numeric_limits<float>::infinity();
     if (queries.n <= kFewQueries && !similarity.distances) {
-      DirectScores scores(store, asked, false);
+      DirectScores scores(store, asked, kDirectBytes);
       for_tiles(scores, asked.n, begin, end, similarity, kMissing, each);
     } else {
       TileRows rows(store);
@@ -279,15 +279,15 @@ inline void refine_thresholds(const PatternStore& store, FloatRows queries, Simi
     for_scores(store, queries, similarity, cut, threads,
                [&](size_t task, size_t q, const float* of_tile, size_t width, std::uint32_t) {
                  const float tau = static_cast<float>(searches[q].at());
-                 float scores[kTile], sum[2] = {}, squares[2] = {}, maxima[2] = {};
+                 float scores[kTile], parts[2 * kSoftParts] = {}, squares[kSoftParts] = {}, maximum = 0.0F;
                  for (int i = 0; i < 2; ++i) {
                    std::memcpy(scores, of_tile, width * sizeof(float));
                    kernels().retrieval.weigh_beyond(scores, 1, width, betas + q, &tau, exponent - static_cast<float>(i),
-                                                    {maxima + i, sum + i, squares + i});
+                                                    {&maximum, parts + i * kSoftParts, squares});
                  }
                  SumBeyond& total = sums.of(task, q);
-                 total.value += static_cast<double>(sum[0]);
-                 total.slope -= static_cast<double>(exponent) * static_cast<double>(sum[1]);
+                 total.value += sum_of_parts(parts, 0);
+                 total.slope -= static_cast<double>(exponent) * sum_of_parts(parts, 1);
                });
     bool done = true;
     for (size_t q = 0; q < queries.n; ++q) {

@@ -158,7 +158,11 @@ inline constexpr size_t kTile = 64;
 // Scores of fewer patterns come in multiples of so many.
 inline constexpr size_t kWidth = 16;
 
-// What weights of one row of scores a query have come to: all are relative to exp(maximum), or to maximum^degree.
+// A sum has so many parts, which no vector has more lanes than.
+inline constexpr size_t kSoftParts = 16;
+
+// What weights of one row of scores a query have come to: all are relative to exp(maximum), or to maximum^degree. The
+// sums of query q are those of parts [q * kSoftParts, (q + 1) * kSoftParts).
 struct SoftSums {
   float* maxima;
   float* sums;

@@ -12,7 +12,7 @@ from hypersketch import _validation
 from hypersketch.capacity.planner import Plan, PlanRow
 from hypersketch.capacity.structures.base import smallest
 from hypersketch.capacity.validation import positive
-from hypersketch.theory import continuous, recall, willshaw
+from hypersketch.theory import continuous, dense, hopfield_network, recall, sparse_distributed, willshaw
 
 __all__ = ["MEMORIES", "Question", "plan_recall"]
 
@@ -39,6 +39,11 @@ class Question:
     dim: int
     noise: float
     active: int | None = None
+
+    @property
+    def turned(self) -> int:
+        """How many bits of a cue are turned."""
+        return math.ceil(self.noise * self.dim - 1e-9)
 
 
 @dataclass(frozen=True)
@@ -110,7 +115,7 @@ def _dense(asked: Question, error: float) -> Iterator[_Choice]:
         return
     n_bytes = asked.n * _packed(asked.dim)
     for degree in _DEGREES:
-        wrong = recall.dense(asked.dim, asked.n, degree, asked.noise)
+        wrong = dense.bit_error(asked.dim, asked.n, degree, n_flipped=asked.turned)
         size = {"n_units": asked.dim, "degree": degree}
         yield _Choice(size, n_bytes, wrong, f"DenseMemory({asked.dim}, degree={degree})")
 
@@ -121,7 +126,7 @@ def _hopfield(asked: Question, error: float) -> Iterator[_Choice]:
     if asked.active is not None:
         return
     for rule, wrong in (
-        ("hebb", recall.hebb(asked.dim, asked.n, asked.noise)),
+        ("hebb", float(hopfield_network.bit_error(asked.dim, asked.n, asked.turned))),
         ("pseudo-inverse", recall.pseudo_inverse(asked.dim, asked.n, asked.noise)),
     ):
         size = {"n_units": asked.dim, "rule": rule}
@@ -135,8 +140,9 @@ def _outer_product(asked: Question, error: float) -> Iterator[_Choice]:
     if asked.active is not None:
         return
     d = asked.dim
+    summed = float(hopfield_network.bit_error(d, asked.n, asked.turned, diagonal=True))
     for rule, wrong, n_bytes in (
-        ("hebb", recall.hebb(d, asked.n, asked.noise, diagonal=True), 4 * d * d),
+        ("hebb", summed, 4 * d * d),
         ("ridge", recall.pseudo_inverse(d, asked.n, asked.noise), 16 * d * d),
     ):
         size = {"key_dim": d, "rule": rule}
@@ -149,15 +155,29 @@ def _sparse_distributed(asked: Question, error: float) -> Iterator[_Choice]:
     if asked.active is not None:
         return
 
-    def wrong(rows: int) -> float:
-        return recall.sparse_distributed(asked.dim, asked.n, rows, asked.noise)
+    def suffices(rows: int) -> bool:
+        return any(_read(asked, rows, k) <= error for k in _numbers_read(asked.n, rows))
 
-    rows = smallest(lambda many: wrong(many) <= error, 16, _MOST_ROWS)
+    rows = smallest(suffices, 16, _MOST_ROWS)
     if rows is not None:
-        k = max(1, round(rows * recall.best_activation(asked.dim, asked.n, rows, asked.noise)))
+        wrong, k = min((_read(asked, rows, k), k) for k in _numbers_read(asked.n, rows))
         size = {"dim": asked.dim, "n_locations": rows, "k": k}
         made = f"SparseDistributedMemory({asked.dim}, n_locations={rows}, k={k})"
-        yield _Choice(size, 4 * rows * asked.dim, wrong(rows), made)
+        yield _Choice(size, 4 * rows * asked.dim, wrong, made)
+
+
+def _numbers_read(n: int, rows: int) -> set[int]:
+    """Return some numbers of locations to read, around the best for cues without noise."""
+    share = (2.0 * rows * n) ** (-1.0 / 3.0)
+    return {max(1, round(rows * min(0.5, share * factor))) for factor in (0.5, 1.0, 2.0, 4.0, 8.0)}
+
+
+def _read(asked: Question, rows: int, k: int) -> float:
+    """Return the bit error of the k nearest locations, as the memory itself expects it."""
+    share = k / rows
+    near = sparse_distributed.radius(asked.dim, share)
+    shared = sparse_distributed.overlap(asked.dim, near, asked.turned)
+    return sparse_distributed.bit_error(rows, asked.n, share, nearest=True, overlap=shared)
 
 
 @_memory("willshaw")
@@ -217,7 +237,8 @@ def plan_recall(
 
     Notes
     -----
-    Errors are those of `hypersketch.theory.recall`, and of `hypersketch.theory.willshaw`: continuous memories
+    Errors are those of `hypersketch.theory`: of `hopfield_network`, `dense`, `sparse_distributed` and
+    `willshaw`, and of `recall` for what projects onto patterns or takes the nearest. Continuous memories
     answer as the nearest pattern does, with a softmax of which at most the wanted error lies on other
     patterns. Dense and Hopfield networks keep their patterns, packed.
 

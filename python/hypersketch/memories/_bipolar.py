@@ -49,6 +49,7 @@ def packed_rows(owner: str, name: str, value: object, n_units: int) -> tuple[Wor
     array([[6],
            [0]], dtype=uint64)
     """
+    _validation.not_masked(owner, name, value, "-1 and +1")
     try:
         given = np.asarray(value)
     except ValueError:  # rows of different lengths
@@ -103,7 +104,7 @@ def signs(words: Words, n_units: int, dtype: Any = np.int8) -> NDArray[Any]:
 
 
 def formed(words: Words, form: Form, n_units: int) -> NDArray[Any]:
-    """Return rows in the form that others came in.
+    """Return rows in the form that others came in; unsigned ones, but for words, as int8.
 
     Examples
     --------
@@ -111,5 +112,6 @@ def formed(words: Words, form: Form, n_units: int) -> NDArray[Any]:
     >>> formed(np.array([[6]], np.uint64), Form(np.dtype(float), True), 3)
     array([ 1., -1., -1.])
     """
-    rows = words if form.is_packed else signs(words, n_units, form.dtype)
+    signed = np.dtype(np.int8) if form.dtype.kind == "u" else form.dtype  # which has no -1
+    rows = words if form.is_packed else signs(words, n_units, signed)
     return rows[0] if form.single else rows

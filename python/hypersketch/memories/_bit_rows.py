@@ -19,6 +19,7 @@ Words = NDArray[np.uint64]
 
 def packed(owner: str, name: str, value: object, dim: int) -> tuple[Words, np.dtype[Any]]:
     """Return checked rows as words, shape (n, n_words), and the dtype in which they came."""
+    _validation.not_masked(owner, name, value, "-1 and +1, or bits")
     try:
         given = np.asarray(value)
     except ValueError:  # rows of different lengths

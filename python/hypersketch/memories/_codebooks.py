@@ -46,6 +46,11 @@ class Codebook(ABC):
         return len(self.hashes)
 
     @property
+    def device(self) -> int | None:
+        """Index of the GPU that holds the vectors; None for the host."""
+        return None
+
+    @property
     def columns(self) -> list[Column]:
         """What is kept besides the keys."""
         return []

@@ -6,11 +6,11 @@ from __future__ import annotations
 import math
 
 from hypersketch import _validation, theory
-from hypersketch.memories._continuous_queries import ContinuousQueries
+from hypersketch.memories._continuous_measured import ContinuousMeasured
 from hypersketch.memories._separations import SPARSE
 
 
-class ContinuousLaws(ContinuousQueries):
+class ContinuousLaws(ContinuousMeasured):
     """Capacity, errors and inverse temperatures for random patterns."""
 
     def beta_for(self, error: float = 0.01) -> float:
@@ -41,6 +41,56 @@ class ContinuousLaws(ContinuousQueries):
         """
         error = _validation.probability("ContinuousMemory.beta_for", "error", error)
         return self._theoretical_beta(self._held_or_refuse("ContinuousMemory.beta_for"), error)
+
+    def measured_beta(
+        self, error: float = 0.01, *, share: float = 0.5, sample: int = 256, threads: int | None = None
+    ) -> float:
+        """Return the inverse temperature at which a share of the patterns leak ``error`` at most: measured.
+
+        Real patterns are more alike than the random ones of `beta_for`, and need a larger one.
+
+        Parameters
+        ----------
+        error : float in [0.0001, 1), default 0.01
+            Part of the weight on others when a pattern is asked for itself. Sparse separations leave none.
+        share : float in (0, 1], default 0.5
+            Of the patterns. The rest are nearer to others: those that have twins never leak little.
+        sample : int in [1, 2**20], default 256
+            How many patterns are looked at, the same ones each time.
+        threads : int, optional
+            Threads for this call; default `hypersketch.get_num_threads`.
+
+        Returns
+        -------
+        float
+            For `retrieve`, or for another memory of the same patterns. Queries whose cosine with their
+            pattern is c by noise leak as at c times it.
+
+        Raises
+        ------
+        TypeError, ValueError
+            For arguments out of range, powers of similarities, fewer than two patterns, and where no
+            temperature suffices, because more patterns than the rest have twins.
+
+        Notes
+        -----
+        The law of `beta_for` with the similarities that there are in place of random ones: the root of
+        r / (1 + r) = error, r the sum of exp(beta (s - s_own)) over all others, found by secants, each a pass
+        over the patterns. A sparse separation is exact from `theory.continuous.margin` over the gap on.
+
+        Examples
+        --------
+        >>> import hypersketch
+        >>> import numpy as np
+        >>> memory = hypersketch.ContinuousMemory(3)
+        >>> memory.store([[1, 0, 0], [0.6, 0.8, 0], [0, 0.6, 0.8], [0.8, 0, 0.6]])
+        >>> beta = memory.measured_beta(0.05, share=1.0)
+        >>> found = memory.retrieve(memory.patterns, betas=beta, weights=True, least=0.0)
+        >>> weights = found.weights.values.reshape(4, 4)
+        >>> round(float(1 - weights.diagonal().min()), 2)
+        0.05
+        """
+        return self._measured_beta("ContinuousMemory.measured_beta", error, share, sample, threads)
 
     def capacity(self, error: float = 0.01) -> float:
         """Return how many random patterns of length 1 a softmax holds while it leaks at most ``error``.
@@ -115,6 +165,3 @@ class ContinuousLaws(ContinuousQueries):
                 f"has {separation!r} of {similarity!r}."
             )
         return int(self._values["dim"])
-
-    def _margin(self) -> float:
-        return theory.continuous.margin(self._values["separation"], self._values["alpha"])

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from hypersketch import _threads, _validation, theory
 from hypersketch.memories import _reals, _separations
 from hypersketch.memories._columns import Column
-from hypersketch.memories._continuous_store import ContinuousStore, Held
+from hypersketch.memories._continuous_changes import ContinuousChanges
+from hypersketch.memories._continuous_store import Held
 from hypersketch.memories._patterns import Patterns
 from hypersketch.memories._separations import Asked, SparseWeights
 
@@ -23,7 +24,7 @@ Doubles = NDArray[np.float64]
 _LARGEST = 1e30  # of scores: their sums, squares and maxima stay finite in single precision
 _ERROR = 0.01  # what leaks where beta is chosen
 NO_BETAS = object()
-"""Given as betas by calls that need none: choosing one takes SciPy and a search for a root."""
+"""Given as betas by calls that need none."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,7 @@ class Walk:
     effective: Doubles
 
 
-class ContinuousQueries(ContinuousStore):
+class ContinuousQueries(ContinuousChanges):
     """Looks at what is held; none of them waits for changes."""
 
     def _hold(self, owner: str, patterns: Floats, values: Floats | None) -> None:
@@ -127,15 +128,25 @@ class ContinuousQueries(ContinuousStore):
             )
 
     def _theoretical_beta(self, held: Held, error: float) -> float:
-        lengths = held.lengths.rows.astype(np.float64)
-        square = 1.0 if self._values["similarity"] == "cosine" else float(np.mean(lengths**2))
+        if error not in held.betas:
+            held.betas[error] = self._found_beta(held, error)
+        return held.betas[error]
+
+    def _found_beta(self, held: Held, error: float) -> float:
         unit = theory.continuous.beta_for(len(held), self._values["dim"], error)
         if math.isinf(unit):
             raise ValueError(
                 f"No beta lets a softmax of {len(held)} random patterns of {self._values['dim']} dimensions "
                 f"leak as little as {error:g}. Give a beta."
             )
+        if self._values["similarity"] == "cosine":
+            return unit
+        square = self._mean_square(held)
         return unit / square if square > 0.0 else unit
+
+    @staticmethod
+    def _mean_square(held: Held) -> float:
+        return float(np.mean(np.square(held.lengths.rows, dtype=np.float64)))
 
     def _limits(self, owner: str, steps: Any, tol: Any, least: Any) -> tuple[int, float, float]:
         most = _validation.integer(owner, "steps", steps, 1, 10**6)

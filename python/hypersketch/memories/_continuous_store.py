@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 import numpy as np
@@ -38,6 +38,8 @@ class Held:
     patterns: Patterns
     values: Patterns | None
     lengths: Column
+    betas: dict[float, float] = field(default_factory=dict, init=False, compare=False)
+    """Inverse temperatures from theory by error, as they were asked for; other rows begin with none."""
 
     def __len__(self) -> int:
         return len(self.patterns)

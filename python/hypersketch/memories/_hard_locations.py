@@ -18,6 +18,8 @@ from hypersketch.vsa import MapB
 Words = NDArray[np.uint64]
 Counters = NDArray[Any]
 
+MOST = 2**31 - 1
+"""No counter is larger in magnitude."""
 CHUNK = 256
 """Addresses that are compared with all locations at once."""
 

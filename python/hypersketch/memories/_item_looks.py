@@ -68,7 +68,9 @@ class ItemLooks(ItemStore):
         return len(self._items)
 
     def __repr__(self) -> str:
-        return f"ItemMemory({self._space}, codebook={self.codebook!r}, n_items={len(self)})"
+        shown = f"{self._space}, codebook={self.codebook!r}, n_items={len(self)}"
+        where = "" if self.device == "cpu" else f", device={self.device!r}"
+        return f"ItemMemory({shown}{where})"
 
     @property
     def keys(self) -> NDArray[Any]:

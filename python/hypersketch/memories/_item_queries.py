@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hypersketch import _threads, _validation
+from hypersketch import _device, _threads, _validation
 from hypersketch.memories import _ranking
 from hypersketch.memories._item_looks import ItemLooks
 from hypersketch.memories._item_state import Items
@@ -22,10 +22,18 @@ class ItemQueries(ItemLooks):
     def _asked(self, owner: str, probes: Any) -> tuple[Items, NDArray[Any]]:
         """Return the items, of which there are some, and checked probes, one a row."""
         items = self._items
+        if _device.is_on_gpu(probes):
+            return items, self._gpu().on_host(owner, items, probes)
         rows = np.atleast_2d(vectors_of(owner, "probes", self._space, probes))
         if not len(items):
             raise ValueError(f"{owner} needs items, but this ItemMemory is empty.")
         return items, rows
+
+    @staticmethod
+    def _gpu() -> Any:
+        from hypersketch.memories import _gpu_probes
+
+        return _gpu_probes
 
     def search(self, probes: Any, k: int = 1, *, threads: int | None = None) -> Matches:
         """Return the k items most alike to each probe.
@@ -33,7 +41,8 @@ class ItemQueries(ItemLooks):
         Parameters
         ----------
         probes : ndarray, Hypervectors or bundle
-            n vectors of the memory's space, or one. Sums of MAP-I (int32) are vectors, too.
+            n vectors of the memory's space, or one. Sums of MAP-I (int32) are vectors, too. For a memory on
+            a GPU also an array there.
         k : int, default 1
             How many items a probe, at most as many as there are.
         threads : int, optional
@@ -73,6 +82,9 @@ class ItemQueries(ItemLooks):
         array([['Rome']], dtype=object)
         """
         owner, n_threads = "ItemMemory.search", _threads.resolve("ItemMemory.search", threads)
+        if _device.is_on_gpu(probes):
+            matches: Matches = self._gpu().search(self._items, probes, k, n_threads)
+            return matches
         items, rows = self._asked(owner, probes)
         places, similarities = _ranking.best(
             items.book, rows, _validation.neighbours(owner, k, len(items), "items"), n_threads
@@ -121,7 +133,8 @@ class ItemQueries(ItemLooks):
         items, rows = self._asked(owner, probes)
         found = _ranking.reaching(items.book, rows, thresholds_of(owner, threshold, len(rows)), n_threads)
         starts = np.searchsorted(found.probes, np.arange(len(rows) + 1))
-        return MatchesInRange(starts, items.keys.taken(found.items), found.similarities, found.items)
+        matches = MatchesInRange(starts, items.keys.taken(found.items), found.similarities, found.items)
+        return self._gpu().in_range(matches, probes) if _device.is_on_gpu(probes) else matches
 
     def cleanup(self, probes: Any, threshold: Any = None, *, threads: int | None = None) -> NDArray[Any]:
         """Return the vector of the item most alike to each probe.
@@ -158,6 +171,9 @@ class ItemQueries(ItemLooks):
         True
         """
         owner, n_threads = "ItemMemory.cleanup", _threads.resolve("ItemMemory.cleanup", threads)
+        if _device.is_on_gpu(probes):
+            there: NDArray[Any] = self._gpu().cleanup(self._items, probes, threshold)
+            return there
         items, rows = self._asked(owner, probes)
         limits = None if threshold is None else thresholds_of(owner, threshold, len(rows))
         places, similarities = _ranking.best(items.book, rows, 1, n_threads)
@@ -218,4 +234,5 @@ class ItemQueries(ItemLooks):
         rate = _validation.probability(owner, "false_accept", false_accept)
         n_threads = _threads.resolve(owner, threads)
         items, rows = self._asked(owner, self._space.identity() if probes is None else probes)
-        return thresholds(items.book, rate, None if probes is None else rows, n_threads)
+        found = thresholds(items.book, rate, None if probes is None else rows, n_threads)
+        return self._gpu().thresholds(found, probes) if _device.is_on_gpu(probes) else found

@@ -14,6 +14,8 @@ from hypersketch import _memory, _validation
 from hypersketch._doors import Imports
 from hypersketch._stored import Stored, Tally
 from hypersketch.memories import _hadamard, _item_state
+from hypersketch.memories._codebooks import Codebook
+from hypersketch.memories._columns import Column
 from hypersketch.memories._item_keys import KeyColumn
 from hypersketch.memories._item_state import Items
 from hypersketch.vsa import _described
@@ -34,6 +36,7 @@ class ItemStore(Stored, Imports):
         "text_bytes": _validation.within(0, 2**56),
     }
     _GROWS = True
+    _ON_GPU = True  # the vectors, of some spaces
 
     @classmethod
     def _checked(cls, **given: object) -> dict[str, Any]:
@@ -59,9 +62,17 @@ class ItemStore(Stored, Imports):
         self._frozen = state is not None and not state.flags.writeable
         if state is None:
             empty = _item_state.CODEBOOKS[parameters["codebook"]].empty(self._space)
+            if device is not None:
+                empty = self._on_gpu(empty, empty.hashes, device)
             self._items = Items(KeyColumn.empty(), empty)
         else:
             self._items = _item_state.split(parameters, state)
+
+    def _on_gpu(self, book: Codebook, hashes: Column, device: int) -> Codebook:
+        from hypersketch.memories import _gpu_codebook
+
+        _gpu_codebook.require_kernels(self._values["codebook"], self._space, device)
+        return _gpu_codebook.moved(book, hashes, device)
 
     def _parameters(self) -> dict[str, Any]:
         items = self._items
@@ -89,7 +100,7 @@ class ItemStore(Stored, Imports):
 
     @property
     def _device_index(self) -> int | None:
-        return None
+        return self._items.book.device
 
     @property
     def _tally(self) -> Tally:
@@ -112,10 +123,20 @@ class ItemStore(Stored, Imports):
     def _moved(self, device: int | None) -> ItemStore:
         twin = object.__new__(type(self))
         twin._fill(self._parameters(), None, Tally())
-        twin._items = self._items.copied()
+        twin._items = self._copied(device)
         if self._frozen:  # it was not looked at when it was mapped
             _item_state.verify(twin._items)
         return twin
+
+    def _copied(self, device: int | None) -> Items:
+        items, keys = self._items, self._items.keys.copied()
+        if device is not None:
+            return Items(keys, self._on_gpu(items.book, keys.hashes, device))
+        if items.book.device is None:
+            return Items(keys, items.book.copied(keys.hashes))
+        from hypersketch.memories import _gpu_codebook
+
+        return Items(keys, _gpu_codebook.moved(items.book, keys.hashes, None))
 
     def _require_writable(self) -> None:
         if self._frozen:

@@ -14,11 +14,14 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from hypersketch.memories import _nearest
+from hypersketch import _validation
+from hypersketch.memories import _nearest, _reals
+from hypersketch.memories._changes import at_once
 
-_CHUNK = 64
+_CHUNK = 128
 Rows = NDArray[np.float32]
 Integers = NDArray[np.int64]
+Doubles = NDArray[np.float64]
 
 
 class Modes(NamedTuple):
@@ -56,29 +59,42 @@ class Modes(NamedTuple):
         if not sound or (means and not (np.isfinite(self.keys).all() and np.isfinite(self.values).all())):
             raise ValueError("its modes are not what a memory can hold.")
 
-    def _join(self, mode: int, key: Rows, value: Rows) -> None:
-        self.counts[mode] += 1
-        for means, row in ((self.keys, key), (self.values, value)):
-            old = means[mode].astype(np.float64)
-            means[mode] = old + (row - old) / self.counts[mode]
-
-    def _renew(self, mode: int, key: Rows, value: Rows) -> None:
-        self.counts[mode], self.keys[mode], self.values[mode] = 1, key, value
-
     def take(self, keys: Rows, values: Rows, similarity: str, threshold: float, clock: int) -> None:
         """Put items in, one after the other."""
         for first in range(0, len(keys), _CHUNK):
             part = slice(first, first + _CHUNK)
             chunk = _Chunk(self, keys[part], similarity, threshold)
-            for i, (key, value) in enumerate(zip(keys[part], values[part], strict=True)):
-                mode = chunk.nearest(i)
+            both = np.concatenate((keys[part], values[part]), axis=1, dtype=np.float64)
+            for i, row in enumerate(both):
+                mode, now = chunk.nearest(i), clock + first + i + 1
                 if mode < 0:
                     mode = int(self.touched.argmin())  # never used ones first
-                    self._renew(mode, key, value)
+                    self._put(mode, row, 1, now)
+                    chunk.renewed(i, mode)
                 else:
-                    self._join(mode, key, value)
-                self.touched[mode] = clock + first + i + 1
-                chunk.changed(i, mode)
+                    count = int(self.counts[mode]) + 1
+                    row = self._towards(mode, row, count)
+                    self._put(mode, row, count, now)
+                    chunk.changed(i, mode, row)
+
+    def _towards(self, mode: int, row: Doubles, count: int) -> Doubles:
+        """Return the means of a mode's key and value with one more, side by side."""
+        dim, old = self.keys.shape[1], np.empty_like(row)
+        old[:dim], old[dim:] = self.keys[mode], self.values[mode]
+        made: Doubles = row - old
+        made /= count
+        made += old
+        return made
+
+    def _put(self, mode: int, row: Doubles, count: int, now: int) -> None:
+        """Write all of a mode in one step, between whose parts no Ctrl-C can come."""
+        dim = self.keys.shape[1]
+        at_once(
+            (self.keys, mode, row[:dim]),
+            (self.values, mode, row[dim:]),
+            (self.counts, mode, count),
+            (self.touched, mode, now),
+        )
 
 
 class _Chunk:
@@ -91,6 +107,7 @@ class _Chunk:
         # Means are no longer than what they are of, so these are the longest that there will be.
         norms = np.concatenate([_nearest.lengths(old), _nearest.lengths(keys)])
         self._scorer = _nearest.Nearness(similarity, keys, norms)
+        self._among = self._scorer.scores(slice(used, None), keys)
         self._limits = threshold / self._scorer.units
         self._scores = np.full((len(keys), min(len(modes.counts), used + len(keys))), -np.inf, np.float32)
         if used:
@@ -119,7 +136,28 @@ class _Chunk:
         best = int(alike.argmax())
         return int(places[best]) if alike[best] > self._threshold else -1
 
-    def changed(self, item: int, mode: int) -> None:
-        """Compare a changed mode with the items that follow."""
+    def renewed(self, item: int, mode: int) -> None:
+        """Compare a mode that has become an item with the items that follow."""
+        self._scores[item + 1 :, mode] = self._among[item + 1 :, item]
+
+    def changed(self, item: int, mode: int, row: Doubles) -> None:
+        """Compare a changed mode, which is a row up to rounding, with the items that follow."""
         if item + 1 < len(self._keys):
-            self._scores[item + 1 :, mode] = self._scorer.against_one(self._modes.keys[mode], item + 1)
+            mean = self._modes.keys[mode]
+            square = float(np.dot(row[: mean.size], row[: mean.size]))
+            self._scores[item + 1 :, mode] = self._scorer.against_one(mean, square, item + 1)
+
+
+def mode_bytes(key_dim: int, value_dim: int) -> int:
+    """Return the bytes of one mode."""
+    return 16 + 4 * (key_dim + value_dim)
+
+
+def modes_of(owner: str, budget: object, key_dim: object, value_dim: object) -> int:
+    """Return how many modes a budget buys."""
+    dims = (_reals.DIM(owner, name, dim) for name, dim in (("key_dim", key_dim), ("value_dim", value_dim)))
+    each = mode_bytes(*dims)
+    total = _validation.integer(owner, "budget_bytes", budget, 0, 2**62)
+    if total < each:
+        _validation.refuse(owner, "budget_bytes", f"at least {each}, the bytes of one mode", total)
+    return total // each

@@ -98,10 +98,12 @@ class Nearness:
         """Return scores of every query with consecutive rows, off by the slack at most; NaN where unknown."""
         return self._against(rows, self._norms[part])
 
-    def against_one(self, row: Rows, first: int) -> NDArray[np.float32]:
-        """Return scores of the queries from one on with a row that is no longer than those known before."""
-        wide = row.astype(np.float64)
-        norm = math.sqrt(wide @ wide)
+    def against_one(self, row: Rows, square: float, first: int) -> NDArray[np.float32]:
+        """Return scores of the queries from one on with a row that is no longer than those known before.
+
+        Its squared length may be that of the row before it was rounded.
+        """
+        norm = math.sqrt(square)
         if not _LEAST < norm < _MOST:
             return np.full(len(self._scaled) - first, np.nan, np.float32)
         scores: NDArray[np.float32] = self._scaled[first:] @ row
@@ -140,7 +142,12 @@ class Nearness:
 
 
 def best(
-    similarity: str, queries: Rows, runs: list[Rows], norms: NDArray[np.float32], k: int
+    similarity: str,
+    queries: Rows,
+    runs: list[Rows],
+    norms: NDArray[np.float32],
+    k: int,
+    threads: int | None = None,
 ) -> tuple[NDArray[np.int64], Floats]:
     """Return the k rows most alike to each query, of equals the first, and their similarities.
 
@@ -151,7 +158,8 @@ def best(
     open_ones = np.arange(len(queries))
     sound = bool(((norms > _LEAST) & (norms < _MOST)).all())
     if sound and k <= _MOST_BY_KERNEL:
-        settled = _by_kernel(similarity, queries, runs, norms, places, similarities)
+        many = _threads.get_num_threads() if threads is None else threads
+        settled = _by_kernel(similarity, queries, runs, norms, places, similarities, many)
         open_ones = np.flatnonzero(~settled)
     for first in range(0, len(open_ones), _QUERIES):
         part = open_ones[first : first + _QUERIES]
@@ -169,6 +177,7 @@ def _by_kernel(
     norms: NDArray[np.float32],
     places: NDArray[np.int64],
     similarities: Floats,
+    threads: int,
 ) -> NDArray[np.bool_]:
     """Fill in the best rows of the queries for which a few more than k candidates are surely enough."""
     k = places.shape[1]
@@ -178,7 +187,7 @@ def _by_kernel(
     step = max(1, _BLOCK_SCORES // (queries.shape[1] * (k + _SPARE)))
     for first in range(0, len(asked), max(_QUERIES, step)):
         part = asked[first : first + max(_QUERIES, step)]
-        candidates, beyond = _candidates(similarity, queries[part], runs, norms, k + _SPARE)
+        candidates, beyond = _candidates(similarity, queries[part], runs, norms, k + _SPARE, threads)
         alike = np.concatenate(
             [
                 _alike(similarity, queries[some], runs, found)
@@ -202,7 +211,7 @@ def _pieces(
 
 
 def _candidates(
-    similarity: str, queries: Rows, runs: list[Rows], norms: NDArray[np.float32], many: int
+    similarity: str, queries: Rows, runs: list[Rows], norms: NDArray[np.float32], many: int, threads: int
 ) -> tuple[NDArray[np.int64], Floats]:
     """Return the best rows by products in single precision, and what no other row's product exceeds."""
     own = np.sqrt(np.einsum("nd,nd->n", queries, queries, dtype=np.float64))
@@ -217,9 +226,7 @@ def _candidates(
         indices = np.empty((len(queries), min(many, len(rows))), np.int64)
         scores = np.empty(indices.shape, np.float32)
         if len(rows):
-            _core.nearest_patterns(
-                rows, None, queries, False, factors, offsets, indices, scores, _threads.get_num_threads()
-            )
+            _core.nearest_patterns(rows, None, queries, False, factors, offsets, indices, scores, threads)
         if many < len(rows):
             beyond = np.maximum(beyond, scores[:, -1] + slack)
         found.append(indices + start)

@@ -13,14 +13,14 @@ from numpy.typing import NDArray
 from hypersketch import _memory, _validation
 from hypersketch._stored import Tally
 from hypersketch.memories import _nearest, _reals
-from hypersketch.memories._changes import Seedless
+from hypersketch.memories._changes import Seedless, Summed, at_once, count_of, require_writable
 from hypersketch.memories._columns import Column
 
 _ALIGNMENT = 64
 Rows = NDArray[Any]
 
 
-class NeighbourStore(Seedless):
+class NeighbourStore(Summed, Seedless):
     """Keys and values: growing columns, or a ring of so many rows once they are all used."""
 
     _PARAMETERS: ClassVar[dict[str, _validation.Check]] = {
@@ -94,6 +94,16 @@ class NeighbourStore(Seedless):
         return {**self._values, "n_items": len(self)}
 
     @property
+    def key_dim(self) -> int:
+        """Dimensions of the keys.
+
+        >>> import hypersketch
+        >>> hypersketch.NeighbourMemory(8).key_dim
+        8
+        """
+        return int(self._values["key_dim"])
+
+    @property
     def _state(self) -> _memory.State:
         """All of it in one array, from the oldest item on, which is made when asked for."""
         with self._lock:
@@ -158,20 +168,58 @@ class NeighbourStore(Seedless):
         """The number of the oldest item; they are numbered as they came."""
         return self.n_added - len(self)
 
-    def _put(self, keys: Rows, values: Rows) -> None:
-        """Add rows; the lock is held."""
+    def _vectors(self, owner: str, name: str, given: Any) -> NDArray[np.float32]:
+        rows = _reals.rows(owner, name, given, self.key_dim, np.float32)
+        return _reals.not_zero(owner, name, rows) if self._values["similarity"] == "cosine" else rows
+
+    def _checked_values(self, owner: str, keys: Any, values: Any) -> NDArray[Any]:
+        top = self._values["vocabulary"]
+        if top is None:
+            return _reals.values(owner, keys, values, self.key_dim, self._values["value_dim"], np.float32)
+        must = f"one-dimensional integers in [0, {top}), tokens of the vocabulary"
+        if values is None:
+            _validation.refuse(owner, "values", must, None, TypeError)
+        _validation.not_masked(owner, "values", values, must)
+        try:
+            given = np.atleast_1d(np.asarray(values))
+        except ValueError:  # rows of different lengths
+            _validation.refuse(owner, "values", must, values, TypeError)
+        if given.size and given.dtype.kind not in "iu":
+            _validation.refuse(owner, "values", must, values, TypeError)
+        if given.ndim != 1:
+            _validation.refuse(owner, "values", must, f"shape {given.shape}")
+        if given.size and not 0 <= int(given.min()) <= int(given.max()) < top:
+            _validation.refuse(owner, "values", must, int(given[(given < 0) | (given >= top)][0]))
+        return given.astype(np.int64)
+
+    def _put(self, keys: Rows, values: Rows, n: int) -> None:
+        """Add rows, the last of n that come; the lock is held."""
         bound = self._values["max_items"]
         columns, news = [*self._columns, self._norms()], [keys, values, _nearest.lengths(keys)]
         room = len(keys) if bound is None else bound - len(self)
         news = news if bound is None else [new[-bound:] for new in news]
         columns = [old.extended(new[:room]) for old, new in zip(columns, news, strict=True)]
         left = max(0, len(news[0]) - room)
-        if left:
-            places = (self._oldest + np.arange(left)) % bound
-            for column, new in zip(columns, news, strict=True):
-                column.rows[places] = new[room:]
-            self._oldest = (self._oldest + left) % bound
-        self._columns, self._lengths = columns[:2], columns[2]
+        places = (self._oldest + np.arange(left)) % max(1, bound or 0)
+        at_once(
+            *((column.rows, places, new[room:]) for column, new in zip(columns, news, strict=True) if left),
+            (vars(self), "_oldest", (self._oldest + left) % max(1, bound or 0)),
+            (vars(self), "_columns", columns[:2]),
+            (vars(self), "_lengths", columns[2]),
+            count_of(self, n),
+        )
+
+    def _join(self, other: NeighbourStore) -> None:
+        first, second = sorted((self, other), key=id)
+        with first._lock, second._lock:
+            self._require_writable()
+            if other._frozen:  # it was not looked at when it was mapped
+                other._verify()
+            keys, values = (np.concatenate(other._in_order(column)) for column in other._columns)
+            self._put(keys, values, other.n_added)
+
+    def _require_writable(self) -> None:
+        require_writable(self, np.empty(0) if not self._frozen else self._columns[0].rows)
 
     def _norms(self) -> Column:
         if self._lengths is None:

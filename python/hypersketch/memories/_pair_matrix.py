@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from hypersketch import _memory, _optional, _validation, theory
 from hypersketch.memories import _reals
-from hypersketch.memories._changes import Seedless, counted, require_writable
+from hypersketch.memories._changes import Seedless, Summed, at_once, count_of, require_writable
 from hypersketch.memories._fast_weights import written
 
 LINEAR_CHUNK = 4096
@@ -36,7 +36,7 @@ def _gate(owner: str, name: str, value: object) -> float:
     return number
 
 
-class PairMatrix(Seedless):
+class PairMatrix(Summed, Seedless):
     """A matrix that pairs are written into by one of three rules."""
 
     _PARAMETERS: ClassVar[dict[str, _validation.Check]] = {
@@ -120,22 +120,27 @@ class PairMatrix(Seedless):
     def _solution(self) -> Rows:
         """Return W of the statistics as they are now; kept until they change."""
         _optional.require("The rule 'ridge' of OuterProductMemory", "lab", "scipy")
-        from scipy.linalg import cho_factor, cho_solve
-
         with self._lock:
             record = self._record  # every change makes a new one
             if self._solved is None or self._solved[0] is not record or not self._alone:
                 products = self._state.reshape(-1, self.key_dim)
-                inner = products[: self.key_dim] + self._values["ridge"] * np.eye(self.key_dim)
-                solution = cho_solve(cho_factor(inner, lower=True), products[self.key_dim :].T).T
-                self._solved = (record, np.ascontiguousarray(solution, self._values["dtype"]))
+                solution = _ridge_solution(products, self._values["ridge"])
+                self._solved = (record, self._in_dtype(solution))
             return self._solved[1]
+
+    def _in_dtype(self, made: Rows) -> Rows:
+        """Return a matrix in the memory's dtype, which it must not leave."""
+        with np.errstate(over="ignore"):
+            matrix = np.ascontiguousarray(made, self._values["dtype"])
+        if not np.isfinite(matrix).all():
+            raise OverflowError(f"What this OuterProductMemory answers would leave {matrix.dtype}.")
+        return matrix
 
     def _pairs(self, owner: str, keys: Any, values: Any, weights: Any) -> tuple[Rows, Rows, Rows]:
         """Return checked keys, values and weights."""
         dtype = self._state.dtype
         left = _reals.rows(owner, "keys", keys, self.key_dim, dtype)
-        right = _reals.rows(owner, "values", values, self.value_dim, dtype)
+        right = _reals.values(owner, keys, values, self.key_dim, self.value_dim, dtype)
         n = _reals.as_many(owner, keys=left, values=right)
         low, high = {"hebb": (-np.inf, np.inf), "delta": (0.0, 2.0), "ridge": (0.0, np.inf)}[self.rule]
         if weights is None:
@@ -155,8 +160,17 @@ class PairMatrix(Seedless):
                     f"The matrix of this OuterProductMemory would leave {self._state.dtype}; nothing was "
                     "stored."
                 )
-            matrix[...] = made
-            counted(self, n)
+            at_once((matrix, ..., made), count_of(self, n))
+
+    def _join(self, other: PairMatrix) -> None:
+        first, second = sorted((self, other), key=id)
+        with first._lock, second._lock:
+            require_writable(self)
+            with np.errstate(over="ignore"):
+                joined = self._state + other._state
+            if not np.isfinite(joined).all():
+                raise OverflowError(f"The sum would leave {joined.dtype}; nothing was merged.")
+            at_once((self._state, ..., joined), count_of(self, other.n_added))
 
     def _require_linear(self, action: str) -> None:
         if self.rule == "delta":
@@ -167,5 +181,27 @@ class PairMatrix(Seedless):
 
     @property
     def _options(self) -> dict[str, float]:
-        strength = min(1.0, self._values["strength"]) if self.rule == "delta" else 1.0
+        strength = self._values["strength"] if self.rule == "delta" else 1.0
         return {"strength": strength, "gate": self._values["gate"], "penalty": self._values["ridge"] or 0.0}
+
+
+def _ridge_solution(products: Rows, penalty: float) -> Rows:
+    """Return V^T K (K^T K + penalty)^-1 of the rows of K^T K and V^T K."""
+    from scipy.linalg import LinAlgError, cho_factor, cho_solve, eigh
+
+    dim = products.shape[1]
+    inner, mixed = products[:dim], products[dim:]
+    try:
+        factor = cho_factor(inner + penalty * np.eye(dim), lower=True)
+        return np.asarray(cho_solve(factor, mixed.T).T)
+    except LinAlgError:
+        pass
+    # Long keys that depend on each other: the penalty is lost in rounding, so what rounding is, counts as 0.
+    sizes, axes = eigh(inner)
+    noise = dim * np.finfo(np.float64).eps * float(np.abs(sizes).max())
+    if sizes[0] < -1e3 * noise:
+        raise ValueError(
+            "This OuterProductMemory has no solution: pairs were removed from it that had not been stored."
+        )
+    weights = np.where(sizes > noise, 1.0 / (np.maximum(sizes, noise) + penalty), 0.0)
+    return np.asarray((mixed @ axes) * weights @ axes.T)

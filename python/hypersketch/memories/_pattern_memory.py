@@ -111,8 +111,8 @@ class PatternMemory(PatternStore):
         Returns
         -------
         PatternRetrieval
-            ``states`` in the form given, and one entry a state of ``energies``, ``steps`` (sweeps made, the
-            last of which changed nothing where ``converged``) and ``cycles``.
+            ``states`` in the form given (int8 for unsigned integers), and one entry a state of ``energies``,
+            ``steps`` (sweeps made, the last of which changed nothing where ``converged``) and ``cycles``.
 
         Raises
         ------
@@ -243,7 +243,10 @@ class PatternMemory(PatternStore):
             _validation.refuse(owner, "pattern", "a single pattern", f"{len(words)} patterns")
         away = _distances(owner, distances, self.n_units)
         trials = _validation.integer(owner, "n_trials", n_trials, 1, 2**20)
-        limit = _validation.real(owner, "min_overlap", min_overlap)
+        limit = _validation.real(owner, "min_overlap", min_overlap, "a float in [-1, 1]")
+        if not -1.0 <= limit <= 1.0:
+            _validation.refuse(owner, "min_overlap", "a float in [-1, 1]", limit)
+        self._require_patterns(owner)
         rng = np.random.default_rng(_validation.seed(owner, "seed", seed))
         own = _bipolar.signs(words, self.n_units)[0]
         recovered = np.empty(away.size)
@@ -296,7 +299,7 @@ def _distances(owner: str, value: object, n_units: int) -> NDArray[np.int64]:
     if value is None:
         return np.unique(np.linspace(0, n_units // 2, 11).astype(np.int64))
     given, must = np.asarray(value), f"integers in [0, {n_units}]"
-    if given.dtype.kind not in "iu":
+    if given.dtype.kind not in "iu" and given.size:
         _validation.refuse(owner, "distances", must, value, TypeError)
     if given.ndim != 1 or (given.size and not 0 <= int(given.min()) <= int(given.max()) <= n_units):
         _validation.refuse(owner, "distances", must, value)

@@ -121,6 +121,9 @@ class PatternStore(AssociativeMemory):
     def __len__(self) -> int:
         return self.n_patterns
 
+    def __bool__(self) -> bool:
+        return True
+
     @property
     def patterns(self) -> NDArray[np.int8]:
         """The patterns in the order in which they were stored, -1 and +1; a copy.

@@ -240,9 +240,13 @@ def _kth_largest(scores: NDArray[Any], k: int) -> Floats:
 
 def best(book: Codebook, probes: NDArray[Any], k: int, threads: int) -> tuple[Indices, Floats]:
     """Return the k items most alike to each probe, and their similarities."""
+    hamming = _is_hamming(book, probes)
+    if book.device is not None and (hamming or isinstance(book.space, RealSpace)):
+        there: tuple[Indices, Floats] | None = book.nearest(probes, k)  # type: ignore[attr-defined]
+        if there is not None:
+            return there
     items = np.empty((len(probes), k), np.int64)
     similarities = np.empty((len(probes), k))
-    hamming = _is_hamming(book, probes)
     for part in _blocks(len(probes), _at_once(book, probes)):
         ranked = (_best_of_packed if hamming else _best_of_some)(book, probes[part], k, threads)
         items[part], similarities[part] = ranked.items, ranked.similarities

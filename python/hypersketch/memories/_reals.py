@@ -15,8 +15,7 @@ DTYPE = _validation.one_of("float32", "float64")
 
 
 def _array(owner: str, name: str, value: object, must: str) -> NDArray[Any]:
-    if np.ma.is_masked(value):
-        _validation.refuse(owner, name, f"{must} without nulls", "a masked array with masked elements")
+    _validation.not_masked(owner, name, value, must)
     try:
         given = np.asarray(value)
     except ValueError:  # rows of different lengths
@@ -44,6 +43,13 @@ def rows(owner: str, name: str, value: object, dim: int, dtype: Any) -> NDArray[
     return made
 
 
+def values(owner: str, keys: object, given: object, key_dim: int, value_dim: int, dtype: Any) -> NDArray[Any]:
+    """Return checked values, which are the keys where none are given."""
+    if given is None and key_dim != value_dim:
+        _validation.refuse(owner, "values", "given, as value_dim is not key_dim", None)
+    return rows(owner, "values", keys if given is None else given, value_dim, dtype)
+
+
 def _not_finite(owner: str, name: str, made: NDArray[Any], row: int, dtype: np.dtype[Any]) -> NoReturn:
     bad = float(made[row][~np.isfinite(made[row])][0])
     raise ValueError(f"The {name!r} parameter of {owner} must be finite in {dtype}. Got {bad} in row {row}.")
@@ -58,8 +64,12 @@ def numbers(
     high: float = np.inf,
 ) -> NDArray[np.float64]:
     """Return n finite numbers of [low, high]; one number stands for n equal ones."""
-    span = "finite" if np.isinf(low) and np.isinf(high) else f"in [{low:g}, {high:g}]"
-    must = f"a number {span}, or one for each of {n} rows"
+    number = "a finite number"
+    if np.isfinite(low):
+        number = (
+            f"a finite number of at least {low:g}" if np.isinf(high) else f"a number in [{low:g}, {high:g}]"
+        )
+    must = f"{number}, or one for each of {n} rows"
     given = _array(owner, name, value, must).astype(np.float64)
     if given.shape not in ((), (n,)):
         _validation.refuse(owner, name, must, f"shape {given.shape}")

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hypersketch import _core
+from hypersketch.memories._columns import Column
 from hypersketch.memories._patterns import Patterns
 
 Floats = NDArray[np.float32]
@@ -138,6 +139,17 @@ def _pass(
         exponent, out, numbers, asked.threads,
     )  # fmt: skip
     return numbers
+
+
+def odds_of_others(asked: Asked, betas: Floats, own: Doubles) -> Doubles:
+    """Return the softmax's weight on others over that on one pattern, whose scores are given."""
+    nothing = Patterns(Column(np.zeros((len(asked.patterns), 1), np.float32)), None)
+    out = np.empty((len(asked.queries), 1), np.float32)
+    maxima, sums, _ = _pass(asked, nothing, "softmax", betas, None, 1, out).T
+    behind = maxima - betas * own
+    slack = 2.0**-24 * (asked.queries.shape[1] + 8) * np.maximum(np.abs(maxima), 1.0)
+    with np.errstate(over="ignore"):  # where others are far ahead
+        return np.asarray(sums * np.exp(np.where(np.abs(behind) > slack, behind, 0.0)) - 1.0)
 
 
 def listed(law: Law, asked: Asked, betas: Floats) -> tuple[SparseWeights, Doubles, NDArray[np.bool_]]:

@@ -13,6 +13,7 @@ import hypersketch.vsa  # noqa: F401  # it needs item memories, so their parts c
 from hypersketch import _validation
 from hypersketch._stored import Tally
 from hypersketch._structure import Structure
+from hypersketch.memories import _bipolar
 from hypersketch.vsa._space import Space
 from hypersketch.vsa.elementwise import MapC
 from hypersketch.vsa.holographic import HRR
@@ -29,16 +30,16 @@ def require_embeddings(owner: str, space: Space) -> None:
     """Refuse a space whose vectors are no embeddings of real numbers, or too long for a tensor."""
     real = isinstance(space, MapB | MapI | MapC) or (isinstance(space, HRR) and not space.spectral)
     if not real:
-        must = "MapI, MapB, MapC or HRR for form='tensor', which needs vectors of real numbers"
+        must = "MapI, MapB, BSC, MapC or HRR for form='tensor', which needs vectors of real numbers"
         _validation.refuse(owner, "space", must, space)
     if space.dim > MOST_DIM:
         _validation.refuse(owner, "space", f"of at most {MOST_DIM} dimensions for form='tensor'", space)
 
 
 def embeddings(space: Space, rows: NDArray[Any]) -> Floats:
-    """Return vectors of a space as real numbers (float32)."""
+    """Return vectors of a space as real numbers (float32); bits as signs, in BSC too."""
     if isinstance(space, MapB | MapI) and rows.dtype == np.uint64:
-        return space.unpack(rows).astype(np.float32)
+        return _bipolar.signs(rows, space.dim, np.float32)
     return np.asarray(rows, np.float32)
 
 

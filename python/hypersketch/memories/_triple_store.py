@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from hypersketch import _memory, _validation, files, theory
 from hypersketch._stored import Tally
-from hypersketch.memories._associative import AssociativeMemory
+from hypersketch.memories._changes import Summed
 from hypersketch.memories._facts import MEMORIES, SLOTS, Facts
 from hypersketch.theory._search import least_passing
 from hypersketch.vsa._space import Space
@@ -36,7 +36,7 @@ def named() -> Iterator[None]:
         raise type(error)(str(error).replace("Facts", "TripleMemory")) from None
 
 
-class TripleStore(AssociativeMemory):
+class TripleStore(Summed):
     """Files, copies and looks."""
 
     _facts: Facts
@@ -149,7 +149,8 @@ class TripleStore(AssociativeMemory):
         (['Ann', 'tea'], ['likes'])
         """
         name = _validation.one_of(*SLOTS)("TripleMemory.keys", "slot", slot)
-        known: NDArray[Any] = self._facts._vocabularies[MEMORIES[name]].items.keys
+        with named():
+            known: NDArray[Any] = self._facts._vocabularies[MEMORIES[name]].items.keys
         return known
 
     # ---- what it says of itself

@@ -50,11 +50,15 @@ def units(owner: str, name: str, value: object, n_units: int) -> Units:
 
     One row, or one list of integers, is one pattern.
     """
+    _validation.not_masked(owner, name, value, "active units")
     if isinstance(value, np.ndarray) and value.dtype == np.bool_:
         return _of_bools(owner, name, value, n_units)
     lists = _lists(owner, name, value)
     if lists and any(one.dtype == np.bool_ for one in lists):
-        return units(owner, name, np.asarray(value), n_units)
+        if any(one.dtype != np.bool_ or one.shape != lists[0].shape for one in lists):
+            must = "lists of active units, or bools with a column a unit, not both"
+            _validation.refuse(owner, name, must, value, TypeError)
+        return _of_bools(owner, name, np.array(lists), n_units)
     for row, one in enumerate(lists):
         _check(owner, name, one, row, n_units)
     starts = np.zeros(len(lists) + 1, np.int64)
@@ -68,11 +72,11 @@ def _lists(owner: str, name: str, value: object) -> list[NDArray[Any]]:
     if isinstance(value, str | bytes | dict) or not hasattr(value, "__len__"):
         _validation.refuse(owner, name, must, value, TypeError)
     rows: Any = value
-    if len(rows) and np.ndim(rows[0]) == 0:
-        rows = [rows]
     try:
+        if len(rows) and np.ndim(rows[0]) == 0:
+            rows = [rows]
         made = [np.asarray(row) for row in rows]
-    except ValueError:
+    except (ValueError, TypeError, KeyError):  # a row of different lengths, or what has no first one
         _validation.refuse(owner, name, must, value, TypeError)
     return [np.empty(0, np.int64) if one.size == 0 and one.ndim == 1 else one for one in made]
 

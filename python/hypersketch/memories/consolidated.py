@@ -3,24 +3,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, ClassVar, Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hypersketch import _memory, _validation, files, theory
+from hypersketch import _threads, _validation, files, theory
 from hypersketch._stored import Tally
 from hypersketch.memories import _nearest, _reals
-from hypersketch.memories._changes import Seedless, counted, require_writable
-from hypersketch.memories._modes import Modes
-from hypersketch.memories.neighbours import Neighbours, _softmax
-
-Floats = NDArray[np.float64]
+from hypersketch.memories._changes import counted, require_writable
+from hypersketch.memories._mode_store import ModeStore
+from hypersketch.memories._modes import modes_of
+from hypersketch.memories._neighbour_answers import Floats, Neighbours, softmax
 
 
 @files.register
-class ConsolidatedMemory(Seedless):
+class ConsolidatedMemory(ModeStore):
     """A fixed number of modes, each the mean of keys that were alike, and of their values.
 
     Parameters
@@ -47,7 +45,7 @@ class ConsolidatedMemory(Seedless):
     Notes
     -----
     The consolidated associative memory of CAMELoT (He et al. 2024, arXiv 2402.13449). Batches mean one item
-    after the other, in their order, and so does their result, whatever the batches.
+    after the other, in their order, whatever the batches; after Ctrl-C a prefix of the batch is stored.
 
     Examples
     --------
@@ -62,14 +60,6 @@ class ConsolidatedMemory(Seedless):
     >>> memory.retrieve([-3, 1]).states
     array([[40.]], dtype=float32)
     """
-
-    _PARAMETERS: ClassVar[dict[str, _validation.Check]] = {
-        "key_dim": _reals.DIM,
-        "value_dim": _reals.DIM,
-        "n_modes": _validation.within(1, 2**40),
-        "threshold": _validation.real,
-        "similarity": _validation.one_of(*_nearest.SIMILARITIES),
-    }
 
     def __init__(
         self,
@@ -86,97 +76,11 @@ class ConsolidatedMemory(Seedless):
             _validation.refuse(owner, "n_modes", "given, or else budget_bytes, and not both", n_modes)
         width = key_dim if value_dim is None else value_dim
         if n_modes is None:
-            n_modes = _modes_of(owner, budget_bytes, key_dim, width)
+            n_modes = modes_of(owner, budget_bytes, key_dim, width)
         parameters = self._checked(
             key_dim=key_dim, value_dim=width, n_modes=n_modes, threshold=threshold, similarity=similarity
         )
         self._fill(parameters, None, Tally())
-
-    @classmethod
-    def _layout(cls, parameters: Mapping[str, Any]) -> tuple[int, type[np.generic]]:
-        return parameters["n_modes"] * _mode_bytes(parameters["key_dim"], parameters["value_dim"]), np.uint8
-
-    @classmethod
-    def _restore(
-        cls, parameters: dict[str, Any], counts: Mapping[str, int], state: NDArray[Any]
-    ) -> ConsolidatedMemory:
-        made = super()._restore(parameters, counts, state)
-        assert isinstance(made, ConsolidatedMemory)
-        made._modes.verify(counts["n_added"], means=not _memory.is_mapped(state))
-        return made
-
-    @property
-    def _modes(self) -> Modes:
-        return Modes.of(self._values, self._state)
-
-    @property
-    def n_modes(self) -> int:
-        """Number of modes, used or not.
-
-        >>> import hypersketch
-        >>> hypersketch.ConsolidatedMemory(8, budget_bytes=1000).n_modes
-        12
-        """
-        return int(self._values["n_modes"])
-
-    def __len__(self) -> int:
-        """Return how many modes are in use."""
-        return self._modes.n_used
-
-    def __bool__(self) -> bool:
-        return True
-
-    def _used(self, column: NDArray[Any]) -> NDArray[Any]:
-        copy: NDArray[Any] = column[: len(self)].copy()
-        return copy
-
-    @property
-    def keys(self) -> NDArray[np.float32]:
-        """Mean keys of the modes in use, a copy.
-
-        >>> import hypersketch
-        >>> memory = hypersketch.ConsolidatedMemory(2, n_modes=2)
-        >>> memory.store([3, 4])
-        >>> memory.keys
-        array([[3., 4.]], dtype=float32)
-        """
-        return self._used(self._modes.keys)
-
-    @property
-    def values(self) -> NDArray[np.float32]:
-        """Mean values of the modes in use, a copy.
-
-        >>> import hypersketch
-        >>> memory = hypersketch.ConsolidatedMemory(2, 1, n_modes=2)
-        >>> memory.store([[3, 4], [6, 8]], [[1], [2]])
-        >>> memory.values
-        array([[1.5]], dtype=float32)
-        """
-        return self._used(self._modes.values)
-
-    @property
-    def counts(self) -> NDArray[np.int64]:
-        """How many items each mode in use is the mean of.
-
-        >>> import hypersketch
-        >>> memory = hypersketch.ConsolidatedMemory(2, n_modes=2)
-        >>> memory.store([[3, 4], [6, 8], [0, 1]])
-        >>> memory.counts
-        array([2, 1])
-        """
-        return self._used(self._modes.counts)
-
-    @property
-    def ages(self) -> NDArray[np.int64]:
-        """How many items came since each mode in use was changed last.
-
-        >>> import hypersketch
-        >>> memory = hypersketch.ConsolidatedMemory(2, n_modes=2)
-        >>> memory.store([[3, 4], [0, 1], [0, 1]])
-        >>> memory.ages
-        array([2, 0])
-        """
-        return np.asarray(self.n_added - self._used(self._modes.touched))
 
     # ---- changes
 
@@ -206,18 +110,18 @@ class ConsolidatedMemory(Seedless):
         """
         owner = "ConsolidatedMemory.store"
         left = self._vectors(owner, "keys", keys)
-        given = keys if values is None else values
-        right = _reals.rows(owner, "values", given, self._values["value_dim"], np.float32)
+        dims = self._values["key_dim"], self._values["value_dim"]
+        right = _reals.values(owner, keys, values, *dims, np.float32)
         n = _reals.as_many(owner, keys=left, values=right)
         with self._lock:
             require_writable(self)
             similarity, threshold = self._values["similarity"], self._values["threshold"]
-            self._modes.take(left, right, similarity, threshold, self.n_added)
-            counted(self, n)
-
-    def _vectors(self, owner: str, name: str, given: Any) -> NDArray[np.float32]:
-        rows = _reals.rows(owner, name, given, self._values["key_dim"], np.float32)
-        return _reals.not_zero(owner, name, rows) if self._values["similarity"] == "cosine" else rows
+            modes, clock = self._modes, self.n_added
+            try:
+                modes.take(left, right, similarity, threshold, clock)
+            finally:
+                if n:  # after Ctrl-C what is in is counted
+                    counted(self, int(modes.touched.max()) - clock)
 
     def clear(self) -> None:
         """Forget everything.
@@ -243,7 +147,9 @@ class ConsolidatedMemory(Seedless):
 
     # ---- answers
 
-    def search(self, queries: Any, k: int = 1) -> tuple[NDArray[np.int64], Floats]:
+    def search(
+        self, queries: Any, k: int = 1, *, threads: int | None = None
+    ) -> tuple[NDArray[np.int64], Floats]:
         """Return the k modes whose keys are most alike to each query.
 
         Parameters
@@ -252,6 +158,8 @@ class ConsolidatedMemory(Seedless):
             n queries.
         k : int, default 1
             How many, at most as many as are in use.
+        threads : int, optional
+            Threads for this call; default `hypersketch.get_num_threads`.
 
         Returns
         -------
@@ -275,17 +183,27 @@ class ConsolidatedMemory(Seedless):
         """
         owner = "ConsolidatedMemory.search"
         asked = self._vectors(owner, "queries", queries)
+        many = _threads.resolve(owner, threads)
         with self._lock:
-            return self._nearest(owner, asked, k)
+            return self._nearest(owner, asked, k, many)
 
-    def _nearest(self, owner: str, asked: NDArray[np.float32], k: int) -> tuple[NDArray[np.int64], Floats]:
+    def _nearest(
+        self, owner: str, asked: NDArray[np.float32], k: int, threads: int
+    ) -> tuple[NDArray[np.int64], Floats]:
         if not len(self):
             raise ValueError(f"{owner} needs items, but this ConsolidatedMemory is empty.")
         few = _validation.neighbours(owner, k, len(self), "modes in use")
         keys = self._modes.keys[: len(self)]
-        return _nearest.best(self._values["similarity"], asked, [keys], _nearest.lengths(keys), few)
+        return _nearest.best(self._values["similarity"], asked, [keys], _nearest.lengths(keys), few, threads)
 
-    def retrieve(self, queries: Any, k: int | None = 1, temperature: float = 1.0) -> Neighbours:
+    def retrieve(
+        self,
+        queries: Any,
+        k: int | None = 1,
+        temperature: float = 1.0,
+        *,
+        threads: int | None = None,
+    ) -> Neighbours:
         """Return the values of the modes most alike to each query.
 
         Parameters
@@ -296,6 +214,8 @@ class ConsolidatedMemory(Seedless):
             How many modes answer; None for all.
         temperature : float > 0, default 1.0
             Values are weighed by the softmax of the similarities over it.
+        threads : int, optional
+            Threads for this call; default `hypersketch.get_num_threads`.
 
         Returns
         -------
@@ -318,10 +238,11 @@ class ConsolidatedMemory(Seedless):
         owner = "ConsolidatedMemory.retrieve"
         asked = self._vectors(owner, "queries", queries)
         heat = _validation.positive(owner, "temperature", temperature)
+        many = _threads.resolve(owner, threads)
         with self._lock:
-            places, similarities = self._nearest(owner, asked, max(1, len(self)) if k is None else k)
+            places, similarities = self._nearest(owner, asked, max(1, len(self)) if k is None else k, many)
             values = self._modes.values[places].astype(np.float64)
-        weights = _softmax(similarities, heat)
+        weights = softmax(similarities, heat)
         states = np.einsum("nk,nkd->nd", weights, values).astype(np.float32)
         n = len(asked)
         return Neighbours(states, None, np.ones(n, np.int64), np.ones(n, bool), places, similarities, weights)
@@ -386,17 +307,3 @@ class ConsolidatedMemory(Seedless):
         """Dimension of random keys, and from which cosine on two of them join."""
         cosine = theory.consolidation.cosine_of(self._values["similarity"], self._values["threshold"])
         return max(2, self._values["key_dim"]), cosine
-
-
-def _mode_bytes(key_dim: int, value_dim: int) -> int:
-    return 16 + 4 * (key_dim + value_dim)
-
-
-def _modes_of(owner: str, budget: object, key_dim: object, value_dim: object) -> int:
-    """Return how many modes a budget buys."""
-    dims = (_reals.DIM(owner, name, dim) for name, dim in (("key_dim", key_dim), ("value_dim", value_dim)))
-    each = _mode_bytes(*dims)
-    total = _validation.integer(owner, "budget_bytes", budget, 0, 2**62)
-    if total < each:
-        _validation.refuse(owner, "budget_bytes", f"at least {each}, the bytes of one mode", total)
-    return total // each

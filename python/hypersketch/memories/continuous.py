@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any, Literal
 
 import numpy as np
@@ -41,6 +40,7 @@ class ContinuousMemory(ContinuousLaws):
     beta : float > 0, optional
         Inverse temperature. By default it is chosen from theory, for as many patterns as there are and their
         mean squared length: the least at which 1 % of a softmax leaks to other random patterns (`beta_for`).
+        Real patterns are more alike than these: `measured_beta` says what they need.
     dtype : {'float32', 'bfloat16', 'int8'}, default 'float32'
         What patterns are kept as: 4, 2 or 1 bytes a number; int8 with a scale for each row.
     value_dim : int in [1, 2**16], optional
@@ -154,112 +154,6 @@ class ContinuousMemory(ContinuousLaws):
         made = cls(rows.shape[1], value_dim=None if others is None else others.shape[1], **options)
         made._hold(owner, rows, others)
         return made
-
-    # ---- changes
-
-    def store(self, patterns: Any, values: Any = None) -> None:
-        """Store patterns, one a row, with their values where the memory has them.
-
-        Parameters
-        ----------
-        patterns : array of shape (dim,) or (n, dim)
-        values : array of shape (n, value_dim), optional
-            Only for a memory with ``value_dim``.
-
-        Raises
-        ------
-        TypeError, ValueError
-            For what are not finite vectors (the row is named) of these dimensions, unequal numbers of them,
-            zero vectors under cosine, rows that bfloat16 or int8 cannot hold, or when the memory is
-            read-only. Nothing is changed then.
-
-        Examples
-        --------
-        >>> import hypersketch
-        >>> memory = hypersketch.ContinuousMemory(2, value_dim=1, beta=9.0)
-        >>> memory.store([[1, 0], [0, 1]], [[10], [20]])
-        >>> memory.retrieve([0, 1]).states.round(1)
-        array([[20.]], dtype=float32)
-        """
-        owner = "ContinuousMemory.store"
-        news = self._made(owner, patterns, values)
-        with self._lock:
-            self._require_writable()
-            held = self._held
-            others = None if held.values is None else held.values.extended(news.values)  # type: ignore[arg-type]
-            lengths = held.lengths.extended(news.lengths.rows)
-            self._held = replace(
-                held, patterns=held.patterns.extended(news.patterns), values=others, lengths=lengths
-            )
-
-    def remove(self, indices: Any) -> None:
-        """Take patterns out; those behind them move up.
-
-        Parameters
-        ----------
-        indices : int or array of int
-            Numbers of patterns, each of them once.
-
-        Raises
-        ------
-        TypeError, ValueError
-            For what are not such numbers, or when the memory is read-only. Nothing is changed then.
-
-        Examples
-        --------
-        >>> import hypersketch
-        >>> memory = hypersketch.ContinuousMemory(2)
-        >>> memory.store([[1, 0], [0, 1]])
-        >>> memory.remove(0)
-        >>> memory.patterns
-        array([[0., 1.]], dtype=float32)
-        """
-        with self._lock:
-            self._require_writable()
-            gone = _patterns.places("ContinuousMemory.remove", indices, len(self))
-            kept = np.ones(len(self), np.bool_)
-            kept[gone] = False
-            self._held = self._held.chosen(np.flatnonzero(kept))
-
-    def update(self, indices: Any, patterns: Any, values: Any = None) -> None:
-        """Put other patterns, and values, in the place of some.
-
-        Parameters
-        ----------
-        indices : int or array of int
-            Numbers of n patterns, each of them once.
-        patterns : array of shape (n, dim)
-        values : array of shape (n, value_dim), optional
-
-        Raises
-        ------
-        TypeError, ValueError
-            As for `store` and `remove`. Nothing is changed then.
-
-        Examples
-        --------
-        >>> import hypersketch
-        >>> memory = hypersketch.ContinuousMemory(2)
-        >>> memory.store([[1, 0], [0, 1]])
-        >>> memory.update(1, [3, 4])
-        >>> memory.patterns[1]
-        array([3., 4.], dtype=float32)
-        """
-        owner = "ContinuousMemory.update"
-        news = self._made(owner, patterns, values)
-        with self._lock:
-            self._require_writable()
-            where, held = _patterns.places(owner, indices, len(self)), self._held
-            if len(where) != len(news):
-                raise ValueError(
-                    f"{owner} needs as many patterns as indices. Got {len(news)} and {len(where)}."
-                )
-            lengths = held.lengths.copied()
-            lengths.rows[where] = news.lengths.rows
-            others = None if held.values is None else held.values.replaced(where, news.values)  # type: ignore[arg-type]
-            self._held = replace(
-                held, patterns=held.patterns.replaced(where, news.patterns), values=others, lengths=lengths
-            )
 
     # ---- looks
 

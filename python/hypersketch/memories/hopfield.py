@@ -12,16 +12,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hypersketch import _core, _threads, _validation, files
-from hypersketch._additive import Counters
 from hypersketch._stored import Tally
 from hypersketch._structure import chunks, dot, tally_of
 from hypersketch.keys import host_hashes
+from hypersketch.memories._membership_laws import MembershipLaws
 
 _MOST_CELLS = 2**31  # beyond this a score could leave int64
 
 
 @files.register
-class HopfieldMembership(Counters):
+class HopfieldMembership(MembershipLaws):
     """A weighted set of keys in a symmetric D x D matrix, W = sum of w e s s^T, or a tensor of more axes.
 
     Parameters

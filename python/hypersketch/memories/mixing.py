@@ -17,15 +17,23 @@ def _pair(owner: str, one: tuple[str, Any], other: tuple[str, Any]) -> tuple[Flo
     """Return two arrays of real numbers of one shape."""
     made = []
     for name, value in (one, other):
-        given = np.asarray(value)
-        if given.dtype.kind not in "iuf":
-            _validation.refuse(owner, name, "an array of real numbers", value, TypeError)
-        made.append(given.astype(np.float64))
+        made.append(_numbers(owner, name, value, "an array of real numbers"))
     if made[0].shape != made[1].shape:
         raise ValueError(
             f"{owner} needs {one[0]} and {other[0]} of one shape. Got {made[0].shape} and {made[1].shape}."
         )
     return made[0], made[1]
+
+
+def _numbers(owner: str, name: str, value: Any, must: str) -> Floats:
+    _validation.not_masked(owner, name, value, must)
+    try:
+        given = np.asarray(value)
+    except ValueError:  # rows of different lengths
+        _validation.refuse(owner, name, must, value, TypeError)
+    if given.dtype.kind not in "iuf":
+        _validation.refuse(owner, name, must, value, TypeError)
+    return given.astype(np.float64)
 
 
 def _refuse_row(owner: str, name: str, must: str, rows: NDArray[np.bool_]) -> NoReturn:
@@ -52,7 +60,8 @@ def interpolate(model: Any, memory: Any, weight: Any, *, log: bool = False) -> F
     Raises
     ------
     TypeError, ValueError
-        For arrays of different shapes, negative probabilities or NaN, and weights out of [0, 1].
+        For arrays of different shapes, what are no probabilities (the row is named), and weights out of
+        [0, 1] or neither one nor one a row.
 
     Notes
     -----
@@ -69,13 +78,16 @@ def interpolate(model: Any, memory: Any, weight: Any, *, log: bool = False) -> F
     """
     owner = "interpolate"
     one, other = _pair(owner, ("model", model), ("memory", memory))
-    shares = np.asarray(weight, np.float64)
+    shares = _numbers(owner, "weight", weight, "numbers in [0, 1]")
+    if shares.ndim and shares.shape != one.shape[:-1]:
+        must = f"a number, or one for each row, shape {one.shape[:-1]}"
+        _validation.refuse(owner, "weight", must, f"shape {shares.shape}")
     if not (np.isfinite(shares) & (shares >= 0.0) & (shares <= 1.0)).all():
         _validation.refuse(owner, "weight", "numbers in [0, 1]", weight)
     shares = shares[..., np.newaxis] if shares.ndim else shares
     must = "logarithms of probabilities" if log else "probabilities"
     for name, given in (("model", one), ("memory", other)):
-        bad = ~(given <= 1e-6) if log else ~((given >= 0.0) & np.isfinite(given))
+        bad = ~(given <= 1e-6) if log else ~((given >= 0.0) & (given <= 1.0 + 1e-6))
         if bad.any():
             _refuse_row(owner, name, must, bad)
     if not log:
@@ -116,7 +128,7 @@ def gated(local: Any, remembered: Any, bias: Any) -> Floats:
     """
     owner = "gated"
     one, other = _pair(owner, ("local", local), ("remembered", remembered))
-    logits = np.asarray(bias, np.float64)
+    logits = _numbers(owner, "bias", bias, "numbers")
     if np.isnan(logits).any():
         _validation.refuse(owner, "bias", "numbers", bias)
     try:

@@ -4,44 +4,16 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hypersketch import _validation, files, theory
+from hypersketch import _threads, _validation, files, theory
 from hypersketch._stored import Tally
 from hypersketch.memories import _nearest, _reals
-from hypersketch.memories._associative import Retrieval
-from hypersketch.memories._changes import counted, require_writable
+from hypersketch.memories._neighbour_answers import Floats, Neighbours, softmax
 from hypersketch.memories._neighbour_store import NeighbourStore
-
-Floats = NDArray[np.float64]
-
-
-@dataclass(frozen=True, eq=False)
-class Neighbours(Retrieval):
-    """What nearest neighbours answer: one row a query.
-
-    Attributes
-    ----------
-    states : ndarray, shape (n, value_dim) or (n, vocabulary)
-        The weighted mean of the neighbours' values, or the distribution over the tokens.
-    energies : None
-    steps, converged : ndarray, shape (n,)
-        1, and True.
-    indices : ndarray of int64, shape (n, k)
-        Numbers of the neighbours, counted from 0 as they were stored; the most alike first.
-    similarities : ndarray of float64, shape (n, k)
-        To the query.
-    weights : ndarray of float64, shape (n, k)
-        Softmax of the similarities over the temperature.
-    """
-
-    indices: NDArray[np.int64]
-    similarities: Floats
-    weights: Floats
 
 
 @files.register
@@ -107,16 +79,6 @@ class NeighbourMemory(NeighbourStore):
         )
         self._fill(parameters, None, Tally())
 
-    @property
-    def key_dim(self) -> int:
-        """Dimensions of the keys.
-
-        >>> import hypersketch
-        >>> hypersketch.NeighbourMemory(8).key_dim
-        8
-        """
-        return int(self._values["key_dim"])
-
     # ---- changes
 
     def store(self, keys: Any, values: Any = None) -> None:
@@ -146,30 +108,37 @@ class NeighbourMemory(NeighbourStore):
         """
         owner = "NeighbourMemory.store"
         left = self._vectors(owner, "keys", keys)
-        right = self._checked_values(owner, keys if values is None else values, len(left))
+        right = self._checked_values(owner, keys, values)
         n = _reals.as_many(owner, keys=left, values=right)
         with self._lock:
-            require_writable(self, np.empty(0) if not self._frozen else self._columns[0].rows)
-            self._put(left, right)
-            counted(self, n)
+            self._require_writable()
+            self._put(left, right, n)
 
-    def _vectors(self, owner: str, name: str, given: Any) -> NDArray[np.float32]:
-        rows = _reals.rows(owner, name, given, self.key_dim, np.float32)
-        return _reals.not_zero(owner, name, rows) if self._values["similarity"] == "cosine" else rows
+    def merge(self, other: NeighbourMemory) -> None:
+        """Store what another memory of the same parameters holds, after what is here.
 
-    def _checked_values(self, owner: str, values: Any, n: int) -> NDArray[Any]:
-        top = self._values["vocabulary"]
-        if top is None:
-            return _reals.rows(owner, "values", values, self._values["value_dim"], np.float32)
-        given = np.atleast_1d(np.asarray(values))
-        must = f"one-dimensional integers in [0, {top}), tokens of the vocabulary"
-        if given.size and given.dtype.kind not in "iu":
-            _validation.refuse(owner, "values", must, values, TypeError)
-        if given.ndim != 1:
-            _validation.refuse(owner, "values", must, f"shape {given.shape}")
-        if given.size and not 0 <= int(given.min()) <= int(given.max()) < top:
-            _validation.refuse(owner, "values", must, int(given[(given < 0) | (given >= top)][0]))
-        return given.astype(np.int64)
+        Parameters
+        ----------
+        other : NeighbourMemory
+            Stays as it is.
+
+        Raises
+        ------
+        TypeError, ValueError
+            When the other is no such memory, or this one is memory-mapped.
+
+        Examples
+        --------
+        >>> import hypersketch
+        >>> a, b = (hypersketch.NeighbourMemory(2) for _ in "ab")
+        >>> a.store([1, 0])
+        >>> b.store([0, 1])
+        >>> a.merge(b)
+        >>> a.search([1, 3])[0]
+        array([[1]])
+        """
+        self._require_same(other, "merge with")
+        self._join(other)
 
     def clear(self) -> None:
         """Forget everything.
@@ -189,14 +158,16 @@ class NeighbourMemory(NeighbourStore):
         0
         """
         with self._lock:
-            require_writable(self, np.empty(0) if not self._frozen else self._columns[0].rows)
+            self._require_writable()
             none = np.empty(0, np.intp)
             self._columns = [column.chosen(none) for column in self._columns]
             self._lengths, self._oldest, self._record = None, 0, (Tally(), [])
 
     # ---- answers
 
-    def search(self, queries: Any, k: int = 1) -> tuple[NDArray[np.int64], Floats]:
+    def search(
+        self, queries: Any, k: int = 1, *, threads: int | None = None
+    ) -> tuple[NDArray[np.int64], Floats]:
         """Return the k items whose keys are most alike to each query.
 
         Parameters
@@ -205,6 +176,8 @@ class NeighbourMemory(NeighbourStore):
             n queries.
         k : int, default 1
             How many, at most as many as there are.
+        threads : int, optional
+            Threads for this call; default `hypersketch.get_num_threads`.
 
         Returns
         -------
@@ -229,20 +202,30 @@ class NeighbourMemory(NeighbourStore):
         """
         owner = "NeighbourMemory.search"
         asked = self._vectors(owner, "queries", queries)
+        many = _threads.resolve(owner, threads)
         with self._lock:
-            ages, similarities = self._nearest(owner, asked, k)
+            ages, similarities = self._nearest(owner, asked, k, many)
             return ages + self._first, similarities
 
-    def _nearest(self, owner: str, asked: NDArray[np.float32], k: int) -> tuple[NDArray[np.int64], Floats]:
+    def _nearest(
+        self, owner: str, asked: NDArray[np.float32], k: int, threads: int
+    ) -> tuple[NDArray[np.int64], Floats]:
         """Return the best items, counted from the oldest; the lock is held."""
         if not len(self):
             raise ValueError(f"{owner} needs items, but this NeighbourMemory is empty.")
         few = _validation.neighbours(owner, k, len(self), "items")
         norms = np.concatenate(self._in_order(self._norms()))
         runs = self._in_order(self._columns[0])
-        return _nearest.best(self._values["similarity"], asked, runs, norms, few)
+        return _nearest.best(self._values["similarity"], asked, runs, norms, few, threads)
 
-    def retrieve(self, queries: Any, k: int | None = None, temperature: float = 1.0) -> Neighbours:
+    def retrieve(
+        self,
+        queries: Any,
+        k: int | None = None,
+        temperature: float = 1.0,
+        *,
+        threads: int | None = None,
+    ) -> Neighbours:
         """Return what the nearest neighbours answer.
 
         Parameters
@@ -253,6 +236,8 @@ class NeighbourMemory(NeighbourStore):
             How many neighbours answer; default 32, or all where there are fewer.
         temperature : float > 0, default 1.0
             Weights are the softmax of the similarities over it.
+        threads : int, optional
+            Threads for this call; default `hypersketch.get_num_threads`.
 
         Returns
         -------
@@ -276,11 +261,12 @@ class NeighbourMemory(NeighbourStore):
         owner = "NeighbourMemory.retrieve"
         asked = self._vectors(owner, "queries", queries)
         heat = _validation.positive(owner, "temperature", temperature)
+        many = _threads.resolve(owner, threads)
         with self._lock:
             few = min(32, max(1, len(self))) if k is None else k
-            ages, similarities = self._nearest(owner, asked, few)
+            ages, similarities = self._nearest(owner, asked, few, many)
             values, first = self._taken(1, ages), self._first
-        weights = _softmax(similarities, heat)
+        weights = softmax(similarities, heat)
         states = self._mixed(values, weights)
         n = len(asked)
         return Neighbours(
@@ -328,10 +314,10 @@ class NeighbourMemory(NeighbourStore):
         """
         owner = "NeighbourMemory.capacity"
         rate, bound = _validation.probability(owner, "error", error), self._values["max_items"]
-        most = math.inf if bound is None else bound / (1.0 - rate)
-        if cosine == 1.0 or self.key_dim == 1:
+        most, alike = math.inf if bound is None else bound / (1.0 - rate), _cosine(owner, cosine)
+        if alike == 1.0 or self.key_dim == 1:
             return float(most)
-        found = 1.0 + float(theory.dense_retrieval.index_size(self.key_dim, rate, cosine))
+        found = 1.0 + float(theory.dense_retrieval.index_size(self.key_dim, rate, alike))
         return found if bound is None or found <= bound else float(bound)
 
     def expected_error(self, *, cosine: float = 1.0) -> float:
@@ -364,17 +350,19 @@ class NeighbourMemory(NeighbourStore):
         >>> round(memory.expected_error(), 3), round(memory.expected_error(cosine=0.5), 3)
         (0.1, 0.109)
         """
+        alike = _cosine("NeighbourMemory.expected_error", cosine)
         if not self.n_added:
             return 0.0
         kept = len(self) / self.n_added
-        if cosine == 1.0 or self.key_dim == 1:
+        if alike == 1.0 or self.key_dim == 1:
             return 1.0 - kept
-        outdone = float(theory.dense_retrieval.outscored(self.key_dim, len(self) - 1, cosine))
+        outdone = float(theory.dense_retrieval.outscored(self.key_dim, len(self) - 1, alike))
         return 1.0 - kept * (1.0 - outdone)
 
 
-def _softmax(similarities: Floats, temperature: float) -> Floats:
-    """Return weights that sum to 1; the first similarity of a row is its largest."""
-    with np.errstate(under="ignore"):
-        powers = np.exp((similarities - similarities[:, :1]) / temperature)
-    return np.asarray(powers / powers.sum(axis=1, keepdims=True))
+def _cosine(owner: str, value: object) -> float:
+    must = "a float in (0, 1]"
+    number = _validation.real(owner, "cosine", value, must)
+    if not 0.0 < number <= 1.0:
+        _validation.refuse(owner, "cosine", must, number)
+    return number

@@ -11,7 +11,7 @@ from hypersketch import _validation, files, theory
 from hypersketch._stored import Tally
 from hypersketch.memories import _reals
 from hypersketch.memories._associative import Retrieval
-from hypersketch.memories._changes import counted, require_writable
+from hypersketch.memories._changes import require_writable
 from hypersketch.memories._pair_matrix import LINEAR_CHUNK, PairMatrix
 from hypersketch.memories._probes import Matches
 from hypersketch.memories.item_memory import ItemMemory
@@ -95,7 +95,13 @@ class OuterProductMemory(PairMatrix):
     # ---- changes
 
     def store(
-        self, keys: Any, values: Any, weights: Any = None, *, gates: Any = None, chunk: int | None = None
+        self,
+        keys: Any,
+        values: Any = None,
+        weights: Any = None,
+        *,
+        gates: Any = None,
+        chunk: int | None = None,
     ) -> None:
         """Store pairs, in their order.
 
@@ -103,8 +109,8 @@ class OuterProductMemory(PairMatrix):
         ----------
         keys : array of shape (key_dim,) or (n, key_dim)
             n keys. The delta rule overwrites fully for keys of length 1.
-        values : array of shape (value_dim,) or (n, value_dim)
-            Their values.
+        values : array of shape (value_dim,) or (n, value_dim), optional
+            Their values; default the keys themselves.
         weights : float or array of shape (n,), optional
             The q of each pair (of any sign for ``hebb``, at least 0 for ``ridge``), or its step b in [0, 2]
             for ``delta``; default ``strength``.
@@ -144,7 +150,7 @@ class OuterProductMemory(PairMatrix):
         step = _validation.integer(owner, "chunk", default if chunk is None else chunk, 1, 2**16)
         self._write(*pairs, checked, step, len(pairs[0]))
 
-    def remove(self, keys: Any, values: Any, weights: Any = None) -> None:
+    def remove(self, keys: Any, values: Any = None, weights: Any = None) -> None:
         """Take pairs out again, up to rounding; for linear rules, and pairs that no gate has weakened.
 
         Parameters
@@ -200,15 +206,7 @@ class OuterProductMemory(PairMatrix):
         """
         self._require_same(other, "merge with")
         self._require_linear("merge")
-        first, second = sorted((self, other), key=id)
-        with first._lock, second._lock:
-            require_writable(self)
-            with np.errstate(over="ignore"):
-                joined = self._state + other._state
-            if not np.isfinite(joined).all():
-                raise OverflowError(f"The sum would leave {joined.dtype}; nothing was merged.")
-            self._state[:] = joined
-            counted(self, other.n_added)
+        self._join(other)
 
     def clear(self) -> None:
         """Forget everything.
@@ -250,8 +248,11 @@ class OuterProductMemory(PairMatrix):
         Raises
         ------
         TypeError, ValueError
-            For what are not finite vectors of key_dim dimensions, and for an empty memory.
-        ModuleNotFoundError
+            For what are not finite vectors of key_dim dimensions, for an empty memory, and for the rule
+            ``ridge`` when pairs were removed that had not been stored.
+        OverflowError
+            When an answer would leave the dtype.
+        ImportError
             For the rule ``ridge`` without SciPy.
 
         Examples
@@ -266,7 +267,8 @@ class OuterProductMemory(PairMatrix):
         asked = _reals.rows(owner, "queries", queries, self.key_dim, self._values["dtype"])
         if not self.n_added:
             raise ValueError(f"{owner} needs pairs, but this OuterProductMemory is empty.")
-        states = asked @ self.matrix.T
+        with np.errstate(over="ignore", invalid="ignore"):
+            states = self._in_dtype(asked @ self.matrix.T)
         n = len(asked)
         return Retrieval(states, None, np.ones(n, np.int64), np.ones(n, bool))
 
@@ -345,12 +347,13 @@ class OuterProductMemory(PairMatrix):
         --------
         >>> import hypersketch
         >>> [hypersketch.OuterProductMemory(64, rule=rule).capacity() for rule in ("hebb", "ridge")]
-        [121.0, 186.0]
+        [121.0, 180.0]
         """
-        rate = _validation.probability("OuterProductMemory.capacity", "error", error)
+        owner = "OuterProductMemory.capacity"
+        rate, many = _validation.probability(owner, "error", error), _n_values(owner, n_values)
         return float(
             theory.outer_product.capacity(
-                self.rule, self.key_dim, self.value_dim, rate, n_values, **self._options
+                self.rule, self.key_dim, self.value_dim, rate, many, **self._options
             )
         )
 
@@ -382,6 +385,11 @@ class OuterProductMemory(PairMatrix):
         >>> round(memory.expected_error(), 2)
         0.13
         """
+        many = _n_values("OuterProductMemory.expected_error", n_values)
         return theory.outer_product.mean_error(
-            self.rule, self.key_dim, self.value_dim, max(0, self.n_added), n_values, **self._options
+            self.rule, self.key_dim, self.value_dim, max(0, self.n_added), many, **self._options
         )
+
+
+def _n_values(owner: str, value: int | None) -> int | None:
+    return None if value is None else _validation.integer(owner, "n_values", value, 1, 2**40)

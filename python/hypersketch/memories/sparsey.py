@@ -3,69 +3,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from hypersketch import _core, _threads, _validation, files, theory
+from hypersketch import _threads, _validation, files, theory
 from hypersketch._stored import Tally
-from hypersketch.memories import _code_selection, _unit_lists
-from hypersketch.memories._associative import AssociativeMemory, Retrieval
-from hypersketch.memories._changes import counted, require_writable
-from hypersketch.memories._unit_lists import Units
-from hypersketch.vsa import _packed
-
-Words = NDArray[np.uint64]
-Bools = NDArray[np.bool_]
-Codes = NDArray[np.int64]
-Doubles = NDArray[np.float64]
-
-_DIM = _validation.within(1, 2**20)
-_CHUNK = 1 << 22  # counters that are worked on at once
-
-
-def _share(owner: str, name: str, value: object) -> float:
-    number = _validation.real(owner, name, value, "a float in [0, 1)")
-    if not 0.0 <= number < 1.0:
-        _validation.refuse(owner, name, "a float in [0, 1)", number)
-    return number
-
-
-@dataclass(frozen=True, eq=False)
-class CodeRetrieval(Retrieval):
-    """What Sparsey answers.
-
-    Attributes
-    ----------
-    states, energies, steps, converged
-        As of `Retrieval`; states are bools, inputs connected with all winners. One step, no energies.
-    codes : ndarray of int64, shape (n, n_modules)
-        Winner of each module.
-    familiarity : ndarray of float64, shape (n,)
-        G: 1 for what is stored, near 0 for what is like nothing.
-    """
-
-    codes: Codes
-    familiarity: Doubles
-
-    @property
-    def units(self) -> list[NDArray[np.int64]]:
-        """Active inputs of each answer.
-
-        >>> import hypersketch
-        >>> memory = hypersketch.SparseyMemory(50, 10, 8)
-        >>> memory.store([[1, 2, 3, 4], [40, 41, 42, 43]])
-        >>> memory.retrieve([[1, 2, 3]]).units
-        [array([1, 2, 3, 4])]
-        """
-        return [np.flatnonzero(row) for row in self.states]
+from hypersketch.memories import _code_selection
+from hypersketch.memories._changes import require_writable
+from hypersketch.memories._code_answers import CodeRetrieval, retrieval
+from hypersketch.memories._code_store import DIM, CodeStore
 
 
 @files.register
-class SparseyMemory(AssociativeMemory):
+class SparseyMemory(CodeStore):
     """Items stored, each once, by codes of one winner a module, superposed in binary weights.
 
     Parameters
@@ -101,7 +52,8 @@ class SparseyMemory(AssociativeMemory):
     the share of the active inputs that are connected with it, times, with context, that of the previous
     winners; G is the mean of the modules' largest V. Winners are drawn with noise that falls as G rises, so
     similar inputs get codes with large intersections. Storing and retrieving take the same time whatever is
-    stored. There is one level here, and no weight ages. `hypersketch.theory.sparsey` has what can be derived.
+    stored; after Ctrl-C a prefix of the batch is. There is one level here, and no weight ages.
+    `hypersketch.theory.sparsey` has what can be derived.
 
     Examples
     --------
@@ -115,21 +67,6 @@ class SparseyMemory(AssociativeMemory):
     >>> found.units, found.familiarity
     ([array([0, 1, 2, 3, 4, 5, 6, 7, 8, 9])], array([0.8]))
     """
-
-    _PARAMETERS: ClassVar[dict[str, _validation.Check]] = {
-        "n_inputs": _DIM,
-        "n_modules": _DIM,
-        "n_units": _DIM,
-        "context": _validation.flag,
-        "active": _DIM,
-        "floor": _share,
-        "expansion": _validation.positive,
-        "exponent": _validation.positive,
-        "steepness": _validation.positive,
-        "midpoint": _validation.real,
-        "seed": _validation.seed,
-    }
-    _UNCOMPARED: ClassVar[frozenset[str]] = frozenset({"active"})
 
     def __init__(
         self,
@@ -146,7 +83,7 @@ class SparseyMemory(AssociativeMemory):
         midpoint: float = 0.7,
         seed: int = 0,
     ) -> None:
-        _DIM(type(self).__name__, "n_inputs", n_inputs)
+        DIM(type(self).__name__, "n_inputs", n_inputs)
         parameters = self._checked(
             n_inputs=n_inputs,
             n_modules=n_modules,
@@ -161,62 +98,6 @@ class SparseyMemory(AssociativeMemory):
             seed=seed,
         )
         self._fill(parameters, None, Tally())
-
-    @classmethod
-    def _checked(cls, **given: object) -> dict[str, Any]:
-        parameters = super()._checked(**given)
-        if parameters["active"] > parameters["n_inputs"]:
-            must = f"at most n_inputs = {parameters['n_inputs']}"
-            _validation.refuse(cls.__name__, "active", must, parameters["active"])
-        return parameters
-
-    @classmethod
-    def _layout(cls, parameters: Mapping[str, Any]) -> tuple[int, type[np.generic]]:
-        n_code = parameters["n_modules"] * parameters["n_units"]
-        rows = parameters["n_inputs"] + (n_code if parameters["context"] else 0)
-        return rows * _validation.words_for(n_code), np.uint64
-
-    @classmethod
-    def _restore(
-        cls, parameters: dict[str, Any], counts: Mapping[str, int], state: NDArray[Any]
-    ) -> SparseyMemory:
-        n_code = parameters["n_modules"] * parameters["n_units"]
-        if _validation.has_tail(state.reshape(-1, _validation.words_for(n_code)), n_code):
-            raise ValueError("its state sets bits beyond its units.")
-        made = super()._restore(parameters, counts, state)
-        assert isinstance(made, SparseyMemory)
-        return made
-
-    # ---- looks
-
-    @property
-    def _n_code(self) -> int:
-        return int(self._values["n_modules"] * self._values["n_units"])
-
-    @property
-    def _rows(self) -> tuple[Words, Words]:
-        """Weights from inputs, and from the previous winners, a row each."""
-        rows = self._state.reshape(-1, _validation.words_for(self._n_code))
-        n = self._values["n_inputs"]
-        return rows[:n], rows[n:]
-
-    @property
-    def _sigmoid(self) -> dict[str, float]:
-        return {name: self._values[name] for name in theory.sparsey.SIGMOID}
-
-    @property
-    def density(self) -> float:
-        """Share of the weights from inputs that are set.
-
-        >>> import hypersketch
-        >>> memory = hypersketch.SparseyMemory(10, 4, 5)
-        >>> memory.store([[1, 7]])
-        >>> memory.density
-        0.04
-        """
-        with self._lock:
-            weights = np.ascontiguousarray(self._rows[0])
-            return float(_core.popcount(weights.ravel()) / (weights.shape[0] * self._n_code))
 
     # ---- changes
 
@@ -276,78 +157,7 @@ class SparseyMemory(AssociativeMemory):
         items, codes, known = self._take("SparseyMemory.observe", patterns, starts)
         states = np.zeros((len(items), self._values["n_inputs"]), np.bool_)
         states[items.owners, items.indices] = True
-        return _retrieval(states, codes, known)
-
-    def _take(
-        self, owner: str, patterns: Any, starts: Any
-    ) -> tuple[Units, NDArray[np.int64], NDArray[np.float64]]:
-        """Store items; return them, their codes, and how familiar each was before."""
-        items = self._items(owner, patterns)
-        edges = self._edges(owner, starts, len(items))
-        n, known = len(items), np.empty(len(items))
-        codes = np.empty((n, self._values["n_modules"]), np.int64)
-        with self._lock:
-            require_writable(self)
-            first = self.n_added
-            for i in range(n):
-                before = None if i in edges or not self._values["context"] else codes[i - 1]
-                support = self._support(items.part(i, i + 1), before, 1)[0]
-                uniforms = _code_selection.draws(self.seed, first + i, len(codes[i]))
-                codes[i], known[i] = _code_selection.chosen(support, uniforms, self._sigmoid)
-                self._learn(items.part(i, i + 1).indices, codes[i], before)
-            counted(self, n)
-        return items, codes, known
-
-    def _items(self, owner: str, patterns: Any) -> Units:
-        items = _unit_lists.units(owner, "patterns", patterns, self._values["n_inputs"])
-        empty = np.flatnonzero(items.numbers == 0)
-        if empty.size:
-            raise ValueError(
-                f"The 'patterns' parameter of {owner} must have active inputs in each row. Got none in row "
-                f"{int(empty[0])}."
-            )
-        return items
-
-    def _edges(self, owner: str, starts: Any, n: int) -> frozenset[int]:
-        """Return the items before which nothing came."""
-        if starts is not None and not self._values["context"]:
-            _validation.refuse(owner, "starts", "None for a memory without context", starts)
-        edges = _validation.starts(owner, starts, n)
-        if edges[0] != 0 or edges[-1] != n:
-            _validation.refuse(owner, "starts", f"from 0 to {n}, so that each item is in a sequence", starts)
-        return frozenset(edges.tolist())
-
-    def _support(self, items: Units, before: Codes | None, threads: int) -> Doubles:
-        """Return V of all units, shape (n, n_modules, n_units)."""
-        shape = (-1, self._values["n_modules"], self._values["n_units"])
-        inputs, _ = self._rows
-        found = _unit_lists.counts(np.ascontiguousarray(inputs), items, self._n_code, threads)
-        support: Doubles = (found / items.numbers[:, None]).reshape(shape)
-        return support if before is None else support * self._expected(before).reshape(shape)
-
-    def _expected(self, before: Codes) -> Doubles:
-        """Return the share of the previous winners that each unit is connected with."""
-        units = np.sort(self._places(before))
-        asked = Units(np.array([0, units.size], np.int64), units)
-        found = _unit_lists.counts(np.ascontiguousarray(self._rows[1]), asked, self._n_code, 1)
-        return found / len(before)
-
-    def _places(self, codes: Codes) -> Codes:
-        """Return the places of winners among all units."""
-        made: Codes = codes + np.arange(self._values["n_modules"]) * self._values["n_units"]
-        return made
-
-    def _learn(self, active: NDArray[np.int64], code: Codes, before: Codes | None) -> None:
-        row = self._code_rows(code[None])[0]
-        inputs, context = self._rows
-        inputs[active] |= row
-        if before is not None:
-            context[self._places(before)] |= row
-
-    def _code_rows(self, codes: Codes) -> Words:
-        places = self._places(codes)
-        starts = np.arange(0, places.size + 1, places.shape[1], dtype=np.int64)
-        return Units(starts, places.ravel()).packed(self._n_code)
+        return retrieval(states, codes, known)
 
     def merge(self, other: SparseyMemory) -> None:
         """Superpose the traces of another memory of the same parameters: the OR of all weights.
@@ -373,11 +183,7 @@ class SparseyMemory(AssociativeMemory):
         array([1.])
         """
         self._require_same(other, "merge with")
-        first, second = sorted((self, other), key=id)
-        with first._lock, second._lock:
-            require_writable(self)
-            np.bitwise_or(self._state, other._state, out=self._state)
-            counted(self, other.n_added)
+        self._join(other)
 
     def clear(self) -> None:
         """Forget everything.
@@ -436,7 +242,7 @@ class SparseyMemory(AssociativeMemory):
         False
         """
         owner = "SparseyMemory.retrieve"
-        items = self._items(owner, queries)
+        items = self._items(owner, "queries", queries)
         edges = self._edges(owner, starts, len(items))
         asked = _threads.resolve(owner, threads)
         self._require_items(owner)
@@ -445,7 +251,7 @@ class SparseyMemory(AssociativeMemory):
                 codes, known = self._follow(items, edges)
             else:
                 codes, known = self._find(items, asked)
-            return _retrieval(self._inputs_of(codes, asked), codes, known)
+            return retrieval(self._inputs_of(codes, asked), codes, known)
 
     def recall(self, prompt: Any, n_items: int, *, threads: int | None = None) -> CodeRetrieval:
         """Return how a stored sequence goes on after its beginning, by the context alone.
@@ -481,7 +287,7 @@ class SparseyMemory(AssociativeMemory):
         owner = "SparseyMemory.recall"
         if not self._values["context"]:
             raise ValueError(f"{owner} needs a memory with context=True.")
-        items = self._items(owner, prompt)
+        items = self._items(owner, "prompt", prompt)
         n = _validation.integer(owner, "n_items", n_items, 0, 2**31 - 1)
         if not len(items):
             _validation.refuse(owner, "prompt", "at least one item", prompt)
@@ -494,43 +300,11 @@ class SparseyMemory(AssociativeMemory):
                 support = self._expected(before).reshape(self._values["n_modules"], -1)
                 codes[i], known[i] = _code_selection.best(support), _code_selection.familiarity(support)
                 before = codes[i]
-            return _retrieval(self._inputs_of(codes, asked), codes, known)
+            return retrieval(self._inputs_of(codes, asked), codes, known)
 
     def _require_items(self, owner: str) -> None:
         if not self.n_added:
             raise ValueError(f"{owner} needs items, but this SparseyMemory is empty.")
-
-    def _find(self, items: Units, threads: int) -> tuple[Codes, Doubles]:
-        """Return codes and familiarity of items of which none has a context."""
-        step = max(1, _CHUNK // self._n_code)
-        codes = [np.empty((0, self._values["n_modules"]), np.int64)]
-        known = [np.empty(0)]
-        for i in range(0, len(items), step):
-            support = self._support(items.part(i, min(i + step, len(items))), None, threads)
-            codes.append(_code_selection.best(support))
-            known.append(_code_selection.familiarity(support))
-        return np.concatenate(codes), np.concatenate(known)
-
-    def _follow(self, items: Units, edges: frozenset[int]) -> tuple[Codes, Doubles]:
-        """Return codes and familiarity of items, each in the context of the code before."""
-        n = len(items)
-        codes, known = np.empty((n, self._values["n_modules"]), np.int64), np.empty(n)
-        for i in range(n):
-            support = self._support(items.part(i, i + 1), None if i in edges else codes[i - 1], 1)[0]
-            codes[i], known[i] = _code_selection.best(support), _code_selection.familiarity(support)
-        return codes, known
-
-    def _inputs_of(self, codes: Codes, threads: int) -> Bools:
-        """Return the inputs that are connected with all winners of each code."""
-        weights = np.ascontiguousarray(self._rows[0])
-        made = np.empty((len(codes), len(weights)), np.bool_)
-        own, step = _packed.popcounts(weights), max(1, _CHUNK // len(weights))
-        for i in range(0, len(codes), step):
-            rows = self._code_rows(codes[i : i + step])
-            distances = _packed.distances(rows, weights, self._n_code, threads)
-            # |a xor b| = |a| + |b| - 2 |a and b|, and all winners are connected when |a and b| = |b|.
-            made[i : i + step] = distances == own - codes.shape[1]
-        return made
 
     # ---- theory
 
@@ -583,8 +357,3 @@ class SparseyMemory(AssociativeMemory):
     @property
     def _sizes(self) -> tuple[int, int, int]:
         return self._values["n_inputs"], self._values["active"], self._values["n_units"]
-
-
-def _retrieval(states: Bools, codes: Codes, known: Doubles) -> CodeRetrieval:
-    n = len(codes)
-    return CodeRetrieval(states, None, np.ones(n, np.int64), np.ones(n, np.bool_), codes, known)

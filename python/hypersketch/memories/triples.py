@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hypersketch import _validation, files
+from hypersketch.memories._changes import require_writable
 from hypersketch.memories._facts import MEMORIES, SLOTS, Facts
 from hypersketch.memories._probes import Matches
 from hypersketch.memories._triple_store import TripleStore, named
@@ -27,8 +28,8 @@ class TripleMemory(TripleStore):
         Whose atoms stand for the keys; its binding must have an inverse.
     form : {'bundle', 'tensor'}, default 'bundle'
         ``bundle``: facts are bound products, summed in one vector of the space. ``tensor``: they are outer
-        products of the three vectors, summed in D x D x D numbers; for MapI, MapB, MapC and HRR, of at most
-        1024 dimensions.
+        products of the three vectors, summed in D x D x D numbers; for MapI, MapB, BSC (bits as signs), MapC
+        and HRR, of at most 1024 dimensions.
     memory, predicates, episodes : ItemMemory or bool, default True
         The entities, predicates and episodes that are answers: an item memory that is given, one of its own
         that grows with the facts added (True), or none (False).
@@ -135,6 +136,7 @@ class TripleMemory(TripleStore):
         episodes: Any,
         sign: int,
     ) -> None:
+        require_writable(self)
         with named():
             found = self._given(method, subjects, predicates, objects, episodes)
             self._facts.put(method, found, weights, sign)
@@ -199,6 +201,7 @@ class TripleMemory(TripleStore):
         array([['Bob']], dtype=object)
         """
         self._require_same(other, "merge with")
+        require_writable(self)
         self._facts.merge(other._facts)
 
     def clear(self) -> None:
@@ -218,6 +221,7 @@ class TripleMemory(TripleStore):
         >>> len(facts)
         0
         """
+        require_writable(self)
         self._facts.clear()
 
     # ---- answers
@@ -312,10 +316,14 @@ class TripleMemory(TripleStore):
         array(['tea', 'wine'], dtype=object)
         """
         owner = "TripleMemory.retrieve"
-        columns = [None if None in column else column for column in _columns(owner, queries)]
+        columns = _columns(owner, queries)
         if not columns:
             _validation.refuse(owner, "queries", "at least one query", queries)
-        given = dict(zip(SLOTS, columns, strict=False))
+        open_ones = [[part is None for part in column] for column in columns]
+        if any(any(column) and not all(column) for column in open_ones):
+            _validation.refuse(owner, "queries", "rows with None in the same slot of all", queries)
+        whole = [None if any(gaps) else one for gaps, one in zip(open_ones, columns, strict=True)]
+        given = dict(zip(SLOTS, whole, strict=False))
         return self.query(**given, k=k)
 
     def score(

@@ -4,56 +4,21 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from hypersketch import _core, _threads, _validation, files, theory
+from hypersketch import _threads, _validation, files, theory
 from hypersketch._stored import Tally
 from hypersketch.memories import _unit_lists
-from hypersketch.memories._associative import Retrieval
-from hypersketch.memories._changes import Seedless, counted, require_writable
+from hypersketch.memories._changes import require_writable
+from hypersketch.memories._synapse_store import DIM, SynapseStore
+from hypersketch.memories._unit_answers import UnitRetrieval, chosen, rows_of
 from hypersketch.memories._unit_lists import Units
-
-Words = NDArray[np.uint64]
-Bools = NDArray[np.bool_]
-
-_DIM = _validation.within(1, 2**24)
-_CHUNK = 1 << 22  # words or counters that are worked on at once
-
-
-@dataclass(frozen=True, eq=False)
-class UnitRetrieval(Retrieval):
-    """What a memory of sparse patterns answers.
-
-    Attributes
-    ----------
-    states, energies, steps, converged
-        As of `Retrieval`; states are bools, a column a unit, and there are no energies.
-    sums : ndarray of int32, shape (n, n_units)
-        How many active units of the query each unit is connected with.
-    """
-
-    sums: NDArray[np.int32]
-
-    @property
-    def units(self) -> list[NDArray[np.int64]]:
-        """Active units of each answer.
-
-        >>> import hypersketch
-        >>> memory = hypersketch.WillshawMemory(8)
-        >>> memory.store([[1, 5], [2, 3]])
-        >>> memory.retrieve([[5], [2]]).units
-        [array([1, 5]), array([2, 3])]
-        """
-        return [np.flatnonzero(row) for row in self.states]
 
 
 @files.register
-class WillshawMemory(Seedless):
+class WillshawMemory(SynapseStore):
     """Pairs of sparse patterns in a binary matrix: a synapse is set if both its units were active in a pair.
 
     Parameters
@@ -89,14 +54,6 @@ class WillshawMemory(Seedless):
     WillshawMemory(n_in=1000, n_out=500, active_in=10, active_out=9, n_added=2)
     """
 
-    _PARAMETERS: ClassVar[dict[str, _validation.Check]] = {
-        "n_in": _DIM,
-        "n_out": _DIM,
-        "active_in": _DIM,
-        "active_out": _DIM,
-    }
-    _UNCOMPARED: ClassVar[frozenset[str]] = frozenset({"active_in", "active_out"})
-
     def __init__(
         self,
         n_in: int,
@@ -106,8 +63,8 @@ class WillshawMemory(Seedless):
         active_out: int | None = None,
     ) -> None:
         owner = type(self).__name__
-        _DIM(owner, "n_in", n_in)
-        outputs = n_in if n_out is None else _DIM(owner, "n_out", n_out)
+        DIM(owner, "n_in", n_in)
+        outputs = n_in if n_out is None else DIM(owner, "n_out", n_out)
         parameters = self._checked(
             n_in=n_in,
             n_out=outputs,
@@ -115,71 +72,6 @@ class WillshawMemory(Seedless):
             active_out=_usual(outputs) if active_out is None else active_out,
         )
         self._fill(parameters, None, Tally())
-
-    @classmethod
-    def _checked(cls, **given: object) -> dict[str, Any]:
-        parameters = super()._checked(**given)
-        for side in ("in", "out"):
-            if parameters[f"active_{side}"] > parameters[f"n_{side}"]:
-                must = f"at most n_{side} = {parameters[f'n_{side}']}"
-                _validation.refuse(cls.__name__, f"active_{side}", must, parameters[f"active_{side}"])
-        return parameters
-
-    @classmethod
-    def _layout(cls, parameters: Mapping[str, Any]) -> tuple[int, type[np.generic]]:
-        return parameters["n_in"] * _validation.words_for(parameters["n_out"]), np.uint64
-
-    @classmethod
-    def _restore(
-        cls, parameters: dict[str, Any], counts: Mapping[str, int], state: NDArray[Any]
-    ) -> WillshawMemory:
-        if _validation.has_tail(state.reshape(parameters["n_in"], -1), parameters["n_out"]):
-            raise ValueError("its state sets bits beyond n_out.")
-        made = super()._restore(parameters, counts, state)
-        assert isinstance(made, WillshawMemory)
-        return made
-
-    @property
-    def _rows(self) -> Words:
-        rows: Words = self._state.reshape(self._values["n_in"], -1)
-        return rows
-
-    # ---- looks
-
-    @property
-    def matrix(self) -> Bools:
-        """The synapses, shape (n_in, n_out), a copy.
-
-        >>> import hypersketch
-        >>> memory = hypersketch.WillshawMemory(2, 3)
-        >>> memory.store([[1]], [[0, 2]])
-        >>> memory.matrix
-        array([[False, False, False],
-               [ True, False,  True]])
-        """
-        with self._lock:
-            bits = np.unpackbits(
-                self._rows.view(np.uint8), axis=1, count=self._values["n_out"], bitorder="little"
-            )
-        return bits.view(np.bool_)
-
-    @property
-    def density(self) -> float:
-        """Share p1 of the synapses that are set; most is stored at 1/2.
-
-        >>> import hypersketch
-        >>> memory = hypersketch.WillshawMemory(10)
-        >>> memory.store([[1, 5]])
-        >>> memory.density
-        0.04
-        """
-        with self._lock:
-            ones = _core.popcount(self._state)
-        return float(ones / (self._values["n_in"] * self._values["n_out"]))
-
-    @property
-    def _auto(self) -> bool:
-        return bool(self._values["n_in"] == self._values["n_out"])
 
     # ---- changes
 
@@ -217,22 +109,7 @@ class WillshawMemory(Seedless):
             values = _unit_lists.units(owner, "outputs", outputs, self._values["n_out"])
         if len(keys) != len(values):
             raise ValueError(f"{owner} needs as many outputs as inputs. Got {len(values)} and {len(keys)}.")
-        with self._lock:
-            require_writable(self)
-            width = self._rows.shape[1]
-            step = max(1, _CHUNK // max(1, width * int(keys.numbers.max(initial=1))))
-            for first in range(0, len(keys), step):
-                self._set(keys.part(first, first + step), values.part(first, first + step))
-            counted(self, len(keys))
-
-    def _set(self, keys: Units, values: Units) -> None:
-        """OR the outputs of all patterns that have an input unit into that unit's row."""
-        if not keys.indices.size:
-            return
-        order = np.argsort(keys.indices, kind="stable")
-        units, starts = np.unique(keys.indices[order], return_index=True)
-        rows = values.packed(self._values["n_out"])[keys.owners[order]]
-        self._rows[units] |= np.bitwise_or.reduceat(rows, starts, axis=0)
+        self._take(keys, values)
 
     def merge(self, other: WillshawMemory) -> None:
         """Take in everything another memory of the same parameters holds: the OR of both matrices.
@@ -258,11 +135,7 @@ class WillshawMemory(Seedless):
         ([array([1, 5]), array([2, 3])], 2)
         """
         self._require_same(other, "merge with")
-        first, second = sorted((self, other), key=id)
-        with first._lock, second._lock:
-            require_writable(self)
-            np.bitwise_or(self._state, other._state, out=self._state)
-            counted(self, other.n_added)
+        self._join(other)
 
     def clear(self) -> None:
         """Forget everything.
@@ -351,7 +224,7 @@ class WillshawMemory(Seedless):
         if threshold is not None and winners is not None:
             _validation.refuse(owner, "winners", "None where a threshold is given", winners)
         if winners is not None:
-            return None, _validation.neighbours(owner, winners, self._values["n_out"], "outputs")
+            return None, _validation.neighbours(owner, winners, self._values["n_out"], "outputs", "winners")
         if isinstance(threshold, float | np.floating):
             must = "an integer >= 1 or a float in (0, 1]"
             share = _validation.real(owner, "threshold", threshold, must)
@@ -372,27 +245,18 @@ class WillshawMemory(Seedless):
         for _ in range(many):
             before = now
             sums[going] = self._sums(now, threads)
-            answer = _answer(sums[going], now.numbers, level, k)
+            answer = chosen(sums[going], now.numbers, level, k)
             states[going] = answer
             steps[going] += 1
             stays = np.ones(len(going), np.bool_)
             if self._auto:
-                stays = (answer == _rows_of(before, n_out)).all(axis=1)
+                stays = (answer == rows_of(before, n_out)).all(axis=1)
             converged[going] = stays
             going = going[~stays]
             if not going.size:
                 break
             now = _unit_lists.units("", "", states[going], n_out)
         return UnitRetrieval(states, None, steps, converged, sums)
-
-    def _sums(self, asked: Units, threads: int) -> NDArray[np.int32]:
-        n_out = self._values["n_out"]
-        step = max(1, _CHUNK // n_out)
-        parts = [
-            _unit_lists.counts(self._rows, asked.part(i, min(i + step, len(asked))), n_out, threads)
-            for i in range(0, len(asked), step)
-        ]
-        return np.concatenate([np.empty((0, n_out), np.int32), *parts])
 
     # ---- theory
 
@@ -448,22 +312,3 @@ class WillshawMemory(Seedless):
 def _usual(n: int) -> int:
     """log2 n, the number of active units at which a matrix holds most."""
     return max(1, round(math.log2(n)))
-
-
-def _answer(sums: NDArray[np.int32], numbers: NDArray[np.int64], level: float | None, k: int | None) -> Bools:
-    """Return which units answer, by a threshold or as the k best."""
-    if k is not None:
-        best = np.argsort(-sums, axis=1, kind="stable")[:, :k]
-        made = np.zeros(sums.shape, np.bool_)
-        np.put_along_axis(made, best, True, axis=1)
-        return made & (sums > 0)
-    assert level is not None
-    least = np.ceil(level * numbers - 1e-9) if isinstance(level, float) else np.full(len(numbers), level)
-    over: Bools = sums >= np.maximum(1, least)[:, None]
-    return over
-
-
-def _rows_of(asked: Units, n_units: int) -> Bools:
-    made = np.zeros((len(asked), n_units), np.bool_)
-    made[asked.owners, asked.indices] = True
-    return made

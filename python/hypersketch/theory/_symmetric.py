@@ -60,8 +60,8 @@ def symmetric_tail(terms: Terms, n: int, least: int) -> float:
     spread = math.sqrt(n * float(terms.weights @ terms.sizes**2))
     # Sums farther away than this come with the probability of rounding.
     reach = min(n * largest, 40.0 * spread + 40.0 * largest)
-    if at > reach:
-        return 0.0
+    if at > reach or at == 0.0:
+        return 0.0 if at else 0.5
     bound = symmetric_bound(terms, n, at)
     if bound < _SHARE:  # few terms, whose characteristic function hardly falls
         return bound

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 
 from ._checks import count, real, refuse
-from ._leakage import leaked_power
+from ._leakage import leaked_power, log_integral
 from ._scipy import scipy_module
 
 __all__ = [
@@ -29,7 +29,9 @@ MARGINS = {"sparsemax": 1.0, "normmax": 1.0}
 
 
 _MOST_BETA = 1e9
-"""Beyond, SciPy's Bessel functions lose their digits."""
+"""That is looked for."""
+_MOST_STEPS = 200
+_CLOSE = 1e-12  # of ln r
 
 
 def leakage(n_patterns: int, dim: int, beta: float, overlap: float = 1.0) -> float:
@@ -131,17 +133,14 @@ def _log_mean_exponential(dim: int, beta: float) -> float:
     """Return ln E exp(beta (c - 1))."""
     if dim == 1:
         return math.log1p(math.exp(-2.0 * beta)) - math.log(2.0)
-    order = dim / 2.0 - 1.0
-    bessel = float(scipy_module("special").ive(order, beta))
-    if bessel > 0.0:
-        return math.lgamma(dim / 2.0) + order * math.log(2.0 / beta) + math.log(bessel)
-    # The Bessel function underflows for beta far below d: its series, of which few terms count there.
-    total, term, k = 1.0, 1.0, 0
-    while term > 1e-17 * total:
-        k += 1
-        term *= beta * beta / (4.0 * k * (dim / 2.0 + k - 1.0))
-        total += term
-    return math.log(total) - beta
+    return log_integral(dim, beta)[0] - log_integral(dim, 0.0)[0]
+
+
+def _missing_cosine(dim: int, beta: float) -> float:
+    """Return the mean of 1 - c, c being tilted by exp(beta c): minus the slope of the above."""
+    if dim == 1:
+        return 2.0 / (1.0 + math.exp(min(2.0 * beta, 700.0)))
+    return log_integral(dim, beta)[1]
 
 
 def beta_for(n_patterns: int, dim: int, error: float = 0.01, overlap: float = 1.0) -> float:
@@ -183,18 +182,16 @@ def beta_for(n_patterns: int, dim: int, error: float = 0.01, overlap: float = 1.
     target, own = real(owner, "error", error, 0.0, 1.0, "()"), real(owner, "overlap", overlap, 0.0, 1.0, "(]")
     wanted = math.log(target / (1.0 - target))
 
-    def missing(log_beta: float) -> float:
-        return _log_ratio(m, d, math.exp(log_beta), own) - wanted
-
-    low, high = math.log(1e-9), math.log(_MOST_BETA if own == 1.0 else 2.0 * d / (1.0 - own * own))
-    optimize = scipy_module("optimize")
-    if own < 1.0:  # ln r is convex: it falls to where the mean of c, tilted by beta, is the overlap
-        high = float(optimize.minimize_scalar(missing, bounds=(low, high), method="bounded").x)
-    if missing(low) <= 0.0:
-        return 1.0
-    if missing(high) > 0.0:
-        return math.inf
-    return math.exp(float(optimize.brentq(missing, low, high, xtol=1e-13, rtol=1e-14)))
+    beta = 0.0
+    for _ in range(_MOST_STEPS):  # ln r is convex: Newton's steps from 0 never pass its first root
+        above = (_log_ratio(m, d, beta, own) if beta > 0.0 else math.log(m - 1)) - wanted
+        slope = 1.0 - own - (_missing_cosine(d, beta) if beta > 0.0 else 1.0)
+        if above <= _CLOSE:
+            return beta if beta > 0.0 else 1.0
+        if slope >= 0.0 or beta > _MOST_BETA:
+            return math.inf
+        beta -= above / slope
+    return beta
 
 
 def capacity(dim: int, beta: float, error: float = 0.01) -> float:

@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import functools
 import math
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ._checks import Floats, answer, count, counts, real
+from ._checks import Floats, answer, count, counts, real, refuse
 from ._scipy import scipy_module
 from ._symmetric import Terms, symmetric_bound, symmetric_tail
 from .normal import tail, tail_inverse
@@ -104,12 +105,14 @@ def perfect_recall_capacity(n_units: Floats, degree: int = 3) -> Floats:
 def _terms(n_units: int, degree: int, rectified: bool) -> Terms:
     """Return the values of a term, their probabilities, and the lattice of sums of terms, in integers."""
 
-    def value(x: int) -> int:
-        return 0 if rectified and x < 0 else x**degree
+    ends = [_value(x, degree, rectified) for x in range(n_units, -n_units - 1, -2)]
+    values = [above - below for above, below in pairwise(ends)]
+    return Terms.of(values, _binomial(n_units - 1), max(1, values[0]))
 
-    sums = range(n_units - 1, -n_units, -2)
-    values, signal = [value(c + 1) - value(c - 1) for c in sums], value(n_units) - value(n_units - 2)
-    return Terms.of(values, _binomial(n_units - 1), signal)
+
+def _value(x: int, degree: int, rectified: bool) -> int:
+    """Return F(x)."""
+    return 0 if rectified and x < 0 else x**degree
 
 
 def _binomial(draws: int) -> NDArray[np.float64]:
@@ -120,8 +123,10 @@ def _binomial(draws: int) -> NDArray[np.float64]:
     return np.asarray(np.exp(log))
 
 
-def bit_error(n_units: int, n_patterns: int, degree: int = 3, rectified: bool = False) -> float:
-    """Return the rate of wrong units after one update from a stored pattern.
+def bit_error(
+    n_units: int, n_patterns: int, degree: int = 3, rectified: bool = False, n_flipped: int = 0
+) -> float:
+    """Return the rate of wrong units after one update from a stored pattern, or from one with turned units.
 
     Parameters
     ----------
@@ -131,11 +136,14 @@ def bit_error(n_units: int, n_patterns: int, degree: int = 3, rectified: bool = 
         The power n, at least 2.
     rectified : bool, default False
         Whether F(x) = 0 for negative x.
+    n_flipped : int, default 0
+        How many units of it, at random, are turned in the starting state.
 
     Returns
     -------
     float
-        P(S < -(F(N) - F(N - 2))); ties keep the state and are right.
+        P(S < -(F(N) - F(N - 2))); ties keep the state and are right. With k turned units those that were
+        right have N - 2 k in place of N, and a turned one is wrong where S <= F(N - 2 k) - F(N - 2 k + 2).
 
     Raises
     ------
@@ -155,14 +163,27 @@ def bit_error(n_units: int, n_patterns: int, degree: int = 3, rectified: bool = 
     --------
     >>> round(bit_error(60, 300), 4), round(gaussian_bit_error(60, 300), 4)
     (0.0241, 0.0228)
+    >>> round(bit_error(60, 300, n_flipped=6), 4)
+    0.1024
     """
     owner = "dense.bit_error"
     units, patterns = count(owner, "n_units", n_units), count(owner, "n_patterns", n_patterns)
     power = count(owner, "degree", degree, 2)
-    if patterns == 1 or units == 1:
-        return 0.0
-    terms = _terms(units, power, rectified)
-    return symmetric_tail(terms, patterns - 1, terms.scale + 1)
+    turned = count(owner, "n_flipped", n_flipped, 0)
+    if turned > units:
+        refuse(owner, "n_flipped", "at most n_units", n_flipped)
+    terms, left = _terms(units, power, rectified), units - 2 * turned
+    steps = [_value(x, power, rectified) for x in (left - 2, left, left + 2)]
+    rate = (1.0 - turned / units) * _tail(terms, patterns - 1, steps[1] - steps[0] + 1)
+    if turned:
+        rate += turned / units * _tail(terms, patterns - 1, steps[2] - steps[1])
+    return rate
+
+
+def _tail(terms: Terms, n: int, least: int) -> float:
+    if least <= 0:
+        return 1.0 - symmetric_tail(terms, n, 1 - least)
+    return symmetric_tail(terms, n, least)
 
 
 def bit_error_bound(n_units: int, n_patterns: int) -> float:

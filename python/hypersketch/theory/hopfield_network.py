@@ -20,7 +20,9 @@ CRITICAL_LOAD = 0.137906
 """Load at which Hebb's rule loses all patterns, for many units: see `retrieval_overlap`."""
 
 
-def bit_error(n_units: Floats, n_patterns: Floats, n_flipped: Floats = 0) -> Floats:
+def bit_error(
+    n_units: Floats, n_patterns: Floats, n_flipped: Floats = 0, *, diagonal: bool = False
+) -> Floats:
     """Return the rate of units that are wrong after one synchronous update, Hebb's rule; exact.
 
     Parameters
@@ -29,6 +31,9 @@ def bit_error(n_units: Floats, n_patterns: Floats, n_flipped: Floats = 0) -> Flo
         Units N and stored patterns M, one of which is asked for. Elementwise.
     n_flipped : int or array, default 0
         How many units of it, at random, are turned in the starting state.
+    diagonal : bool, default False
+        Whether the diagonal of W counts, as in a plain `OuterProductMemory`; it holds every unit where it is,
+        right or wrong, with the weight M.
 
     Returns
     -------
@@ -45,14 +50,17 @@ def bit_error(n_units: Floats, n_patterns: Floats, n_flipped: Floats = 0) -> Flo
     Notes
     -----
     A unit's field times its entry is N - 1 - 2 k plus a sum of (M - 1)(N - 1) independent random signs, k the
-    turned units among the others: the tail is that of a binomial distribution. A turned unit stays wrong at a
-    field of zero, too. Formula 6.1; derived. Its limit Q(sqrt(N / M)) at loads 0.105, 0.138, 0.185, 0.37 and
-    0.61 is 0.001, 0.0036, 0.01, 0.05 and 0.1, the table of Hertz, Krogh & Palmer (1991), recalled.
+    turned units among the others, and M or -M with the diagonal: the tail is that of a binomial distribution.
+    A turned unit stays wrong at a field of zero, too. Formula 6.1; derived. Its limit Q(sqrt(N / M)) at loads
+    0.105, 0.138, 0.185, 0.37 and 0.61 is 0.001, 0.0036, 0.01, 0.05 and 0.1, the table of Hertz, Krogh &
+    Palmer (1991), recalled.
 
     Examples
     --------
     >>> bit_error(1000, [106, 139, 186, 371, 611]).round(4)
     array([0.001 , 0.0036, 0.01  , 0.0502, 0.1003])
+    >>> round(bit_error(200, 60, 40), 4), round(bit_error(200, 60, 40, diagonal=True), 4)
+    (0.134, 0.0966)
     """
     owner = "hopfield_network.bit_error"
     units, patterns = counts(owner, "n_units", n_units), counts(owner, "n_patterns", n_patterns)
@@ -60,11 +68,12 @@ def bit_error(n_units: Floats, n_patterns: Floats, n_flipped: Floats = 0) -> Flo
     if np.any(turned > units):
         refuse(owner, "n_flipped", "at most n_units", n_flipped)
     signs, share = (patterns - 1) * (units - 1), turned / units
+    own = patterns if diagonal else 0
     # P(sum < -(N - 1 - 2 k)) = P(sum >= N - 2 k) for a unit that was right, k turned among the others.
-    right = sign_sum_tail(signs, units - 2 * turned)
+    right = sign_sum_tail(signs, units - 2 * turned + own)
     # P(sum <= -(N - 1 - 2 (k - 1))) = P(sum >= N + 1 - 2 k) for one that was turned: with that sign it would
     # be right only for a field above zero.
-    wrong = sign_sum_tail(signs, units + 1 - 2 * turned)
+    wrong = sign_sum_tail(signs, units + 1 - 2 * turned - own)
     return answer((1.0 - share) * right + share * wrong)
 
 

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ._checks import count, real, refuse
+from ._leverages import leverages, resolvent
 from ._scipy import scipy_module
 from ._search import least_passing
 
@@ -82,9 +83,7 @@ def hebb(key_dim: int, n: int, gate: float = 1.0, age: int | None = None) -> Ans
 
 def _age(owner: str, age: int | None, n: int) -> int:
     given = 0 if age is None else count(owner, "age", age, 0)
-    if given >= n:
-        refuse(owner, "age", f"below n = {n}", given)
-    return given
+    return given if given < n else refuse(owner, "age", f"below n = {n}", given)
 
 
 def ridge(key_dim: int, n: int, penalty: float = 0.0) -> Answer:
@@ -129,17 +128,13 @@ def ridge(key_dim: int, n: int, penalty: float = 0.0) -> Answer:
     owner = "outer_product.ridge"
     dim, pairs = count(owner, "key_dim", key_dim), count(owner, "n", n)
     weight = real(owner, "penalty", penalty, 0.0, math.inf, "[)")
+    share = min(1.0, dim / pairs)
     if weight == 0.0:
-        share = min(1.0, dim / pairs)
         return Answer(share, share * (1.0 - share))
-    # S = K^T K d / n has the limit law of ratio c = d / n; m is the mean of 1 / (s + z) over its eigenvalues.
     c, z = dim / pairs, weight * dim / pairs
-    b = 1.0 - c + z
-    root = math.sqrt(b * b + 4.0 * c * z)
-    m = 2.0 / (b + root) if b > 0 else (root - b) / (2.0 * c * z)
-    slope = -(c * m * m + m) / (2.0 * c * z * m + b)
+    m, squares_of = resolvent(c, z)
     share = c * (1.0 - z * m)
-    squares = c * (1.0 - 2.0 * z * m - z * z * slope)
+    squares = c * (1.0 - 2.0 * z * m + z * z * squares_of)
     return Answer(share, max(0.0, squares - share * share))
 
 
@@ -155,7 +150,7 @@ def delta(
     n : int
         Number of pairs, at least 1.
     strength : float, default 1.0
-        Step b in [0, 1].
+        Step b in [0, 2].
     gate : float, default 1.0
         Forgetting g in [0, 1].
     age : int, default 0
@@ -174,8 +169,8 @@ def delta(
     -----
     The mean of W k shrinks by g - b / d_k a pair. With M = W^T W and k uniform on the sphere, E (g - b k k^T)
     M (g - b k k^T) = (g^2 - 2 g b / d + 2 b^2 / (d (d + 2))) M + b^2 tr(M) / (d (d + 2)), so tr(M) and k^T M
-    k follow linear recursions, which are iterated. Exact in the mean; derived. The rule is that of Widrow and
-    Hoff, as fast weights of Schlag, Irie & Schmidhuber (2021).
+    k follow linear recursions, solved by powers of their matrices. Exact in the mean; derived. The rule is
+    that of Widrow and Hoff, as fast weights of Schlag, Irie & Schmidhuber (2021).
 
     Examples
     --------
@@ -188,23 +183,22 @@ def delta(
     owner = "outer_product.delta"
     d, pairs = count(owner, "key_dim", key_dim), count(owner, "n", n)
     count(owner, "value_dim", value_dim)
-    b, g = real(owner, "strength", strength, 0.0, 1.0), real(owner, "gate", gate, 0.0, 1.0)
+    b, g = real(owner, "strength", strength, 0.0, 2.0), real(owner, "gate", gate, 0.0, 1.0)
     own = _age(owner, age, pairs)
-    trace = 0.0
-    for _ in range(pairs - 1 - own):
-        trace = _next_trace(trace, d, b, g)
+    both, growth = d * (d + 2.0), g * g - 2.0 * g * b / d + b * b / d
+    traces = np.array([[growth, b * b], [0.0, 1.0]])
+    trace = float(_power(traces, pairs - 1 - own)[0, 1])
     length = (g - b) ** 2 * trace / d + b * b  # of the answer, right after the pair came
-    trace = _next_trace(trace, d, b, g)
-    both = d * (d + 2.0)
-    for _ in range(own):
-        length = (g * g - 2 * g * b / d + 2 * b * b / both) * length + b * b * trace / both + b * b / d
-        trace = _next_trace(trace, d, b, g)
+    kept = g * g - 2.0 * g * b / d + 2.0 * b * b / both
+    steps = np.array([[kept, b * b / both, b * b / d], [0.0, *traces[0]], [0.0, *traces[1]]])
+    length = float(_power(steps, own)[0] @ [length, growth * trace + b * b, 1.0])
     signal = b * (g - b / d) ** own
     return Answer(signal, max(0.0, length - signal * signal))
 
 
-def _next_trace(trace: float, d: int, b: float, g: float) -> float:
-    return (g * g - 2.0 * g * b / d + b * b / d) * trace + b * b
+def _power(steps: NDArray[np.float64], n: int) -> NDArray[np.float64]:
+    with np.errstate(under="ignore"):
+        return np.asarray(np.linalg.matrix_power(steps, n))
 
 
 def error(answer: Answer, key_dim: int, value_dim: int, n: int, n_values: int | None = None) -> float:
@@ -318,6 +312,11 @@ def mean_error(
     ImportError
         SciPy is not installed.
 
+    Notes
+    -----
+    For ridge the mean over keys, whose shares differ: the error of the mean share, `ridge`, is too low where
+    few keys err (d_k = d_v = 64, n = 186: .0097, but .0132 over all, and .0147 +- .0013 simulated). Derived.
+
     Examples
     --------
     >>> [round(mean_error(rule, 64, 64, 80), 4) for rule in ("hebb", "delta", "ridge")]
@@ -333,7 +332,11 @@ def mean_error(
     if not pairs:
         return 0.0
     if rule == "ridge":
-        return error(ridge(key_dim, pairs, penalty), key_dim, value_dim, pairs, total)
+        weight = real(owner, "penalty", penalty, 0.0, math.inf, "[)")
+        if weight == 0.0 and pairs <= count(owner, "key_dim", key_dim):  # all answers are exact
+            return 0.0
+        answers = zip(*leverages(key_dim, pairs, weight), strict=True)
+        return float(np.mean([error(Answer(*one), key_dim, value_dim, pairs, total) for one in answers]))
     if rule == "hebb" and gate == 1.0:
         return error(hebb(key_dim, pairs), key_dim, value_dim, pairs, total)
     # Errors change slowly with the age: the ages of the middle of equal parts stand for all.
@@ -382,7 +385,7 @@ def capacity(
     Examples
     --------
     >>> capacity("hebb", 64, 64), capacity("ridge", 64, 64), capacity("delta", 64, 64)
-    (121, 186, 49)
+    (121, 180, 49)
     """
     limit = real("outer_product.capacity", "error", error, 0.0, 1.0, "()")
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hypersketch import _core, _threads, _validation
+from hypersketch import _core, _device, _threads, _validation
 from hypersketch.vsa.spaces import DIM
 
 _CHUNK_WORDS = 1 << 33
@@ -33,13 +33,13 @@ def _step(rows: NDArray[Any]) -> int:
 
 
 def nearest(
-    queries: NDArray[np.uint64],
-    rows: NDArray[np.uint64],
+    queries: Any,
+    rows: Any,
     dim: int,
     k: int,
     *,
     threads: int | None = None,
-) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
+) -> tuple[Any, Any]:
     """Return the k rows nearest to each query by Hamming distance.
 
     Parameters
@@ -71,6 +71,12 @@ def nearest(
     --------
     within : All rows within a radius.
 
+    Notes
+    -----
+    Rows may be an array on a GPU (of PyTorch, CuPy, or any with ``__cuda_array_interface__`` or DLPack; words
+    may be signed ones). The GPU searches them then, for queries that lie there or in host memory, and answers
+    are arrays of the queries' kind. Bits beyond the dimension do not count there.
+
     Examples
     --------
     >>> import hypersketch
@@ -83,6 +89,8 @@ def nearest(
     ['blue', 'red']
     """
     dim = DIM("nearest", "dim", dim)
+    if _device.is_on_gpu(rows) or _device.is_on_gpu(queries):
+        return _nearest_on_gpu(queries, rows, dim, k)
     asked, stored = _vectors("nearest", queries, rows, dim)
     shapes = f"rows, for queries of shape {asked.shape} and rows of shape {stored.shape}"
     k = _validation.neighbours("nearest", k, len(stored), shapes)
@@ -94,6 +102,26 @@ def nearest(
         part = slice(first, first + step)
         _core.hamming_top_k(asked[part], stored, dim, indices[part], distances[part], n_threads)
     return indices, distances
+
+
+def _nearest_on_gpu(queries: Any, rows: Any, dim: int, k: int) -> tuple[Any, Any]:
+    from hypersketch import _device_search
+
+    if not _device.is_on_gpu(rows):
+        _validation.refuse("nearest", "rows", "on the GPU, where queries are", "host memory")
+    stored = _device_search.packed("nearest", "rows", rows, dim)
+    if not _device.is_on_gpu(queries):
+        checked = np.atleast_2d(_validation.packed("nearest", "queries", queries, dim))
+        k = _neighbours(k, len(checked), stored.n)
+        return _device_search.hamming_of_host("nearest", checked, stored, dim, k, alike=False)
+    asked = _device_search.packed("nearest", "queries", queries, dim)
+    k = _neighbours(k, asked.n, stored.n)
+    indices, distances = _device_search.hamming("nearest", asked, stored, dim, k, alike=False)
+    return indices.finished(), distances.finished()
+
+
+def _neighbours(k: int, n_queries: int, n: int) -> int:
+    return _validation.neighbours("nearest", k, n, f"rows, for {n_queries} queries and {n} rows")
 
 
 def within(

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cuda_arrays.hpp"
+#include "search.hpp"
+
+namespace hypersketch::bindings {
+namespace {
+
+using MaybeSpan = std::optional<Span>;
+
+template <class T>
+T* data_or_null(const MaybeSpan& span, size_t n, int device) {
+  if (!span) return nullptr;
+  require(span->n == n, "There must be k answers a query.");
+  require(span->device == device, "All arrays must lie on one GPU.");
+  return span->data<T>();
+}
+
+cuda::SearchPath path_of(const std::string& name) {
+  const char* const names[] = {"best", "popcount", "few", "many"};
+  const auto found = std::find(std::begin(names), std::end(names), name);
+  require(found != std::end(names), "path must be 'best', 'popcount', 'few' or 'many'.");
+  return static_cast<cuda::SearchPath>(found - std::begin(names));
+}
+
+// Rows and queries of as many words as the dimension needs, with their strides in words.
+void hamming_top_k(const Span& queries, size_t n_queries, size_t query_stride, const Span& rows, size_t n_rows,
+                   size_t row_stride, size_t dim, size_t k, const Span& indices, const MaybeSpan& distances,
+                   const MaybeSpan& similarities, const std::string& path) {
+  require(k >= 1 && k <= n_rows, "k must be in [1, n].");
+  const int device = queries.device;
+  require(rows.device == device, "All arrays must lie on one GPU.");
+  const size_t size = n_queries * k;
+  const cuda::NearestRows answers{k, data_or_null<std::int64_t>(indices, size, device),
+                                  data_or_null<std::int32_t>(distances, size, device),
+                                  data_or_null<double>(similarities, size, device)};
+  const cuda::SearchPath chosen = path_of(path);
+  const py::gil_scoped_release release;
+  cuda::hamming_top_k(queries.place(), {queries.data<const uint64_t>(), n_queries, query_stride},
+                      {rows.data<const uint64_t>(), n_rows, row_stride}, dim, answers, chosen);
+}
+
+const double* weights_of(const MaybeSpan& weights, size_t dim) {
+  require(!weights || weights->n == dim, "There must be one weight a number.");
+  return weights ? weights->data<const double>() : nullptr;
+}
+
+cuda::RoundedRows rounded_of(const Span& bfloats, const Span& squares, const Span& extremes, size_t n, size_t dim) {
+  require(bfloats.n == n * cuda::bfloat_words(dim) && squares.n == n && extremes.n == 2,
+          "The rounded rows do not fit the rows.");
+  require(squares.device == bfloats.device && extremes.device == bfloats.device, "All arrays must lie on one GPU.");
+  return {bfloats.data<std::uint32_t>(), squares.data<double>(), extremes.data<double>()};
+}
+
+void round_rows(const Span& rows, size_t dim, const MaybeSpan& weights, bool cosine, const Span& bfloats,
+                const Span& squares, const Span& extremes) {
+  const size_t n = squares.n;
+  require(rows.n == n * dim, "The rows do not fit their dimension.");
+  const cuda::RealRows given{rows.data<const float>(), n, dim, weights_of(weights, dim)};
+  const cuda::RoundedRows rounded = rounded_of(bfloats, squares, extremes, n, dim);
+  const py::gil_scoped_release release;
+  cuda::clear(rows.place(), rounded.extremes, 2 * sizeof(double));
+  cuda::round_rows(rows.place(), given, cosine, rounded);
+}
+
+void real_top_k(const Span& queries, const Span& rows, size_t dim, const MaybeSpan& weights, bool cosine,
+                const Span& bfloats, const Span& squares, const Span& extremes, size_t k, const Span& indices,
+                const Span& similarities, const std::string& path) {
+  const size_t n = squares.n, n_queries = dim == 0 ? 0 : queries.n / dim;
+  const int device = queries.device;
+  require(k >= 1 && k <= n && k <= cuda::kMostRealNeighbours, "k must be in [1, n], and at most 256.");
+  require(rows.n == n * dim && queries.n == n_queries * dim, "The rows do not fit their dimension.");
+  require(rows.device == device && bfloats.device == device, "All arrays must lie on one GPU.");
+  const double* const given = weights_of(weights, dim);
+  const cuda::NearestRows answers{k, data_or_null<std::int64_t>(indices, n_queries * k, device), nullptr,
+                                  data_or_null<double>(similarities, n_queries * k, device)};
+  const cuda::RoundedRows rounded = rounded_of(bfloats, squares, extremes, n, dim);
+  const cuda::SearchPath chosen = path_of(path);
+  const py::gil_scoped_release release;
+  cuda::real_top_k(queries.place(), {queries.data<const float>(), n_queries, dim, given},
+                   {rows.data<const float>(), n, dim, given}, rounded, cosine, answers, chosen);
+}
+
+void take_rows(const Span& rows, size_t stride, size_t n_words, const Span& indices, const Span& out) {
+  require(rows.device == indices.device && out.device == indices.device, "All arrays must lie on one GPU.");
+  const py::gil_scoped_release release;
+  cuda::take_rows(indices.place(), rows.data<const std::uint32_t>(), stride, n_words,
+                  indices.data<const std::int64_t>(), indices.n, out.data<std::uint32_t>());
+}
+
+void put_rows(const Span& rows, size_t n_words, const Span& indices, const Span& values) {
+  require(rows.device == indices.device && values.device == indices.device, "All arrays must lie on one GPU.");
+  const py::gil_scoped_release release;
+  cuda::put_rows(indices.place(), rows.data<std::uint32_t>(), n_words, indices.data<const std::int64_t>(), indices.n,
+                 values.data<const std::uint32_t>());
+}
+
+void copy_span(const Span& to, const Span& from, size_t n_bytes) {
+  const py::gil_scoped_release release;
+  cuda::copy(to.place(), to.data<void>(), from.data<const void>(), n_bytes);
+}
+
+}  // namespace
+
+void bind_cuda_search(py::module_& module) {
+  module.def("hamming_top_k", &hamming_top_k, py::arg("queries"), py::arg("n_queries"), py::arg("query_stride"),
+             py::arg("rows"), py::arg("n_rows"), py::arg("row_stride"), py::arg("dim"), py::arg("k"),
+             py::arg("indices"), py::arg("distances"), py::arg("similarities"), py::arg("path") = "best",
+             "The k rows nearest to each query by Hamming distance.");
+  module.def("bfloat_words", &cuda::bfloat_words, py::arg("dim"), "Words of a rounded row.");
+  module.def("round_rows", &round_rows, py::arg("rows"), py::arg("dim"), py::arg("weights"), py::arg("cosine"),
+             py::arg("bfloats"), py::arg("squares"), py::arg("extremes"), "What real_top_k needs of rows besides.");
+  module.def("real_top_k", &real_top_k, py::arg("queries"), py::arg("rows"), py::arg("dim"), py::arg("weights"),
+             py::arg("cosine"), py::arg("bfloats"), py::arg("squares"), py::arg("extremes"), py::arg("k"),
+             py::arg("indices"), py::arg("similarities"), py::arg("path") = "best",
+             "The k rows most alike to each query by inner product or cosine.");
+  module.def("take_rows", &take_rows, py::arg("rows"), py::arg("stride"), py::arg("n_words"), py::arg("indices"),
+             py::arg("out"), "Rows by their indices, zeros for those below 0; words are of 32 bits.");
+  module.def("put_rows", &put_rows, py::arg("rows"), py::arg("n_words"), py::arg("indices"), py::arg("values"),
+             "Rows in the place of others.");
+  module.def("copy_span", &copy_span, py::arg("to"), py::arg("source"), py::arg("n_bytes"),
+             "Copy bytes on GPUs, on the stream of the target.");
+}
+
+}  // namespace hypersketch::bindings

@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Exact search among real rows on a GPU: candidates by bfloat16 products, which double precision settles."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hypersketch import _device, _validation
+from hypersketch._device_array import DeviceArray
+from hypersketch._device_search import used
+
+MOST = 256
+"""Neighbours that the kernels find."""
+
+
+def floats_of(seen: _device.View) -> int:
+    """Return of how many real numbers a row consists; a complex one is two."""
+    return seen.shape[-1] * seen.dtype.itemsize // 4
+
+
+def checked(owner: str, name: str, array: Any, dtype: np.dtype[Any], width: int) -> _device.View:
+    """Return the view of vectors of this type and width on a GPU, one a row."""
+    seen = _device.view(owner, name, array)
+    if seen.dtype != dtype:
+        must = f"vectors of {dtype} with {width} numbers"
+        _validation.refuse(owner, name, must, f"an array of {seen.dtype}", TypeError)
+    if len(seen.shape) not in (1, 2) or seen.shape[-1] != width:
+        raise ValueError(f"{name} has the shape {seen.shape} but {owner} needs ({width},) or (n, {width}).")
+    if not seen.is_contiguous:
+        _validation.refuse(owner, name, "contiguous", f"strides of {seen.strides}")
+    shape = seen.shape if len(seen.shape) == 2 else (1, width)
+    return seen._replace(shape=shape, strides=(seen.dtype.itemsize * width, seen.dtype.itemsize))
+
+
+class RoundedRows:
+    """What a search needs of real rows besides: see cpp/cuda/search.hpp."""
+
+    def __init__(self, rows: _device.View, weights: NDArray[np.float64] | None, cosine: bool) -> None:
+        n, dim, device = rows.shape[0], floats_of(rows), rows.device
+        self.cosine = cosine
+        self._weights = None if weights is None else DeviceArray.of(weights, device)
+        shape = (n, _device.module().bfloat_words(dim))
+        self._bfloats = DeviceArray.empty(shape, np.uint32, device)
+        self._squares = DeviceArray.empty((n,), np.float64, device)
+        self._extremes = DeviceArray.zeros(2, np.float64, device)
+        views, weighed = self._views()
+        span = rows._replace(shape=(n, dim)).span()
+        _device.module().round_rows(span, dim, weighed, cosine, *(view.span() for view in views))
+        used(rows, *views)
+
+    def _views(self) -> tuple[list[_device.View], Any]:
+        weights = None if self._weights is None else self._weights.view().span()
+        return [part.view() for part in (self._bfloats, self._squares, self._extremes)], weights
+
+    def search(
+        self, owner: str, queries: _device.View, rows: _device.View, k: int, path: str = "best"
+    ) -> tuple[_device.Target, _device.Target]:
+        """Return places of the k most alike rows and their similarities, as the queries come; k <= MOST."""
+        views, weights = self._views()
+        _device.behind(queries, rows, *views)
+        shape, dim = (queries.shape[0], k), floats_of(rows)
+        indices = _device.target(owner, None, shape, np.int64, queries)
+        alike = _device.target(owner, None, shape, np.float64, queries)
+        flat = (seen._replace(shape=(seen.shape[0], dim)).span() for seen in (queries, rows))
+        spans = (view.span() for view in views)
+        try:
+            _device.module().real_top_k(
+                *flat, dim, weights, self.cosine, *spans, k, indices.whole(), alike.whole(), path
+            )
+        except ValueError:
+            must = f"finite numbers of {queries.dtype}"
+            _validation.refuse(owner, "probes", must, "NaN or infinity")
+        used(queries, *(seen._replace(stream=queries.stream) for seen in (rows, *views)))
+        return indices, alike

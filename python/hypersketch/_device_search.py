@@ -1,0 +1,132 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Exact search among rows on a GPU: what comes in, and answers of the queries' kind."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hypersketch import _device, _validation
+from hypersketch._device_array import DeviceArray
+
+_WORD = 4
+"""Bytes; rows are moved by words of 32 bits."""
+_PIECE_WORDS = 1 << 40
+"""Words compared between two looks at interrupts: a fraction of a second."""
+
+
+class RowsView(NamedTuple):
+    """Packed vectors on a GPU, one a row."""
+
+    seen: _device.View
+    n: int
+    stride: int
+    """Words from one row to the next."""
+
+    def part(self, first: int, last: int) -> RowsView:
+        """Return some of the rows."""
+        pointer = self.seen.pointer + first * self.stride * self.seen.dtype.itemsize
+        shape = (last - first, *self.seen.shape[1:])
+        return RowsView(self.seen._replace(pointer=pointer, shape=shape), last - first, self.stride)
+
+
+def packed(owner: str, name: str, array: Any, dim: int) -> RowsView:
+    """Return checked packed vectors on a GPU; bits beyond the dimension are left to the kernels."""
+    seen, n_words = _device.view(owner, name, array), _validation.words_for(dim)
+    if seen.dtype.kind not in "iu" or seen.dtype.itemsize != 8 or not seen.dtype.isnative:
+        must = f"packed vectors of 64-bit words, {n_words} of them ({dim} dimensions)"
+        _validation.refuse(owner, name, must, f"an array of {seen.dtype}", TypeError)
+    if len(seen.shape) not in (1, 2) or seen.shape[-1] != n_words:
+        raise ValueError(
+            f"{name} has the shape {seen.shape} but {owner} needs ({n_words},) or (n, {n_words}): "
+            f"{dim} dimensions in words of 64 bits."
+        )
+    return rows_of(owner, name, seen)
+
+
+def rows_of(owner: str, name: str, seen: _device.View) -> RowsView:
+    """Return rows whose elements lie side by side."""
+    size = seen.dtype.itemsize
+    if len(seen.shape) == 1:
+        seen = seen._replace(shape=(1, *seen.shape), strides=(seen.shape[0] * size, *seen.strides))
+    (n, width), (step, within) = seen.shape, seen.strides
+    if (width > 1 and within != size) or (n > 1 and (step % size or step < width * size)):
+        _validation.refuse(owner, name, "rows whose elements lie side by side", f"strides of {seen.strides}")
+    return RowsView(seen, n, step // size if n > 1 else width)
+
+
+def used(*views: _device.View) -> None:
+    """Note for arrays of ours on which stream they were read."""
+    for seen in views:
+        if isinstance(seen.owner, DeviceArray):
+            seen.owner.mark(seen.stream)
+
+
+def of_host(array: NDArray[Any], like: _device.View) -> _device.Target:
+    """Return a copy of an array of the host where another lies, of its kind."""
+    made = _device.target("copy", None, array.shape, array.dtype, like)
+    made.copy_from(np.ascontiguousarray(array))
+    return made
+
+
+def taken(rows: RowsView, places: _device.Target) -> _device.Target:
+    """Return copies of the rows at some places, zeros for -1, of the kind of the places."""
+    seen, at = rows.seen, places.seen
+    words = seen.dtype.itemsize // _WORD
+    made = _device.target("take_rows", None, (at.size, *seen.shape[1:]), seen.dtype, at)
+    _device.behind(at, seen)
+    sizes = rows.stride * words, seen.shape[1] * words
+    _device.module().take_rows(seen.span(), *sizes, at.span(), made.whole())
+    used(at, seen._replace(stream=at.stream))
+    return made
+
+
+def hamming(
+    owner: str, queries: RowsView, rows: RowsView, dim: int, k: int, *, alike: bool, path: str = "best"
+) -> tuple[_device.Target, _device.Target]:
+    """Return places of the k nearest rows, and their distances or similarities, as the queries come."""
+    asked, stored = queries.seen, rows.seen
+    if asked.device != stored.device:
+        names = _device.name_of(asked.device), _device.name_of(stored.device)
+        raise ValueError(f"All arrays of {owner} must be on one GPU. Got {names[0]} and {names[1]} instead.")
+    _device.behind(asked, stored)
+    shape = (queries.n, k)
+    indices = _device.target(owner, None, shape, np.int64, asked)
+    other = _device.target(owner, None, shape, np.float64 if alike else np.int32, asked)
+    spans = (None, other.whole()) if alike else (other.whole(), None)
+    function, size = _device.module().hamming_top_k, (dim, k)
+    of_queries, of_rows = (asked.span(), *queries[1:]), (stored.span(), *rows[1:])
+    function(*of_queries, *of_rows, *size, indices.whole(), *spans, path)
+    used(asked, stored._replace(stream=asked.stream))
+    return indices, other
+
+
+Search = Callable[[_device.View], tuple[_device.Target, _device.Target]]
+"""From queries on a GPU to places and similarities or distances of k rows each."""
+
+
+def by_pieces(
+    search: Search, queries: NDArray[Any], rows: RowsView, k: int, dtype: Any
+) -> tuple[NDArray[np.int64], NDArray[Any]]:
+    """Return what a search finds for queries in host memory, there."""
+    indices, others = np.empty((len(queries), k), np.int64), np.empty((len(queries), k), dtype)
+    step = max(4096, _PIECE_WORDS // max(1, rows.n * queries.shape[1]))
+    for first in range(0, len(queries), step):
+        part = slice(first, first + step)
+        found = search(DeviceArray.of(queries[part], rows.seen.device).view())
+        indices[part], others[part] = (np.asarray(one.finished()) for one in found)
+    return indices, others
+
+
+def hamming_of_host(
+    owner: str, queries: NDArray[np.uint64], rows: RowsView, dim: int, k: int, *, alike: bool
+) -> tuple[NDArray[np.int64], NDArray[Any]]:
+    """Return what `hamming` finds for queries in host memory, there."""
+
+    def search(seen: _device.View) -> tuple[_device.Target, _device.Target]:
+        return hamming(owner, rows_of(owner, "queries", seen), rows, dim, k, alike=alike)
+
+    return by_pieces(search, queries, rows, k, np.float64 if alike else np.int32)
