@@ -3,6 +3,9 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -12,6 +15,7 @@ import hypersketch
 from hypersketch import MapI, cuda
 from hypersketch.vsa import BSC, HRR
 from hypersketch.vsa.encoders import CircularEncoder, LevelEncoder, NGramEncoder, RandomEncoder, RecordEncoder
+from test_examples import example, folder  # noqa: F401
 
 REASON = cuda.why_not()
 pytestmark = pytest.mark.skipif(REASON is not None, reason=str(REASON))
@@ -177,6 +181,22 @@ def test_records_that_do_not_fit_are_refused() -> None:
     for error, words, call in cases:
         with pytest.raises(error, match=words):
             call()
+
+
+# ---- the examples
+
+
+def test_the_example_of_languages(
+    example: ModuleType,  # noqa: F811
+    folder: Path,  # noqa: F811
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    options = ["--dim", "500", "--letters", "20", "400", "--least", "10", "10", "--passes", "1", "--no-float"]
+    said = []
+    for device in ("cpu", "cuda"):
+        example.main(["--root", str(folder), "--device", device, *options])
+        said.append(re.sub(r"[\d,]+ messages/s", "", capsys.readouterr().out))
+    assert said[0] == said[1]
 
 
 # ---- from the pixels, and from the text, to the answer
