@@ -64,7 +64,8 @@ __global__ void __launch_bounds__(kThreads) turn(const std::int32_t* sums, size_
     const size_t row = i / dim, d = i - row * dim;
     const uint64_t word = __ldg(signs.words + (signs.n == 1 ? 0 : row * shape.n_words) + d / kWordBits);
     const std::int32_t sum = sums[n == 1 ? d : i];
-    out[i] = ((word >> (d % kWordBits)) & 1) != 0 ? -sum : sum;
+    const std::uint32_t minus = 0U - static_cast<std::uint32_t>(word >> (d % kWordBits) & 1);
+    out[i] = static_cast<std::int32_t>((static_cast<std::uint32_t>(sum) ^ minus) - minus);
     if (d == dim - 1 && (word & ~shape.mask(d / kWordBits)) != 0) atomicOr(strayed, 1U);
   }
 }
