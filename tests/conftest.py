@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Fixtures of all tests: every instruction-set level of this processor, and the's Hypothesis settings."""
+"""Fixtures of all tests: every instruction-set level of this processor, and Hypothesis' settings."""
 
 from __future__ import annotations
 

@@ -191,7 +191,7 @@ def test_keys_come_back_as_they_were() -> None:
         {"only": 1},
         (i for i in (5, 6)),
     ],
-    ids=str,
+    ids=lambda keys: type(keys).__name__,
 )
 def test_batches_of_keys(keys: Any) -> None:
     memory = ItemMemory(vsa.MapB(64))

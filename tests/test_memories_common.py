@@ -145,7 +145,7 @@ def interrupted(monkeypatch: pytest.MonkeyPatch, owner: Any, name: str, after: i
     [
         ("sparsey", _code_store.CodeStore, "_learn", 2),
         ("willshaw", _synapse_store.SynapseStore, "_set", 2),
-        ("sparse distributed", _hard_locations, "add", 2),
+        ("sparse distributed", _hard_locations, "adding", 2),
         ("consolidated", _modes.Modes, "_put", 2),
     ],
 )

@@ -178,7 +178,14 @@ def test_calls_that_make_no_sense_are_refused() -> None:
     for options, sentence in (
         ({"update": "both"}, "'update' parameter of HopfieldNetwork.retrieve must be one of"),
         ({"max_sweeps": -1}, "'max_sweeps' parameter"),
-        ({"order": [0, 1, 1]}, "'order' parameter of HopfieldNetwork.retrieve must be a permutation"),
+        (
+            {"update": "async", "order": [0, 1, 1]},
+            "'order' parameter of HopfieldNetwork.retrieve must be a permutation",
+        ),
+        (
+            {"order": [0, 1, 2]},
+            "'order' parameter of HopfieldNetwork.retrieve must be None with update='sync'",
+        ),
         ({"seed": -1}, "'seed' parameter"),
         ({"threads": 0}, "'threads' parameter"),
     ):

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import hypersketch
 from hypersketch.theory import dense, hopfield_network
 
 
@@ -115,3 +116,35 @@ def test_storkey_is_between_hebb_and_the_pseudo_inverse() -> None:
 def test_impossible_arguments_are_refused(call: Any, sentence: str) -> None:
     with pytest.raises(ValueError, match=sentence):
         call()
+
+
+def turned(pattern: np.ndarray, n_flipped: int) -> list[np.ndarray]:
+    """A pattern with so many of its units turned, in all ways."""
+    ways = itertools.combinations(range(pattern.size), n_flipped)
+    return [np.where(np.isin(np.arange(pattern.size), way), -pattern, pattern) for way in ways]
+
+
+@pytest.mark.parametrize(
+    ("n_units", "n_patterns", "degree"), [(1, 3, 3), (2, 2, 3), (3, 2, 3), (3, 2, 2), (2, 3, 4)]
+)
+def test_errors_of_noisy_states_are_those_of_all_patterns(n_units: int, n_patterns: int, degree: int) -> None:
+    for n_flipped in range(n_units + 1):
+        wrong = []
+        for patterns in all_patterns(n_units, n_patterns):
+            memory = hypersketch.DenseMemory(n_units, degree)
+            memory.store(patterns)
+            found = memory.retrieve(np.array(turned(patterns[0], n_flipped)), max_sweeps=1).states
+            wrong.append((found != patterns[0]).mean())
+        expected = dense.bit_error(n_units, n_patterns, degree, n_flipped=n_flipped)
+        assert np.mean(wrong) == pytest.approx(expected, abs=1e-9)
+
+
+def test_the_diagonal_holds_units_where_they_are() -> None:
+    for n_flipped in range(4):
+        wrong = []
+        for patterns in all_patterns(3, 3):
+            states = np.array(turned(patterns[0], n_flipped))
+            fields = states @ (patterns.T @ patterns)
+            wrong.append((np.where(fields == 0, states, fields) * patterns[0] < 0).mean())
+        expected = hopfield_network.bit_error(3, 3, n_flipped, diagonal=True)
+        assert np.mean(wrong) == pytest.approx(expected, abs=1e-12)

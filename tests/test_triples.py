@@ -280,6 +280,38 @@ def test_refused_calls_change_nothing(call: Any, error: type[Exception], sentenc
     assert memory.keys("subject").tolist() == before.keys("subject").tolist()
 
 
+def test_tensors_do_not_overflow_when_they_merge() -> None:
+    one, other = TripleMemory(HRR(8), form="tensor"), TripleMemory(HRR(8), form="tensor")
+    for memory in (one, other):
+        memory.store(FACTS[:1])
+        memory._facts._bundle._state.fill(3e38)
+    before = one.to_bytes()
+    with pytest.raises(OverflowError, match="would leave float32; nothing was changed"):
+        one.store(FACTS[:1], weights=[1e39])
+    with pytest.raises(OverflowError, match="would leave float32; nothing was merged"):
+        one.merge(other)
+    assert one.to_bytes() == before
+
+
+def test_after_ctrl_c_what_is_in_is_counted_and_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    memory = TripleMemory(MapI(256))
+    kind = type(memory._facts._bundle)
+    real = kind.add_vectors
+
+    def torn(bundle: Any, rows: Any, weights: Any) -> None:
+        real(bundle, rows[:2], weights[:2])
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(kind, "add_vectors", torn)
+    with pytest.raises(KeyboardInterrupt):
+        memory.store(FACTS)
+    monkeypatch.undo()
+    prefix = TripleMemory(MapI(256))
+    prefix.store(FACTS[:2])
+    assert memory == prefix
+    assert memory.query(subject="Ann", predicate="knows").keys == [["Bob"]]
+
+
 @pytest.mark.parametrize("form", ["bundle", "tensor"])
 def test_mapped_memories_are_named_when_they_refuse(form: str, tmp_path: Any) -> None:
     memory = memory_of(MapI(40), form)

@@ -5,6 +5,8 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections import deque
+from collections.abc import Callable
+from functools import partial
 from itertools import starmap
 from operator import setitem
 from typing import Any, TypeVar
@@ -32,6 +34,11 @@ Change = tuple[Any, Any, Any]
 def at_once(*changes: Change) -> None:
     """Make changes in one step of the interpreter, so that no Ctrl-C can come between them."""
     deque(starmap(setitem, changes), maxlen=0)
+
+
+def call_at_once(call: Callable[[], Any], change: Change) -> None:
+    """Make a call, which must be compiled code, and a change in one step of the interpreter."""
+    deque(map(partial.__call__, (partial(call), partial(setitem, *change))), maxlen=0)
 
 
 def count_of(memory: Stored, n: int) -> Change:

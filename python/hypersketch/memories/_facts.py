@@ -97,16 +97,22 @@ class Facts(Mergeable):
         plain = {name: rows for name, rows in every.items() if name != "episode"}
         sets = [plain, every] if "episode" in every else [plain]
         with self._lock:
-            if self.is_tensor:
-                parts = [np.concatenate(part) for part in zip(*map(self._embedded, sets), strict=True)]
-                self._bundle.add_products(*parts, np.tile(signed, len(sets)))
-            else:
-                rows = np.concatenate([self._product(one) for one in sets])
-                self._bundle.add_vectors(rows, np.tile(signed, len(sets)))
-            self._numbers["size"] += sign * n * len(sets)
-            if sign > 0:
-                for name, one in found.items():
-                    self._vocabularies[MEMORIES[name]].note(one)
+            before = self._bundle.n_added
+            try:
+                self._sum_up(sets, np.tile(signed, len(sets)))
+            finally:  # after Ctrl-C what is in is counted, and its keys are known
+                added = self._bundle.n_added - before
+                self._numbers["size"] += sign * added
+                if sign > 0 and added:
+                    for name, one in found.items():
+                        self._vocabularies[MEMORIES[name]].note(one)
+
+    def _sum_up(self, sets: list[dict[str, Rows]], weights: Rows) -> None:
+        if self.is_tensor:
+            parts = [np.concatenate(part) for part in zip(*map(self._embedded, sets), strict=True)]
+            self._bundle.add_products(*parts, weights)
+        else:
+            self._bundle.add_vectors(np.concatenate([self._product(one) for one in sets]), weights)
 
     # ---- answers
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from itertools import pairwise
 from typing import Any, NamedTuple, TypeAlias
 
@@ -40,7 +41,7 @@ class Active(NamedTuple):
         return np.diff(self.starts)
 
 
-Change: TypeAlias = "tuple[Active, Words, NDArray[np.int64] | None]"
+Writing: TypeAlias = "tuple[Active, Words, NDArray[np.int64] | None]"
 """Locations of some addresses, the values that are added there, and their weights."""
 
 
@@ -106,31 +107,34 @@ def each_in_turn(work: Callable[[int], None], starts: Iterable[int], threads: in
         list(pool.map(work, starts))
 
 
-def add(counters: NDArray[np.int32], changes: Sequence[Change], threads: int) -> None:
-    """Add values times their weights to the counters of their locations."""
-    for found, values, weights in changes:
-        order = np.argsort(found.indices, kind="stable")
-        items = np.repeat(np.arange(len(values)), found.numbers)[order]
-        edges = np.zeros(len(counters) + 1, np.int64)
-        np.cumsum(np.bincount(found.indices, minlength=len(counters)), out=edges[1:])
-        each = None if weights is None else np.ascontiguousarray(weights[items])
-        chosen = items.astype(np.uint32)
-        _core.gathered_counters(values, chosen, None, None, counters.shape[1], edges, each, counters, threads)
+def adding(counters: NDArray[np.int32], change: Writing, threads: int) -> Callable[[], None]:
+    """Return the call that adds values times their weights to the counters of their locations."""
+    found, values, weights = change
+    order = np.argsort(found.indices, kind="stable")
+    items = np.repeat(np.arange(len(values)), found.numbers)[order]
+    edges = np.zeros(len(counters) + 1, np.int64)
+    np.cumsum(np.bincount(found.indices, minlength=len(counters)), out=edges[1:])
+    each = None if weights is None else np.ascontiguousarray(weights[items])
+    rows = values, items.astype(np.uint32), None, None, counters.shape[1], edges
+    return partial(_core.gathered_counters, *rows, each, counters, threads)
 
 
-def add_clipped(counters: Counters, changes: Sequence[Change], limit: int) -> None:
-    """Add one value after the other, each counter staying within its limits."""
-    for found, values, weights in changes:
-        signs = 1 - 2 * _bit_rows.unpacked(values, counters.shape[1]).astype(np.int64)
-        each = [1] * len(values) if weights is None else weights.tolist()
-        for here, row, weight in zip(found.each(), signs, each, strict=True):
-            counters[here] = np.clip(counters[here] + weight * row, -limit, limit)
+def clipped(
+    counters: Counters, change: Writing, limit: int
+) -> Iterator[tuple[NDArray[np.int64], Counters, int]]:
+    """Return, one item after the other, its locations, their counters within the limits, and its weight."""
+    found, values, weights = change
+    signs = 1 - 2 * _bit_rows.unpacked(values, counters.shape[1]).astype(np.int64)
+    each = [1] * len(values) if weights is None else weights.tolist()
+    for here, row, weight in zip(found.each(), signs, each, strict=True):
+        yield here, np.clip(counters[here] + weight * row, -limit, limit), weight
 
 
-def sum_of(counters: Counters, changes: Sequence[Change], threads: int) -> NDArray[np.int64]:
+def sum_of(counters: Counters, changes: Sequence[Writing], threads: int) -> NDArray[np.int64]:
     """Return counters after changes that are within 32 bits by themselves."""
     change = np.zeros(counters.shape, np.int32)
-    add(change, changes, threads)
+    for one in changes:
+        adding(change, one, threads)()
     made: NDArray[np.int64] = np.add(change, counters, dtype=np.int64)
     return made
 
@@ -140,7 +144,7 @@ def total(weights: NDArray[np.int64] | None, n: int) -> int:
     return n if weights is None else int(np.abs(weights).sum())
 
 
-def largest_change(n_locations: int, changes: Sequence[Change]) -> int:
+def largest_change(n_locations: int, changes: Sequence[Writing]) -> int:
     """Return the most that a counter of any location can change by."""
     sums = np.zeros(n_locations, np.int64)
     for found, values, weights in changes:

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from hypersketch import _threads, _validation, theory
 from hypersketch._stored import UNKNOWN, Tally
 from hypersketch.memories import _bit_rows, _hard_locations
-from hypersketch.memories._changes import Summed, require_writable
-from hypersketch.memories._hard_locations import CHUNK, MOST, Active, Change, each_in_turn
+from hypersketch.memories._changes import Change, Summed, at_once, call_at_once, count_of, require_writable
+from hypersketch.memories._hard_locations import CHUNK, MOST, Active, Writing, each_in_turn
 from hypersketch.vsa import MapB, _packed
 
 Words = NDArray[np.uint64]
@@ -176,25 +176,29 @@ class LocationStore(Summed):
             if joined is None:
                 self._add(changes, bound, threads)
             else:
-                self._counters[...] = joined
-                self._note(sum(map(_number, changes)), bound)
+                at_once((self._counters, ..., joined), self._noted(sum(map(_number, changes)), bound))
+
+    def _noted(self, n: int, bound: float) -> Change:
+        """Return the change by which n more are stored, and no counter exceeds a bound."""
+        return vars(self), "_record", (self._tally.plus(Tally(n_added=n))._replace(bound=bound), [])
 
     def _note(self, n: int, bound: float) -> None:
-        """Note that n more are stored, and that no counter exceeds a bound."""
-        self._record = (self._tally.plus(Tally(n_added=n))._replace(bound=bound), [])
+        at_once(self._noted(n, bound))
 
-    def _add(self, changes: list[Change], bound: float, threads: int) -> None:
+    def _add(self, changes: list[Writing], bound: float, threads: int) -> None:
         """Add values to the counters of their locations; after Ctrl-C what is in is counted."""
         self._note(0, UNKNOWN)
+        limit = self._values["limit"]
         for change in changes:
-            if self._values["limit"] is None:
-                _hard_locations.add(self._counters, [change], threads)
-            else:
-                _hard_locations.add_clipped(self._counters, [change], self._values["limit"])
-            self._note(_number(change), UNKNOWN)
+            if limit is None:
+                add = _hard_locations.adding(self._counters, change, threads)
+                call_at_once(add, count_of(self, _number(change)))
+                continue
+            for here, made, weight in _hard_locations.clipped(self._counters, change, limit):
+                at_once((self._counters, here, made), count_of(self, (weight > 0) - (weight < 0)))
         self._note(0, bound)
 
-    def _after(self, changes: list[Change], threads: int) -> tuple[int, NDArray[np.int64] | None]:
+    def _after(self, changes: list[Writing], threads: int) -> tuple[int, NDArray[np.int64] | None]:
         """Return a bound of the counters after changes, and themselves where only they could tell."""
         more = sum(_hard_locations.total(weights, len(rows)) for _, rows, weights in changes)
         bound = self._bound
@@ -230,8 +234,9 @@ class LocationStore(Summed):
                 raise OverflowError(
                     f"Counters hold up to {MOST}; a sum would be {largest}. Nothing was merged."
                 )
-            self._counters[...] = joined if limit is None else np.clip(joined, -limit, limit)
-            self._note(other.n_added, largest if limit is None else limit)
+            made = joined if limit is None else np.clip(joined, -limit, limit)
+            bound = largest if limit is None else limit
+            at_once((self._counters, ..., made), self._noted(other.n_added, bound))
 
     # ---- answers
 
@@ -277,7 +282,7 @@ class LocationStore(Summed):
         return _packed.pack_bits(negative)
 
 
-def _number(change: Change) -> int:
+def _number(change: Writing) -> int:
     """Return how many items a change adds, less how many it takes out."""
     _, rows, weights = change
     return len(rows) if weights is None else int(np.sign(weights).sum())

@@ -102,7 +102,8 @@ class PatternMemory(PatternStore):
         max_sweeps : int in [0, 2**31), default 100
             Updates of all units at most.
         order : array of int, shape (n_units,), optional
-            Order of the units in every asynchronous sweep; default a new random one in each.
+            Order of the units in every asynchronous sweep; default a new random one in each. Only with
+            ``async``.
         seed : int in [0, 2**64), optional
             Of the random orders; default the memory's own. A state ends the same in every batch.
         threads : int, optional
@@ -139,6 +140,8 @@ class PatternMemory(PatternStore):
         words, form = _bipolar.packed_rows(owner, "states", states, self.n_units)
         _validation.one_of("sync", "async")(owner, "update", update)
         budget = _validation.integer(owner, "max_sweeps", max_sweeps, 0, MAX_SWEEPS)
+        if order is not None and update == "sync":
+            _validation.refuse(owner, "order", "None with update='sync', which has none", order)
         first = self.seed if seed is None else _validation.seed(owner, "seed", seed)
         run = Run(
             words.copy() if form.is_packed else words,
@@ -226,7 +229,7 @@ class PatternMemory(PatternStore):
         Raises
         ------
         TypeError, ValueError
-            For what `retrieve` refuses, more than one pattern, or distances out of range.
+            For what `retrieve` refuses, more than one pattern, and distances or an overlap out of range.
 
         Examples
         --------

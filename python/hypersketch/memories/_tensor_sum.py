@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 import hypersketch.vsa  # noqa: F401  # it needs item memories, so their parts cannot come before it
 from hypersketch import _validation
-from hypersketch._stored import Tally
 from hypersketch._structure import Structure
 from hypersketch.memories import _bipolar
+from hypersketch.memories._changes import at_once, count_of
 from hypersketch.vsa._space import Space
 from hypersketch.vsa.elementwise import MapC
 from hypersketch.vsa.holographic import HRR
@@ -76,17 +76,19 @@ class TensorSum(Structure):
             for first in range(0, len(one), step):
                 part = slice(first, first + step)
                 pairs = two[part, :, np.newaxis] * three[part, np.newaxis, :]
-                weighed = one[part] * weights[part, np.newaxis].astype(np.float32)
                 with np.errstate(over="ignore", invalid="ignore"):
+                    weighed = one[part] * weights[part, np.newaxis].astype(np.float32)
                     total += weighed.T @ pairs.reshape(len(pairs), -1)
             if not np.isfinite(total).all():
                 raise OverflowError("The tensor would leave float32; nothing was changed.")
-            self._slices[...] = total
-            self._record = (self._tally.plus(Tally(n_added=len(one))), [])
+            at_once((self._slices, ..., total), count_of(self, len(one)))
 
     def _join(self, other: TensorSum) -> None:
-        self._state[:] += other._state
-        self._record = (self._tally.plus(Tally(n_added=other.n_added)), [])
+        with np.errstate(over="ignore"):
+            joined = self._state + other._state
+        if not np.isfinite(joined).all():
+            raise OverflowError("The tensor would leave float32; nothing was merged.")
+        at_once((self._state, ..., joined), count_of(self, other.n_added))
 
     def left(self, place: int, known: tuple[Floats, Floats]) -> Floats:
         """Return what two vectors of every row leave of the tensor at the place of the third."""

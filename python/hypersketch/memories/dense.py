@@ -174,6 +174,8 @@ class DenseMemory(PatternMemory):
         ------
         TypeError, ValueError
             For an error out of range.
+        ImportError
+            When SciPy is not installed.
 
         Examples
         --------
@@ -194,6 +196,11 @@ class DenseMemory(PatternMemory):
         -------
         float
             Exact for a power, an upper bound for the exponential; 0 for an empty memory.
+
+        Raises
+        ------
+        ImportError
+            When SciPy is not installed.
 
         Examples
         --------

@@ -197,6 +197,8 @@ class HopfieldNetwork(PatternMemory):
         ------
         TypeError, ValueError
             For an error out of range.
+        ImportError
+            When SciPy is not installed (not for the pseudo-inverse).
 
         Examples
         --------
@@ -224,6 +226,11 @@ class HopfieldNetwork(PatternMemory):
         -------
         float
             Exact for Hebb's rule, the limit for many units for Storkey's, 0 for the pseudo-inverse.
+
+        Raises
+        ------
+        ImportError
+            When SciPy is not installed (Hebb's rule alone).
 
         Examples
         --------

@@ -243,7 +243,8 @@ class OuterProductMemory(PairMatrix):
         Returns
         -------
         Retrieval
-            ``states`` of shape (n, value_dim); no energies, and one step that is always the last.
+            ``states`` of shape (n, value_dim) in the memory's dtype; no energies, and one step that is always
+            the last.
 
         Raises
         ------

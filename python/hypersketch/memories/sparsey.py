@@ -319,7 +319,7 @@ class SparseyMemory(CodeStore):
         Returns
         -------
         float
-            Of random codes, which items get while their familiarity is below the floor.
+            As for `expected_error`: of codes drawn at random.
 
         Raises
         ------
@@ -341,7 +341,11 @@ class SparseyMemory(CodeStore):
         Returns
         -------
         float
-            `hypersketch.theory.sparsey.module_error` for items of ``active`` inputs without context.
+            `hypersketch.theory.sparsey.module_error` for items of ``active`` inputs without context, of codes
+            drawn at random: right for a ``floor`` near 1. With a lower one, items get
+            codes like those of others once the memory is so full that they look familiar
+            (`hypersketch.theory.sparsey.novel_familiarity`), and err more often: with all defaults in the
+            example below 0.064 +- 0.005, measured, where this says 0.009; at 30 items 0.003 and 0.001.
 
         Examples
         --------
