@@ -138,26 +138,28 @@ def shuffled(texts: set[str]) -> list[str]:
 
 
 class Encoder:
-    """Messages as bundles of their n-grams of characters, rounded to bits and not."""
+    """Messages as bundles of their n-grams of characters, rounded to bits and not, on a CPU or a GPU."""
 
-    def __init__(self, dim: int, n: int) -> None:
-        self.space = BSC(dim)
+    def __init__(self, dim: int, n: int, device: str = "cpu") -> None:
+        self.space, self.device = BSC(dim), device
         self._bits = NGramEncoder(self.space, n)
         self._sums = NGramEncoder(MapI(dim), n)  # of the same atoms
 
-    def packed(self, texts: list[str], threads: int | None = None) -> NDArray[np.uint64]:
-        """Return one packed vector a text, by majority."""
-        rows: NDArray[np.uint64] = self._bits.encode(texts, threads=threads)
-        return rows
+    def packed(self, texts: list[str], threads: int | None = None) -> Any:
+        """Return one packed vector a text, by majority, where they are encoded."""
+        return self._bits.encode(texts, device=self.device, threads=threads)
 
     def sums(self, texts: list[str]) -> Rows:
         """Return one vector of sums a text, which nothing rounds."""
-        return np.asarray(self._sums.encode(texts), np.float32)
+        return np.asarray(self._counted(texts), np.float32)
+
+    def _counted(self, texts: list[str]) -> NDArray[np.int32]:
+        return np.asarray(self._sums.encode(texts, device=self.device))
 
     def total(self, texts: list[str]) -> Rows:
         """Return the sum of all texts' n-grams."""
         parts = (texts[first : first + BATCH] for first in range(0, len(texts), BATCH))
-        return np.sum([self._sums.encode(part).sum(axis=0) for part in parts], axis=0, dtype=np.float32)
+        return np.sum([self._counted(part).sum(axis=0) for part in parts], axis=0, dtype=np.float32)
 
 
 # ---- learning and answering
@@ -216,13 +218,15 @@ class Packed(Learner):
         self.classes = self._encoder.space.pack(self._sums < 0)
 
     def _scored(self, texts: list[str]) -> tuple[Rows, Rows]:
-        space, packed = self._encoder.space, self._encoder.packed(texts)
+        space, packed = self._encoder.space, np.asarray(self._encoder.packed(texts))
         return 1 - 2 * space.unpack(packed).astype(np.float32), space.similarities(packed, self.classes)
 
     def predict(self, texts: list[str], threads: int | None = None) -> Labels:
-        packed = self._encoder.packed(texts, threads)
-        found: Labels = nearest(packed, self.classes, self._encoder.space.dim, 1, threads=threads)[0][:, 0]
-        return found
+        packed, classes = self._encoder.packed(texts, threads), self.classes
+        if self._encoder.device != "cpu":
+            classes = hypersketch.cuda.DeviceArray.of(classes, packed.memory.device)
+        found = nearest(packed, classes, self._encoder.space.dim, 1, threads=threads)[0]
+        return np.asarray(found)[:, 0]
 
 
 class Float(Learner):
@@ -306,6 +310,9 @@ def arguments(given: list[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--validate", action="store_true", help="leave the test packages alone: for choosing the above"
     )
+    parser.add_argument(
+        "--device", default="cpu", help="where messages are encoded and told apart (cuda, ...)"
+    )
     parser.add_argument("--no-float", action="store_true", help="do not compare with floating point")
     parser.add_argument("--plot", metavar="PNG", help="draw the confusions (needs the extra 'lab')")
     return parser.parse_args(given)
@@ -325,7 +332,7 @@ def main(given: list[str] | None = None) -> None:
         f"{len(data.languages)} languages, {len(data.train):,} messages of {data.n_packages[0]} packages to "
         f"train, {len(data.test):,} of {data.n_packages[1]} others to test"
     )
-    encoder = Encoder(asked.dim, asked.gram)
+    encoder = Encoder(asked.dim, asked.gram, asked.device)
     sums = bundled(encoder, data.train, data.train_labels)
     learners: list[Any] = [Packed(encoder, sums)] + ([] if asked.no_float else [Float(encoder, sums)])
     for learner in learners:

@@ -146,7 +146,7 @@ def test_what_nearest_refuses() -> None:
         nearest(on_gpu(rows, 1), there, 100, 1)
     with pytest.raises(ValueError, match=r"in \[1, 9\].*Got 10"):
         nearest(rows, there, 100, 10)
-    with pytest.raises(ValueError, match=r"in \[1, 0\]"):
+    with pytest.raises(ValueError, match="for 9 queries and 0 rows"):
         nearest(rows, on_gpu(rows[:0]), 100, 1)
     with pytest.raises(TypeError, match="packed vectors of 64-bit words"):
         nearest(on_gpu(rows.view(np.float64)), there, 100, 1)

@@ -90,4 +90,5 @@ class Counters(Additive):
     def _join(self, other: Any) -> None:
         largest = other._largest()
         self._require_room(largest)
-        self._commit(np.add, (self._state, other._state, self._state), other._tally._replace(bound=largest))
+        change = _memory.combining(np.add, self._state, other._state)
+        self._commit(*change, other._tally._replace(bound=largest))

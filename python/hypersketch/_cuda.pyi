@@ -15,19 +15,35 @@ import typing_extensions
 
 __all__: list[str] = [
     "BloomRule",
+    "BundlePlan",
     "Error",
     "Imported",
     "Memory",
     "OutOfMemory",
+    "Passing",
     "SketchShape",
     "Span",
+    "any_beyond",
+    "atom_reals",
+    "atom_rows",
     "bfloat_words",
+    "bind_rows",
     "bloom_add",
     "bloom_contains",
     "bloom_contains_packed",
     "bloom_test_and_add",
+    "bundle_add",
+    "bundle_chosen",
+    "bundle_grams",
+    "bundle_key_grams",
+    "bundle_keys",
+    "bundle_rows",
+    "clear_span",
     "combine_cells",
+    "combine_phasors",
     "copy_span",
+    "cosines",
+    "decode_characters",
     "device_of",
     "devices",
     "either",
@@ -40,6 +56,7 @@ __all__: list[str] = [
     "hash_strings_i32",
     "hash_strings_i64",
     "intersect",
+    "pack_signs",
     "popcount",
     "popcount_or",
     "project_csr_f32_i32",
@@ -49,16 +66,24 @@ __all__: list[str] = [
     "project_dense_f32",
     "project_dense_f64",
     "put_rows",
+    "quantize_f32",
+    "quantize_f64",
     "real_top_k",
+    "roll_rows",
+    "rotate_rows",
     "round_rows",
+    "score_keys",
+    "score_rows",
     "sketch_add_f64",
     "sketch_add_i64",
     "sketch_estimate_f64",
     "sketch_estimate_i64",
+    "sum_real_rows",
     "summarize_f64",
     "summarize_i64",
     "take_rows",
     "to_dlpack",
+    "turn_rows",
     "unite",
     "why_not",
     "zeros",
@@ -177,9 +202,80 @@ class SketchShape:
         is_signed: bool,
     ) -> None: ...
 
+class Passing:
+    """
+    Memory of a GPU for the length of a call.
+    """
+    def __init__(
+        self,
+        n_bytes: typing.SupportsInt | typing.SupportsIndex,
+        device: typing.SupportsInt | typing.SupportsIndex,
+        stream: typing.SupportsInt | typing.SupportsIndex,
+    ) -> None: ...
+    def from_host(self, data: numpy.typing.NDArray[numpy.uint8]) -> None:
+        """
+        Fill it, and wait for the stream.
+        """
+    def span(self, n: typing.SupportsInt | typing.SupportsIndex) -> Span:
+        """
+        Its first n elements.
+        """
+
+class BundlePlan:
+    """
+    Which items are bundled with each other, and what becomes of them.
+    """
+    def __init__(
+        self,
+        dim: typing.SupportsInt | typing.SupportsIndex,
+        n_items: typing.SupportsInt | typing.SupportsIndex,
+        longest: typing.SupportsInt | typing.SupportsIndex,
+        starts: Span | None = None,
+        ends: Span | None = None,
+        trimmed: typing.SupportsInt | typing.SupportsIndex = 0,
+        weights: Span | None = None,
+        bits: Span | None = None,
+        ties: Span | None = None,
+        at_least: typing.SupportsInt | typing.SupportsIndex = 0,
+        sums: Span | None = None,
+        subtract: bool = False,
+    ) -> None: ...
+
+def any_beyond(rows: Span, dim: typing.SupportsInt | typing.SupportsIndex) -> bool:
+    """
+    Whether rows set bits beyond the dimension.
+    """
+
+def atom_reals(
+    hashes: Span,
+    dim: typing.SupportsInt | typing.SupportsIndex,
+    phasors: bool,
+    scale: typing.SupportsFloat | typing.SupportsIndex,
+    seed: typing.SupportsInt | typing.SupportsIndex,
+    out: Span,
+) -> None:
+    """
+    Normal numbers or phasors of keys.
+    """
+
+def atom_rows(
+    hashes: Span,
+    dim: typing.SupportsInt | typing.SupportsIndex,
+    seed: typing.SupportsInt | typing.SupportsIndex,
+    out: Span,
+) -> None:
+    """
+    Packed atoms of keys.
+    """
+
 def bfloat_words(dim: typing.SupportsInt | typing.SupportsIndex) -> int:
     """
     Words of a rounded row.
+    """
+
+def bind_rows(a: Span, b: Span, dim: typing.SupportsInt | typing.SupportsIndex, out: Span) -> bool:
+    """
+    XOR of rows; false where bits beyond the dimension are set.
     """
 
 def bloom_add(
@@ -225,6 +321,69 @@ def bloom_test_and_add(
     Tell for every key whether it was there, then add it. Returns how many were not there.
     """
 
+def bundle_add(
+    state: Memory,
+    seed: typing.SupportsInt | typing.SupportsIndex,
+    keys: Span | numpy.typing.NDArray[numpy.uint64],
+    weights: Span | numpy.typing.NDArray[numpy.int64] | None,
+    hashed: bool,
+    subtract: bool,
+    stream: typing.SupportsInt | typing.SupportsIndex,
+    threads: typing.SupportsInt | typing.SupportsIndex,
+) -> None:
+    """
+    Add atoms of keys to int32 counters; the caller knows that none leaves its range.
+    """
+
+def bundle_chosen(
+    plan: BundlePlan, book: Span, chosen: Span, other_book: Span | None, others: Span | None
+) -> None:
+    """
+    Bundles of chosen rows of books.
+    """
+
+def bundle_grams(
+    plan: BundlePlan,
+    book: Span,
+    tokens: Span,
+    n_bytes: typing.SupportsInt | typing.SupportsIndex,
+    length: typing.SupportsInt | typing.SupportsIndex,
+) -> None:
+    """
+    Bundles of n-grams of rows of a book.
+    """
+
+def bundle_key_grams(
+    plan: BundlePlan,
+    hashes: Span,
+    seed: typing.SupportsInt | typing.SupportsIndex,
+    length: typing.SupportsInt | typing.SupportsIndex,
+) -> None:
+    """
+    Bundles of n-grams of atoms.
+    """
+
+def bundle_keys(
+    plan: BundlePlan,
+    keys: Span,
+    others: Span | None,
+    hashed: bool,
+    seed: typing.SupportsInt | typing.SupportsIndex,
+) -> None:
+    """
+    Bundles of atoms, or of products of two.
+    """
+
+def bundle_rows(plan: BundlePlan, rows: Span, others: Span | None) -> bool:
+    """
+    Bundles of packed rows; false where a vote is for a bit beyond the dimension.
+    """
+
+def clear_span(span: Span, n_bytes: typing.SupportsInt | typing.SupportsIndex) -> None:
+    """
+    Set the first bytes to zero.
+    """
+
 def combine_cells(
     state: Memory, other: Memory, dtype: str, add: bool, stream: typing.SupportsInt | typing.SupportsIndex
 ) -> None:
@@ -232,9 +391,36 @@ def combine_cells(
     Add or subtract another state's cells.
     """
 
+def combine_phasors(
+    a: Span,
+    b: Span,
+    width: typing.SupportsInt | typing.SupportsIndex,
+    way: typing.SupportsInt | typing.SupportsIndex,
+    out: Span,
+) -> bool:
+    """
+    Products (0), with conjugates (1), or quotients (2); false where any is not finite.
+    """
+
 def copy_span(to: Span, source: Span, n_bytes: typing.SupportsInt | typing.SupportsIndex) -> None:
     """
     Copy bytes on GPUs, on the stream of the target.
+    """
+
+def cosines(
+    a: Span,
+    b: Span,
+    width: typing.SupportsInt | typing.SupportsIndex,
+    spectrum: typing.SupportsInt | typing.SupportsIndex,
+    out: Span,
+) -> bool:
+    """
+    Cosines of rows; false where any is not finite.
+    """
+
+def decode_characters(starts: Span, bytes: Span, hashes: Span, ends: Span) -> bool:
+    """
+    Hashes of the characters of documents; false where anything is no UTF-8.
     """
 
 def device_of(pointer: typing.SupportsInt | typing.SupportsIndex) -> int:
@@ -329,6 +515,16 @@ def hash_strings_i64(
 def intersect(state: Memory, other: Memory, stream: typing.SupportsInt | typing.SupportsIndex) -> None:
     """
     Keep the bits that the other has too.
+    """
+
+def pack_signs(
+    counters: Span,
+    dim: typing.SupportsInt | typing.SupportsIndex,
+    seed: typing.SupportsInt | typing.SupportsIndex,
+    out: Span,
+) -> None:
+    """
+    Signs of rows of counters.
     """
 
 def popcount(state: Memory, stream: typing.SupportsInt | typing.SupportsIndex) -> int:
@@ -438,6 +634,32 @@ def put_rows(
     Rows in the place of others.
     """
 
+def quantize_f32(
+    values: Span,
+    low: typing.SupportsFloat | typing.SupportsIndex,
+    scale: typing.SupportsFloat | typing.SupportsIndex,
+    levels: typing.SupportsInt | typing.SupportsIndex,
+    least: typing.SupportsFloat | typing.SupportsIndex,
+    most: typing.SupportsFloat | typing.SupportsIndex,
+    out: Span,
+) -> int:
+    """
+    Nearest levels; 1 where a value is no number, 2 where one is outside.
+    """
+
+def quantize_f64(
+    values: Span,
+    low: typing.SupportsFloat | typing.SupportsIndex,
+    scale: typing.SupportsFloat | typing.SupportsIndex,
+    levels: typing.SupportsInt | typing.SupportsIndex,
+    least: typing.SupportsFloat | typing.SupportsIndex,
+    most: typing.SupportsFloat | typing.SupportsIndex,
+    out: Span,
+) -> int:
+    """
+    Nearest levels; 1 where a value is no number, 2 where one is outside.
+    """
+
 def real_top_k(
     queries: Span,
     rows: Span,
@@ -456,6 +678,26 @@ def real_top_k(
     The k rows most alike to each query by inner product or cosine.
     """
 
+def roll_rows(
+    rows: Span,
+    dim: typing.SupportsInt | typing.SupportsIndex,
+    shift: typing.SupportsInt | typing.SupportsIndex,
+    out: Span,
+) -> None:
+    """
+    Rows of int32 shifted cyclically.
+    """
+
+def rotate_rows(
+    rows: Span,
+    dim: typing.SupportsInt | typing.SupportsIndex,
+    shift: typing.SupportsInt | typing.SupportsIndex,
+    out: Span,
+) -> bool:
+    """
+    Rows shifted cyclically; false as for bind_rows.
+    """
+
 def round_rows(
     rows: Span,
     dim: typing.SupportsInt | typing.SupportsIndex,
@@ -467,6 +709,27 @@ def round_rows(
 ) -> None:
     """
     What real_top_k needs of rows besides.
+    """
+
+def score_keys(
+    bundle: Span,
+    dim: typing.SupportsInt | typing.SupportsIndex,
+    packed: bool,
+    keys: Span,
+    others: Span | None,
+    hashed: bool,
+    seed: typing.SupportsInt | typing.SupportsIndex,
+    out: Span,
+) -> None:
+    """
+    Similarities of a bundle with atoms, or products of two.
+    """
+
+def score_rows(
+    bundle: Span, dim: typing.SupportsInt | typing.SupportsIndex, packed: bool, rows: Span, out: Span
+) -> None:
+    """
+    Similarities of a bundle with packed rows.
     """
 
 def sketch_add_f64(
@@ -525,6 +788,19 @@ def sketch_estimate_i64(
     Estimated weights of keys.
     """
 
+def sum_real_rows(
+    rows: Span,
+    width: typing.SupportsInt | typing.SupportsIndex,
+    starts: Span,
+    weights: Span | None,
+    to_phasors: bool,
+    spectrum: typing.SupportsInt | typing.SupportsIndex,
+    out: Span,
+) -> bool:
+    """
+    Sums of runs of rows, of length 1; false where any is not finite.
+    """
+
 def summarize_f64(weights: Span) -> tuple[float, float, float, float, bool]:
     """
     Least, most, sum, sum of magnitudes (of integers modulo 2**64) and whether all are finite.
@@ -555,6 +831,11 @@ def to_dlpack(
 ) -> typing_extensions.CapsuleType:
     """
     A DLPack capsule of elements whose owner stays alive with it.
+    """
+
+def turn_rows(sums: Span, signs: Span, dim: typing.SupportsInt | typing.SupportsIndex, out: Span) -> bool:
+    """
+    Sums times the signs of packed rows; false as for bind_rows.
     """
 
 def unite(state: Memory, other: Memory, stream: typing.SupportsInt | typing.SupportsIndex) -> None:

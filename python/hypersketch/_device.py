@@ -143,6 +143,16 @@ def is_on_gpu(array: object) -> bool:
     return bool(array.__dlpack_device__()[0] == _DLPACK_ON_GPU)
 
 
+def of(array: Any) -> str:
+    """Return the name of the device that an array, or strings, lie on; keys of other kinds lie on the CPU."""
+    if not is_on_gpu(array):
+        return "cpu"
+    from hypersketch._device_array import Strings
+
+    seen = array.views()[0] if isinstance(array, Strings) else view("", "array", array)
+    return name_of(seen.device)
+
+
 def view(owner: str, name: str, array: Any) -> View:
     """Return the view of an array on a GPU."""
     from hypersketch._device_array import DeviceArray

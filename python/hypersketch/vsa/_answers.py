@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hypersketch import _core, _threads, _validation
+from hypersketch import _core, _device, _memory, _threads, _validation
 from hypersketch._stored import Stored
 from hypersketch._structure import chunks, dot
 from hypersketch.keys import host_hashes
@@ -113,7 +113,18 @@ class Answers(Stored):
         >>> bag.similarity(["a", "b"]).round()
         array([3., 1.])
         """
+        if _memory.on_gpu(self._state):
+            return self._similarity_on_gpu("similarity", keys, None, threads)
         return self._scores("similarity", host_hashes(keys, threads)[np.newaxis], threads)
+
+    def _similarity_on_gpu(
+        self, method: str, keys: Any, values: Any, threads: int | None
+    ) -> NDArray[np.float64]:
+        from hypersketch.vsa import _scores_on_gpu
+
+        owner = f"{type(self).__name__}.{method}"
+        found: NDArray[np.float64] = _scores_on_gpu.of_keys(self, owner, keys, values, threads)
+        return found
 
     def pair_similarity(self, keys: Any, values: Any, *, threads: int | None = None) -> NDArray[np.float64]:
         """Return the similarity with each bound pair, the product of a key's and a value's atoms.
@@ -143,6 +154,8 @@ class Answers(Stored):
         >>> record.pair_similarity(["capital", "capital"], ["Paris", "euro"]).round() + 0.0
         array([1., 0.])
         """
+        if _memory.on_gpu(self._state):
+            return self._similarity_on_gpu("pair_similarity", keys, values, threads)
         return self._scores(
             "pair_similarity", pair_factors("pair_similarity", keys, values, threads), threads
         )
@@ -178,6 +191,13 @@ class Answers(Stored):
         >>> bool((bag.vector_similarity(space.atoms(["a", "c"])) == bag.similarity(["a", "c"])).all())
         True
         """
+        if _device.is_on_gpu(vectors) or _memory.on_gpu(self._state):
+            from hypersketch.vsa import _scores_on_gpu
+
+            found: NDArray[np.float64] = _scores_on_gpu.of_vectors(
+                self, f"{type(self).__name__}.vector_similarity", vectors
+            )
+            return found
         checked = _validation.packed("vector_similarity", "vectors", vectors, self.dim)
         rows = checked.reshape(-1, _validation.words_for(self.dim))
         n_threads = _threads.resolve("vector_similarity", threads)
@@ -293,9 +313,10 @@ class Answers(Stored):
         """
         self._require_same(other, "compare")
         if not self._binary:
-            return dot(self._state, other._state) / self.dim
+            return dot(_memory.host(self._state), _memory.host(other._state)) / self.dim
         score = np.empty(1, np.int64)
-        _core.packed_score_rows(self._signs(), self.dim, other._signs()[np.newaxis], score, 1)
+        mine, theirs = (_memory.host(one._signs()) for one in (self, other))
+        _core.packed_score_rows(mine, self.dim, theirs[np.newaxis], score, 1)
         return float(score[0] / self.dim)
 
     def intersection_cardinality(self, other: Any) -> float:

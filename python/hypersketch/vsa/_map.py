@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from hypersketch import _core, _threads, _validation
+from hypersketch import _core, _device, _threads, _validation
 from hypersketch.vsa import _entries, _packed
 from hypersketch.vsa._space import Space
 
@@ -68,7 +68,14 @@ class MapSpace(Space):
     def _checked(self, method: str, name: str, value: object) -> NDArray[Any]:
         return _validation.packed(self._owner(method), name, value, self.dim)
 
-    def bundle(self, keys: Any = None, weights: Any = None, *, threads: int | None = None) -> Bundle:
+    def bundle(
+        self,
+        keys: Any = None,
+        weights: Any = None,
+        *,
+        device: str | None = None,
+        threads: int | None = None,
+    ) -> Bundle:
         """Return a bundle: the weighted sum of the keys' atoms.
 
         Parameters
@@ -77,6 +84,8 @@ class MapSpace(Space):
             n keys, as for `hypersketch.hash_keys`; none by default.
         weights : array of int, shape (n,), optional
             One weight a key, below 2**31 in magnitude; default 1.
+        device : str, optional
+            Where the bundle lies: ``cpu``, ``cuda``, ``cuda:1`` and so on; default where the keys do.
         threads : int, optional
             Threads for this call; default `hypersketch.get_num_threads`.
 
@@ -97,8 +106,12 @@ class MapSpace(Space):
         >>> bag.similarity(["red", "green", "blue"]).round()
         array([ 5., -2.,  0.])
         """
-        made: Bundle = super().bundle(keys, weights, threads=threads)
-        return made
+        from hypersketch.vsa.bundle import Bundle
+
+        # MapI or MapB: the class itself is never used.
+        made = Bundle(self, device=_device.of(keys) if device is None else device)  # type: ignore[arg-type]
+        filled: Bundle = self._filled(made, keys, weights, threads)
+        return filled
 
     def _empty_bundle(self) -> Bundle:
         from hypersketch.vsa.bundle import Bundle
@@ -149,6 +162,11 @@ class MapSpace(Space):
         _core.atom_rows(self.dim, self.seed, hashes, rows, threads)
         return rows
 
+    def _atoms_on_gpu(self, method: str, words: Any, hashed: bool) -> Any:
+        from hypersketch.vsa import _on_gpu
+
+        return _on_gpu.atoms(self._owner(method), words, hashed, self.dim, self.seed)
+
     def bind(
         self,
         a: NDArray[np.uint64],
@@ -162,7 +180,8 @@ class MapSpace(Space):
         Parameters
         ----------
         a, b : ndarray of uint64, shape (n_words,) or (n, n_words)
-            Packed vectors. One vector binds with each row of the other argument.
+            Packed vectors, in host memory or both on one GPU. One vector binds with each row of the other
+            argument.
         out : ndarray of uint64, optional
             Where to write the products; it may be ``a`` or ``b``. Apart from them it may have been written to
             when vectors with bits beyond the dimension are refused.
@@ -262,6 +281,8 @@ class MapSpace(Space):
         >>> bool((space.normalize(space.atoms("a")) == space.atoms("a")).all())
         True
         """
+        if _device.is_on_gpu(vectors):
+            return vectors
         return self._checked("normalize", "vectors", vectors)
 
     def identity(self) -> NDArray[np.uint64]:
@@ -362,6 +383,11 @@ class MapSpace(Space):
         >>> space.similarity(space.atoms("a"), space.atoms("a"))
         array([1.])
         """
+        if _device.is_on_gpu(a) or _device.is_on_gpu(b):
+            from hypersketch.vsa import _scores_on_gpu
+
+            found: NDArray[np.float64] = _scores_on_gpu.similarity(self._owner("similarity"), a, b, self.dim)
+            return found
         products = self.bind(a, b).reshape(-1, self.n_words)
         scores = np.empty(products.shape[0], np.int64)
         ones = np.zeros(self.n_words, np.uint64)

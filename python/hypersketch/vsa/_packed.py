@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hypersketch import _core, _threads, _validation
+from hypersketch import _core, _device, _threads, _validation
 from hypersketch._structure import chunks
 
 Words = NDArray[np.uint64]
@@ -53,6 +53,9 @@ def bind(owner: str, a: object, b: object, dim: int, out: object = None, threads
     array([[4],
            [2]], dtype=uint64)
     """
+    if _device.is_on_gpu(a) or _device.is_on_gpu(b):
+        on_gpu: Words = _gpu().bind(owner, a, b, dim, out)
+        return on_gpu
     left = _validation.packed_words(owner, "a", a, dim)
     right = _validation.packed_words(owner, "b", b, dim)
     if left.ndim == right.ndim == 2 and left.shape[0] != right.shape[0] and 1 not in (len(left), len(right)):
@@ -109,6 +112,9 @@ def rotate(
     >>> rotate("example", np.array([0b100], np.uint64), 3, 1)
     array([1], dtype=uint64)
     """
+    if _device.is_on_gpu(rows):
+        on_gpu: Words = _gpu().rotate(owner, rows, dim, shift, out)
+        return on_gpu
     given = _validation.packed(owner, "vectors", rows, dim)
     steps = _validation.integer(owner, "shift", shift, -(2**63), 2**63 - 1) % dim
     result = _result(owner, out, given.shape, np.uint64, given)
@@ -178,6 +184,10 @@ def majority(
     >>> majority("example", rows, 3, np.zeros(1, np.uint64), at_least=1)
     array([7], dtype=uint64)
     """
+    if _device.is_on_gpu(rows) or _device.is_on_gpu(bound_to):
+        how: dict[str, Any] = {"bound_to": bound_to, "at_least": at_least, "out": out}
+        on_gpu: Words = _gpu().majority(owner, rows, dim, ties, weights, starts, **how)
+        return on_gpu
     given = _words(owner, "vectors", rows, dim)
     others = None if bound_to is None else _words(owner, "bound_to", bound_to, dim)
     if others is not None and len(others) != len(given):
@@ -340,6 +350,12 @@ def popcounts(rows: Words) -> NDArray[np.int64]:
     """
     nothing = np.zeros((1, rows.shape[1]), np.uint64)
     return np.asarray(distances(nothing, rows, 64 * rows.shape[1], 1)[0], np.int64)
+
+
+def _gpu() -> Any:
+    from hypersketch.vsa import _on_gpu
+
+    return _on_gpu
 
 
 def _words(owner: str, name: str, value: object, dim: int) -> Words:

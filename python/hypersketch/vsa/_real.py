@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from hypersketch import _core, _validation
+from hypersketch import _core, _device, _validation
 from hypersketch._structure import chunks
 from hypersketch.vsa import _numbers, _real_keys
 from hypersketch.vsa._space import Seeds, Space
@@ -158,6 +158,8 @@ class RealSpace(Space):
         >>> float(space.similarity(space.unbind(space.bind(value, name), name), value)[0].round(3))
         1.0
         """
+        if _device.is_on_gpu(a) or _device.is_on_gpu(b):
+            return self._combined_on_gpu("bind", ("a", a), ("b", b))
         left, right = self._pair("bind", ("a", a), ("b", b))
         return self._bind(left, right).astype(self.dtype, copy=False)
 
@@ -187,8 +189,24 @@ class RealSpace(Space):
         >>> bool(space.similarity(space.unbind(space.bind(a, b), a), b)[0] > 0.6)
         True
         """
+        if _device.is_on_gpu(bound) or _device.is_on_gpu(known):
+            return self._combined_on_gpu("unbind", ("bound", bound), ("known", known))
         product, factor = self._pair("unbind", ("bound", bound), ("known", known))
         return self._unbind(product, factor).astype(self.dtype, copy=False)
+
+    def _combined_on_gpu(self, method: str, a: tuple[str, Any], b: tuple[str, Any]) -> Vectors:
+        """Bind or unbind vectors on a GPU, where the space has kernels for it."""
+        raise self._not_on_gpu(method)
+
+    _ON_GPU: ClassVar[bool] = False
+    """Whether its sums and cosines have GPU kernels."""
+
+    def _superpose_on_gpu(self, owner: str, vectors: Any, weights: Any, starts: Any) -> Any:
+        if not self._ON_GPU:
+            raise self._not_on_gpu("superpose")
+        from hypersketch.vsa import _spectral_on_gpu
+
+        return _spectral_on_gpu.superposed(owner, self, vectors, weights, starts)
 
     @abstractmethod
     def _bind(self, a: Vectors, b: Vectors) -> Vectors:
@@ -327,6 +345,11 @@ class RealSpace(Space):
         >>> space.similarity(space.atoms("a"), space.atoms(["a", "b"])).round(1) + 0.0
         array([1., 0.])
         """
+        if self._ON_GPU and (_device.is_on_gpu(a) or _device.is_on_gpu(b)):
+            from hypersketch.vsa import _spectral_on_gpu
+
+            found: NDArray[np.float64] = _spectral_on_gpu.similarity(self._owner("similarity"), self, a, b)
+            return found
         left, right = self._pair("similarity", ("a", a), ("b", b))
         terms = self._terms(left, right)
         if not np.isfinite(terms).all():

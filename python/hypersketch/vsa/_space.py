@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from hypersketch import _core, _threads, _validation
+from hypersketch import _core, _device, _threads, _validation
 from hypersketch.keys import host_hashes
 from hypersketch.vsa._algebra import Algebra
 
@@ -65,6 +65,7 @@ class Space(Algebra):
         ndarray
             One row a key, of the form of the space: a function of the seed and the key alone. Real numbers
             are the same on every machine but for the last digit of what its mathematical library returns.
+            For keys on a GPU (MAP-I, MAP-B and BSC) an array there, of their library.
 
         Raises
         ------
@@ -78,7 +79,19 @@ class Space(Algebra):
         [(2, 128), (2, 128), (2, 2)]
         """
         n_threads = _threads.resolve(self._owner("atoms"), threads)
+        if _device.is_on_gpu(keys):
+            return self._atoms_on_gpu("atoms", *_device.words_of(self._owner("atoms"), keys))
         return self._atoms_of(host_hashes(keys, threads), n_threads)
+
+    def _atoms_on_gpu(self, method: str, words: Any, hashed: bool) -> Any:
+        """Return the atoms of keys on a GPU, where the space has kernels for it."""
+        raise self._not_on_gpu(method)
+
+    def _not_on_gpu(self, method: str) -> ValueError:
+        return ValueError(
+            f"{self._owner(method)} has no GPU kernels (MapI, MapB, BSC, FHRR and HRR have). Bring the "
+            "arrays to host memory."
+        )
 
     def atoms_of_hashes(self, hashes: NDArray[np.uint64], *, threads: int | None = None) -> Any:
         """Return the atoms of keys by their hashes (`hypersketch.hash_keys` with seed 0), else as `atoms`.
@@ -90,6 +103,8 @@ class Space(Algebra):
         True
         """
         owner = self._owner("atoms_of_hashes")
+        if _device.is_on_gpu(hashes):
+            return self._atoms_on_gpu("atoms_of_hashes", _device.hashes_of(owner, hashes), True)
         return self._atoms_of(_validation.hashes(owner, hashes), _threads.resolve(owner, threads))
 
     # ---- bundles
@@ -129,7 +144,9 @@ class Space(Algebra):
         [0.5 0. ]
         [0.7 0. ]
         """
-        made = self._empty_bundle()
+        return self._filled(self._empty_bundle(), keys, weights, threads)
+
+    def _filled(self, made: Any, keys: Any, weights: Any, threads: int | None) -> Any:
         if keys is not None:
             made.add(keys, weights, threads=threads)
         elif weights is not None:
@@ -172,11 +189,16 @@ class Space(Algebra):
                [0. , 0. , 0. , 0.5, 0.5]])
         """
         owner = self._owner("superpose")
+        if _device.is_on_gpu(vectors):
+            return self._superpose_on_gpu(owner, vectors, weights, starts)
         rows = np.atleast_2d(self._summands(vectors))
         edges = _validation.starts(owner, starts, len(rows))
         if not (edges[1:] > edges[:-1]).all():
             raise ValueError(f"{owner} needs at least one vector in every bundle.")
         return self._superpose(rows, weights, edges)[0 if starts is None else slice(None)]
+
+    def _superpose_on_gpu(self, owner: str, vectors: Any, weights: Any, starts: Any) -> Any:
+        raise self._not_on_gpu("superpose")
 
     def _summands(self, vectors: object) -> NDArray[Any]:
         """Return the vectors that are to be bundled."""

@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from hypersketch import _core, _threads, _validation, files
+from hypersketch import _core, _device, _memory, _threads, _validation, files
 from hypersketch._additive import Counters
 from hypersketch._stored import Tally
 from hypersketch._structure import dot, tally_of
@@ -31,6 +31,9 @@ class Bundle(Counters, Answers):
     ----------
     space : MapI, MapB or BSC
         The space whose atoms it sums.
+    device : str, default 'cpu'
+        Where the counters lie: ``cpu``, ``cuda``, ``cuda:1`` and so on. On a GPU keys and vectors of that GPU
+        are added and compared where they are, on the caller's stream; answers to those lie there too.
 
     Raises
     ------
@@ -59,9 +62,11 @@ class Bundle(Counters, Answers):
         "dim": DIM,
         "seed": _validation.seed,
     }
+    _ON_GPU = True
 
-    def __init__(self, space: MapI | MapB) -> None:
-        self._fill(space_parameters("Bundle", space), None, Tally())
+    def __init__(self, space: MapI | MapB, *, device: str = "cpu") -> None:
+        parameters = space_parameters("Bundle", space)
+        self._fill(parameters, None, Tally(), self._device_for(device))
 
     @classmethod
     def _layout(cls, parameters: Mapping[str, Any]) -> tuple[int, type[np.generic]]:
@@ -75,8 +80,7 @@ class Bundle(Counters, Answers):
         >>> hypersketch.MapI(4).bundle().counters
         array([0, 0, 0, 0], dtype=int32)
         """
-        view: NDArray[np.int32] = self._state.view()
-        view.flags.writeable = False
+        view: NDArray[np.int32] = self.state
         return view
 
     @property
@@ -88,7 +92,12 @@ class Bundle(Counters, Answers):
         >>> bool((space.bundle("a").vector == space.atoms("a")[0]).all())
         True
         """
-        return self._signs() if self._binary else np.array(self._state)
+        if self._binary:
+            return self._signs()
+        vector: NDArray[Any] = (
+            _memory.copied(self._state) if _memory.on_gpu(self._state) else np.array(self._state)
+        )
+        return vector
 
     def add(self, keys: Any, weights: Any = None, *, threads: int | None = None) -> None:
         """Add the atoms of keys.
@@ -137,6 +146,9 @@ class Bundle(Counters, Answers):
         >>> bag == space.bundle(["a", "b"])
         True
         """
+        if _memory.on_gpu(self._state):
+            self._keys_on_gpu("Bundle.add_hashes", hashes, weights, 1, threads, are_hashes=True)
+            return
         batch = _validation.hashes("Bundle.add_hashes", hashes)
         self._change("Bundle.add_hashes", batch[np.newaxis], weights, 1, threads)
 
@@ -208,15 +220,30 @@ class Bundle(Counters, Answers):
         >>> record.pair_similarity("capital", "Paris")
         array([1.])
         """
+        if _memory.on_gpu(self._state):
+            from hypersketch.vsa import _bundle_on_gpu
+
+            _bundle_on_gpu.add_pairs(self, "Bundle.add_pairs", keys, values, weights, threads)
+            return
         self._change(
             "Bundle.add_pairs", pair_factors("add_pairs", keys, values, threads), weights, 1, threads
         )
 
     def _change_keys(self, owner: str, keys: Any, weights: Any, sign: int, threads: int | None) -> None:
         """Add or take away atoms; plain integers are hashed on the way, without an array of their hashes."""
+        if _memory.on_gpu(self._state):
+            self._keys_on_gpu(owner, keys, weights, sign, threads)
+            return
         bits = integer_bits(keys)
         factors = host_hashes(keys, threads) if bits is None else bits
         self._change(owner, factors[np.newaxis], weights, sign, threads, hashed=bits is None)
+
+    def _keys_on_gpu(
+        self, owner: str, keys: Any, weights: Any, sign: int, threads: int | None, are_hashes: bool = False
+    ) -> None:
+        from hypersketch.vsa import _bundle_on_gpu
+
+        _bundle_on_gpu.add_keys(self, owner, keys, weights, sign, threads, are_hashes)
 
     def _change(
         self,
@@ -268,6 +295,11 @@ class Bundle(Counters, Answers):
         array([0., 1., 0.])
         """
         owner = "Bundle.add_vectors"
+        if _device.is_on_gpu(vectors) or _memory.on_gpu(self._state):
+            from hypersketch.vsa import _bundle_on_gpu
+
+            _bundle_on_gpu.add_vectors(self, owner, vectors, weights)
+            return
         rows = np.atleast_2d(self.space._checked("bundle().add_vectors", "vectors", vectors))
         checked = _validation.weights(owner, weights, rows.shape[0])
         if rows.dtype == np.int32:
@@ -290,7 +322,7 @@ class Bundle(Counters, Answers):
             self._require_room(most)
             change = sums.sum(axis=0, dtype=np.int64) if weights is None else weights @ sums
             tally = tally_of(len(sums), weights)._replace(bound=most)
-            self._commit(np.add, (self._state, change.astype(np.int32), self._state), tally)
+            self._commit(*_memory.combining(np.add, self._state, change.astype(np.int32)), tally)
 
     def norm(self) -> float:
         """Return the length of the bundle's vector over sqrt(D).
@@ -311,9 +343,15 @@ class Bundle(Counters, Answers):
         >>> 9.5 < hypersketch.MapI(10_000).bundle(range(100)).norm() < 10.5
         True
         """
-        return 1.0 if self._binary else math.sqrt(dot(self._state, self._state) / self.dim)
+        return 1.0 if self._binary else math.sqrt(dot(*[_memory.host(self._state)] * 2) / self.dim)
 
     def _signs(self) -> NDArray[np.uint64]:
+        if _memory.on_gpu(self._state):
+            from hypersketch.vsa import _bundle_on_gpu
+
+            on_gpu: Any = _bundle_on_gpu.signs(self._state, self.seed)
+            signs: NDArray[np.uint64] = on_gpu
+            return signs
         packed = np.empty(_validation.words_for(self.dim), np.uint64)
         _core.pack_signs(self._state, self.seed, packed)
         return packed
@@ -347,7 +385,10 @@ class Bundle(Counters, Answers):
                 "A bundle of MapI is a sum of integers and cannot be packed to one bit a dimension."
             )
         with self._lock:
-            return PackedBundle(self.space, self._signs(), self.n_added)
+            n, device = self.n_added, self._device_index
+            made = object.__new__(PackedBundle)
+            made._fill(space_parameters("PackedBundle", self.space), self._signs(), Tally(n, n), device)
+            return made
 
     def quantize(self, bits: int, step: int | None = None) -> QuantizedBundle:
         """Return the counters cut to a few bits a dimension (MAP-I only).
@@ -391,7 +432,7 @@ class Bundle(Counters, Answers):
                 f"A bundle of {type(space).__name__} answers by its signs and cannot be quantized: pack() it."
             )
         with self._lock:
-            return quantized(space, self._state, bits, step, self.n_added)
+            return quantized(space, _memory.host(self._state), bits, step, self.n_added)
 
 
 @files.register
@@ -429,9 +470,12 @@ class PackedBundle(Answers):
         "space": _validation.one_of(*(name for name, kind in SPACES.items() if kind.binary)),
     }
     _BITS = "dim"
+    _ON_GPU = True
 
     def __init__(self, space: MapB | MapI, vector: NDArray[np.uint64], n_added: int) -> None:
         parameters = self._checked(**space_parameters("PackedBundle", space))
+        if _device.is_on_gpu(vector):
+            vector = _memory.host(vector)
         packed = _validation.packed("PackedBundle", "vector", vector, parameters["dim"])
         if packed.ndim != 1:
             raise ValueError(
@@ -452,8 +496,7 @@ class PackedBundle(Answers):
         >>> hypersketch.MapB(100).bundle("a").pack().vector.shape
         (2,)
         """
-        view: NDArray[np.uint64] = self._state.view()
-        view.flags.writeable = False
+        view: NDArray[np.uint64] = self.state
         return view
 
     def _signs(self) -> NDArray[np.uint64]:

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from hypersketch import _validation
+from hypersketch import _device, _validation
 from hypersketch.vsa import _entries
 from hypersketch.vsa._numbers import Rule, combined, unit_phasors
 from hypersketch.vsa._real import Numbers, RealSpace, Vectors
@@ -83,6 +83,23 @@ class HRR(RealSpace):
         plain = super()._atoms_of(hashes, threads)
         return np.asarray(self._spectra(plain), np.complex64) if self.spectral else plain
 
+    _ON_GPU = True
+
+    def _atoms_on_gpu(self, method: str, words: Any, hashed: bool) -> Vectors:
+        from hypersketch.vsa import _spectral_on_gpu
+
+        owner, plain = self._owner(method), HRR(self.dim, self.seed)
+        made: Vectors = _spectral_on_gpu.atoms(owner, plain, words, hashed)
+        return plain.to_spectral(made) if self.spectral else made
+
+    def _combined_on_gpu(self, method: str, a: tuple[str, Any], b: tuple[str, Any]) -> Vectors:
+        from hypersketch.vsa import _spectral_on_gpu
+
+        rule = Rule.PRODUCT if method == "bind" else Rule.CONJUGATE
+        combine = _spectral_on_gpu.combined if self.spectral else _spectral_on_gpu.convolved
+        made: Vectors = combine(self._owner(method), self, rule, a, b)
+        return made
+
     @property
     def _STORES_NO_ATOMS(self) -> bool:  # type: ignore[override]
         return not self.spectral
@@ -114,7 +131,7 @@ class HRR(RealSpace):
         Parameters
         ----------
         vectors : ndarray, shape (D,) or (n, D)
-            Vectors of ``HRR(dim, seed)``.
+            Vectors of ``HRR(dim, seed)``; on a GPU of PyTorch or CuPy, whose FFT is taken.
 
         Returns
         -------
@@ -133,6 +150,11 @@ class HRR(RealSpace):
         >>> bool((abs(plain.to_spectral(plain.atoms("a")) - spectral.atoms("a")) < 1e-6).all())
         True
         """
+        if _device.is_on_gpu(vectors):
+            from hypersketch.vsa import _spectral_on_gpu
+
+            made: Vectors = _spectral_on_gpu.to_spectral(self._owner("to_spectral"), HRR(self.dim), vectors)
+            return made
         rows = HRR(self.dim)._checked("to_spectral", "vectors", vectors)
         spectra: Vectors = self._spectra(rows).astype(np.complex64)
         return spectra
@@ -146,6 +168,12 @@ class HRR(RealSpace):
         >>> bool((abs(space.from_spectral(space.to_spectral(a)) - a) < 1e-6).all())
         True
         """
+        if _device.is_on_gpu(vectors):
+            from hypersketch.vsa import _spectral_on_gpu
+
+            owner, spectral = self._owner("from_spectral"), HRR(self.dim, spectral=True)
+            made: Vectors = _spectral_on_gpu.from_spectral(owner, spectral, vectors)
+            return made
         rows = HRR(self.dim, spectral=True)._checked("from_spectral", "vectors", vectors)
         plain: Vectors = self._plain(rows).astype(np.float32)
         return plain
@@ -202,6 +230,8 @@ class HRR(RealSpace):
         """
         if not _validation.flag(self._owner("unbind"), "exact", exact):
             return super().unbind(bound, known)
+        if _device.is_on_gpu(bound) or _device.is_on_gpu(known):
+            raise self._not_on_gpu("unbind(exact=True)")
         product, factor = (self._checked("unbind", *one) for one in (("bound", bound), ("known", known)))
         self._require_rows(("bound", "known"), product, factor)
         spectra = factor if self.spectral else self._spectra(factor)
@@ -347,6 +377,20 @@ class FHRR(RealSpace):
 
     _NUMBERS = Numbers.PHASORS
     _scale = 1.0
+    _ON_GPU = True
+
+    def _atoms_on_gpu(self, method: str, words: Any, hashed: bool) -> Vectors:
+        from hypersketch.vsa import _spectral_on_gpu
+
+        made: Vectors = _spectral_on_gpu.atoms(self._owner(method), self, words, hashed)
+        return made
+
+    def _combined_on_gpu(self, method: str, a: tuple[str, Any], b: tuple[str, Any]) -> Vectors:
+        from hypersketch.vsa import _spectral_on_gpu
+
+        rule = Rule.PRODUCT if method == "bind" else Rule.QUOTIENT
+        made: Vectors = _spectral_on_gpu.combined(self._owner(method), self, rule, a, b)
+        return made
 
     def identity(self) -> Vectors:
         """Return the vector with which binding changes nothing: angles 0.

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, TypeGuard
 import numpy as np
 from numpy.typing import NDArray
 
-from hypersketch import _core, _threads, _validation
+from hypersketch import _core, _device, _threads, _validation
 from hypersketch._structure import MAX_COUNTER, chunks
 from hypersketch.vsa import _numbers, _packed
 from hypersketch.vsa._algebra import Algebra
@@ -114,6 +114,9 @@ class MapI(MapSpace):
         >>> bool((space.bind(space.bind(total, space.atoms("c")), space.atoms("c")) == total).all())
         True
         """
+        if _device.is_on_gpu(a) or _device.is_on_gpu(b):
+            on_gpu: NDArray[Any] = self._bind_on_gpu(a, b, out)
+            return on_gpu
         if not (_is_sums(a) or _is_sums(b)):
             return super().bind(a, b, out=out, threads=threads)
         if out is not None:
@@ -130,6 +133,26 @@ class MapI(MapSpace):
         narrow: NDArray[np.int32] = products.astype(np.int32)
         return narrow
 
+    def _bind_on_gpu(self, a: Any, b: Any, out: Any) -> Any:
+        from hypersketch.vsa import _on_gpu
+
+        owner, of_sums = self._owner("bind"), [_on_gpu.is_sums(one) for one in (a, b)]
+        if not any(of_sums):
+            return _on_gpu.bind(owner, a, b, self.dim, out)
+        if all(of_sums):
+            must = "packed where both are on a GPU and a holds sums"
+            _validation.refuse(owner, "b", must, "sums", TypeError)
+        if out is not None:
+            _validation.refuse(owner, "out", "None for sums", out, TypeError)
+        if of_sums[0]:
+            return _on_gpu.turn(owner, a, b, self.dim, ("a", "b"))
+        return _on_gpu.turn(owner, b, a, self.dim, ("b", "a"))
+
+    def _superpose_on_gpu(self, owner: str, vectors: Any, weights: Any, starts: Any) -> Any:
+        from hypersketch.vsa import _on_gpu
+
+        return _on_gpu.summed(owner, vectors, self.dim, weights, starts)
+
     def permute(
         self,
         vectors: NDArray[Any],
@@ -145,7 +168,7 @@ class MapI(MapSpace):
         >>> hypersketch.MapI(3).permute(numpy.array([1, 2, 3], numpy.int32), 1)
         array([3, 1, 2], dtype=int32)
         """
-        if not _is_sums(vectors):
+        if _device.is_on_gpu(vectors) or not _is_sums(vectors):
             return super().permute(vectors, shift, out=out, threads=threads)
         owner, rows = self._owner("permute"), self._checked("permute", "vectors", vectors)
         steps = _validation.integer(owner, "shift", shift, -(2**63), 2**63 - 1) % self.dim
@@ -163,6 +186,11 @@ class MapI(MapSpace):
         >>> space.normalize(space.superpose(space.atoms(["a", "b", "c"]))).shape
         (2,)
         """
+        if _device.is_on_gpu(vectors):
+            from hypersketch.vsa import _on_gpu
+
+            owner, is_packed = self._owner("normalize"), not _on_gpu.is_sums(vectors)
+            return vectors if is_packed else _on_gpu.signs_of(owner, vectors, self.dim, self.seed)
         rows = self._checked("normalize", "vectors", vectors)
         if rows.dtype != np.int32:
             return rows
@@ -198,7 +226,7 @@ class MapI(MapSpace):
         >>> space.similarity(total, space.atoms(["a", "b", "c"])).round() + 0.0
         array([3., 1., 0.])
         """
-        if not (_is_sums(a) or _is_sums(b)):
+        if _device.is_on_gpu(a) or _device.is_on_gpu(b) or not (_is_sums(a) or _is_sums(b)):
             return super().similarity(a, b)
         left, right = (self._checked("similarity", name, value) for name, value in (("a", a), ("b", b)))
         self._require_rows(("a", "b"), left, right)
@@ -304,6 +332,12 @@ class MapB(MapSpace):
     """
 
     binary: ClassVar[bool] = True
+
+    def _superpose_on_gpu(self, owner: str, vectors: Any, weights: Any, starts: Any) -> Any:
+        from hypersketch.vsa import _on_gpu
+
+        ties = _on_gpu.ties_of(self, vectors)
+        return _on_gpu.majority(owner, vectors, self.dim, ties, weights, starts)
 
     def _superpose(self, rows: NDArray[Any], weights: Any, edges: NDArray[np.int64]) -> NDArray[Any]:
         return _packed.majority(self._owner("superpose"), rows, self.dim, self._ties(), weights, edges)

@@ -13,8 +13,9 @@ from typing import Any, ClassVar, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from hypersketch import _core, _validation
+from hypersketch import _core, _device, _validation
 from hypersketch.keys import hash_keys
+from hypersketch.vsa._map import MapSpace
 from hypersketch.vsa._space import Space
 
 Vectors = NDArray[Any]
@@ -24,6 +25,19 @@ Kept = TypeVar("Kept", bound=Space)
 OUTSIDE = _validation.one_of("clip", "raise")
 _AT_ONCE = 2**20
 """Numbers of a temporary array that are made at once; larger ones by pieces, which stay in a cache."""
+
+
+def _gpu_of(owner: str, space: Space, values: object, device: str | None) -> int | None:
+    """Return the index of the GPU that encodes, the values' or the one asked for; None for the CPU."""
+    where = _device.of(values)
+    asked = where if device is None else device
+    index = _device.resolve(owner, asked)
+    if where != "cpu" and _device.name_of(index) != where:
+        _validation.refuse(owner, "device", f"{where}, where the values are", device)
+    if index is not None and not isinstance(space, MapSpace):
+        must = "'cpu' for a space that is not packed (MapI, MapB and BSC are)"
+        _validation.refuse(owner, "device", must, asked)
+    return index
 
 
 def pieces(n: int, numbers_each: int, at_once: int = _AT_ONCE) -> Iterator[slice]:

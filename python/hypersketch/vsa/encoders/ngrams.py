@@ -11,11 +11,11 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from hypersketch import _threads, _validation
+from hypersketch import _device, _threads, _validation
 from hypersketch.keys import hash_key, hash_list, is_single
 from hypersketch.vsa import _packed
 from hypersketch.vsa._map import MapSpace
-from hypersketch.vsa.encoders._base import Encoder, Vectors, derived, pieces
+from hypersketch.vsa.encoders._base import Encoder, Vectors, _gpu_of, derived, pieces
 from hypersketch.vsa.encoders._bundling import result_rows
 from hypersketch.vsa.encoders._tokens import UNITS, Runs, ranked, runs_of
 from hypersketch.vsa.holographic import HRR
@@ -115,7 +115,9 @@ class NGramEncoder(Encoder):
 
     # ---- encoding
 
-    def encode(self, values: Any, *, starts: Any = None, threads: int | None = None) -> Vectors:
+    def encode(
+        self, values: Any, *, starts: Any = None, device: str | None = None, threads: int | None = None
+    ) -> Vectors:
         """Return one vector a document.
 
         Parameters
@@ -124,17 +126,21 @@ class NGramEncoder(Encoder):
             One document or a batch of them: strings (a list, an array, a column of Arrow, pandas or polars)
             or, for ``unit='keys'``, a batch of sequences of keys. With ``starts`` the tokens of all documents
             in one batch: a block of UTF-8 (bytes or an array of uint8) for characters and bytes, keys
-            otherwise.
+            otherwise. In packed spaces also `hypersketch.cuda.Strings`, or with ``starts`` an array on a GPU.
         starts : array of int, shape (n_documents + 1,), optional
             Document d is the bytes, or keys, ``starts[d]`` to ``starts[d + 1] - 1``: offsets as Arrow has
             them.
+        device : str, optional
+            Where documents of a packed space are encoded and their vectors stay: ``cpu``, ``cuda`` and so on;
+            default where the documents lie.
         threads : int, optional
             Threads for this call; default `hypersketch.get_num_threads`.
 
         Returns
         -------
         ndarray, shape (n_documents, width)
-            Vectors of the space; sums of MAP-I (int32, shape (n_documents, dim)).
+            Vectors of the space; sums of MAP-I (int32, shape (n_documents, dim)). Of documents on a GPU an
+            array of their library; where ``device`` asks for it, a `hypersketch.cuda.DeviceArray`.
 
         Raises
         ------
@@ -153,19 +159,32 @@ class NGramEncoder(Encoder):
         (2, 16)
         """
         owner = self._owner("encode")
-        runs = runs_of(owner, values, starts, self.unit, threads)
-        if self.pad is not None:
-            runs = runs.padded(self.n - 1, self._pad_token(owner))
-        short = np.flatnonzero(np.diff(runs.starts) < self.n)
-        if short.size:
-            came = int(np.diff(runs.starts)[short[0]])
-            raise ValueError(
-                f"{owner} needs at least n = {self.n} tokens a document. Document {short[0]} has {came}. "
-                "A pad gives short documents grams."
-            )
+        if device is not None or _device.is_on_gpu(values):
+            from hypersketch.vsa.encoders import _text_on_gpu
+
+            index = _gpu_of(owner, self.space, values, device)
+            if index is not None:
+                made: Vectors = _text_on_gpu.encoded(self, owner, values, starts, index, threads)
+                return made
+        runs = self._runs(owner, values, starts, threads)
         if isinstance(self.space, MapSpace):
             return self._encode_packed(owner, runs, threads)
         return self._encode_any(runs, threads)
+
+    def _runs(self, owner: str, values: Any, starts: Any, threads: int | None) -> Runs:
+        runs = runs_of(owner, values, starts, self.unit, threads)
+        if self.pad is not None:
+            runs = runs.padded(self.n - 1, self._pad_token(owner))
+        self._require_long(owner, np.diff(runs.starts))
+        return runs
+
+    def _require_long(self, owner: str, lengths: NDArray[np.int64]) -> None:
+        short = np.flatnonzero(lengths < self.n)
+        if short.size:
+            raise ValueError(
+                f"{owner} needs at least n = {self.n} tokens a document. Document {short[0]} has "
+                f"{int(lengths[short[0]])}. A pad gives short documents grams."
+            )
 
     def _atoms(self, tokens: NDArray[Any], threads: int | None) -> Vectors:
         """Return the atoms of distinct tokens."""

@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hypersketch import _validation
+from hypersketch import _device, _validation
 from hypersketch.keys import host_hashes, is_single
 from hypersketch.vsa._gathered import gathered
 from hypersketch.vsa._map import MapSpace
-from hypersketch.vsa.encoders._base import Encoder, Vectors, derived, has_table, pieces
+from hypersketch.vsa.encoders._base import Encoder, Vectors, _gpu_of, derived, has_table, pieces
 from hypersketch.vsa.encoders._bundling import bundled_records, result_rows
 from hypersketch.vsa.encoders._columns import Columns, column, columns_of, n_records
 from hypersketch.vsa.encoders._majorities import agreement
@@ -146,7 +146,7 @@ class RecordEncoder(Encoder):
 
     # ---- encoding
 
-    def encode(self, values: Any, *, threads: int | None = None) -> Vectors:
+    def encode(self, values: Any, *, device: str | None = None, threads: int | None = None) -> Vectors:
         """Return one vector a record.
 
         Parameters
@@ -154,14 +154,18 @@ class RecordEncoder(Encoder):
         values : array of shape (n, n_fields), mapping, table or list of dictionaries
             n records: rows in the order of the fields, or columns by their names (a dictionary, pandas,
             polars or pyarrow), or a dictionary each. One row, or a dictionary of single values, is a batch of
-            one.
+            one. In packed spaces also rows of numbers on a GPU.
+        device : str, optional
+            Where records of a packed space are bundled and their vectors stay: ``cpu``, ``cuda`` and so on;
+            default where the values lie.
         threads : int, optional
             Threads for this call; default `hypersketch.get_num_threads`.
 
         Returns
         -------
         ndarray, shape (n, width)
-            Vectors of the space; sums of MAP-I (int32, shape (n, dim)).
+            Vectors of the space; sums of MAP-I (int32, shape (n, dim)). Of values on a GPU an array of their
+            library; where ``device`` asks for it, a `hypersketch.cuda.DeviceArray`.
 
         Raises
         ------
@@ -176,6 +180,13 @@ class RecordEncoder(Encoder):
         >>> points.encode([[0.5, -0.5], [1, 0], [0, 1]]).shape
         (3, 1000)
         """
+        if device is not None or _device.is_on_gpu(values):
+            from hypersketch.vsa.encoders import _records_on_gpu
+
+            index = _gpu_of(self._owner("encode"), self.space, values, device)
+            if index is not None:
+                there: Vectors = _records_on_gpu.encoded(self, self._owner("encode"), values, index, threads)
+                return there
         columns = columns_of(self._owner("encode"), values, self.names)
         made = result_rows(self.space, n_records(columns))
         for part in pieces(len(made), self.n_fields, _CHOICES):
@@ -213,6 +224,11 @@ class RecordEncoder(Encoder):
         known: list[Any] = [one for one in self.encoders if has_table(one)]
         tables = (one.table for one in known)
         return {id(table): table for table in tables}
+
+    @cached_property
+    def _copies(self) -> dict[tuple[str, int], Any]:
+        """Tables and roles on GPUs."""
+        return {}
 
     @cached_property
     def _book(self) -> Vectors:

@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: Apache-2.0
+// Hypervectors on the emulated GPU against those of the CPU, bit for bit.
+#include <string_view>
+#include <vector>
+
+#include "../cpp/checks.hpp"
+#include "device_arrays.hpp"
+#include "hypersketch/gathered.hpp"
+#include "hypersketch/ngrams.hpp"
+#include "hypervectors.hpp"
+
+namespace hypersketch::cuda {
+namespace {
+
+constexpr uint64_t kSeed = 7;
+
+using Words = std::vector<uint64_t>;
+using Sums = std::vector<std::int32_t>;
+using Starts = std::vector<std::int64_t>;
+
+Words make_atoms(size_t n, size_t dim, uint64_t seed = 1) {
+  const Words hashes = random_words(n, seed);
+  Words rows(n * words_for(dim));
+  hypersketch::atom_rows(dim, kSeed, hashes, rows.data(), words_for(dim), 1);
+  return rows;
+}
+
+Words make_ties(size_t dim) {
+  Words ties(words_for(dim));
+  hypersketch::pack_signs(Sums(dim, 0), kSeed, ties.data());
+  return ties;
+}
+
+void test_rows(size_t n, size_t dim) {
+  const Words hashes = random_words(n, 1), a = make_atoms(n, dim), b = make_atoms(n, dim, 2);
+  const DeviceArray<uint64_t> keys(hashes), left(a), right(b), out(a.size());
+  atom_rows(kPlace, keys.data(), n, dim, kSeed, out.data());
+  check(out.values() == a, "atom_rows", n, dim);
+  Words expected(a.size());
+  for (size_t i = 0; i < a.size(); ++i) expected[i] = a[i] ^ b[i];
+  check(bind_rows(kPlace, {left.data(), n}, {right.data(), n}, dim, out.data()), "no strays", n, dim);
+  check(out.values() == expected, "bind_rows", n, dim);
+  for (const size_t shift : {size_t{0}, size_t{1}, dim / 2, dim - 1}) {
+    for (size_t i = 0; i < n; ++i)
+      rotate_into(a.data() + i * words_for(dim), dim, shift % dim, expected.data() + i * words_for(dim));
+    if (shift % dim == 0) expected = a;
+    rotate_rows(kPlace, {left.data(), n}, dim, shift % dim, out.data());
+    check(out.values() == expected, "rotate_rows", shift, dim);
+  }
+}
+
+void test_strays(size_t dim) {
+  Words rows = make_atoms(3, dim);
+  rows.back() |= ~tail_mask(dim);
+  const DeviceArray<uint64_t> given(rows), out(rows.size()), ties(make_ties(dim));
+  const bool has_room = dim % kWordBits != 0;
+  check(any_beyond(kPlace, {given.data(), 3}, dim) == has_room, "any_beyond", dim);
+  check(bind_rows(kPlace, {given.data(), 3}, {given.data(), 3}, dim, out.data()) != has_room, "bind_rows", dim);
+  const Outcome outcome{out.data(), ties.data(), 0, nullptr, false};
+  check(bundle_rows(kPlace, given.data(), nullptr, dim, {nullptr, nullptr, 1, 3, 0, nullptr}, outcome) != has_room,
+        "bundle_rows", dim);
+}
+
+// What a call bundles, and what the CPU makes of it.
+struct Case {
+  size_t dim;
+  Starts starts;
+  std::vector<std::int64_t> weights;
+  size_t trimmed = 0;
+
+  size_t n() const { return starts.size() - 1; }
+  size_t longest() const {
+    size_t most = 0;
+    for (size_t b = 0; b < n(); ++b) most = std::max(most, static_cast<size_t>(starts[b + 1] - starts[b]));
+    return most > trimmed ? most - trimmed : 0;
+  }
+  const std::int64_t* weights_or_null() const { return weights.empty() ? nullptr : weights.data(); }
+};
+
+template <class Items, class Bundle>
+void test_case(const Case& given, const Items& items, Bundle&& bundle, const char* what) {
+  const DeviceArray<std::int64_t> starts(given.starts), weights(given.weights);
+  const DeviceArray<uint64_t> ties(make_ties(given.dim));
+  const Bundles bundles{starts.data(),   nullptr,       given.n(),
+                        given.longest(), given.trimmed, given.weights.empty() ? nullptr : weights.data()};
+  const hypersketch::Bundles theirs{given.starts.data(), given.n(), given.trimmed};
+  const Words host_ties = make_ties(given.dim);
+  for (const uint64_t at_least : {uint64_t{0}, uint64_t{3}}) {
+    Words expected(given.n() * words_for(given.dim));
+    vote_bundles(items, given.dim, theirs, given.weights_or_null(), {host_ties.data(), at_least}, expected.data(), 1);
+    const DeviceArray<uint64_t> bits(Words(expected.size(), 0x55));
+    bundle(bundles, Outcome{bits.data(), ties.data(), at_least, nullptr, false});
+    check(bits.values() == expected, what, given.dim, at_least);
+  }
+  for (const bool subtract : {false, true}) {
+    Sums expected(given.n() * given.dim, 0);
+    count_bundles(items, given.dim, theirs, given.weights_or_null(), expected.data(), 1);
+    for (auto& sum : expected) sum = (subtract ? -sum : sum) + 5;
+    const DeviceArray<std::int32_t> sums(Sums(expected.size(), 5));
+    bundle(bundles, Outcome{nullptr, nullptr, 0, sums.data(), subtract});
+    check(sums.values() == expected, what, given.dim, subtract);
+  }
+}
+
+std::vector<std::int64_t> make_weights(size_t n) {
+  std::vector<std::int64_t> weights(n);
+  const Words words = random_words(n, 3);
+  for (size_t i = 0; i < n; ++i) weights[i] = static_cast<std::int64_t>(words[i] % 2001) - 1000;
+  return weights;
+}
+
+void test_bundles(size_t dim, const Starts& starts, bool weighted) {
+  const auto n = static_cast<size_t>(starts.back());
+  const size_t n_words = words_for(dim);
+  const Case given{dim, starts, weighted ? make_weights(n) : std::vector<std::int64_t>{}};
+  const Words a = make_atoms(n, dim), b = make_atoms(n, dim, 2);
+  const DeviceArray<uint64_t> rows(a), others(b);
+  test_case(
+      given, RowItems{{a.data(), nullptr}, 1, n_words},
+      [&](Bundles bundles, Outcome outcome) { bundle_rows(kPlace, rows.data(), nullptr, dim, bundles, outcome); },
+      "bundle_rows");
+  test_case(
+      given, RowItems{{a.data(), b.data()}, 2, n_words},
+      [&](Bundles bundles, Outcome outcome) { bundle_rows(kPlace, rows.data(), others.data(), dim, bundles, outcome); },
+      "bundle_rows, bound");
+  std::vector<std::uint32_t> chosen(n), roles(n);
+  for (size_t i = 0; i < n; ++i)
+    chosen[i] = static_cast<std::uint32_t>(i * i % n), roles[i] = static_cast<std::uint32_t>(i % 3 % n);
+  const DeviceArray<std::uint32_t> device_chosen(chosen), device_roles(roles);
+  test_case(
+      given, GatheredItems{{a.data(), b.data()}, {chosen.data(), roles.data()}, 2, n_words},
+      [&](Bundles bundles, Outcome outcome) {
+        bundle_chosen(kPlace, {rows.data(), device_chosen.data(), others.data(), device_roles.data(), 0}, dim, bundles,
+                      outcome);
+      },
+      "bundle_chosen");
+  const DeviceArray<uint64_t> keys(random_words(n, 1)), values(random_words(n, 2));
+  test_case(
+      given, RowItems{{a.data(), b.data()}, 2, n_words},
+      [&](Bundles bundles, Outcome outcome) {
+        bundle_keys(kPlace, {{keys.data(), n, true}, values.data(), kSeed}, dim, bundles, outcome);
+      },
+      "bundle_keys");
+}
+
+void test_grams(size_t dim, size_t length, const Starts& starts) {
+  constexpr size_t kRows = 11;
+  const auto n = static_cast<size_t>(starts.back());
+  const Words book = make_atoms(kRows, dim), hashes = random_words(kRows, 1);
+  Words tokens(n), of_tokens(n);
+  std::vector<std::uint32_t> narrow(n);
+  std::vector<unsigned char> bytes(n);
+  for (size_t i = 0; i < n; ++i) {
+    tokens[i] = i * i % kRows;
+    narrow[i] = static_cast<std::uint32_t>(tokens[i]), bytes[i] = static_cast<unsigned char>(tokens[i]);
+    of_tokens[i] = hashes[tokens[i]];
+  }
+  const Case given{dim, starts, {}, length - 1};
+  const Tokens theirs{tokens.data(), starts.data(), given.n(), book.data(), kRows, 0};
+  const DeviceArray<uint64_t> device_book(book), device_hashes(of_tokens);
+  const DeviceArray<std::uint32_t> device_tokens(narrow);
+  const DeviceArray<unsigned char> device_bytes(bytes);
+  const StreamGrams items(theirs, dim, length);
+  const auto run = [&](auto&& bundle, const char* what) { test_case(given, items, bundle, what); };
+  run(
+      [&](Bundles bundles, Outcome outcome) {
+        bundle_grams(kPlace, {device_book.data(), kRows, device_tokens.data(), nullptr}, length, dim, bundles, outcome);
+      },
+      "bundle_grams of a book");
+  run(
+      [&](Bundles bundles, Outcome outcome) {
+        bundle_grams(kPlace, {device_book.data(), kRows, nullptr, device_bytes.data()}, length, dim, bundles, outcome);
+      },
+      "bundle_grams of bytes");
+  run([&](Bundles bundles,
+          Outcome outcome) { bundle_grams(kPlace, device_hashes.data(), n, kSeed, length, dim, bundles, outcome); },
+      "bundle_grams of hashes");
+}
+
+void test_scores(size_t n, size_t dim) {
+  const Words hashes = random_words(n, 1), rows = make_atoms(n, dim);
+  Sums counters(dim);
+  for (size_t d = 0; d < dim; ++d) counters[d] = static_cast<std::int32_t>(d * 37 % 2001) - 1000;
+  const hypersketch::Planes planes(counters);
+  std::vector<std::int64_t> expected(n);
+  bundle_scores(planes, kSeed, {hashes.data(), n, 1}, expected.data(), 1);
+  std::vector<double> scores(n);
+  for (size_t i = 0; i < n; ++i) scores[i] = static_cast<double>(expected[i]) / static_cast<double>(dim);
+  const DeviceArray<std::int32_t> bundle(counters);
+  const DeviceArray<uint64_t> keys(hashes), given(rows);
+  const DeviceArray<double> out(n);
+  score_keys(kPlace, {bundle.data(), nullptr, dim}, {{keys.data(), n, true}, nullptr, kSeed}, out.data());
+  check(out.values() == scores, "score_keys", n, dim);
+  score_rows(kPlace, {bundle.data(), nullptr, dim}, {given.data(), n}, out.data());
+  check(out.values() == scores, "score_rows", n, dim);
+}
+
+void run() {
+  for (const size_t dim : {size_t{1}, size_t{63}, size_t{64}, size_t{65}, size_t{200}, size_t{2049}}) {
+    for (const size_t n : {size_t{1}, size_t{9}, size_t{40}}) test_rows(n, dim), test_scores(n, dim);
+    test_strays(dim);
+    for (const bool weighted : {false, true}) test_bundles(dim, {0, 1, 3, 10, 27, 100}, weighted);
+    for (const size_t length : {size_t{1}, size_t{3}, size_t{70}}) test_grams(dim, length, {0, 70, 150, 260});
+  }
+  test_bundles(5, {0, 3000}, false);
+  test_bundles(65, {0, 2500}, true);
+  test_grams(130, 2, {0, 1200, 1201, 1205});
+}
+
+}  // namespace
+}  // namespace hypersketch::cuda
+
+int main() {
+  hypersketch::cuda::run();
+  std::printf("%zu checks, %zu failures\n", hypersketch::checks, hypersketch::failures);
+  return hypersketch::failures == 0 ? 0 : 1;
+}

@@ -1,0 +1,160 @@
+# SPDX-License-Identifier: Apache-2.0
+"""HRR and FHRR on a GPU against the CPU: bits where nothing is summed along a row, else within a bound."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import types
+from typing import Any
+
+import numpy as np
+import pytest
+
+from hypersketch import cuda
+from hypersketch.vsa import CGR, FHRR, HRR
+
+REASON = cuda.why_not()
+pytestmark = pytest.mark.skipif(REASON is not None, reason=str(REASON))
+
+DIMS = [1, 2, 3, 64, 65, 1001]
+
+
+def there(array: Any, device: int = 0) -> cuda.DeviceArray:
+    return cuda.DeviceArray.of(np.asarray(array), device)
+
+
+def same(ours: Any, theirs: Any) -> bool:
+    """Bit for bit."""
+    host = np.asarray(ours)
+    return bool(
+        host.dtype == theirs.dtype and host.shape == theirs.shape and host.tobytes() == theirs.tobytes()
+    )
+
+
+def spaces(dim: int) -> list[Any]:
+    return [FHRR(dim, 4), FHRR(dim, 4, phase_only=False), HRR(dim, 4, spectral=True)]
+
+
+@pytest.mark.parametrize("dim", DIMS)
+def test_atoms(dim: int) -> None:
+    keys = np.arange(3000 if dim < 100 else 100)  # every branch of the logarithm
+    for space in (FHRR(dim, seed=4), HRR(dim, seed=4)):
+        assert same(space.atoms(there(keys)), space.atoms(keys))
+        assert same(space.atoms(there(keys[:0])), space.atoms(keys[:0]))
+
+
+@pytest.mark.parametrize("dim", DIMS)
+def test_products_and_quotients(dim: int) -> None:
+    for space in spaces(dim):
+        a, b = space.atoms(range(9)), space.atoms(range(9, 18))
+        b[3] = 0
+        for left, right in ((a, b), (a[0], b), (a, b[0]), (a[0], b[0]), (a[:0], b[:0])):
+            assert same(space.bind(there(left), there(right)), space.bind(left, right))
+            assert same(space.unbind(there(left), there(right)), space.unbind(left, right))
+
+
+@pytest.mark.parametrize("dim", DIMS)
+def test_sums_and_cosines(dim: int) -> None:
+    for space in spaces(dim):
+        rows = space.atoms(range(40))
+        weights = np.linspace(-1, 2, 40)
+        for how in (
+            {},
+            {"weights": weights},
+            {"starts": [0, 3, 40]},
+            {"weights": weights, "starts": [1, 3, 30]},
+        ):
+            ours, theirs = np.asarray(space.superpose(there(rows), **how)), space.superpose(rows, **how)
+            if space == FHRR(dim, 4):
+                assert same(ours, theirs)
+            else:  # a length in another order, then one rounding to single precision
+                largest = np.abs(theirs).max()
+                assert np.abs(ours - theirs).max() <= (2 * dim * 2.0**-53 + 2.0**-23) * largest
+        other = space.atoms(range(40, 80))
+        bound = 8 * dim * 2.0**-53 + 2.0**-50
+        for left, right in ((rows, other), (rows[0], other), (rows, rows), (0 * rows, other)):
+            found = np.asarray(space.similarity(there(left), there(right)))
+            assert np.abs(found - space.similarity(left, right)).max() <= bound
+
+
+def test_what_does_not_fit_is_refused() -> None:
+    space = FHRR(8)
+    rows = there(space.atoms(range(3)))
+    infinite = there(np.full(8, np.inf, np.complex64))
+    cases: list[tuple[type[Exception], str, Any]] = [
+        (ValueError, "finite", lambda: space.bind(rows, infinite)),
+        (ValueError, "finite", lambda: space.unbind(rows, infinite)),
+        (ValueError, "finite", lambda: space.superpose(infinite)),
+        (ValueError, "finite", lambda: space.similarity(rows, infinite)),
+        (TypeError, "complex64", lambda: space.bind(rows, there(np.zeros(8, np.float32)))),
+        (TypeError, "on a GPU", lambda: space.bind(rows, space.atoms("a"))),
+        (ValueError, "shape", lambda: space.bind(rows, there(np.zeros(7, np.complex64)))),
+        (ValueError, "one GPU", lambda: space.bind(rows, there(space.atoms("a"), 1))),
+        (
+            TypeError,
+            "PyTorch or CuPy",
+            lambda: HRR(8).bind(there(HRR(8).atoms("a")), there(HRR(8).atoms("b"))),
+        ),
+        (ValueError, "no GPU kernels", lambda: CGR(8).atoms(there(np.arange(3)))),
+        (ValueError, "at least one vector", lambda: space.superpose(rows, starts=[0, 0, 3])),
+    ]
+    for error, words, call in cases:
+        with pytest.raises(error, match=words):
+            call()
+
+
+# ---- the FFT of the library whose arrays they are
+
+
+class Array:
+    """An array of a library that calls itself CuPy."""
+
+    def __init__(self, array: cuda.DeviceArray) -> None:
+        self.array = array
+        self.shape = array.shape
+
+    @property
+    def __cuda_array_interface__(self) -> Any:
+        return self.array.__cuda_array_interface__
+
+
+Array.__module__ = "cupy"
+
+
+@pytest.fixture
+def library(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: Any = types.ModuleType("cupy")
+    stream = types.SimpleNamespace(ptr=0)
+    made.cuda = types.SimpleNamespace(
+        Device=lambda _: contextlib.nullcontext(), get_current_stream=lambda: stream
+    )
+    made.empty = lambda shape, name: Array(cuda.DeviceArray.empty(shape, name, 0))
+
+    def rfft(array: Array) -> Array:
+        return Array(there(np.fft.rfft(np.asarray(array.array)).astype(np.complex64)))
+
+    def irfft(array: Array, n: int) -> Array:
+        return Array(there(np.fft.irfft(np.asarray(array.array), n=n).astype(np.float32)))
+
+    made.fft = types.SimpleNamespace(rfft=rfft, irfft=irfft)
+    monkeypatch.setitem(sys.modules, "cupy", made)
+
+
+@pytest.mark.parametrize("dim", [1, 64, 65])
+def test_real_vectors_meet_by_their_spectra(library: None, dim: int) -> None:
+    plain, spectral = HRR(dim, 4), HRR(dim, 4, spectral=True)
+    a, b = plain.atoms(range(5)), plain.atoms(range(5, 10))
+    ours, others = Array(there(a)), Array(there(b))
+    bound = 2.0**-20  # of single precision, for numbers below 1
+    for made, expected in (
+        (plain.bind(ours, others), plain.bind(a, b)),
+        (plain.unbind(ours, others), plain.unbind(a, b)),
+        (plain.from_spectral(plain.to_spectral(ours)), a),
+        (
+            spectral.bind(plain.to_spectral(ours), plain.to_spectral(others)),
+            spectral._spectra(plain.bind(a, b)),
+        ),
+    ):
+        assert isinstance(made, Array)
+        assert np.abs(np.asarray(made.array) - expected).max() < bound * max(1, dim) ** 0.5
