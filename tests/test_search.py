@@ -161,7 +161,7 @@ def test_a_distance_is_an_inner_product() -> None:
 ROWS = np.zeros((3, 2), np.uint64)
 BAD: list[tuple[Any, tuple[Any, ...], type[Exception], str]] = [
     (nearest, (ROWS, ROWS, 128, 4), ValueError, r"'k' .* shape \(3, 2\) and rows of shape \(3, 2\)\. Got 4"),
-    (nearest, (ROWS, ROWS[:0], 128, 1), ValueError, r"rows of shape \(0, 2\)\. Got 1"),
+    (nearest, (ROWS, ROWS[:0], 128, 1), ValueError, r"rows of shape \(0, 2\), which is 0\. Got 1"),
     (nearest, (ROWS, ROWS, 128, 0), ValueError, "'k' parameter of nearest .* Got 0 instead"),
     (nearest, (ROWS, ROWS, 128, True), TypeError, "'k' parameter .* Got True"),
     (nearest, (ROWS, ROWS, 128, 1.0), TypeError, r"'k' parameter .* Got 1\.0"),
