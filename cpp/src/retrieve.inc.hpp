@@ -100,16 +100,10 @@ void turn_tile(const float* rows, size_t n, size_t stride, size_t n_numbers, flo
 
 // ---- similarities
 
-// What is fetched a line at a time while other work goes on.
-struct Ahead {
-  const char* line;
-  const char* end;
-};
-
 HYPERSKETCH_HD void fetch_line(Ahead& ahead) {
-  if (ahead.line >= ahead.end) return;
-  __builtin_prefetch(ahead.line, 0, 2);
-  ahead.line += kLineBytes;
+  if (ahead.next >= ahead.end) return;
+  __builtin_prefetch(ahead.next, 0, 2);
+  ahead.next += kLineBytes;
 }
 
 template <bool kDistances>
@@ -157,9 +151,7 @@ HYPERSKETCH_HD void for_groups(size_t n, Body body) {
 // scores[q * kTile + j] += what n_numbers of query q and of pattern j of a turned tile have in common: the sum of their
 // products, or minus that of their distances.
 void compare_tile(const float* queries, size_t n, size_t stride, const float* tile, size_t n_numbers, bool distances,
-                  const void* next, size_t next_bytes, float* scores) {
-  const char* line = static_cast<const char*>(next);
-  Ahead ahead{line, line + next_bytes};
+                  Ahead ahead, float* scores) {
   for_groups(n, [&](auto count, size_t first) {
     constexpr size_t kQueries = decltype(count)::value;
     const float* group = queries + first * stride;

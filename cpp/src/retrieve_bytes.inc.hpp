@@ -69,13 +69,15 @@ HYPERSKETCH_HD Products byte_products(ByteQuery query, const std::int8_t* rows, 
 #endif
 
 // scores[j] = product of the query and row j, `missing` for the others of a width.
-void compare_bytes(ByteQuery query, const std::int8_t* rows, size_t n, size_t dim, float missing, float* scores) {
+void compare_bytes(ByteQuery query, const std::int8_t* rows, size_t n, size_t dim, Ahead ahead, float missing,
+                   float* scores) {
   for (size_t j = 0; j < n; j += 4) {
     const Products products = byte_products(query, rows + j * dim, n - j, dim);
     for (size_t r = 0; r < 4; ++r) {
       const float product = static_cast<float>(products.high[r]) * 256.0F + static_cast<float>(products.low[r]);
       scores[j + r] = product * query.scale;
     }
+    for (size_t bytes = 0; bytes < 2 * dim; bytes += kLineBytes) fetch_line(ahead);
   }
   for (size_t j = n; j % kWidth != 0; ++j) scores[j] = missing;
 }
@@ -96,7 +98,7 @@ HYPERSKETCH_HD void byte_columns(const std::int8_t* rows, size_t n, size_t dim, 
 
 // sums[d] = sum of weights[j] * row j over n <= kTile rows and up to kByteBlock columns, in an order of the level's.
 HYPERSKETCH_HD void byte_sums(const std::uint8_t* high, const std::uint8_t* low, const std::int8_t* rows, size_t n,
-                              size_t dim, size_t count, std::int32_t* sums) {
+                              size_t dim, size_t count, Ahead& ahead, std::int32_t* sums) {
 #if defined(__AVX512VNNI__)
   __m512i a[4], b[4];
   for (size_t c = 0; c < 4; ++c) a[c] = b[c] = _mm512_setzero_si512();
@@ -110,6 +112,8 @@ HYPERSKETCH_HD void byte_sums(const std::uint8_t* high, const std::uint8_t* low,
       a[c] = _mm512_dpbusd_epi32(a[c], _mm512_set1_epi32(four_high), columns[c]);
       b[c] = _mm512_dpbusd_epi32(b[c], _mm512_set1_epi32(four_low), columns[c]);
     }
+    fetch_line(ahead);
+    fetch_line(ahead);
   }
   for (size_t c = 0; c < 4; ++c)
     _mm512_storeu_si512(sums + c * 16, _mm512_add_epi32(_mm512_maskz_slli_epi32(0xFFFF, a[c], 8), b[c]));
@@ -118,12 +122,13 @@ HYPERSKETCH_HD void byte_sums(const std::uint8_t* high, const std::uint8_t* low,
   for (size_t j = 0; j < n; ++j) {
     const std::int32_t weight = high[j] * 256 + low[j];
     for (size_t d = 0; d < count; ++d) sums[d] += weight * rows[j * dim + d];
+    fetch_line(ahead);
   }
 #endif
 }
 
 // state += sum of weights[j] * row j, weights >= 0, in the order that restore_bytes undoes.
-void sum_bytes(const float* weights, const std::int8_t* rows, size_t n, size_t dim, float* state) {
+void sum_bytes(const float* weights, const std::int8_t* rows, size_t n, size_t dim, Ahead ahead, float* state) {
   float most = 0.0F;
   for (size_t j = 0; j < n; ++j) most = weights[j] > most ? weights[j] : most;
   if (!(most > 0.0F)) return;
@@ -136,7 +141,7 @@ void sum_bytes(const float* weights, const std::int8_t* rows, size_t n, size_t d
   const float unit = most / 65535.0F;
   for (size_t d = 0; d < dim; d += kByteBlock) {
     std::int32_t sums[kByteBlock];
-    byte_sums(high, low, rows + d, n, dim, dim - d < kByteBlock ? dim - d : kByteBlock, sums);
+    byte_sums(high, low, rows + d, n, dim, dim - d < kByteBlock ? dim - d : kByteBlock, ahead, sums);
     for (size_t i = 0; i < kByteBlock; ++i) state[d + i] += static_cast<float>(sums[i]) * unit;
   }
 }

@@ -20,6 +20,11 @@ HYPERSKETCH_HD Pair load_pair(const std::uint16_t* p) {
   return {reinterpret_cast<Singles>(words << 16), reinterpret_cast<Singles>(words & 0xFFFF0000U)};
 }
 
+// Into the first cache, for what is read very soon.
+HYPERSKETCH_HD void fetch_now(Ahead ahead) {
+  for (; ahead.next < ahead.end; ahead.next += kLineBytes) __builtin_prefetch(ahead.next, 0, 3);
+}
+
 // The first `count` numbers, zeros beyond.
 template <class Number>
 HYPERSKETCH_HD Pair load_pair_first(const Number* p, size_t count) {
@@ -124,7 +129,9 @@ HYPERSKETCH_HD void compare_four(const float* query, const std::uint16_t* rows, 
 
 // scores[j] = product of the query and row j, `missing` for the others of a width.
 template <class Number>
-void compare_patterns(const float* query, const Number* rows, size_t n, size_t dim, float missing, float* scores) {
+void compare_patterns(const float* query, const Number* rows, size_t n, size_t dim, Ahead ahead, float missing,
+                      float* scores) {
+  fetch_now(ahead);
   const size_t width = (n + kWidth - 1) / kWidth * kWidth;
   for (size_t j = 0; j < width; j += kSingleLanes) {
     Singles found = spread(missing);
@@ -173,7 +180,8 @@ HYPERSKETCH_HD void sum_last_columns(const float* weights, const Number* rows, s
 
 // state += sum of weights[j] * row j
 template <class Number>
-void sum_patterns(const float* weights, const Number* rows, size_t n, size_t dim, float* state) {
+void sum_patterns(const float* weights, const Number* rows, size_t n, size_t dim, Ahead ahead, float* state) {
+  fetch_now(ahead);
   size_t d = 0;
   for (; d + 4 * kPair <= dim; d += 4 * kPair) sum_columns<4>(weights, rows + d, n, dim, state + d);
   for (; d + kPair <= dim; d += kPair) sum_columns<1>(weights, rows + d, n, dim, state + d);

@@ -51,10 +51,9 @@ class LineBuffer {
   std::vector<FloatLine> lines_;
 };
 
-inline constexpr size_t kPaddedTo = 64;           // floats; a strip of every level, and a block of bytes
-inline constexpr size_t kChunk = 256;             // of the dimension: a turned tile of 64 KB
-inline constexpr size_t kFewQueries = 3;          // that meet rows as they lie
-inline constexpr size_t kDirectBytes = 16 << 10;  // of rows that have scores only
+inline constexpr size_t kPaddedTo = 64;   // floats; a strip of every level, and a block of bytes
+inline constexpr size_t kChunk = 256;     // of the dimension: a turned tile of 64 KB
+inline constexpr size_t kFewQueries = 3;  // that meet rows as they lie
 
 constexpr size_t padded(size_t dim) { return (dim + kPaddedTo - 1) / kPaddedTo * kPaddedTo; }
 
@@ -139,8 +138,8 @@ class TurnedScores {
       const size_t k = c * kChunk, count = std::min(kChunk, store.dim - k);
       const size_t from = next.size() * c / chunks, to = next.size() * (c + 1) / chunks;
       kernel.turn(rows + k, n, rows_.stride(), count, tile_.data());
-      kernel.compare(queries_.data() + k, n_, rows_.stride(), tile_.data(), count, distances_, next.data() + from,
-                     to - from, scores);
+      kernel.compare(queries_.data() + k, n_, rows_.stride(), tile_.data(), count, distances_,
+                     {next.data() + from, next.data() + to}, scores);
     }
     for (size_t q = 0; q < n_; ++q)
       for (size_t j = n; j % kWidth != 0; ++j) scores[q * kTile + j] = missing;
@@ -215,19 +214,23 @@ class DirectQuery {
   float scale_ = 0.0F;
 };
 
-// Bytes of rows whose sum follows their scores, and of the next rows that are fetched meanwhile: what measurements say
-// of how long reading memory may pause.
+// Bytes of rows whose sum follows their scores, and of the next rows those that are fetched during the scores and
+// during the sums: what measurements say. Floats leave the hardware time to read ahead, if its pauses are short; bytes
+// are work all the time that reading takes, so that all of them are fetched by the way.
 struct Step {
-  size_t bytes, fetched;
+  size_t bytes, with_scores, with_sums;
 };
 
 inline Step step_of(StoreType type) {
-  if (type == StoreType::kFloat32) return {4 << 10, 1 << 10};
-  return {8 << 10, type == StoreType::kInt8 ? size_t{2} << 10 : 0};
+  if (type == StoreType::kFloat32) return {4 << 10, 0, 1 << 10};
+  if (type == StoreType::kBfloat16) return {8 << 10, 0, 0};
+  return {16 << 10, 8 << 10, 8 << 10};
 }
 
-inline void fetch(const char* bytes, size_t n) {
-  for (size_t i = 0; i < n; i += kLineBytes) __builtin_prefetch(bytes + i, 0, 3);
+inline Ahead ahead_of(const PatternStore& store, size_t first, size_t from, size_t n) {
+  const char* rows = row_of(store, std::min(first, store.n));
+  const size_t left = store.n * store.dim * bytes_of(store.type) - static_cast<size_t>(rows - row_of(store, 0));
+  return {rows + std::min(from, left), rows + std::min(from + n, left)};
 }
 
 // As many rows as take so many bytes; in fours, which kernels work on.
@@ -238,8 +241,8 @@ inline size_t rows_in(const PatternStore& store, size_t bytes) {
 // Scores of few queries.
 class DirectScores {
  public:
-  DirectScores(const PatternStore& store, FloatRows queries, size_t bytes_at_once)
-      : store_(store), step_(rows_in(store, bytes_at_once)) {
+  DirectScores(const PatternStore& store, FloatRows queries, Step step)
+      : store_(store), step_(rows_in(store, step.bytes)), fetched_(step.with_scores) {
     for (size_t q = 0; q < queries.n; ++q) queries_.emplace_back(queries.rows + q * queries.dim, store);
   }
 
@@ -248,14 +251,16 @@ class DirectScores {
   void operator()(size_t first, size_t n, float missing, float* scores) {
     const RetrievalKernels& kernel = kernels().retrieval;
     const void* rows = row_of(store_, first);
-    for (size_t q = 0; q < queries_.size(); ++q, scores += kTile) {
+    Ahead ahead = ahead_of(store_, first + n, 0, fetched_);
+    for (size_t q = 0; q < queries_.size(); ++q, scores += kTile, ahead = {}) {
       if (store_.type == StoreType::kFloat32) {
-        kernel.floats.compare(queries_[q].floats(), static_cast<const float*>(rows), n, store_.dim, missing, scores);
+        kernel.floats.compare(queries_[q].floats(), static_cast<const float*>(rows), n, store_.dim, ahead, missing,
+                              scores);
       } else if (store_.type == StoreType::kBfloat16) {
-        kernel.bfloats.compare(queries_[q].floats(), static_cast<const std::uint16_t*>(rows), n, store_.dim, missing,
-                               scores);
+        kernel.bfloats.compare(queries_[q].floats(), static_cast<const std::uint16_t*>(rows), n, store_.dim, ahead,
+                               missing, scores);
       } else {
-        kernel.bytes.compare(queries_[q].bytes(), static_cast<const std::int8_t*>(rows), n, store_.dim, missing,
+        kernel.bytes.compare(queries_[q].bytes(), static_cast<const std::int8_t*>(rows), n, store_.dim, ahead, missing,
                              scores);
         kernel.adjust(1, n, store_.scales + first, nullptr, scores);
       }
@@ -264,7 +269,7 @@ class DirectScores {
 
  private:
   PatternStore store_;
-  size_t step_;
+  size_t step_, fetched_;
   std::vector<DirectQuery> queries_;
 };
 
@@ -276,15 +281,16 @@ class DirectSums {
   void operator()(float* weights, size_t first, size_t n, float* states) {
     const RetrievalKernels& kernel = kernels().retrieval;
     const void* rows = row_of(store_, first);
-    fetch(row_of(store_, first + n), step_of(store_.type).fetched);
-    for (size_t q = 0; q < n_; ++q, weights += kTile, states += padded(store_.dim)) {
+    const Step step = step_of(store_.type);
+    Ahead ahead = ahead_of(store_, first + n, step.with_scores, step.with_sums);
+    for (size_t q = 0; q < n_; ++q, weights += kTile, states += padded(store_.dim), ahead = {}) {
       if (store_.type == StoreType::kFloat32) {
-        kernel.floats.sum(weights, static_cast<const float*>(rows), n, store_.dim, states);
+        kernel.floats.sum(weights, static_cast<const float*>(rows), n, store_.dim, ahead, states);
       } else if (store_.type == StoreType::kBfloat16) {
-        kernel.bfloats.sum(weights, static_cast<const std::uint16_t*>(rows), n, store_.dim, states);
+        kernel.bfloats.sum(weights, static_cast<const std::uint16_t*>(rows), n, store_.dim, ahead, states);
       } else {
         kernel.adjust(1, n, store_.scales + first, nullptr, weights);
-        kernel.bytes.sum(weights, static_cast<const std::int8_t*>(rows), n, store_.dim, states);
+        kernel.bytes.sum(weights, static_cast<const std::int8_t*>(rows), n, store_.dim, ahead, states);
       }
     }
   }

@@ -48,9 +48,9 @@ enum class RealKind { kUniform, kNormal, kPhasor };
 template <class Number, class Query>
 struct PatternKernels {
   // scores[j] = product of the query and row j for n <= kTile rows, `missing` up to a multiple of kWidth.
-  void (*compare)(Query query, const Number* rows, size_t n, size_t dim, float missing, float* scores);
+  void (*compare)(Query query, const Number* rows, size_t n, size_t dim, Ahead ahead, float missing, float* scores);
   // state += sum of weights[j] * row j, in an order that is the level's for all types but float.
-  void (*sum)(const float* weights, const Number* rows, size_t n, size_t dim, float* state);
+  void (*sum)(const float* weights, const Number* rows, size_t n, size_t dim, Ahead ahead, float* state);
 };
 
 // Retrieval from patterns, kTile at once. Arrays of floats are aligned to kLineBytes, and as long as whole strips.
@@ -61,9 +61,9 @@ struct RetrievalKernels {
   // fours.
   void (*turn)(const float* rows, size_t n, size_t stride, size_t n_numbers, float* tile);
   // scores[q * kTile + j] += what n_numbers of query q and of pattern j of a turned tile have in common: the sum of
-  // their products, or minus that of their distances. Fetches the next bytes.
+  // their products, or minus that of their distances.
   void (*compare)(const float* queries, size_t n, size_t stride, const float* tile, size_t n_numbers, bool distances,
-                  const void* next, size_t next_bytes, float* scores);
+                  Ahead ahead, float* scores);
   // scores[q * kTile + j] = scores * factors[j] + offsets[j]; null stands for 1 and 0.
   void (*adjust)(size_t n_queries, size_t n, const float* factors, const float* offsets, float* scores);
   // Weights in place of scores: exp(beta score - maximum), max(0, beta score - threshold)^exponent, or (score /

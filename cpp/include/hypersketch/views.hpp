@@ -169,6 +169,12 @@ struct SoftSums {
   float* squares;
 };
 
+// Memory that is fetched while other work goes on.
+struct Ahead {
+  const char* next;
+  const char* end;
+};
+
 // A query scale * (256 high + low), in memory aligned to kLineBytes with zeros up to whole lines, and the parts' sums.
 struct ByteQuery {
   const std::int8_t* high;
