@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import gettext
+import importlib.util
 import re
 import site
 import sys
@@ -315,7 +316,10 @@ def arguments(given: list[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--no-float", action="store_true", help="do not compare with floating point")
     parser.add_argument("--plot", metavar="PNG", help="draw the confusions (needs the extra 'lab')")
-    return parser.parse_args(given)
+    asked = parser.parse_args(given)
+    if asked.plot and importlib.util.find_spec("matplotlib") is None:  # before minutes of work
+        parser.error("--plot needs matplotlib: pip install 'hypersketch[lab]'")
+    return asked
 
 
 def roots(given: list[str] | None) -> list[str]:

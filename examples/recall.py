@@ -367,6 +367,8 @@ def arguments(given: list[str] | None) -> argparse.Namespace:
     asked.sizes = sorted(set(asked.sizes))
     if asked.sizes[0] < asked.queries or asked.queries < 1:
         parser.error("--queries must be at least 1, and at most the least of --sizes")
+    if asked.plot and importlib.util.find_spec("matplotlib") is None:  # before minutes of work
+        parser.error("--plot needs matplotlib: pip install 'hypersketch[lab]'")
     return asked
 
 
