@@ -99,17 +99,17 @@ bool bind_rows(Place place, PackedRows a, PackedRows b, size_t dim, uint64_t* ou
   const OnDevice on(place.device);
   const PackedShape shape(dim);
   const size_t total = std::max(a.n, b.n) * shape.n_words;
-  Strays strays(place, dim);
+  const Alarm strays(place, dim % kWordBits != 0);
   launch(place, grid_for(total, 4), xor_rows, a, b, total, shape, out, strays.data());
-  return strays.none();
+  return strays.silent();
 }
 
 bool any_beyond(Place place, PackedRows rows, size_t dim) {
   if (rows.n == 0 || dim % kWordBits == 0) return false;
   const OnDevice on(place.device);
-  Strays strays(place, dim);
+  const Alarm strays(place, dim % kWordBits != 0);
   launch(place, grid_for(rows.n), find_beyond, rows, PackedShape(dim), strays.data());
-  return !strays.none();
+  return !strays.silent();
 }
 
 void rotate_known(Place place, PackedRows rows, size_t dim, size_t shift, uint64_t* out, unsigned* strayed) {
@@ -121,9 +121,9 @@ void rotate_known(Place place, PackedRows rows, size_t dim, size_t shift, uint64
 bool rotate_rows(Place place, PackedRows rows, size_t dim, size_t shift, uint64_t* out) {
   if (rows.n == 0) return true;
   const OnDevice on(place.device);
-  Strays strays(place, dim);
+  const Alarm strays(place, dim % kWordBits != 0);
   rotate_known(place, rows, dim, shift, out, strays.data());
-  return strays.none();
+  return strays.silent();
 }
 
 void roll_rows(Place place, const std::int32_t* rows, size_t n, size_t dim, size_t shift, std::int32_t* out) {
@@ -135,9 +135,9 @@ bool turn_rows(Place place, const std::int32_t* sums, size_t n, PackedRows signs
   if (n == 0 || signs.n == 0) return true;
   const OnDevice on(place.device);
   const size_t total = std::max(n, signs.n) * dim;
-  Strays strays(place, dim);
+  const Alarm strays(place, dim % kWordBits != 0);
   launch(place, grid_for(total), turn, sums, n, signs, total, dim, out, strays.data());
-  return strays.none();
+  return strays.silent();
 }
 
 void pack_signs(Place place, const std::int32_t* counters, size_t n, size_t dim, uint64_t seed, uint64_t* out) {

@@ -35,13 +35,13 @@ struct Chosen {
 bool bundle_rows(Place place, const uint64_t* rows, const uint64_t* others, size_t dim, Bundles bundles,
                  Outcome outcome) {
   const OnDevice on(place.device);
-  Strays strays(place, dim);
+  const Alarm strays(place, dim % kWordBits != 0);
   const size_t n_words = words_for(dim);
   if (others == nullptr)
     bundle_items<true>(place, StoredRows{rows, n_words}, dim, bundles, outcome, strays.data());
   else
     bundle_items<true>(place, BoundRows{rows, others, n_words}, dim, bundles, outcome, strays.data());
-  return strays.none();
+  return strays.silent();
 }
 
 void bundle_chosen(Place place, ChosenRows items, size_t dim, Bundles bundles, Outcome outcome) {

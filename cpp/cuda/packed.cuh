@@ -42,23 +42,4 @@ __device__ __forceinline__ uint64_t rotated_word(Word word, PackedShape shape, s
 // hypervectors.cu: rotations of rows, which are looked at for bits beyond the dimension only where `strayed` is given.
 void rotate_known(Place place, PackedRows rows, size_t dim, size_t shift, uint64_t* out, unsigned* strayed);
 
-// Whether anybody found bits beyond the dimension. Where it fills its words there are none, and nobody waits.
-class Strays {
- public:
-  Strays(Place place, size_t dim) : place_(place), found_(place, dim % kWordBits != 0 ? 1 : 0) {
-    if (found_.data() != nullptr) clear(place, found_.data(), sizeof(unsigned));
-  }
-  unsigned* data() const { return found_.data(); }
-  bool none() const {
-    if (found_.data() == nullptr) return true;
-    unsigned found = 0;
-    copy_to_host(place_, &found, found_.data(), sizeof found);
-    return found == 0;
-  }
-
- private:
-  Place place_;
-  Scratch<unsigned> found_;
-};
-
 }  // namespace hypersketch::cuda

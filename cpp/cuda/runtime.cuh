@@ -92,6 +92,25 @@ class Scratch {
   T* data_;
 };
 
+// A word that kernels set where they find what should not be there. Where nothing can be, it is null, and nobody waits.
+class Alarm {
+ public:
+  explicit Alarm(Place place, bool can_ring = true) : place_(place), rung_(place, can_ring ? 1 : 0) {
+    if (rung_.data() != nullptr) clear(place, rung_.data(), sizeof(unsigned));
+  }
+  unsigned* data() const { return rung_.data(); }
+  bool silent() const {
+    if (rung_.data() == nullptr) return true;
+    unsigned rung = 0;
+    copy_to_host(place_, &rung, rung_.data(), sizeof rung);
+    return rung == 0;
+  }
+
+ private:
+  Place place_;
+  Scratch<unsigned> rung_;
+};
+
 inline constexpr unsigned kThreads = 256;  // of a block, where nothing else is said
 
 inline constexpr unsigned kWarp = 32;

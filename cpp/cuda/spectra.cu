@@ -213,22 +213,6 @@ __global__ void __launch_bounds__(kThreads) find_cosines(ComplexRows a, ComplexR
   }
 }
 
-// Whether a kernel found what is not finite, or too large.
-class Strange {
- public:
-  explicit Strange(Place place) : place_(place), found_(place, 1) { clear(place, found_.data(), sizeof(unsigned)); }
-  unsigned* data() const { return found_.data(); }
-  bool none() const {
-    unsigned found = 0;
-    copy_to_host(place_, &found, found_.data(), sizeof found);
-    return found == 0;
-  }
-
- private:
-  Place place_;
-  Scratch<unsigned> found_;
-};
-
 Grid grid_of_rows(size_t n) { return {static_cast<unsigned>(std::min<size_t>(n, 1U << 20))}; }
 
 }  // namespace
@@ -243,17 +227,17 @@ void atom_reals(Place place, const uint64_t* hashes, size_t n, size_t dim, RealA
 bool combine_phasors(Place place, ComplexRows a, ComplexRows b, size_t width, PhasorWay way, float* out) {
   if (a.n == 0 || b.n == 0) return true;
   const OnDevice on(place.device);
-  const Strange strange(place);
+  const Alarm strange(place);  // what is not finite, or too large
   const size_t total = std::max(a.n, b.n) * width;
   launch(place, grid_for(total, 2), combine, a, b, width, total, way, reinterpret_cast<Pair*>(out), strange.data());
-  return strange.none();
+  return strange.silent();
 }
 
 bool sum_real_rows(Place place, const float* rows, size_t width, const std::int64_t* starts, size_t n,
                    const double* weights, bool to_phasors, Spectrum spectrum, float* out) {
   if (n == 0) return true;
   const OnDevice on(place.device);
-  const Strange strange(place);
+  const Alarm strange(place);  // what is not finite, or too large
   const Scratch<double> sums(place, n * width);
   launch(place, grid_for(n * width), sum, rows, width, starts, n, weights, sums.data(), strange.data());
   const double* const made = sums.data();
@@ -261,16 +245,16 @@ bool sum_real_rows(Place place, const float* rows, size_t width, const std::int6
     launch(place, grid_for(n * width / 2), make_unit, made, n * width / 2, reinterpret_cast<Pair*>(out));
   else
     launch(place, grid_of_rows(n), make_length_one, made, n, width, spectrum, out);
-  return strange.none();
+  return strange.silent();
 }
 
 bool cosines(Place place, ComplexRows a, ComplexRows b, size_t width, Spectrum spectrum, double* out) {
   if (a.n == 0 || b.n == 0) return true;
   const OnDevice on(place.device);
-  const Strange strange(place);
+  const Alarm strange(place);  // what is not finite, or too large
   const size_t n = std::max(a.n, b.n);
   launch(place, grid_of_rows(n), find_cosines, a, b, n, width, spectrum, out, strange.data());
-  return strange.none();
+  return strange.silent();
 }
 
 }  // namespace hypersketch::cuda

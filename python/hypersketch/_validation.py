@@ -132,6 +132,15 @@ def probability(owner: str, name: str, value: object) -> float:
     return number
 
 
+def error_rate(owner: str, error: object) -> float:
+    """Return a rate of errors better than guessing: a float in (0, 0.5)."""
+    must = "a float in (0, 0.5)"
+    rate = real(owner, "error", error, must)
+    if not 0.0 < rate < 0.5:
+        refuse(owner, "error", must, rate)
+    return rate
+
+
 def flag(owner: str, name: str, value: object) -> bool:
     """Return True or False."""
     if not isinstance(value, bool | np.bool_):

@@ -40,10 +40,7 @@ class MembershipLaws(Counters):
         >>> [hypersketch.HopfieldMembership(64, degree=degree).capacity() for degree in (2, 3)]
         [61.0, 1908.0]
         """
-        must = "a float in (0, 0.5)"
-        rate = _validation.real("HopfieldMembership.capacity", "error", error, must)
-        if not 0.0 < rate < 0.5:
-            _validation.refuse("HopfieldMembership.capacity", "error", must, rate)
+        rate = _validation.error_rate("HopfieldMembership.capacity", error)
         first = least_passing(lambda n: self._error(n) > rate, 1, 0, _MOST) if self._state.size else 1
         return float(_MOST if first is None else first - 1)
 

@@ -183,10 +183,7 @@ class DenseMemory(PatternMemory):
         >>> [round(hypersketch.DenseMemory(100, degree).capacity(0.01)) for degree in (2, 3, 4)]
         [19, 605, 12143]
         """
-        owner = "DenseMemory.capacity"
-        rate = _validation.real(owner, "error", error, "a float in (0, 0.5)")
-        if not 0.0 < rate < 0.5:
-            _validation.refuse(owner, "error", "a float in (0, 0.5)", rate)
+        rate = _validation.error_rate("DenseMemory.capacity", error)
         return float(theory.dense.capacity(self.n_units, rate, self.degree, self.rectified))
 
     def expected_error(self) -> float:

@@ -209,10 +209,7 @@ class HopfieldNetwork(PatternMemory):
         410
         1000
         """
-        owner = "HopfieldNetwork.capacity"
-        rate = _validation.real(owner, "error", error, "a float in (0, 0.5)")
-        if not 0.0 < rate < 0.5:
-            _validation.refuse(owner, "error", "a float in (0, 0.5)", rate)
+        rate = _validation.error_rate("HopfieldNetwork.capacity", error)
         if self.rule == "hebb":
             return float(theory.hopfield_network.capacity(self.n_units, rate))
         if self.rule == "storkey":

@@ -17,7 +17,7 @@ What other libraries call things (for torchhd the README has a table):
 
 from __future__ import annotations
 
-from hypersketch.vsa.bundle import Bundle, PackedBundle
+from hypersketch.vsa.bundle import Bundle
 from hypersketch.vsa.by_name import space
 from hypersketch.vsa.elementwise import MapC
 from hypersketch.vsa.encoders import (
@@ -39,6 +39,7 @@ from hypersketch.vsa.hypervectors import Hypervectors
 from hypersketch.vsa.matrix_binding import MBAT, TVTB, VTB
 from hypersketch.vsa.modular import CGR, MCR, SparseBlockCodes
 from hypersketch.vsa.modular_bundle import ModularBundle
+from hypersketch.vsa.packed_bundle import PackedBundle
 from hypersketch.vsa.quantized import QuantizedBundle
 from hypersketch.vsa.real_bundle import RealBundle
 from hypersketch.vsa.resonator import Factors, Resonator
