@@ -222,7 +222,7 @@ struct Step {
 };
 
 inline Step step_of(StoreType type) {
-  if (type == StoreType::kFloat32) return {4 << 10, 0, 1 << 10};
+  if (type == StoreType::kFloat32) return {4 << 10, 0, 2 << 10};
   if (type == StoreType::kBfloat16) return {8 << 10, 0, 0};
   return {16 << 10, 8 << 10, 8 << 10};
 }
@@ -233,9 +233,10 @@ inline Ahead ahead_of(const PatternStore& store, size_t first, size_t from, size
   return {rows + std::min(from, left), rows + std::min(from + n, left)};
 }
 
-// As many rows as take so many bytes; in fours, which kernels work on.
+// As many rows as take so many bytes; in fours, which kernels work on, where there are as many.
 inline size_t rows_in(const PatternStore& store, size_t bytes) {
-  return std::clamp(bytes / (store.dim * bytes_of(store.type)) / 4 * 4, size_t{4}, kTile);
+  const size_t n = std::clamp(bytes / (store.dim * bytes_of(store.type)), size_t{1}, kTile);
+  return n < 4 ? n : n / 4 * 4;
 }
 
 // Scores of few queries.
