@@ -10,7 +10,7 @@
 
 namespace hypersketch {
 
-inline constexpr size_t kQueryFloats = size_t{1} << 16;     // of a block of queries, and of their states
+inline constexpr size_t kQueryFloats = size_t{3} << 15;     // of a block of queries, and of their states
 inline constexpr size_t kMostQueries = 192;                 // of a block
 inline constexpr size_t kFlushTiles = 1024;                 // whose sums are kept in single precision
 inline constexpr size_t kTasks = 16;                        // that a call is cut into where it has fewer blocks
