@@ -226,7 +226,7 @@ inline void retrieve(const PatternStore& store, const PatternStore& values, Floa
     const Weighing part = weighing_from(weighing, first);
     totals[task] = Totals(n, values.dim, weighing.separation);
     if (few) {
-      DirectScores scores(store, asked, step_of(store.type));
+      DirectScores scores(store, asked, step_of(store));
       DirectSums sums(values, n);
       Span(scores, sums, n, values.dim, part, totals[task]).run(begin, end, similarity, store.n);
     } else {
