@@ -101,6 +101,25 @@ def test_precision_is_asked_for(precision: Any, bits: int, dtype: str) -> None:
         memory.retrieve(queries, precision="float16")  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize("similarity", SIMILARITIES[:3])
+@pytest.mark.parametrize(
+    ("n", "dim", "n_queries"), [(1, 3, 33), (129, 64, 33), (300, 100, 130), (70, 200, 65)]
+)
+def test_many_queries_are_retrieved_by_groups_of_warps(
+    similarity: str, n: int, dim: int, n_queries: int
+) -> None:
+    if cuda.devices()[0].capability != (9, 0):
+        pytest.skip("groups of warps multiply on compute capability 9.0 alone")
+    memory = made(n, dim, similarity=similarity, dtype="bfloat16", beta=3.0)
+    queries = near(memory, n_queries)
+    found = memory.retrieve(queries, precision="bfloat16")
+    bound = bound_of(memory, queries, 3.0, 8)
+    assert np.abs(found.states - expected(memory, queries, 3.0)).max() <= bound
+    few = memory.retrieve(queries[:32], precision="bfloat16")  # by single warps
+    np.testing.assert_allclose(found.states[:32], few.states, atol=bound)
+    np.testing.assert_allclose(found.effective[:32], few.effective, rtol=1e-3)
+
+
 @pytest.mark.parametrize("separation", SEPARATIONS)
 @pytest.mark.parametrize("value_dim", [None, 9])
 def test_steps_weights_and_energies_are_those_of_the_cpu(separation: str, value_dim: int | None) -> None:

@@ -11,6 +11,7 @@ const RetrievalOf& of(StoredType type) {
   return type == StoredType::kBfloat16 ? retrieval_of_bfloats : retrieval_of_bytes;
 }
 
+constexpr size_t kFewForGroups = 32;   // queries for which memory is the limit anyway
 constexpr size_t kMostLooking = 2048;  // queries of a look
 
 // Calls f(queries [first, first + n), whether they are many) for all.
@@ -107,9 +108,14 @@ __global__ void __launch_bounds__(kThreads)
 }  // namespace
 
 void retrieve_states(Place place, Compared patterns, StoredRows values, AskedRows queries, Separating separating,
-                     Precision precision, float* states, WeightSums* sums, RetrievalPath) {
+                     Precision precision, float* states, WeightSums* sums, RetrievalPath path) {
   if (queries.n == 0) return;
   const OnDevice on(place.device);
+  const bool by_groups = has_warp_groups(place, patterns, values, separating, precision);
+  if (path == RetrievalPath::kWarpGroups && !by_groups)
+    throw std::invalid_argument("Groups of warps retrieve by softmax from at most 256 bfloat16 numbers on 9.0 alone.");
+  if (path == RetrievalPath::kWarpGroups || (path == RetrievalPath::kBest && by_groups && queries.n > kFewForGroups))
+    return retrieve_by_groups(place, patterns, queries, states, sums);
   of(patterns.rows.type).states(place, patterns, values, queries, separating, precision, states, sums);
 }
 

@@ -23,6 +23,12 @@ void merge_states(Place place, SplitStates found, size_t n_splits, size_t n_quer
 void merge_sums(Place place, const float* found, size_t n_splits, size_t n_queries, Separating separating,
                 WeightSums* sums);
 
+// retrieve_wide.cu: whether groups of warps can do it, and their way.
+inline constexpr size_t kMostWide = 256;  // numbers of a row
+bool has_warp_groups(Place place, const Compared& patterns, StoredRows values, Separating separating,
+                     Precision precision);
+void retrieve_by_groups(Place place, const Compared& patterns, AskedRows queries, float* states, WeightSums* sums);
+
 // Some queries of a call, as a launch takes them.
 class QueryBatch {
  public:
