@@ -8,6 +8,7 @@
 namespace hypersketch::cuda {
 
 inline constexpr size_t kMostSpan = size_t{1} << 16;    // whose sums are kept in single precision
+inline constexpr size_t kBlockOverhead = 1024;          // bytes of shared memory that CUDA takes of each block
 inline constexpr size_t kMostGroups = 64;               // blocks of queries of one launch
 inline constexpr size_t kMostStates = size_t{1} << 28;  // floats of all splits' states
 
@@ -67,16 +68,18 @@ inline void cut_rows(RetrievalPass& pass, unsigned most_chunk, unsigned most_out
   cut.row_bytes = round_up(size_t{std::max(cut.chunk, projects ? cut.out_chunk : 0)} * bytes, 128) + 16 * bytes;
 }
 
-// The largest tiles for which a block finds shared memory, with its queries there if they do; returns its bytes.
+// The largest tiles for which a block finds shared memory, with its queries there if they do; returns its bytes. Blocks
+// of few queries leave registers for two on a processor, which work while the other one waits.
 template <class Memory>
 size_t cut_tiles(RetrievalPass& pass, unsigned most_out, size_t list_bytes, size_t most) {
+  const size_t half = Memory::kQueries == kTileRows ? most / 2 - kBlockOverhead : most;
   for (const unsigned chunk : {kChunkNumbers, kChunkNumbers / 2, kChunkNumbers / 4}) {
     cut_rows(pass, chunk, most_out);
     for (const bool inside : {true, false})
       for (const unsigned tile : {64U, 32U, 16U}) {
         pass.cut.queries_inside = inside, pass.cut.tile = tile;
         const size_t needed = Memory::bytes(pass) + list_bytes;
-        if (needed <= most) return needed;
+        if (needed <= (tile > kStep && inside ? half : most)) return needed;
       }
   }
   throw Error("This GPU has too little shared memory for a retrieval.");
