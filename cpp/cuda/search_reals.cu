@@ -18,31 +18,6 @@
 namespace hypersketch::cuda {
 namespace {
 
-// Keys of larger scores are smaller.
-struct Bfloats {
-  using Sum = float;
-  static constexpr bool kCountsRows = false;
-
-  static __device__ __forceinline__ void add(Sum (&sums)[4], const unsigned (&a)[4], const unsigned (&b)[2]) {
-    add_bfloat_products(sums, a, b);
-  }
-  static __device__ __forceinline__ float score(Sum, Sum product) { return product; }
-  static __device__ __forceinline__ float limit(uint64_t bound, int) {
-    if (bound == kNoKey) return -__int_as_float(0x7F800000);
-    return score_of(bound);  // no number for a bound of 0, which nothing passes
-  }
-  static __device__ __forceinline__ bool passes(float score, float limit) { return score >= limit; }
-  static __device__ __forceinline__ uint64_t key(float score, int, size_t row) {
-    const unsigned bits = __float_as_uint(score);
-    const unsigned descending = bits >> 31 != 0 ? bits : ~bits & 0x7FFFFFFFU;
-    return uint64_t{descending} << 32 | row;
-  }
-  static __device__ __forceinline__ float score_of(uint64_t key) {
-    const auto descending = static_cast<unsigned>(key >> 32);
-    return __uint_as_float(descending >> 31 != 0 ? descending : ~descending & 0x7FFFFFFFU);
-  }
-};
-
 __device__ __forceinline__ unsigned to_bfloat(float x) {  // to nearest, of ties to even
   const unsigned bits = __float_as_uint(x);
   return (bits + 0x7FFFU + (bits >> 16 & 1U)) >> 16;

@@ -43,6 +43,17 @@ __device__ __forceinline__ void add_bfloat_products(float (&sums)[4], const unsi
 #endif
 }
 
+// Two floats as bfloat16, to nearest and of ties to even; `low` in the lower half.
+__device__ __forceinline__ unsigned to_bfloats(float low, float high) {
+#if defined(__CUDACC__)
+  unsigned word;
+  asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(word) : "f"(high), "f"(low));
+  return word;
+#else
+  return cuda_on_cpu::to_bfloats(low, high);
+#endif
+}
+
 // Begins to copy kBytes (8 or 16) to shared memory, both on multiples of kBytes; zeros where `is_there` is false, and
 // then nothing is read.
 template <unsigned kBytes>

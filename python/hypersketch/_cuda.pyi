@@ -23,6 +23,7 @@ __all__: list[str] = [
     "Passing",
     "SketchShape",
     "Span",
+    "StoredPatterns",
     "any_beyond",
     "atom_reals",
     "atom_rows",
@@ -56,6 +57,8 @@ __all__: list[str] = [
     "hash_strings_i32",
     "hash_strings_i64",
     "intersect",
+    "keep_rows",
+    "nearest_patterns",
     "pack_signs",
     "popcount",
     "popcount_or",
@@ -69,15 +72,21 @@ __all__: list[str] = [
     "quantize_f32",
     "quantize_f64",
     "real_top_k",
+    "refine_thresholds",
+    "retrieve_states",
     "roll_rows",
     "rotate_rows",
     "round_rows",
     "score_keys",
     "score_rows",
+    "scores_above",
     "sketch_add_f64",
     "sketch_add_i64",
     "sketch_estimate_f64",
     "sketch_estimate_i64",
+    "sparse_support",
+    "squared_lengths",
+    "sum_listed",
     "sum_real_rows",
     "summarize_f64",
     "summarize_i64",
@@ -85,6 +94,7 @@ __all__: list[str] = [
     "to_dlpack",
     "turn_rows",
     "unite",
+    "walk_patterns",
     "why_not",
     "zeros",
 ]
@@ -239,6 +249,21 @@ class BundlePlan:
         at_least: typing.SupportsInt | typing.SupportsIndex = 0,
         sums: Span | None = None,
         subtract: bool = False,
+    ) -> None: ...
+
+class StoredPatterns:
+    """
+    Rows of patterns or values, and how they are compared.
+    """
+    def __init__(
+        self,
+        rows: Span,
+        dtype: str,
+        n: typing.SupportsInt | typing.SupportsIndex,
+        dim: typing.SupportsInt | typing.SupportsIndex,
+        scales: Span | None,
+        lengths: Span | None,
+        similarity: str,
     ) -> None: ...
 
 def any_beyond(rows: Span, dim: typing.SupportsInt | typing.SupportsIndex) -> bool:
@@ -517,6 +542,31 @@ def intersect(state: Memory, other: Memory, stream: typing.SupportsInt | typing.
     Keep the bits that the other has too.
     """
 
+def keep_rows(
+    rows: Span,
+    dim: typing.SupportsInt | typing.SupportsIndex,
+    dtype: str,
+    kept: Span,
+    scales: Span | None,
+    lengths: Span,
+    largest: Span,
+) -> None:
+    """
+    Float rows as a store keeps them.
+    """
+
+def nearest_patterns(
+    patterns: StoredPatterns,
+    queries: Span,
+    betas: Span,
+    k: typing.SupportsInt | typing.SupportsIndex,
+    indices: Span,
+    scores: Span,
+) -> None:
+    """
+    The best patterns of every query.
+    """
+
 def pack_signs(
     counters: Span,
     dim: typing.SupportsInt | typing.SupportsIndex,
@@ -678,6 +728,34 @@ def real_top_k(
     The k rows most alike to each query by inner product or cosine.
     """
 
+def refine_thresholds(
+    patterns: StoredPatterns,
+    queries: Span,
+    betas: Span,
+    exponent: typing.SupportsFloat | typing.SupportsIndex,
+    thresholds: numpy.typing.NDArray[numpy.float64],
+) -> None:
+    """
+    Thresholds by passes, in place of lower bounds.
+    """
+
+def retrieve_states(
+    patterns: StoredPatterns,
+    values: StoredPatterns,
+    queries: Span,
+    betas: Span,
+    separation: str,
+    thresholds: Span | None,
+    exponent: typing.SupportsFloat | typing.SupportsIndex,
+    precision: str,
+    states: Span,
+    sums: Span,
+    path: str = "best",
+) -> None:
+    """
+    Weighted means of values, and each query's maximum, sum of weights, sum of squares.
+    """
+
 def roll_rows(
     rows: Span,
     dim: typing.SupportsInt | typing.SupportsIndex,
@@ -730,6 +808,15 @@ def score_rows(
 ) -> None:
     """
     Similarities of a bundle with packed rows.
+    """
+
+def scores_above(
+    patterns: StoredPatterns, queries: Span, betas: Span, bounds: Span
+) -> tuple[
+    numpy.typing.NDArray[numpy.int64], numpy.typing.NDArray[numpy.int64], numpy.typing.NDArray[numpy.float32]
+]:
+    """
+    Patterns whose scores are above a bound: where each query's begin, the patterns, their scores.
     """
 
 def sketch_add_f64(
@@ -788,6 +875,34 @@ def sketch_estimate_i64(
     Estimated weights of keys.
     """
 
+def sparse_support(
+    patterns: StoredPatterns,
+    queries: Span,
+    betas: Span,
+    exponent: typing.SupportsFloat | typing.SupportsIndex,
+) -> tuple[
+    tuple[
+        numpy.typing.NDArray[numpy.int64],
+        numpy.typing.NDArray[numpy.int64],
+        numpy.typing.NDArray[numpy.float32],
+    ],
+    numpy.typing.NDArray[numpy.float64],
+    numpy.typing.NDArray[numpy.bool],
+]:
+    """
+    What is beyond thresholds, the thresholds, and which queries have too many.
+    """
+
+def squared_lengths(rows: Span, dim: typing.SupportsInt | typing.SupportsIndex, squares: Span) -> None:
+    """
+    Squared lengths of float rows.
+    """
+
+def sum_listed(values: StoredPatterns, starts: Span, patterns: Span, weights: Span, states: Span) -> None:
+    """
+    Weighted sums of listed values.
+    """
+
 def sum_real_rows(
     rows: Span,
     width: typing.SupportsInt | typing.SupportsIndex,
@@ -841,6 +956,25 @@ def turn_rows(sums: Span, signs: Span, dim: typing.SupportsInt | typing.Supports
 def unite(state: Memory, other: Memory, stream: typing.SupportsInt | typing.SupportsIndex) -> None:
     """
     Set the other's bits too.
+    """
+
+def walk_patterns(
+    patterns: StoredPatterns,
+    states: Span,
+    betas: Span,
+    separation: str,
+    exponent: typing.SupportsFloat | typing.SupportsIndex,
+    precision: str,
+    steps: typing.SupportsInt | typing.SupportsIndex,
+    tolerance: typing.SupportsFloat | typing.SupportsIndex,
+    before: Span,
+    sums: Span,
+    n_steps: Span,
+    converged: Span,
+    path: str = "best",
+) -> None:
+    """
+    Steps of which each begins where the last one ended; the states are the queries at first.
     """
 
 def why_not() -> str:

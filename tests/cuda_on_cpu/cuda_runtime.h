@@ -49,3 +49,4 @@
 #include "emulation/tensor_core.hpp"
 #include "emulation/vector_types.hpp"
 #include "emulation/warp.hpp"
+#include "emulation/warp_group.hpp"

@@ -31,6 +31,11 @@ class Column:
     def __len__(self) -> int:
         return len(self.rows)
 
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the rows."""
+        return int(self.rows.nbytes)
+
     def extended(self, more: NDArray[Any]) -> Column:
         """Return a column of these rows and then those."""
         n, total = len(self.rows), len(self.rows) + len(more)
@@ -54,3 +59,9 @@ class Column:
 
     def copied(self) -> Column:
         return Column(self._larger(len(self.rows)))
+
+    def replaced(self, places: NDArray[Any], rows: Any) -> Column:
+        """Return a column with other rows at some places, in a buffer of its own."""
+        made = Column(self._larger(len(self.rows)))
+        made.rows[places] = rows
+        return made

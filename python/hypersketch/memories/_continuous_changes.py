@@ -21,6 +21,7 @@ class ContinuousChanges(ContinuousStore):
         Parameters
         ----------
         patterns : array of shape (dim,) or (n, dim)
+            For a memory on a GPU also an array of float32 there.
         values : array of shape (n, value_dim), optional
             Only for a memory with ``value_dim``.
 
@@ -112,8 +113,7 @@ class ContinuousChanges(ContinuousStore):
                 raise ValueError(
                     f"{owner} needs as many patterns as indices. Got {len(news)} and {len(where)}."
                 )
-            lengths = held.lengths.copied()
-            lengths.rows[where] = news.lengths.rows
+            lengths = held.lengths.replaced(where, news.lengths.rows)
             others = None if held.values is None else held.values.replaced(where, news.values)  # type: ignore[arg-type]
             self._held = replace(
                 held, patterns=held.patterns.replaced(where, news.patterns), values=others, lengths=lengths

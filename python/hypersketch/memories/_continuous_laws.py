@@ -6,11 +6,11 @@ from __future__ import annotations
 import math
 
 from hypersketch import _validation, theory
-from hypersketch.memories._continuous_measured import ContinuousMeasured
+from hypersketch.memories._continuous_there import ContinuousThere
 from hypersketch.memories._separations import SPARSE
 
 
-class ContinuousLaws(ContinuousMeasured):
+class ContinuousLaws(ContinuousThere):
     """Capacity, errors and inverse temperatures for random patterns."""
 
     def beta_for(self, error: float = 0.01) -> float:

@@ -117,7 +117,7 @@ class ContinuousMeasured(ContinuousQueries):
 
     def _gaps(self, call: Call, places: NDArray[np.intp]) -> Doubles:
         """Return by how much the most similar other pattern is behind; 0 where it is not."""
-        indices, scores = _separations.nearest(self._asked(call), 2)
+        indices, scores = self._asked(call).nearest(2)
         own, others = self._own(call), np.where(indices[:, 0] == places, scores[:, 1], scores[:, 0])
         slack = 2.0**-24 * (call.queries.shape[1] + 8) * np.abs(own)
         return np.where(own - others > slack, own - others, 0.0)

@@ -35,6 +35,7 @@ class Call:
     queries: Floats
     betas: Floats
     threads: int
+    precision: str = "float32"
 
     def at(self, queries: Floats) -> Call:
         return replace(self, queries=queries)
@@ -102,7 +103,9 @@ class ContinuousQueries(ContinuousChanges):
         ones = np.ones(len(asked), np.float32)  # for calls in which no temperature counts
         scales = ones if betas is NO_BETAS else self._scales(owner, held, betas, len(asked))
         call = Call(held, asked, scales, _threads.resolve(owner, threads))
-        self._require_small(owner, call)
+        if len(asked):
+            longest = np.sqrt(np.einsum("ij,ij->i", asked, asked, dtype=np.float64)).max()
+            self._require_small(owner, held, float(longest), scales)
         return call
 
     def _scales(self, owner: str, held: Held, betas: Any, n: int) -> Floats:
@@ -113,15 +116,11 @@ class ContinuousQueries(ContinuousChanges):
             _validation.refuse(owner, "betas", "numbers > 0", float(scales[~(scales > 0)][0]))
         return scales
 
-    def _require_small(self, owner: str, call: Call) -> None:
-        """Refuse what overflows single precision."""
-        if not len(call.queries):
-            return
-        longest = float(call.held.lengths.rows.max())
-        query = float(np.sqrt(np.einsum("ij,ij->i", call.queries, call.queries, dtype=np.float64)).max())
-        most = (query + longest) ** 2 * max(1.0, float(call.betas.max()))
+    def _require_small(self, owner: str, held: Held, query: float, betas: Floats) -> None:
+        """Refuse what overflows single precision; the longest query is so long."""
+        most = (query + held.longest) ** 2 * max(1.0, float(betas.max()))
         if self._values["similarity"] == "cosine":
-            most = float(call.betas.max())
+            most = float(betas.max())
         if most > _LARGEST:
             raise ValueError(
                 f"{owner} computes in single precision, where scores must be below {_LARGEST:.0e} in "
@@ -173,13 +172,22 @@ class ContinuousQueries(ContinuousChanges):
         if similarity == "cosine":
             norms = np.sqrt(np.einsum("ij,ij->i", queries, queries, dtype=np.float64))
             queries = (queries / np.where(norms > 0, norms, 1.0)[:, None]).astype(np.float32)
-            factors = np.divide(1.0, lengths, out=np.zeros_like(lengths), where=lengths > 0)
+            if call.held.device is None:
+                factors = np.divide(1.0, lengths, out=np.zeros_like(lengths), where=lengths > 0)
         elif similarity == "euclidean":
-            offsets = -0.5 * lengths * lengths
+            if call.held.device is None:
+                offsets = -0.5 * lengths * lengths
             constants = -0.5 * np.einsum("ij,ij->i", queries, queries, dtype=np.float64)
         queries = np.ascontiguousarray(queries)
         distances = similarity == "manhattan"
-        return Asked(call.held.patterns, queries, distances, factors, offsets, constants, call.threads)
+        terms = (call.held.patterns, queries, distances, factors, offsets, constants, call.threads)
+        if call.held.device is None:
+            return Asked(*terms)
+        from hypersketch.memories import _continuous_on_gpu
+
+        return _continuous_on_gpu.GpuAsked(
+            *terms, call.precision, similarity, _continuous_on_gpu.lengths_there(call.held)
+        )
 
     # ---- steps
 
@@ -255,5 +263,5 @@ class ContinuousQueries(ContinuousChanges):
 
     def _matches(self, call: Call, k: int) -> tuple[NDArray[np.int64], Doubles]:
         asked = self._asked(call)
-        indices, scores = _separations.nearest(asked, k)
+        indices, scores = asked.nearest(k)
         return indices, scores + asked.constants[:, None]

@@ -6,12 +6,13 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hypersketch import _memory, _validation
+from hypersketch import _device, _memory, _validation
 from hypersketch._stored import Tally
 from hypersketch.memories import _reals, _separations
 from hypersketch.memories._changes import Seedless
@@ -46,6 +47,16 @@ class Held:
         return len(self.patterns)
 
     @property
+    def device(self) -> int | None:
+        """Index of the GPU that it lies on; None in host memory."""
+        return getattr(self.patterns, "device", None)
+
+    @cached_property
+    def longest(self) -> float:
+        """Length of the longest pattern."""
+        return float(self.lengths.rows.max())
+
+    @property
     def columns(self) -> list[Column]:
         values = [] if self.values is None else self.values.columns
         return [*self.patterns.columns, *values, self.lengths]
@@ -75,6 +86,7 @@ class ContinuousStore(Seedless):
         "n_items": _validation.within(0, 2**32 - 2),
     }
     _GROWS = True
+    _ON_GPU = True
 
     _held: Held
 
@@ -122,7 +134,7 @@ class ContinuousStore(Seedless):
             self._held = self._split(parameters, state)
             return
         values = None if value_dim is None else Patterns.empty(value_dim, dtype)
-        self._held = Held(Patterns.empty(dim, dtype), values, Column.empty(np.float32))
+        self._held = _on(device, Held(Patterns.empty(dim, dtype), values, Column.empty(np.float32)))
 
     @classmethod
     def _split(cls, parameters: Mapping[str, Any], state: Rows) -> Held:
@@ -151,7 +163,7 @@ class ContinuousStore(Seedless):
 
     @property
     def _device_index(self) -> int | None:
-        return None
+        return self._held.device
 
     @property
     def _tally(self) -> Tally:
@@ -174,11 +186,16 @@ class ContinuousStore(Seedless):
         >>> memory.nbytes
         16
         """
-        return sum(column.rows.nbytes for column in self._held.columns)
+        return sum(column.nbytes for column in self._held.columns)
 
     def _moved(self, device: int | None) -> ContinuousStore:
-        twin = object.__new__(type(self))
+        twin, held = object.__new__(type(self)), self._held
+        if device is not None and device == held.device:
+            twin._fill({**self._values, "n_items": 0}, None, Tally())
+            twin._held = held.chosen(np.arange(len(held)))
+            return twin
         twin._fill(self._parameters(), self._state, Tally())
+        twin._held = _on(device, twin._held)
         return twin
 
     @classmethod
@@ -243,20 +260,42 @@ class ContinuousStore(Seedless):
 
     def _made(self, owner: str, patterns: Any, values: Any) -> Held:
         """Return given rows as they are kept."""
-        dim, value_dim, dtype = (self._values[name] for name in ("dim", "value_dim", "dtype"))
-        rows = _reals.rows(owner, "patterns", patterns, dim, np.float32)
-        if self._values["similarity"] == "cosine":
-            _reals.not_zero(owner, "patterns", rows)
+        dim, value_dim = (self._values[name] for name in ("dim", "value_dim"))
         if (values is None) != (value_dim is None):
             must = (
                 "None for a memory without value_dim" if value_dim is None else "given: one value a pattern"
             )
             _validation.refuse(owner, "values", must, values if values is None else "values")
-        kept = Patterns.of(owner, "patterns", rows, dtype)
-        lengths = kept.lengths()
+        kept, lengths = self._kept(owner, "patterns", patterns, dim)
         self._require_lengths(owner, lengths)
         if values is None:
             return Held(kept, None, Column(lengths))
-        others = _reals.rows(owner, "values", values, value_dim, np.float32)
-        _reals.as_many(owner, patterns=rows, values=others)
-        return Held(kept, Patterns.of(owner, "values", others, dtype), Column(lengths))
+        others, _ = self._kept(owner, "values", values, value_dim)
+        _reals.as_many(owner, patterns=kept, values=others)  # type: ignore[arg-type]
+        return Held(kept, others, Column(lengths))
+
+    def _kept(self, owner: str, name: str, given: Any, dim: int) -> tuple[Patterns, Rows]:
+        """Return rows as they are kept, where they came from, and their lengths."""
+        dtype = self._values["dtype"]
+        if _device.is_on_gpu(given):
+            from hypersketch.memories import _continuous_on_gpu
+
+            seen = _continuous_on_gpu.rows_there(owner, name, given, dim, self._device_index)
+            return _continuous_on_gpu.kept_there(owner, name, seen, dtype)
+        rows = _reals.rows(owner, name, given, dim, np.float32)
+        if name == "patterns" and self._values["similarity"] == "cosine":
+            _reals.not_zero(owner, name, rows)
+        kept = Patterns.of(owner, name, rows, dtype)
+        return kept, kept.lengths()
+
+
+def _on(device: int | None, held: Held) -> Held:
+    """Return what is held on a device: it, or a copy of it."""
+    if device is None:
+        return held
+    from hypersketch.memories import _gpu_patterns
+
+    patterns = _gpu_patterns.GpuPatterns.moved(held.patterns, device)
+    values = None if held.values is None else _gpu_patterns.GpuPatterns.moved(held.values, device)
+    there = _gpu_patterns.PaddedColumn.of(held.lengths.rows, device)
+    return Held(patterns, values, _gpu_patterns.MirroredColumn(held.lengths, there))

@@ -47,7 +47,7 @@ def _int8(owner: str, name: str, rows: Floats, first: int) -> tuple[NDArray[np.i
     return np.clip(np.rint(wide), -127, 127).astype(np.int8), scales
 
 
-def _narrowed(owner: str, name: str, rows: Floats, dtype: str) -> tuple[Rows, Floats | None]:
+def narrowed(owner: str, name: str, rows: Floats, dtype: str) -> tuple[Rows, Floats | None]:
     """Return rows as a narrow type and, of int8, their scales; one piece is wide at a time."""
     made = np.empty(rows.shape, STORED[dtype])
     scales = np.empty(len(rows), np.float32) if dtype == "int8" else None
@@ -78,7 +78,7 @@ class Patterns:
         """Return float32 rows as they are kept, or refuse the first that cannot be."""
         if dtype == "float32":
             return cls(Column(rows), None)
-        kept, scales = _narrowed(owner, name, rows, dtype)
+        kept, scales = narrowed(owner, name, rows, dtype)
         return cls(Column(kept), None if scales is None else Column(scales))
 
     def __len__(self) -> int:
@@ -90,7 +90,7 @@ class Patterns:
 
     @property
     def nbytes(self) -> int:
-        return sum(column.rows.nbytes for column in self.columns)
+        return sum(column.nbytes for column in self.columns)
 
     @property
     def kernel(self) -> tuple[Rows, Floats | None]:
@@ -104,15 +104,10 @@ class Patterns:
     def chosen(self, kept: NDArray[np.intp]) -> Patterns:
         return self._with([column.chosen(kept) for column in self.columns])
 
-    def copied(self) -> Patterns:
-        return self._with([column.copied() for column in self.columns])
-
     def replaced(self, places: NDArray[np.intp], news: Patterns) -> Patterns:
         """Return patterns with other rows at some places."""
-        made = self.copied()
-        for column, new in zip(made.columns, news.columns, strict=True):
-            column.rows[places] = new.rows
-        return made
+        pairs = zip(self.columns, news.columns, strict=True)
+        return self._with([column.replaced(places, new.rows) for column, new in pairs])
 
     def _with(self, columns: list[Column]) -> Patterns:
         return Patterns(columns[0], columns[1] if self.scales is not None else None)

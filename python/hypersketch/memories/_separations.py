@@ -9,7 +9,7 @@ max(0, t - tau)^g of t = factor beta s, with tau such that the sum of max(0, t -
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -23,6 +23,8 @@ Floats = NDArray[np.float32]
 Doubles = NDArray[np.float64]
 
 Passed: TypeAlias = tuple[NDArray[Any], Floats | None, Floats, bool, Floats | None, Floats | None]
+Listed: TypeAlias = tuple[NDArray[np.int64], NDArray[np.int64], Floats]
+"""Where each query's patterns begin, the patterns, and their scores."""
 
 DENSE = ("softmax", "polynomial", "identity")
 SPARSE = ("sparsemax", "entmax", "normmax")
@@ -76,6 +78,7 @@ class Asked:
     constants: Doubles
     """What the similarity has beside the score, one a query; no weight depends on it."""
     threads: int
+    precision: str = "float32"
 
     @property
     def passed(self) -> Passed:
@@ -84,9 +87,57 @@ class Asked:
 
     def chosen(self, kept: NDArray[Any]) -> Asked:
         queries, constants = np.ascontiguousarray(self.queries[kept]), self.constants[kept]
-        return Asked(
-            self.patterns, queries, self.distances, self.factors, self.offsets, constants, self.threads
-        )
+        return replace(self, queries=queries, constants=constants)
+
+    # ---- passes over the patterns
+
+    def retrieve(
+        self,
+        values: Patterns,
+        kind: str,
+        betas: Floats,
+        thresholds: Floats | None,
+        exponent: float,
+        out: Floats,
+    ) -> Doubles:
+        """Write weighted means of the values; return maximum, sum and squares of each query's weights."""
+        numbers = np.empty((len(self.queries), 3))
+        rows, scales, queries, distances, factors, offsets = self.passed
+        value_rows, value_scales = (None, None) if values is self.patterns else values.kernel
+        _core.retrieve_states(
+            rows, scales, value_rows, value_scales, queries, distances, factors, offsets, kind, betas,
+            thresholds, exponent, out, numbers, self.threads,
+        )  # fmt: skip
+        return numbers
+
+    def odds(self, betas: Floats) -> Doubles:
+        """Return the same numbers of a softmax alone."""
+        nothing = Patterns(Column(np.zeros((len(self.patterns), 1), np.float32)), None)
+        return self.retrieve(nothing, "softmax", betas, None, 1, np.empty((len(self.queries), 1), np.float32))
+
+    def nearest(self, k: int) -> tuple[NDArray[np.int64], Floats]:
+        """Return the best patterns of every query and their scores."""
+        indices = np.empty((len(self.queries), k), np.int64)
+        scores = np.empty(indices.shape, np.float32)
+        _core.nearest_patterns(*self.passed, indices, scores, self.threads)
+        return indices, scores
+
+    def above(self, bounds: Floats) -> Listed:
+        """Return the patterns whose scores are above each query's bound."""
+        return _core.scores_above(*self.passed, bounds, self.threads)
+
+    def support(self, betas: Floats, exponent: float) -> tuple[Listed, Doubles, NDArray[np.bool_]]:
+        """Return what is beyond thresholds, the thresholds, and which queries have too many."""
+        return _core.sparse_support(*self.passed, betas, exponent, self.threads)
+
+    def refine(self, betas: Floats, exponent: float, thresholds: Doubles) -> None:
+        """Find thresholds by passes, from lower bounds."""
+        _core.refine_thresholds(*self.passed, betas, exponent, thresholds, self.threads)
+
+    def summed(self, weights: SparseWeights, values: Patterns, out: Floats) -> None:
+        """Write weighted sums of listed values."""
+        rows, scales = values.kernel
+        _core.sum_listed(rows, scales, weights.starts, weights.indices, weights.values, out, self.threads)
 
 
 @dataclass(frozen=True)
@@ -110,43 +161,23 @@ def project(
     if separation == "top-k":
         return _top(parameters["k"], asked, values, betas, out)
     kind, degree = ("softmax", 1) if separation == "softmax" else ("power", parameters["degree"])
-    numbers = _pass(asked, values, kind, betas, None, degree, out)
+    numbers = asked.retrieve(values, kind, betas, None, degree, out)
     maxima, sums, squares = numbers.T
     with np.errstate(over="ignore"):  # of powers, which nothing is made of but looks
         normalizers = (
             maxima + np.log(sums) + betas * asked.constants if kind == "softmax" else sums * maxima**degree
         )
-    return Projected(out, normalizers, _ratio(sums**2, squares))
+    return Projected(out, normalizers, ratio(sums**2, squares))
 
 
-def _ratio(a: Doubles, b: Doubles) -> Doubles:
+def ratio(a: Doubles, b: Doubles) -> Doubles:
+    """Return a / b, and 0 where b is 0."""
     return np.divide(a, b, out=np.zeros_like(a), where=b > 0)
-
-
-def _pass(
-    asked: Asked,
-    values: Patterns,
-    kind: str,
-    betas: Floats,
-    thresholds: Floats | None,
-    exponent: float,
-    out: Floats,
-) -> Doubles:
-    numbers = np.empty((len(asked.queries), 3))
-    rows, scales, queries, distances, factors, offsets = asked.passed
-    value_rows, value_scales = (None, None) if values is asked.patterns else values.kernel
-    _core.retrieve_states(
-        rows, scales, value_rows, value_scales, queries, distances, factors, offsets, kind, betas, thresholds,
-        exponent, out, numbers, asked.threads,
-    )  # fmt: skip
-    return numbers
 
 
 def odds_of_others(asked: Asked, betas: Floats, own: Doubles) -> Doubles:
     """Return the softmax's weight on others over that on one pattern, whose scores are given."""
-    nothing = Patterns(Column(np.zeros((len(asked.patterns), 1), np.float32)), None)
-    out = np.empty((len(asked.queries), 1), np.float32)
-    maxima, sums, _ = _pass(asked, nothing, "softmax", betas, None, 1, out).T
+    maxima, sums, _ = asked.odds(betas).T
     behind = maxima - betas * own
     slack = 2.0**-24 * (asked.queries.shape[1] + 8) * np.maximum(np.abs(maxima), 1.0)
     with np.errstate(over="ignore"):  # where others are far ahead
@@ -156,57 +187,40 @@ def odds_of_others(asked: Asked, betas: Floats, own: Doubles) -> Doubles:
 def listed(law: Law, asked: Asked, betas: Floats) -> tuple[SparseWeights, Doubles, NDArray[np.bool_]]:
     """Return weights of queries with few candidates, thresholds, and which queries have many."""
     scaled = (betas * np.float32(law.factor)).astype(np.float32)
-    (starts, indices, scores), thresholds, dense = _core.sparse_support(
-        *asked.passed, scaled, law.e, asked.threads
-    )
+    (starts, indices, scores), thresholds, dense = asked.support(scaled, law.e)
     lengths = np.diff(starts)
     beyond = np.repeat(scaled.astype(np.float64), lengths) * scores - np.repeat(thresholds, lengths)
     weights = np.maximum(beyond, 0.0) ** law.g
     sums = np.add.reduceat(np.append(weights, 0.0), starts[:-1]) if weights.size else np.ones(len(betas))
     weights /= np.repeat(sums, lengths)
     if dense.any():
-        _core.refine_thresholds(
-            *_of(asked, dense), scaled[dense], law.e, found := thresholds[dense], asked.threads
-        )
+        asked.chosen(dense).refine(scaled[dense], law.e, found := thresholds[dense])
         thresholds[dense] = found
     return SparseWeights(starts, indices, weights.astype(np.float32)), thresholds, dense
 
 
-def _of(asked: Asked, kept: NDArray[np.bool_]) -> Passed:
-    return asked.chosen(kept).passed
-
-
 def _sparse(law: Law, asked: Asked, values: Patterns, betas: Floats, out: Floats) -> Projected:
     weights, thresholds, dense = listed(law, asked, betas)
-    effective = _summed(weights, values, out, asked.threads)
+    effective = _summed(asked, weights, values, out)
     if dense.any():
         part, scaled = asked.chosen(dense), (betas[dense] * np.float32(law.factor)).astype(np.float32)
         own = part.patterns if values is asked.patterns else values
         states = np.empty((len(part.queries), out.shape[1]), np.float32)
-        numbers = _pass(part, own, "beyond", scaled, thresholds[dense].astype(np.float32), law.g, states)
-        out[dense], effective[dense] = states, _ratio(numbers[:, 1] ** 2, numbers[:, 2])
+        numbers = part.retrieve(own, "beyond", scaled, thresholds[dense].astype(np.float32), law.g, states)
+        out[dense], effective[dense] = states, ratio(numbers[:, 1] ** 2, numbers[:, 2])
     return Projected(out, thresholds + betas * law.factor * asked.constants, effective)
 
 
-def _summed(weights: SparseWeights, values: Patterns, out: Floats, threads: int) -> Doubles:
-    rows, scales = values.kernel
-    _core.sum_listed(rows, scales, weights.starts, weights.indices, weights.values, out, threads)
+def _summed(asked: Asked, weights: SparseWeights, values: Patterns, out: Floats) -> Doubles:
+    asked.summed(weights, values, out)
     squares = np.append(weights.values.astype(np.float64) ** 2, 0.0)
     sums = np.add.reduceat(squares, weights.starts[:-1])
-    return _ratio(np.ones(len(out)), np.where(np.diff(weights.starts) > 0, sums, 0.0))
-
-
-def nearest(asked: Asked, k: int) -> tuple[NDArray[np.int64], Floats]:
-    """Return the best patterns of every query and their scores."""
-    indices = np.empty((len(asked.queries), k), np.int64)
-    scores = np.empty(indices.shape, np.float32)
-    _core.nearest_patterns(*asked.passed, indices, scores, asked.threads)
-    return indices, scores
+    return ratio(np.ones(len(out)), np.where(np.diff(weights.starts) > 0, sums, 0.0))
 
 
 def top_weights(k: int, asked: Asked, betas: Floats) -> tuple[SparseWeights, Doubles]:
     """Return the softmax over the best k, and ln of its sum."""
-    indices, scores = nearest(asked, min(k, len(asked.patterns)))
+    indices, scores = asked.nearest(min(k, len(asked.patterns)))
     scaled = betas[:, None].astype(np.float64) * scores
     maxima = scaled[:, :1]
     weights = np.exp(scaled - maxima)
@@ -220,7 +234,7 @@ def top_weights(k: int, asked: Asked, betas: Floats) -> tuple[SparseWeights, Dou
 
 def _top(k: int, asked: Asked, values: Patterns, betas: Floats, out: Floats) -> Projected:
     weights, normalizers = top_weights(k, asked, betas)
-    effective = _summed(weights, values, out, asked.threads)
+    effective = _summed(asked, weights, values, out)
     return Projected(out, normalizers + betas * asked.constants, effective)
 
 
@@ -243,7 +257,7 @@ def weights_above(
     levels = normalizers - scaled * asked.constants
     cut = levels + (np.log(least) if separation == "softmax" else 0.0)
     bounds = np.nextafter((cut / scaled).astype(np.float32), np.float32(-np.inf))
-    starts, indices, scores = _core.scores_above(*asked.passed, bounds, asked.threads)
+    starts, indices, scores = asked.above(bounds)
     lengths = np.diff(starts)
     beyond = np.repeat(scaled, lengths) * scores - np.repeat(levels, lengths)
     values = np.exp(beyond) if separation == "softmax" else _shares(np.maximum(beyond, 0.0) ** law.g, starts)

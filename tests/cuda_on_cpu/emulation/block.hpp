@@ -45,6 +45,7 @@ class Block {
     index_ = index, threads_ = threads, body_ = body, argument_ = argument, reversed_ = reversed;
     started_ = ended_ = 0;
     warps_.resize((threads + Meeting::kWarp - 1) / Meeting::kWarp);
+    for (Barrier& barrier : barriers_) barrier = {};
     go_on(main_);
   }
 
@@ -68,8 +69,37 @@ class Block {
       ++meeting.round;
       return;
     }
+    wait_in(meeting.waiting);
+  }
+
+  // Comes to barrier `id` of `size` threads, and waits there or not.
+  void come(unsigned id, unsigned size, bool waits, const Place& place) {
+    if (id >= kBarriers || size % Meeting::kWarp != 0) stop("there is no barrier %u of %u threads", id, size);
+    Barrier& barrier = barriers_[id];
+    barrier.place = place;
+    if (barrier.arrived + 1 == size) {
+      for (const unsigned thread : barrier.waiting) ready_.push_back(thread);
+      barrier.waiting.clear();
+      barrier.arrived = 0;
+      return;
+    }
+    ++barrier.arrived;
+    if (waits) wait_in(barrier.waiting);
+  }
+
+ private:
+  static constexpr unsigned kBarriers = 16;
+
+  struct Barrier {
+    std::vector<unsigned> waiting;
+    unsigned arrived = 0;
+    Place place;
+  };
+
+  // Lets others go on until somebody moves this thread from the list to those that are ready.
+  void wait_in(std::vector<unsigned>& waiting) {
     const unsigned thread = threadIdx.x;
-    meeting.waiting.push_back(thread);
+    waiting.push_back(thread);
     if (fibre_of_.size() < threads_) fibre_of_.resize(threads_);
     fibre_of_[thread] = fibre_;
     Fibre* const own = fibre_;
@@ -78,7 +108,6 @@ class Block {
     threadIdx.x = thread;
   }
 
- private:
   static void fibre_main() {
     arrived(nullptr);
     Block& block = current();
@@ -134,6 +163,10 @@ class Block {
   }
 
   [[noreturn]] void refuse_to_hang() const {
+    for (const Barrier& barrier : barriers_)
+      if (!barrier.waiting.empty())
+        stop("block %u would hang: %zu threads wait at a barrier (%s:%u) to which %u came", index_,
+             barrier.waiting.size(), barrier.place.file_name(), barrier.place.line(), barrier.arrived);
     const Meeting* stuck = &whole_;
     for (const Meeting& warp : warps_)
       if (!warp.waiting.empty()) stuck = &warp;
@@ -148,6 +181,7 @@ class Block {
   const void* argument_ = nullptr;
   Meeting whole_;
   std::vector<Meeting> warps_;
+  Barrier barriers_[kBarriers];
   Context main_;
   Fibre* fibre_ = nullptr;  // that runs now
   std::vector<std::unique_ptr<Fibre>> fibres_;

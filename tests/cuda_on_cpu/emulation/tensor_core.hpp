@@ -63,6 +63,14 @@ inline void add_bfloat_products(float (&sums)[4], const unsigned (&a)[4], const 
   });
 }
 
+inline unsigned to_bfloats(float low, float high) {
+  const auto rounded = [](float x) {
+    const unsigned bits = std::bit_cast<unsigned>(x);
+    return (bits + 0x7FFFU + (bits >> 16 & 1U)) >> 16;
+  };
+  return rounded(low) | rounded(high) << 16;
+}
+
 struct AsyncCopy {
   void* to;
   const void* from;

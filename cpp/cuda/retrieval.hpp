@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+// Retrieval from patterns on a GPU, as the bindings see it. The same rules as in launch.hpp.
+#pragma once
+
+#include <vector>
+
+#include "launch.hpp"
+
+namespace hypersketch::cuda {
+
+enum class StoredType { kFloat32, kBfloat16, kInt8 };
+enum class Likeness { kDot, kCosine, kEuclidean, kManhattan };
+
+// Which kernel multiplies; `kBest` for whoever is not a test or a benchmark.
+enum class RetrievalPath { kBest, kTiles, kWarpGroups };
+
+// Rows of numbers, `stride` bytes apart, a multiple of 16, on addresses that are one; zeros up to it. Those of int8 are
+// scales[j] times the integers.
+struct StoredRows {
+  const void* rows;
+  StoredType type;
+  size_t n;
+  size_t dim;
+  size_t stride;
+  const float* scales;
+};
+
+inline size_t size_of(StoredType type) {
+  return type == StoredType::kFloat32 ? 4 : type == StoredType::kBfloat16 ? 2 : 1;
+}
+inline size_t padded_bytes(StoredType type, size_t dim) { return (dim * size_of(type) + 15) / 16 * 16; }
+
+// Patterns, their lengths and what is compared. Similarities lack what depends on the query alone: half its squared
+// length, for Euclidean ones.
+struct Compared {
+  StoredRows rows;
+  const float* lengths;
+  Likeness likeness;
+};
+
+// Float rows as wide as the patterns, one after the other, with an inverse temperature each.
+struct AskedRows {
+  const float* rows;
+  size_t n;
+  const float* betas;
+};
+
+// How many bits tensor cores see of numbers: all 24, 16, or the 8 of bfloat16.
+enum class Precision { kFloat32, kTf32, kBfloat16 };
+
+// See hypersketch/retrieval.hpp for what these make of scores. `thresholds` only of kBeyond.
+enum class SeparationKind { kSoftmax, kBeyond, kPower };
+struct Separating {
+  SeparationKind kind;
+  const float* thresholds;
+  float exponent;
+};
+
+// What a pass says of each query's weights: what they are relative to, their sum, and that of their squares.
+struct WeightSums {
+  double maximum;
+  double sum;
+  double squares;
+};
+
+// states[q] = weighted mean of the values, `values.dim` numbers. Spans of patterns and the order in which they are
+// brought together depend on the numbers of queries and patterns and on the device's processors alone.
+void retrieve_states(Place place, Compared patterns, StoredRows values, AskedRows queries, Separating separating,
+                     Precision precision, float* states, WeightSums* sums, RetrievalPath path = RetrievalPath::kBest);
+
+// Steps of which each begins where the last one ended, without the host: a query that moves by `tolerance` at most
+// stays. `states` holds the queries and becomes the states; `before` becomes where the last steps began, `n_steps` and
+// `converged` one number a query. Waits for the GPU now and then, to see whether all have converged.
+struct Walked {
+  float* states;
+  float* before;
+  WeightSums* sums;
+  std::int64_t* n_steps;
+  bool* converged;
+};
+void walk(Place place, Compared patterns, AskedRows queries, Separating separating, Precision precision,
+          size_t most_steps, float tolerance, Walked walked, RetrievalPath path = RetrievalPath::kBest);
+
+// Only the sums, for an exponent and the next smaller one (kBeyond), at full precision.
+void weight_sums(Place place, Compared patterns, AskedRows queries, Separating separating, WeightSums* sums);
+
+// The k best patterns of every query, by score and then by place, 1 <= k <= n.
+void nearest_patterns(Place place, Compared patterns, AskedRows queries, size_t k, std::int64_t* places, float* scores);
+
+// The patterns whose scores are above each query's bound, in host memory, by place. Where `most` is not 0, those of
+// queries with more are left out, and only counted. Waits for the GPU.
+struct ScoredPattern {
+  float score;
+  std::uint32_t pattern;
+};
+struct ListedPatterns {
+  std::vector<std::int64_t> counts;  // of each query, listed or not
+  std::vector<std::vector<ScoredPattern>> found;
+};
+ListedPatterns scores_above(Place place, Compared patterns, AskedRows queries, const float* bounds, size_t most);
+
+// states[q] = sum over i in [starts[q], starts[q + 1]) of weights[i] * row patterns[i], in that order.
+void sum_listed(Place place, StoredRows values, const std::int64_t* starts, size_t n_queries,
+                const std::int64_t* patterns, const float* weights, float* states);
+
+// Float rows, `dim` numbers each, as a store keeps them, with the lengths of what is kept and the largest magnitudes of
+// what came; those of numbers that are none are infinite.
+void keep_rows(Place place, const float* rows, size_t n, size_t dim, StoredType type, void* kept, float* scales,
+               float* lengths, float* largest);
+
+// Squared lengths of float rows; infinite where numbers are not finite.
+void squared_lengths(Place place, const float* rows, size_t n, size_t dim, double* squares);
+
+}  // namespace hypersketch::cuda

@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: Apache-2.0
+// Retrieval for the bindings: the kernels of a store's type, searches by passes, lists for the host, and how rows come
+// into stores.
+#include "retrieve.cuh"
+
+namespace hypersketch::cuda {
+namespace {
+
+const RetrievalOf& of(StoredType type) {
+  if (type == StoredType::kFloat32) return retrieval_of_floats;
+  return type == StoredType::kBfloat16 ? retrieval_of_bfloats : retrieval_of_bytes;
+}
+
+constexpr size_t kFewForGroups = 32;   // queries for which memory is the limit anyway
+constexpr size_t kMostLooking = 2048;  // queries of a look
+
+// Calls f(queries [first, first + n), whether they are many) for all.
+template <class F>
+void in_parts(const Compared& patterns, AskedRows queries, F&& f) {
+  for (size_t first = 0; first < queries.n; first += kMostLooking) {
+    const size_t n = std::min(kMostLooking, queries.n - first);
+    f(AskedRows{queries.rows + first * patterns.rows.dim, n, queries.betas + first}, first, n > kTileRows);
+  }
+}
+
+__global__ void write_nearest(const uint64_t* keys, size_t n, size_t n_found, size_t k, size_t done,
+                              std::int64_t* places, float* scores) {
+  const size_t i = thread_index();
+  if (i >= n * n_found) return;
+  const size_t to = i / n_found * k + done + i % n_found;
+  places[to] = static_cast<std::int64_t>(keys[i] & 0xFFFFFFFFU);
+  scores[to] = Bfloats::score_of(keys[i]);
+}
+
+__global__ void widen_counts(const unsigned long long* counts, size_t n, std::int64_t* to) {
+  const size_t i = thread_index();
+  if (i < n) to[i] = static_cast<std::int64_t>(counts[i]);
+}
+
+template <class Store>
+__global__ void __launch_bounds__(kThreads)
+    sum_kernel(StoredRows values, const std::int64_t* starts, const std::int64_t* patterns, const float* weights,
+               float* states) {
+  const size_t q = blockIdx.x;
+  const auto* const rows = static_cast<const unsigned char*>(values.rows);
+  for (size_t d = threadIdx.x; d < values.dim; d += blockDim.x) {
+    float state = 0.0F;
+    for (std::int64_t i = starts[q]; i < starts[q + 1]; ++i) {
+      const auto row = static_cast<size_t>(patterns[i]);
+      const float scale = values.scales == nullptr ? 1.0F : values.scales[row];
+      state += weights[i] * (scale * Store::number(rows + row * values.stride + d * Store::kBytes));
+    }
+    states[q * values.dim + d] = state;
+  }
+}
+
+__device__ __forceinline__ double sum_of_warp(double x) {
+  for (int step = 16; step > 0; step /= 2) x += __shfl_xor_sync(kWholeWarp, x, step);
+  return x;
+}
+
+// Number i of a row as it is kept; `inverse` of int8 is unused otherwise. The CPU rounds in the same way.
+__device__ __forceinline__ float keep(StoredType type, float x, float scale, unsigned char* to) {
+  if (type == StoredType::kFloat32) {
+    *reinterpret_cast<float*>(to) = x;
+    return x;
+  }
+  if (type == StoredType::kBfloat16) {
+    const unsigned word = to_bfloats(x, 0.0F);
+    *reinterpret_cast<unsigned short*>(to) = static_cast<unsigned short>(word);
+    return __uint_as_float(word << 16);
+  }
+  const float near = fminf(fmaxf(rintf(__fdiv_rn(x, scale > 0.0F ? scale : 1.0F)), -127.0F), 127.0F);
+  *to = static_cast<unsigned char>(static_cast<int>(near));
+  return __fmul_rn(near, scale);
+}
+
+// A warp a row.
+__global__ void __launch_bounds__(kThreads)
+    keep_kernel(const float* rows, size_t n, size_t dim, StoredType type, size_t size, unsigned char* kept,
+                size_t stride, float* scales, float* lengths, float* largest) {
+  const size_t row = thread_index() / kWarp;
+  const unsigned lane = threadIdx.x % kWarp;
+  if (row >= n) return;
+  float most = 0.0F;
+  bool finite = true;
+  for (size_t i = lane; i < dim; i += kWarp) {
+    const float x = fabsf(rows[row * dim + i]);
+    finite = finite && x <= 0x1.FFFFFEp+127F;
+    most = fmaxf(most, x);
+  }
+  finite = __all_sync(kWholeWarp, finite);
+  for (int step = 16; step > 0; step /= 2) most = fmaxf(most, __shfl_xor_sync(kWholeWarp, most, step));
+  const float scale = type == StoredType::kInt8 ? __fdiv_rn(most, 127.0F) : 1.0F;
+  double square = 0.0;
+  for (size_t i = lane; i * size < stride; i += kWarp) {
+    const double near =
+        keep(type, finite && i < dim ? rows[row * dim + i] : 0.0F, scale, kept + row * stride + i * size);
+    square += near * near;
+  }
+  square = sum_of_warp(square);
+  if (lane != 0) return;
+  lengths[row] = static_cast<float>(sqrt(square));
+  largest[row] = finite ? most : kInfinite;
+  if (scales != nullptr) scales[row] = scale;
+}
+
+}  // namespace
+
+void retrieve_states(Place place, Compared patterns, StoredRows values, AskedRows queries, Separating separating,
+                     Precision precision, float* states, WeightSums* sums, RetrievalPath path) {
+  if (queries.n == 0) return;
+  const OnDevice on(place.device);
+  const bool by_groups = has_warp_groups(place, patterns, values, separating, precision);
+  if (path == RetrievalPath::kWarpGroups && !by_groups)
+    throw std::invalid_argument("Groups of warps retrieve by softmax from at most 256 bfloat16 numbers on 9.0 alone.");
+  if (path == RetrievalPath::kWarpGroups || (path == RetrievalPath::kBest && by_groups && queries.n > kFewForGroups))
+    return retrieve_by_groups(place, patterns, queries, states, sums);
+  of(patterns.rows.type).states(place, patterns, values, queries, separating, precision, states, sums);
+}
+
+void weight_sums(Place place, Compared patterns, AskedRows queries, Separating separating, WeightSums* sums) {
+  const OnDevice on(place.device);
+  in_parts(patterns, queries, [&](AskedRows part, size_t first, bool many) {
+    Separating own = separating;
+    if (own.thresholds != nullptr) own.thresholds += first;
+    of(patterns.rows.type).sums[many](place, patterns, part, own, sums + first);
+  });
+}
+
+void nearest_patterns(Place place, Compared patterns, AskedRows queries, size_t k, std::int64_t* places,
+                      float* scores) {
+  const OnDevice on(place.device);
+  in_parts(patterns, queries, [&](AskedRows part, size_t first, bool many) {
+    const Scratch<uint64_t> best(place, part.n * kMostKept), after(place, part.n);
+    for (size_t done = 0; done < k; done += kMostKept) {
+      const auto n = static_cast<unsigned>(std::min<size_t>(kMostKept, k - done));
+      of(patterns.rows.type).nearest[many](place, patterns, part, n, done == 0, best.data(), after.data());
+      launch(place, grid_for(part.n * n), write_nearest, best.data(), part.n, size_t{n}, k, done, places + first * k,
+             scores + first * k);
+    }
+  });
+}
+
+ListedPatterns scores_above(Place place, Compared patterns, AskedRows queries, const float* bounds, size_t most) {
+  const OnDevice on(place.device);
+  ListedPatterns listed{std::vector<std::int64_t>(queries.n), std::vector<std::vector<ScoredPattern>>(queries.n)};
+  in_parts(patterns, queries, [&](AskedRows part, size_t first, bool many) {
+    const auto look = of(patterns.rows.type).above[many];
+    const Scratch<unsigned long long> counts(place, part.n);
+    const Scratch<std::int64_t> starts(place, part.n + 1);
+    clear(place, counts.data(), part.n * sizeof(unsigned long long));
+    look(place, patterns, part, {bounds + first, counts.data(), nullptr, nullptr});
+    launch(place, grid_for(part.n), widen_counts, counts.data(), part.n, starts.data());
+    copy_to_host(place, listed.counts.data() + first, starts.data(), part.n * sizeof(std::int64_t));
+    std::vector<std::int64_t> begins(part.n + 1);
+    for (size_t q = 0; q < part.n; ++q) {
+      const std::int64_t n = listed.counts[first + q];
+      begins[q + 1] = begins[q] + (most == 0 || n <= static_cast<std::int64_t>(most) ? n : 0);
+    }
+    std::vector<ScoredPattern> found(static_cast<size_t>(begins.back()));
+    if (found.empty()) return;
+    const Scratch<ScoredPattern> there(place, found.size());
+    copy_from_host(place, starts.data(), begins.data(), begins.size() * sizeof(std::int64_t));
+    clear(place, counts.data(), part.n * sizeof(unsigned long long));
+    look(place, patterns, part, {bounds + first, counts.data(), starts.data(), there.data()});
+    copy_to_host(place, found.data(), there.data(), found.size() * sizeof(ScoredPattern));
+    for (size_t q = 0; q < part.n; ++q) {
+      std::vector<ScoredPattern>& own = listed.found[first + q];
+      own.assign(found.begin() + begins[q], found.begin() + begins[q + 1]);
+      std::sort(own.begin(), own.end(), [](const auto& a, const auto& b) { return a.pattern < b.pattern; });
+    }
+  });
+  return listed;
+}
+
+void sum_listed(Place place, StoredRows values, const std::int64_t* starts, size_t n_queries,
+                const std::int64_t* patterns, const float* weights, float* states) {
+  const OnDevice on(place.device);
+  const auto kernel = values.type == StoredType::kFloat32    ? sum_kernel<StoredFloats>
+                      : values.type == StoredType::kBfloat16 ? sum_kernel<StoredBfloats>
+                                                             : sum_kernel<StoredBytes>;
+  launch(place, {static_cast<unsigned>(n_queries)}, kernel, values, starts, patterns, weights, states);
+}
+
+void keep_rows(Place place, const float* rows, size_t n, size_t dim, StoredType type, void* kept, float* scales,
+               float* lengths, float* largest) {
+  const OnDevice on(place.device);
+  launch(place, grid_for(n * kWarp), keep_kernel, rows, n, dim, type, size_of(type), static_cast<unsigned char*>(kept),
+         padded_bytes(type, dim), scales, lengths, largest);
+}
+
+}  // namespace hypersketch::cuda

@@ -1,0 +1,251 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Continuous memories on a GPU, a real or an emulated one, against their definition in double precision."""
+
+from __future__ import annotations
+
+import pickle
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+import hypersketch
+import reference_continuous as reference
+from hypersketch import ContinuousMemory, cuda
+from test_cuda_search import Interface, Tensor
+
+REASON = cuda.why_not()
+pytestmark = pytest.mark.skipif(REASON is not None, reason=str(REASON))
+
+SIMILARITIES = ["dot", "cosine", "euclidean", "manhattan"]
+SEPARATIONS = ["softmax", "sparsemax", "entmax", "normmax", "top-k", "polynomial", "identity"]
+DTYPES = ["float32", "bfloat16", "int8"]
+
+
+def on_gpu(array: Any) -> cuda.DeviceArray:
+    return cuda.DeviceArray.of(np.ascontiguousarray(array), 0)
+
+
+def made(n: int, dim: int, *, device: str = "cuda", seed: int = 0, **options: Any) -> ContinuousMemory:
+    rng = np.random.default_rng(seed)
+    memory = ContinuousMemory(dim, device=device, **options)
+    values = rng.normal(size=(n, options["value_dim"])) if options.get("value_dim") else None
+    memory.store(rng.normal(size=(n, dim)) / dim**0.5, values)
+    return memory
+
+
+def near(memory: ContinuousMemory, n: int, seed: int = 1) -> NDArray[np.float32]:
+    rng, patterns = np.random.default_rng(seed), memory.patterns
+    chosen = patterns[rng.integers(len(patterns), size=n)]
+    return (chosen + 0.3 * rng.normal(size=chosen.shape) / chosen.shape[1] ** 0.5).astype(np.float32)
+
+
+def bound_of(memory: ContinuousMemory, queries: Any, beta: float, bits: int = 24) -> float:
+    """The stated error of weighted means: of scores, times beta, and of sums."""
+    patterns, dim = memory.patterns, memory.dim
+    lengths = np.linalg.norm(patterns, axis=1).max() + np.linalg.norm(queries, axis=1).max()
+    scores = (dim + 64) * 2.0**-22 * lengths**2 + 4 * 2.0**-bits * lengths**2
+    if "manhattan" in repr(memory):
+        scores = (dim + 64) * 2.0**-22 * 2 * np.abs(patterns).sum(axis=1).max()
+    return float(np.abs(memory.values).max() * (4 * beta * scores + 2.0 ** -min(bits, 13)))
+
+
+def expected(memory: ContinuousMemory, queries: Any, beta: float, **options: Any) -> NDArray[Any]:
+    names = memory._values["similarity"], memory._values["separation"]
+    return reference.retrieve(*names, memory.patterns, queries, beta, memory.values, **options)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize(
+    ("n", "dim", "n_queries"),
+    [(1, 1, 1), (2, 15, 3), (63, 16, 17), (65, 65, 2), (130, 130, 16), (40, 390, 65), (33, 1030, 2)],
+)
+def test_softmax_is_its_definition_for_every_shape(n: int, dim: int, n_queries: int, dtype: str) -> None:
+    memory = made(n, dim, dtype=dtype, beta=4.0)
+    queries = near(memory, n_queries)
+    found = memory.retrieve(queries)
+    assert np.abs(found.states - expected(memory, queries, 4.0)).max() <= bound_of(memory, queries, 4.0)
+    shares = reference.weights("softmax", reference.similarities("dot", queries, memory.patterns), 4.0)
+    np.testing.assert_allclose(found.effective, 1 / (shares**2).sum(axis=1), rtol=1e-4)
+
+
+@pytest.mark.parametrize("similarity", SIMILARITIES)
+@pytest.mark.parametrize("separation", SEPARATIONS)
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_every_similarity_and_separation_is_its_definition(
+    similarity: str, separation: str, dtype: str
+) -> None:
+    if separation in ("polynomial", "identity") and similarity not in ("dot", "cosine"):
+        return
+    options = {"similarity": similarity, "separation": separation, "dtype": dtype}
+    memory = made(70, 20, beta=5.0, value_dim=9 if dtype == "int8" else None, **options)
+    queries = near(memory, 18 if similarity == "dot" else 3)
+    found = memory.retrieve(queries)
+    assert np.abs(found.states - expected(memory, queries, 5.0)).max() <= bound_of(memory, queries, 5.0)
+    alike = reference.similarities(similarity, queries, memory.patterns)
+    best = memory.search(queries, 7)
+    np.testing.assert_allclose(best.similarities, -np.sort(-alike, axis=1)[:, :7], atol=1e-5)
+    np.testing.assert_allclose(np.take_along_axis(alike, best.indices, 1), best.similarities, atol=1e-5)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize(("precision", "bits"), [("tf32", 15), ("bfloat16", 8)])
+def test_precision_is_asked_for(precision: Any, bits: int, dtype: str) -> None:
+    memory = made(150, 48, dtype=dtype, beta=3.0)
+    for n_queries in (3, 70):
+        queries = near(memory, n_queries)
+        error = np.abs(memory.retrieve(queries, precision=precision).states - expected(memory, queries, 3.0))
+        assert error.max() <= bound_of(memory, queries, 3.0, bits)
+    with pytest.raises(ValueError, match=r"'precision' parameter of ContinuousMemory\.retrieve must be"):
+        memory.retrieve(queries, precision="float16")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("similarity", SIMILARITIES[:3])
+@pytest.mark.parametrize(
+    ("n", "dim", "n_queries"), [(1, 3, 33), (129, 64, 33), (300, 100, 130), (70, 200, 65)]
+)
+def test_many_queries_are_retrieved_by_groups_of_warps(
+    similarity: str, n: int, dim: int, n_queries: int
+) -> None:
+    if cuda.devices()[0].capability != (9, 0):
+        pytest.skip("groups of warps multiply on compute capability 9.0 alone")
+    memory = made(n, dim, similarity=similarity, dtype="bfloat16", beta=3.0)
+    queries = near(memory, n_queries)
+    found = memory.retrieve(queries, precision="bfloat16")
+    bound = bound_of(memory, queries, 3.0, 8)
+    assert np.abs(found.states - expected(memory, queries, 3.0)).max() <= bound
+    few = memory.retrieve(queries[:32], precision="bfloat16")  # by single warps
+    np.testing.assert_allclose(found.states[:32], few.states, atol=bound)
+    np.testing.assert_allclose(found.effective[:32], few.effective, rtol=1e-3)
+
+
+@pytest.mark.parametrize("separation", SEPARATIONS)
+@pytest.mark.parametrize("value_dim", [None, 9])
+def test_steps_weights_and_energies_are_those_of_the_cpu(separation: str, value_dim: int | None) -> None:
+    here = made(90, 24, device="cpu", beta=6.0, separation=separation, value_dim=value_dim)
+    there, queries = here.to("cuda"), near(here, 5)
+    listed = {"weights": True, "energies": True} if separation not in ("polynomial", "identity") else {}
+    betas = np.linspace(4.0, 8.0, 5)
+    ours = there.retrieve(queries, 6, tol=1e-4, betas=betas, **listed)  # type: ignore[arg-type]
+    theirs = here.retrieve(queries, 6, tol=1e-4, betas=betas, **listed)  # type: ignore[arg-type]
+    np.testing.assert_allclose(ours.states, theirs.states, atol=1e-4)
+    np.testing.assert_allclose(ours.effective, theirs.effective, rtol=1e-3)
+    np.testing.assert_array_equal(ours.steps, theirs.steps)
+    np.testing.assert_array_equal(ours.converged, theirs.converged)
+    if listed:
+        assert ours.weights is not None
+        assert theirs.weights is not None
+        np.testing.assert_allclose(ours.energies, theirs.energies, atol=1e-4)  # type: ignore[arg-type]
+        np.testing.assert_array_equal(ours.weights.indices, theirs.weights.indices)
+        np.testing.assert_allclose(ours.weights.values, theirs.weights.values, rtol=1e-3, atol=1e-6)
+
+
+@pytest.mark.parametrize("separation", ["sparsemax", "entmax", "normmax"])
+def test_many_candidates_are_found_by_passes(separation: str) -> None:
+    memory = made(2300, 12, separation=separation, beta=2e-5, value_dim=3)
+    queries = near(memory, 2)
+    found = memory.retrieve(queries)
+    np.testing.assert_allclose(found.states, expected(memory, queries, 2e-5), atol=1e-4)
+    assert found.effective.min() > 2048
+
+
+def test_equal_patterns_are_ranked_by_number_also_beyond_one_pass() -> None:
+    memory = ContinuousMemory(3, device="cuda")
+    memory.store(np.ones((300, 3)))
+    np.testing.assert_array_equal(memory.search(np.ones((2, 3)), 290).indices, [range(290)] * 2)
+
+
+def test_answers_are_of_the_kind_of_the_queries() -> None:
+    memory, plain = made(50, 12, beta=5.0), made(50, 12, device="cpu", beta=5.0)
+    queries = near(plain, 4)
+    expected_states = memory.retrieve(queries, 2).states
+    for given in (on_gpu(queries), Interface(queries), Tensor(queries)):
+        found = memory.retrieve(given, 2, weights=True, energies=True)
+        for part in (found.states, found.energies, found.steps, found.converged, found.effective):
+            assert isinstance(part, cuda.DeviceArray)
+        np.testing.assert_array_equal(np.asarray(found.states), expected_states)
+        assert found.weights is not None
+        assert isinstance(found.weights.values, cuda.DeviceArray)
+    out = cuda.DeviceArray.empty((4, 12), np.float32, 0)
+    with cuda.stream(2):
+        assert memory.retrieve(on_gpu(queries), 2, out=out, betas=on_gpu(np.full(4, 5.0))).states is out
+    np.testing.assert_array_equal(np.asarray(out), expected_states)
+    best = memory.search(on_gpu(queries), 3)
+    np.testing.assert_array_equal(np.asarray(best.indices), plain.search(queries, 3).indices)
+    sparse = made(50, 12, separation="entmax", beta=5.0)
+    found = sparse.retrieve(on_gpu(queries), weights=True)
+    np.testing.assert_array_equal(np.asarray(found.states), sparse.retrieve(queries).states)
+    host = np.empty((4, 12), np.float32)
+    assert memory.retrieve(queries, 2, out=host).states is host
+    np.testing.assert_array_equal(host, expected_states)
+    for nothing in (queries[:0], on_gpu(queries[:0])):
+        assert np.asarray(memory.retrieve(nothing, weights=True).states).shape == (0, 12)
+        assert np.asarray(memory.search(nothing, 2).indices).shape == (0, 2)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("value_dim", [None, 5])
+def test_changes_are_those_of_the_cpu(dtype: Any, value_dim: int | None) -> None:
+    rng = np.random.default_rng(3)
+    here = ContinuousMemory(7, dtype=dtype, value_dim=value_dim, beta=2.0)
+    there = ContinuousMemory(7, dtype=dtype, value_dim=value_dim, beta=2.0, device="cuda")
+    for n in (3, 0, 40):
+        rows = rng.normal(size=(n, 7)).astype(np.float32)
+        values = None if value_dim is None else rng.normal(size=(n, value_dim)).astype(np.float32)
+        here.store(rows, values)
+        there.store(on_gpu(rows) if n == 40 else rows, on_gpu(values) if n and value_dim else values)
+    changed = rng.normal(size=(2, 7)), None if value_dim is None else rng.normal(size=(2, value_dim))
+    for memory in (here, there):
+        memory.update([4, 1], *changed)
+        memory.remove([0, 20])
+    np.testing.assert_allclose(there._held.lengths.rows, here._held.lengths.rows, rtol=1e-6)
+    np.testing.assert_array_equal(there.patterns, here.patterns)
+    np.testing.assert_array_equal(there.values, here.values)
+    assert repr(there).endswith("n_added=41, device='cuda:0')")
+    other = there.copy()
+    other.store(other.patterns[:1], None if value_dim is None else other.values[:1])
+    assert (len(other), len(there)) == (42, 41)
+    assert there.to("cpu") == there
+    for twin in (pickle.loads(pickle.dumps(there)), there.to("cuda:1").to("cuda")):
+        assert twin == there
+        assert twin.device == "cuda:0"
+    assert hypersketch.from_bytes(there.to_bytes()) == there
+
+
+def test_measured_temperatures_are_those_of_the_cpu() -> None:
+    here = made(40, 16, device="cpu")
+    there = here.to("cuda")
+    assert there.beta_for(0.1) == here.beta_for(0.1)
+    assert there.measured_beta(0.1) == pytest.approx(here.measured_beta(0.1), rel=1e-3)
+
+
+def test_the_same_call_gives_the_same_bits() -> None:
+    memory = made(700, 33, beta=3.0)
+    queries = near(memory, 20)
+    first, again = memory.retrieve(queries, 3), memory.retrieve(queries, 3)
+    np.testing.assert_array_equal(first.states, again.states)
+
+
+def test_what_is_refused() -> None:
+    memory, queries = made(5, 4, similarity="cosine"), np.ones((2, 4), np.float32)
+    for strange, words in ((np.nan, "finite in float32.*row 1"), (0.0, "no zero vector.*row 1")):
+        bad = queries.copy()
+        bad[1] = strange
+        with pytest.raises(ValueError, match=words):
+            memory.retrieve(on_gpu(bad))
+        with pytest.raises(ValueError, match="row 1"):
+            memory.store(on_gpu(bad))
+    assert len(memory) == 5
+    with pytest.raises(TypeError, match="vectors of float32 with 4 numbers"):
+        memory.search(on_gpu(queries.astype(np.float64)))
+    with pytest.raises(ValueError, match=r"is on cuda:0, but the structure is on cpu"):
+        memory.to("cpu").retrieve(on_gpu(queries))
+    with pytest.raises(ValueError, match=r"is on cuda:0, but the structure is on cpu"):
+        memory.to("cpu").store(on_gpu(queries))
+    with pytest.raises(ValueError, match=r"finite in bfloat16\. Row 0 is not"):
+        made(5, 4, dtype="bfloat16").store(on_gpu(np.full((1, 4), 3.4e38, np.float32)))
+    with pytest.raises(ValueError, match="needs patterns"):
+        ContinuousMemory(4, device="cuda").retrieve(on_gpu(queries))
+    with pytest.raises(ValueError, match=r"'device' parameter of ContinuousMemory\.over must be 'cpu'"):
+        ContinuousMemory.over(queries, device="cuda")
