@@ -21,6 +21,7 @@ __all__: list[str] = [
     "Memory",
     "OutOfMemory",
     "Passing",
+    "RecallNumbers",
     "SketchShape",
     "Span",
     "any_beyond",
@@ -41,6 +42,8 @@ __all__: list[str] = [
     "clear_span",
     "combine_cells",
     "combine_phasors",
+    "convert_float32",
+    "convert_float64",
     "copy_span",
     "cosines",
     "decode_characters",
@@ -56,6 +59,7 @@ __all__: list[str] = [
     "hash_strings_i32",
     "hash_strings_i64",
     "intersect",
+    "pack_entries",
     "pack_signs",
     "popcount",
     "popcount_or",
@@ -69,6 +73,7 @@ __all__: list[str] = [
     "quantize_f32",
     "quantize_f64",
     "real_top_k",
+    "recall",
     "roll_rows",
     "rotate_rows",
     "round_rows",
@@ -83,8 +88,10 @@ __all__: list[str] = [
     "summarize_i64",
     "take_rows",
     "to_dlpack",
+    "turn_bits",
     "turn_rows",
     "unite",
+    "unpack_entries",
     "why_not",
     "zeros",
 ]
@@ -239,6 +246,27 @@ class BundlePlan:
         at_least: typing.SupportsInt | typing.SupportsIndex = 0,
         sums: Span | None = None,
         subtract: bool = False,
+    ) -> None: ...
+
+class RecallNumbers:
+    """
+    Weights, offsets and energies of a pattern by its Hamming distance, on a GPU.
+    """
+    def __init__(
+        self,
+        dim: typing.SupportsInt | typing.SupportsIndex,
+        weights: Span,
+        weight_exponents: Span,
+        offsets: Span,
+        offset_exponents: Span,
+        energies: Span,
+        energy_exponents: Span,
+        whole_weights: Span | None,
+        whole_offsets: Span | None,
+        n_planes: typing.SupportsInt | typing.SupportsIndex,
+        exact: bool,
+        order_free: bool,
+        free_energies: bool,
     ) -> None: ...
 
 def any_beyond(rows: Span, dim: typing.SupportsInt | typing.SupportsIndex) -> bool:
@@ -402,6 +430,30 @@ def combine_phasors(
     Products (0), with conjugates (1), or quotients (2); false where any is not finite.
     """
 
+def convert_float32(
+    rows: Span,
+    dtype: str,
+    n: typing.SupportsInt | typing.SupportsIndex,
+    dim: typing.SupportsInt | typing.SupportsIndex,
+    stride: typing.SupportsInt | typing.SupportsIndex,
+    out: Span,
+) -> int:
+    """
+    The same numbers in another type; the first that is not finite there, or -1.
+    """
+
+def convert_float64(
+    rows: Span,
+    dtype: str,
+    n: typing.SupportsInt | typing.SupportsIndex,
+    dim: typing.SupportsInt | typing.SupportsIndex,
+    stride: typing.SupportsInt | typing.SupportsIndex,
+    out: Span,
+) -> int:
+    """
+    The same numbers in another type; the first that is not finite there, or -1.
+    """
+
 def copy_span(to: Span, source: Span, n_bytes: typing.SupportsInt | typing.SupportsIndex) -> None:
     """
     Copy bytes on GPUs, on the stream of the target.
@@ -515,6 +567,18 @@ def hash_strings_i64(
 def intersect(state: Memory, other: Memory, stream: typing.SupportsInt | typing.SupportsIndex) -> None:
     """
     Keep the bits that the other has too.
+    """
+
+def pack_entries(
+    rows: Span,
+    dtype: str,
+    n: typing.SupportsInt | typing.SupportsIndex,
+    dim: typing.SupportsInt | typing.SupportsIndex,
+    stride: typing.SupportsInt | typing.SupportsIndex,
+    out: Span,
+) -> int:
+    """
+    -1 and +1, or bools, to bits; the first entry that is neither, or -1.
     """
 
 def pack_signs(
@@ -678,6 +742,26 @@ def real_top_k(
     The k rows most alike to each query by inner product or cosine.
     """
 
+def recall(
+    numbers: RecallNumbers,
+    rows: Span,
+    units: Span,
+    dim: typing.SupportsInt | typing.SupportsIndex,
+    states: Span,
+    synchronous: bool,
+    seed: typing.SupportsInt | typing.SupportsIndex,
+    order: numpy.typing.NDArray[numpy.int64] | None,
+    budget: typing.SupportsInt | typing.SupportsIndex,
+    values: Span,
+    exponents: Span,
+    sweeps: Span,
+    converged: Span,
+    cycles: Span,
+) -> None:
+    """
+    Let every state follow the energy, in place.
+    """
+
 def roll_rows(
     rows: Span,
     dim: typing.SupportsInt | typing.SupportsIndex,
@@ -833,6 +917,11 @@ def to_dlpack(
     A DLPack capsule of elements whose owner stays alive with it.
     """
 
+def turn_bits(rows: Span, dim: typing.SupportsInt | typing.SupportsIndex, units: Span) -> None:
+    """
+    Packed rows by their columns.
+    """
+
 def turn_rows(sums: Span, signs: Span, dim: typing.SupportsInt | typing.SupportsIndex, out: Span) -> bool:
     """
     Sums times the signs of packed rows; false as for bind_rows.
@@ -841,6 +930,13 @@ def turn_rows(sums: Span, signs: Span, dim: typing.SupportsInt | typing.Supports
 def unite(state: Memory, other: Memory, stream: typing.SupportsInt | typing.SupportsIndex) -> None:
     """
     Set the other's bits too.
+    """
+
+def unpack_entries(
+    words: Span, dim: typing.SupportsInt | typing.SupportsIndex, dtype: str, out: Span
+) -> None:
+    """
+    Bits to -1 and +1, or to bools.
     """
 
 def why_not() -> str:
