@@ -18,6 +18,7 @@ __all__: list[str] = [
     "BundlePlan",
     "Error",
     "Imported",
+    "Locations",
     "Memory",
     "OutOfMemory",
     "Passing",
@@ -59,6 +60,9 @@ __all__: list[str] = [
     "hash_strings_i32",
     "hash_strings_i64",
     "intersect",
+    "join_counters",
+    "largest_counter",
+    "largest_load",
     "pack_entries",
     "pack_signs",
     "popcount",
@@ -72,6 +76,7 @@ __all__: list[str] = [
     "put_rows",
     "quantize_f32",
     "quantize_f64",
+    "read_locations",
     "real_top_k",
     "recall",
     "roll_rows",
@@ -93,6 +98,7 @@ __all__: list[str] = [
     "unite",
     "unpack_entries",
     "why_not",
+    "write_locations",
     "zeros",
 ]
 
@@ -267,6 +273,18 @@ class RecallNumbers:
         exact: bool,
         order_free: bool,
         free_energies: bool,
+    ) -> None: ...
+
+class Locations:
+    """
+    Addresses of hard locations on a GPU; the caller keeps them.
+    """
+    def __init__(
+        self,
+        addresses: Span,
+        dim: typing.SupportsInt | typing.SupportsIndex,
+        radius: typing.SupportsInt | typing.SupportsIndex,
+        k: typing.SupportsInt | typing.SupportsIndex,
     ) -> None: ...
 
 def any_beyond(rows: Span, dim: typing.SupportsInt | typing.SupportsIndex) -> bool:
@@ -569,6 +587,28 @@ def intersect(state: Memory, other: Memory, stream: typing.SupportsInt | typing.
     Keep the bits that the other has too.
     """
 
+def join_counters(
+    counters: Span,
+    others: Span,
+    n_bytes: typing.SupportsInt | typing.SupportsIndex,
+    limit: typing.SupportsInt | typing.SupportsIndex,
+) -> None:
+    """
+    Add counters to others, within a limit that is not 0.
+    """
+
+def largest_counter(
+    counters: Span, others: Span | None, n_bytes: typing.SupportsInt | typing.SupportsIndex
+) -> int:
+    """
+    The largest magnitude of counters, or of their sums with others.
+    """
+
+def largest_load(locations: Locations, asked: Span, weights: Span | None) -> int:
+    """
+    The most that magnitudes of weights add up to at a location.
+    """
+
 def pack_entries(
     rows: Span,
     dtype: str,
@@ -722,6 +762,24 @@ def quantize_f64(
 ) -> int:
     """
     Nearest levels; 1 where a value is no number, 2 where one is outside.
+    """
+
+def read_locations(
+    locations: Locations,
+    counters: Span,
+    width: typing.SupportsInt | typing.SupportsIndex,
+    n_bytes: typing.SupportsInt | typing.SupportsIndex,
+    asked: Span,
+    ties: Span,
+    steps: typing.SupportsInt | typing.SupportsIndex,
+    states: Span,
+    sums: Span,
+    active: Span,
+    n_steps: Span,
+    converged: Span,
+) -> None:
+    """
+    Signs of the sums of the counters that addresses activate.
     """
 
 def real_top_k(
@@ -942,6 +1000,20 @@ def unpack_entries(
 def why_not() -> str:
     """
     One sentence on why no GPU can be used, or an empty one.
+    """
+
+def write_locations(
+    locations: Locations,
+    asked: Span,
+    values: Span,
+    weights: Span | None,
+    counters: Span,
+    width: typing.SupportsInt | typing.SupportsIndex,
+    n_bytes: typing.SupportsInt | typing.SupportsIndex,
+    limit: typing.SupportsInt | typing.SupportsIndex,
+) -> None:
+    """
+    Add values to the counters of the locations that addresses activate.
     """
 
 def zeros(

@@ -3,8 +3,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,8 +28,7 @@ def array_of(seen: View) -> DeviceArray:
     return owner
 
 
-@dataclass(frozen=True)
-class GpuForm:
+class GpuForm(NamedTuple):
     """How rows on a GPU came: of whose array, packed or in a dtype, many or a single one."""
 
     like: View
@@ -49,6 +47,16 @@ class GpuForm:
             _device.module().copy_span(made.whole(), given.span(), words.nbytes)
         else:
             _device.module().unpack_entries(given.span(), dim, signed.name, made.whole())
+        used(given)
+        return made.finished()
+
+    def alike(self, array: DeviceArray) -> Any:
+        """Return an array of ours as one of this kind."""
+        if self.like.library is None:
+            return array
+        made = _device.target("retrieve", None, array.shape, array.dtype, self.like)
+        given = array.view()._replace(stream=self.like.stream)
+        _device.module().copy_span(made.whole(), given.span(), array.nbytes)
         used(given)
         return made.finished()
 
