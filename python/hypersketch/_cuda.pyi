@@ -25,6 +25,10 @@ __all__: list[str] = [
     "RecallNumbers",
     "SketchShape",
     "Span",
+    "all_finite_float32",
+    "all_finite_float64",
+    "answer_rows_float32",
+    "answer_rows_float64",
     "any_beyond",
     "atom_reals",
     "atom_rows",
@@ -54,6 +58,7 @@ __all__: list[str] = [
     "empty",
     "extremes",
     "follow",
+    "follow_fields",
     "from_host",
     "hamming_top_k",
     "hash_integers",
@@ -99,6 +104,8 @@ __all__: list[str] = [
     "unpack_entries",
     "why_not",
     "write_locations",
+    "write_pairs_float32",
+    "write_pairs_float64",
     "zeros",
 ]
 
@@ -286,6 +293,30 @@ class Locations:
         radius: typing.SupportsInt | typing.SupportsIndex,
         k: typing.SupportsInt | typing.SupportsIndex,
     ) -> None: ...
+
+def all_finite_float32(values: Span) -> bool:
+    """
+    Whether all numbers are finite.
+    """
+
+def all_finite_float64(values: Span) -> bool:
+    """
+    Whether all numbers are finite.
+    """
+
+def answer_rows_float32(
+    rows: Span, matrix: Span, key_dim: typing.SupportsInt | typing.SupportsIndex, out: Span
+) -> None:
+    """
+    What a matrix answers to each row.
+    """
+
+def answer_rows_float64(
+    rows: Span, matrix: Span, key_dim: typing.SupportsInt | typing.SupportsIndex, out: Span
+) -> None:
+    """
+    What a matrix answers to each row.
+    """
 
 def any_beyond(rows: Span, dim: typing.SupportsInt | typing.SupportsIndex) -> bool:
     """
@@ -529,6 +560,27 @@ def follow(
 ) -> None:
     """
     Make a stream wait for all that was enqueued on another.
+    """
+
+def follow_fields(
+    u: Span,
+    v: Span | None,
+    diagonal: Span,
+    dim: typing.SupportsInt | typing.SupportsIndex,
+    tie: typing.SupportsFloat | typing.SupportsIndex,
+    states: Span,
+    synchronous: bool,
+    seed: typing.SupportsInt | typing.SupportsIndex,
+    order: numpy.typing.NDArray[numpy.int64] | None,
+    budget: typing.SupportsInt | typing.SupportsIndex,
+    values: Span,
+    exponents: Span,
+    sweeps: Span,
+    converged: Span,
+    cycles: Span,
+) -> None:
+    """
+    Let every state follow fields in double precision, in place.
     """
 
 def from_host(
@@ -1014,6 +1066,42 @@ def write_locations(
 ) -> None:
     """
     Add values to the counters of the locations that addresses activate.
+    """
+
+def write_pairs_float32(
+    matrix: Span,
+    keys: Span,
+    values: Span,
+    key_dim: typing.SupportsInt | typing.SupportsIndex,
+    value_dim: typing.SupportsInt | typing.SupportsIndex,
+    chunk: typing.SupportsInt | typing.SupportsIndex,
+    factors: Span,
+    strengths: Span,
+    before: Span,
+    decays: Span | None,
+    kept: numpy.typing.NDArray[numpy.float64],
+    delta: bool,
+) -> None:
+    """
+    Write pairs into a matrix, chunk by chunk.
+    """
+
+def write_pairs_float64(
+    matrix: Span,
+    keys: Span,
+    values: Span,
+    key_dim: typing.SupportsInt | typing.SupportsIndex,
+    value_dim: typing.SupportsInt | typing.SupportsIndex,
+    chunk: typing.SupportsInt | typing.SupportsIndex,
+    factors: Span,
+    strengths: Span,
+    before: Span,
+    decays: Span | None,
+    kept: numpy.typing.NDArray[numpy.float64],
+    delta: bool,
+) -> None:
+    """
+    Write pairs into a matrix, chunk by chunk.
     """
 
 def zeros(

@@ -3,13 +3,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from hypersketch import _device, _validation
 from hypersketch._device_array import DeviceArray
 from hypersketch._device_search import used
+from hypersketch.memories._float_rules import ThinFields
 from hypersketch.memories._recall_tables import RecallColumns
 
 if TYPE_CHECKING:
@@ -69,21 +71,51 @@ def by_units(rows: DeviceArray, n_units: int) -> DeviceArray:
     return made
 
 
+class GpuFields:
+    """Thin matrices of a rule with floats on a GPU, one row a unit; or the matrix of weights itself."""
+
+    def __init__(self, fields: ThinFields, formed: bool, device: int) -> None:
+        self.tie = fields.tie
+        diagonal = np.zeros_like(fields.diagonal) if formed else fields.diagonal
+        u = fields.matrix() if formed else fields.u.T
+        self._u, self._diagonal = (DeviceArray.of(one, device) for one in (u, diagonal))
+        self._v = None if formed else DeviceArray.of(fields.v.T, device)
+
+    def follow(self, run: Run, n_units: int) -> None:
+        """Let the states of a run follow the fields, in place."""
+        parts = [self._u, self._diagonal, *(() if self._v is None else (self._v,))]
+
+        def call(states: Any, how: tuple[Any, ...], answers: list[Any]) -> None:
+            u, diagonal, *v = (one.view()._replace(stream=states.stream).span() for one in parts)
+            given = u, v[0] if v else None, diagonal, n_units, self.tie
+            _device.module().follow_fields(*given, states.span(), *how, *answers)
+
+        _answered(run, parts, call)
+
+
 def recall(rows: DeviceArray, units: DeviceArray, table: GpuTable, n_units: int, run: Run) -> None:
-    """Let the states of a run follow the energy, in place; what is found out about each goes to the host."""
+    """Let the states of a run follow the energy of packed patterns, in place."""
+
+    def call(states: Any, how: tuple[Any, ...], answers: list[Any]) -> None:
+        table.ready(states.stream)
+        given = (one.view()._replace(stream=states.stream).span() for one in (rows, units))
+        _device.module().recall(table.numbers, *given, n_units, states.span(), *how, *answers)
+
+    _answered(run, [rows, units], call)
+
+
+def _answered(run: Run, parts: list[DeviceArray], call: Callable[..., None]) -> None:
+    """Make a call for the states of a run; what is found out about each goes to the host."""
     if not len(run.words):
         return
     states = run.words.view()
-    stream, device = states.stream, states.device
     answers = {
-        name: DeviceArray.empty(getattr(run, name).shape, getattr(run, name).dtype, device)
+        name: DeviceArray.empty(getattr(run, name).shape, getattr(run, name).dtype, states.device)
         for name in ("values", "exponents", "sweeps", "converged", "cycles")
     }
-    views = [one.view() for one in (rows, units, *answers.values())]
-    table.ready(stream)
-    spans = [one._replace(stream=stream).span() for one in views]
+    views = [one.view()._replace(stream=states.stream) for one in answers.values()]
     how = run.synchronous, run.seed, run.order, run.budget
-    _device.module().recall(table.numbers, *spans[:2], n_units, states.span(), *how, *spans[2:])
-    used(states, *views)
+    call(states, how, [one.span() for one in views])
+    used(states, *views, *(one.view()._replace(stream=states.stream) for one in parts))
     for name, found in answers.items():
         getattr(run, name)[...] = np.asarray(found)

@@ -151,7 +151,8 @@ def reals(owner: str, name: str, array: Any, dim: int, dtype: Any, device: int |
     bad = convert(seen.span(), seen.dtype.name, *shape, made.span()) if rows.n else -1
     if bad >= 0:
         row = bad // dim
-        came = np.asarray(_element(rows, *divmod(bad, dim))).astype(dtype).item()
+        with np.errstate(over="ignore"):
+            came = np.asarray(_element(rows, *divmod(bad, dim))).astype(dtype).item()
         raise ValueError(
             f"The {name!r} parameter of {owner} must be finite in {np.dtype(dtype)}. Got {came} in row {row}."
         )

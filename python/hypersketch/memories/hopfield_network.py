@@ -175,11 +175,18 @@ class HopfieldNetwork(PatternMemory):
             self._recall(run, columns, by_units=not run.synchronous)
 
     def _follow(self, run: Run) -> None:
-        there, run.words = run.words, _memory.host(run.words)
-        run.values[...] = follow(self._fields(run), run, self.n_units)
-        if self._device_index is not None:
-            there.view().span().from_host(run.words.reshape(-1).view(np.uint8))
-            run.words = there
+        device = self._device_index
+        if device is None:
+            run.values[...] = follow(self._fields(run), run, self.n_units)
+            return
+        from hypersketch.memories import _gpu_recall
+
+        formed = run.synchronous and self._by_matrix(run)
+        made = self._made(
+            "formed there" if formed else "thin there",
+            lambda _: _gpu_recall.GpuFields(self._thin(), formed, device),
+        )
+        made.follow(run, self.n_units)
 
     def _fields(self, run: Run) -> _float_rules.Fields:
         thin = self._thin()
