@@ -42,4 +42,7 @@ PYBIND11_MODULE(_cuda, module, pybind11::mod_gil_not_used()) {
   bindings::bind_cuda_spectra(module);
   bindings::bind_cuda_search(module);
   bindings::bind_cuda_retrieval(module);
+  bindings::bind_cuda_recall(module);
+  bindings::bind_cuda_locations(module);
+  bindings::bind_cuda_pairs(module);
 }

@@ -18,12 +18,18 @@ __all__: list[str] = [
     "BundlePlan",
     "Error",
     "Imported",
+    "Locations",
     "Memory",
     "OutOfMemory",
     "Passing",
+    "RecallNumbers",
     "SketchShape",
     "Span",
     "StoredPatterns",
+    "all_finite_float32",
+    "all_finite_float64",
+    "answer_rows_float32",
+    "answer_rows_float64",
     "any_beyond",
     "atom_reals",
     "atom_rows",
@@ -42,6 +48,8 @@ __all__: list[str] = [
     "clear_span",
     "combine_cells",
     "combine_phasors",
+    "convert_float32",
+    "convert_float64",
     "copy_span",
     "cosines",
     "decode_characters",
@@ -51,6 +59,7 @@ __all__: list[str] = [
     "empty",
     "extremes",
     "follow",
+    "follow_fields",
     "from_host",
     "hamming_top_k",
     "hash_integers",
@@ -59,6 +68,10 @@ __all__: list[str] = [
     "intersect",
     "keep_rows",
     "nearest_patterns",
+    "join_counters",
+    "largest_counter",
+    "largest_load",
+    "pack_entries",
     "pack_signs",
     "popcount",
     "popcount_or",
@@ -71,9 +84,11 @@ __all__: list[str] = [
     "put_rows",
     "quantize_f32",
     "quantize_f64",
+    "read_locations",
     "real_top_k",
     "refine_thresholds",
     "retrieve_states",
+    "recall",
     "roll_rows",
     "rotate_rows",
     "round_rows",
@@ -92,10 +107,15 @@ __all__: list[str] = [
     "summarize_i64",
     "take_rows",
     "to_dlpack",
+    "turn_bits",
     "turn_rows",
     "unite",
     "walk_patterns",
+    "unpack_entries",
     "why_not",
+    "write_locations",
+    "write_pairs_float32",
+    "write_pairs_float64",
     "zeros",
 ]
 
@@ -266,6 +286,63 @@ class StoredPatterns:
         similarity: str,
     ) -> None: ...
 
+class RecallNumbers:
+    """
+    Weights, offsets and energies of a pattern by its Hamming distance, on a GPU.
+    """
+    def __init__(
+        self,
+        dim: typing.SupportsInt | typing.SupportsIndex,
+        weights: Span,
+        weight_exponents: Span,
+        offsets: Span,
+        offset_exponents: Span,
+        energies: Span,
+        energy_exponents: Span,
+        whole_weights: Span | None,
+        whole_offsets: Span | None,
+        n_planes: typing.SupportsInt | typing.SupportsIndex,
+        exact: bool,
+        order_free: bool,
+        free_energies: bool,
+    ) -> None: ...
+
+class Locations:
+    """
+    Addresses of hard locations on a GPU; the caller keeps them.
+    """
+    def __init__(
+        self,
+        addresses: Span,
+        dim: typing.SupportsInt | typing.SupportsIndex,
+        radius: typing.SupportsInt | typing.SupportsIndex,
+        k: typing.SupportsInt | typing.SupportsIndex,
+    ) -> None: ...
+
+def all_finite_float32(values: Span) -> bool:
+    """
+    Whether all numbers are finite.
+    """
+
+def all_finite_float64(values: Span) -> bool:
+    """
+    Whether all numbers are finite.
+    """
+
+def answer_rows_float32(
+    rows: Span, matrix: Span, key_dim: typing.SupportsInt | typing.SupportsIndex, out: Span
+) -> None:
+    """
+    What a matrix answers to each row.
+    """
+
+def answer_rows_float64(
+    rows: Span, matrix: Span, key_dim: typing.SupportsInt | typing.SupportsIndex, out: Span
+) -> None:
+    """
+    What a matrix answers to each row.
+    """
+
 def any_beyond(rows: Span, dim: typing.SupportsInt | typing.SupportsIndex) -> bool:
     """
     Whether rows set bits beyond the dimension.
@@ -427,6 +504,30 @@ def combine_phasors(
     Products (0), with conjugates (1), or quotients (2); false where any is not finite.
     """
 
+def convert_float32(
+    rows: Span,
+    dtype: str,
+    n: typing.SupportsInt | typing.SupportsIndex,
+    dim: typing.SupportsInt | typing.SupportsIndex,
+    stride: typing.SupportsInt | typing.SupportsIndex,
+    out: Span,
+) -> int:
+    """
+    The same numbers in another type; the first that is not finite there, or -1.
+    """
+
+def convert_float64(
+    rows: Span,
+    dtype: str,
+    n: typing.SupportsInt | typing.SupportsIndex,
+    dim: typing.SupportsInt | typing.SupportsIndex,
+    stride: typing.SupportsInt | typing.SupportsIndex,
+    out: Span,
+) -> int:
+    """
+    The same numbers in another type; the first that is not finite there, or -1.
+    """
+
 def copy_span(to: Span, source: Span, n_bytes: typing.SupportsInt | typing.SupportsIndex) -> None:
     """
     Copy bytes on GPUs, on the stream of the target.
@@ -484,6 +585,27 @@ def follow(
 ) -> None:
     """
     Make a stream wait for all that was enqueued on another.
+    """
+
+def follow_fields(
+    u: Span,
+    v: Span | None,
+    diagonal: Span,
+    dim: typing.SupportsInt | typing.SupportsIndex,
+    tie: typing.SupportsFloat | typing.SupportsIndex,
+    states: Span,
+    synchronous: bool,
+    seed: typing.SupportsInt | typing.SupportsIndex,
+    order: numpy.typing.NDArray[numpy.int64] | None,
+    budget: typing.SupportsInt | typing.SupportsIndex,
+    values: Span,
+    exponents: Span,
+    sweeps: Span,
+    converged: Span,
+    cycles: Span,
+) -> None:
+    """
+    Let every state follow fields in double precision, in place.
     """
 
 def from_host(
@@ -565,6 +687,38 @@ def nearest_patterns(
 ) -> None:
     """
     The best patterns of every query.
+def join_counters(
+    counters: Span,
+    others: Span,
+    n_bytes: typing.SupportsInt | typing.SupportsIndex,
+    limit: typing.SupportsInt | typing.SupportsIndex,
+) -> None:
+    """
+    Add counters to others, within a limit that is not 0.
+    """
+
+def largest_counter(
+    counters: Span, others: Span | None, n_bytes: typing.SupportsInt | typing.SupportsIndex
+) -> int:
+    """
+    The largest magnitude of counters, or of their sums with others.
+    """
+
+def largest_load(locations: Locations, asked: Span, weights: Span | None) -> int:
+    """
+    The most that magnitudes of weights add up to at a location.
+    """
+
+def pack_entries(
+    rows: Span,
+    dtype: str,
+    n: typing.SupportsInt | typing.SupportsIndex,
+    dim: typing.SupportsInt | typing.SupportsIndex,
+    stride: typing.SupportsInt | typing.SupportsIndex,
+    out: Span,
+) -> int:
+    """
+    -1 and +1, or bools, to bits; the first entry that is neither, or -1.
     """
 
 def pack_signs(
@@ -710,6 +864,24 @@ def quantize_f64(
     Nearest levels; 1 where a value is no number, 2 where one is outside.
     """
 
+def read_locations(
+    locations: Locations,
+    counters: Span,
+    width: typing.SupportsInt | typing.SupportsIndex,
+    n_bytes: typing.SupportsInt | typing.SupportsIndex,
+    asked: Span,
+    ties: Span,
+    steps: typing.SupportsInt | typing.SupportsIndex,
+    states: Span,
+    sums: Span,
+    active: Span,
+    n_steps: Span,
+    converged: Span,
+) -> None:
+    """
+    Signs of the sums of the counters that addresses activate.
+    """
+
 def real_top_k(
     queries: Span,
     rows: Span,
@@ -754,6 +926,24 @@ def retrieve_states(
 ) -> None:
     """
     Weighted means of values, and each query's maximum, sum of weights, sum of squares.
+def recall(
+    numbers: RecallNumbers,
+    rows: Span,
+    units: Span,
+    dim: typing.SupportsInt | typing.SupportsIndex,
+    states: Span,
+    synchronous: bool,
+    seed: typing.SupportsInt | typing.SupportsIndex,
+    order: numpy.typing.NDArray[numpy.int64] | None,
+    budget: typing.SupportsInt | typing.SupportsIndex,
+    values: Span,
+    exponents: Span,
+    sweeps: Span,
+    converged: Span,
+    cycles: Span,
+) -> None:
+    """
+    Let every state follow the energy, in place.
     """
 
 def roll_rows(
@@ -948,6 +1138,11 @@ def to_dlpack(
     A DLPack capsule of elements whose owner stays alive with it.
     """
 
+def turn_bits(rows: Span, dim: typing.SupportsInt | typing.SupportsIndex, units: Span) -> None:
+    """
+    Packed rows by their columns.
+    """
+
 def turn_rows(sums: Span, signs: Span, dim: typing.SupportsInt | typing.SupportsIndex, out: Span) -> bool:
     """
     Sums times the signs of packed rows; false as for bind_rows.
@@ -975,11 +1170,66 @@ def walk_patterns(
 ) -> None:
     """
     Steps of which each begins where the last one ended; the states are the queries at first.
+def unpack_entries(
+    words: Span, dim: typing.SupportsInt | typing.SupportsIndex, dtype: str, out: Span
+) -> None:
+    """
+    Bits to -1 and +1, or to bools.
     """
 
 def why_not() -> str:
     """
     One sentence on why no GPU can be used, or an empty one.
+    """
+
+def write_locations(
+    locations: Locations,
+    asked: Span,
+    values: Span,
+    weights: Span | None,
+    counters: Span,
+    width: typing.SupportsInt | typing.SupportsIndex,
+    n_bytes: typing.SupportsInt | typing.SupportsIndex,
+    limit: typing.SupportsInt | typing.SupportsIndex,
+) -> None:
+    """
+    Add values to the counters of the locations that addresses activate.
+    """
+
+def write_pairs_float32(
+    matrix: Span,
+    keys: Span,
+    values: Span,
+    key_dim: typing.SupportsInt | typing.SupportsIndex,
+    value_dim: typing.SupportsInt | typing.SupportsIndex,
+    chunk: typing.SupportsInt | typing.SupportsIndex,
+    factors: Span,
+    strengths: Span,
+    before: Span,
+    decays: Span | None,
+    kept: numpy.typing.NDArray[numpy.float64],
+    delta: bool,
+) -> None:
+    """
+    Write pairs into a matrix, chunk by chunk.
+    """
+
+def write_pairs_float64(
+    matrix: Span,
+    keys: Span,
+    values: Span,
+    key_dim: typing.SupportsInt | typing.SupportsIndex,
+    value_dim: typing.SupportsInt | typing.SupportsIndex,
+    chunk: typing.SupportsInt | typing.SupportsIndex,
+    factors: Span,
+    strengths: Span,
+    before: Span,
+    decays: Span | None,
+    kept: numpy.typing.NDArray[numpy.float64],
+    delta: bool,
+) -> None:
+    """
+    Write pairs into a matrix, chunk by chunk.
     """
 
 def zeros(
