@@ -23,9 +23,13 @@ __all__: list[str] = [
     "Passing",
     "SketchShape",
     "Span",
+    "add_to_classes",
+    "all_finite",
     "any_beyond",
     "atom_reals",
     "atom_rows",
+    "best_columns_f32",
+    "best_columns_f64",
     "bfloat_words",
     "bind_rows",
     "bloom_add",
@@ -39,6 +43,7 @@ __all__: list[str] = [
     "bundle_keys",
     "bundle_rows",
     "clear_span",
+    "clip_sums",
     "combine_cells",
     "combine_phasors",
     "copy_span",
@@ -46,17 +51,25 @@ __all__: list[str] = [
     "decode_characters",
     "device_of",
     "devices",
+    "divide_scores",
     "either",
     "empty",
+    "expand_rows",
     "extremes",
+    "feature_levels",
+    "fold_rows",
     "follow",
     "from_host",
     "hamming_top_k",
     "hash_integers",
     "hash_strings_i32",
     "hash_strings_i64",
+    "inner_products",
     "intersect",
+    "learn_pass",
+    "pack_rows",
     "pack_signs",
+    "packed_similarities",
     "popcount",
     "popcount_or",
     "project_csr_f32_i32",
@@ -72,19 +85,27 @@ __all__: list[str] = [
     "roll_rows",
     "rotate_rows",
     "round_rows",
+    "row_lengths",
     "score_keys",
     "score_rows",
+    "sign_entries_f32",
+    "sign_entries_i8",
     "sketch_add_f64",
     "sketch_add_i64",
     "sketch_estimate_f64",
     "sketch_estimate_i64",
+    "subtract_columns_f32",
+    "subtract_columns_f64",
     "sum_real_rows",
     "summarize_f64",
     "summarize_i64",
+    "take_columns",
     "take_rows",
     "to_dlpack",
     "turn_rows",
     "unite",
+    "unpack_rows_f32",
+    "unpack_rows_i8",
     "why_not",
     "zeros",
 ]
@@ -241,6 +262,23 @@ class BundlePlan:
         subtract: bool = False,
     ) -> None: ...
 
+def add_to_classes(
+    rows: Span,
+    dim: typing.SupportsInt | typing.SupportsIndex,
+    targets: Span,
+    weights: Span | None,
+    batch_size: typing.SupportsInt | typing.SupportsIndex,
+    vectors: Span,
+) -> None:
+    """
+    Add rows to the vectors of their classes.
+    """
+
+def all_finite(values: Span) -> bool:
+    """
+    Whether no float32 is NaN or infinite.
+    """
+
 def any_beyond(rows: Span, dim: typing.SupportsInt | typing.SupportsIndex) -> bool:
     """
     Whether rows set bits beyond the dimension.
@@ -266,6 +304,16 @@ def atom_rows(
 ) -> None:
     """
     Packed atoms of keys.
+    """
+
+def best_columns_f32(scores: Span, n_columns: typing.SupportsInt | typing.SupportsIndex, out: Span) -> None:
+    """
+    Where the largest score of each row is.
+    """
+
+def best_columns_f64(scores: Span, n_columns: typing.SupportsInt | typing.SupportsIndex, out: Span) -> None:
+    """
+    Where the largest score of each row is.
     """
 
 def bfloat_words(dim: typing.SupportsInt | typing.SupportsIndex) -> int:
@@ -384,6 +432,11 @@ def clear_span(span: Span, n_bytes: typing.SupportsInt | typing.SupportsIndex) -
     Set the first bytes to zero.
     """
 
+def clip_sums(sums: Span, clip: typing.SupportsInt | typing.SupportsIndex, out: Span) -> None:
+    """
+    Sums as floats, clipped unless clip is 0.
+    """
+
 def combine_cells(
     state: Memory, other: Memory, dtype: str, add: bool, stream: typing.SupportsInt | typing.SupportsIndex
 ) -> None:
@@ -433,6 +486,11 @@ def devices() -> list[tuple[str, tuple[int, int], int, int]]:
     Name, compute capability, bytes and multiprocessors of every GPU.
     """
 
+def divide_scores(scores: Span, vector_lengths: Span, lengths: Span) -> None:
+    """
+    Inner products over both lengths, where they are.
+    """
+
 def either(answers: Span, more: Span) -> None:
     """
     Set the bits of another array too.
@@ -445,11 +503,36 @@ def empty(
     New memory that holds anything.
     """
 
+def expand_rows(
+    rows: Span, matrix: Span, phases: Span | None, dim: typing.SupportsInt | typing.SupportsIndex, out: Span
+) -> None:
+    """
+    Rows times a matrix; with phases and offsets, their sines.
+    """
+
 def extremes(
     state: Memory, dtype: str, stream: typing.SupportsInt | typing.SupportsIndex
 ) -> tuple[float, float]:
     """
     The smallest and the largest cell.
+    """
+
+def feature_levels(
+    rows: Span, low: Span, span: Span, n_levels: typing.SupportsInt | typing.SupportsIndex, out: Span
+) -> None:
+    """
+    Nearest levels of values in their features' ranges.
+    """
+
+def fold_rows(
+    rows: Span,
+    inner_dim: typing.SupportsInt | typing.SupportsIndex,
+    keys: Span,
+    dim: typing.SupportsInt | typing.SupportsIndex,
+    out: Span,
+) -> None:
+    """
+    Sums of the segments of rows, each times its key.
     """
 
 def follow(
@@ -512,9 +595,39 @@ def hash_strings_i64(
     Hash strings; offsets of 64 bits.
     """
 
+def inner_products(
+    rows: Span, vectors: Span, dim: typing.SupportsInt | typing.SupportsIndex, out: Span
+) -> None:
+    """
+    Inner products of every row with every vector.
+    """
+
 def intersect(state: Memory, other: Memory, stream: typing.SupportsInt | typing.SupportsIndex) -> None:
     """
     Keep the bits that the other has too.
+    """
+
+def learn_pass(
+    rows: Span,
+    dim: typing.SupportsInt | typing.SupportsIndex,
+    lengths: Span,
+    targets: Span,
+    weights: Span | None,
+    vectors: Span,
+    order: numpy.typing.NDArray[numpy.int64],
+    batch_size: typing.SupportsInt | typing.SupportsIndex,
+    learning_rate: typing.SupportsFloat | typing.SupportsIndex,
+    margin: typing.SupportsFloat | typing.SupportsIndex,
+    by_distance: bool,
+    binarized: bool,
+) -> tuple[int, int]:
+    """
+    Let rows correct class vectors; returns how many did, and how many a rival won.
+    """
+
+def pack_rows(rows: Span, dim: typing.SupportsInt | typing.SupportsIndex, out: Span) -> None:
+    """
+    Bits of negative entries.
     """
 
 def pack_signs(
@@ -525,6 +638,13 @@ def pack_signs(
 ) -> None:
     """
     Signs of rows of counters.
+    """
+
+def packed_similarities(
+    rows: Span, vectors: Span, dim: typing.SupportsInt | typing.SupportsIndex, out: Span
+) -> None:
+    """
+    Inner products of packed rows and vectors over the dimension.
     """
 
 def popcount(state: Memory, stream: typing.SupportsInt | typing.SupportsIndex) -> int:
@@ -711,6 +831,11 @@ def round_rows(
     What real_top_k needs of rows besides.
     """
 
+def row_lengths(rows: Span, dim: typing.SupportsInt | typing.SupportsIndex, out: Span) -> None:
+    """
+    Lengths of rows, never 0.
+    """
+
 def score_keys(
     bundle: Span,
     dim: typing.SupportsInt | typing.SupportsIndex,
@@ -730,6 +855,16 @@ def score_rows(
 ) -> None:
     """
     Similarities of a bundle with packed rows.
+    """
+
+def sign_entries_f32(values: Span, out: Span) -> None:
+    """
+    Signs, -1 and 1.
+    """
+
+def sign_entries_i8(values: Span, out: Span) -> None:
+    """
+    Signs, -1 and 1.
     """
 
 def sketch_add_f64(
@@ -788,6 +923,16 @@ def sketch_estimate_i64(
     Estimated weights of keys.
     """
 
+def subtract_columns_f32(scores: Span, out: Span) -> None:
+    """
+    The second score of each row less the first.
+    """
+
+def subtract_columns_f64(scores: Span, out: Span) -> None:
+    """
+    The second score of each row less the first.
+    """
+
 def sum_real_rows(
     rows: Span,
     width: typing.SupportsInt | typing.SupportsIndex,
@@ -809,6 +954,13 @@ def summarize_f64(weights: Span) -> tuple[float, float, float, float, bool]:
 def summarize_i64(weights: Span) -> tuple[float, float, float, float, bool]:
     """
     Least, most, sum, sum of magnitudes (of integers modulo 2**64) and whether all are finite.
+    """
+
+def take_columns(
+    rows: Span, dim: typing.SupportsInt | typing.SupportsIndex, columns: Span, out: Span
+) -> None:
+    """
+    Some entries of every row.
     """
 
 def take_rows(
@@ -841,6 +993,16 @@ def turn_rows(sums: Span, signs: Span, dim: typing.SupportsInt | typing.Supports
 def unite(state: Memory, other: Memory, stream: typing.SupportsInt | typing.SupportsIndex) -> None:
     """
     Set the other's bits too.
+    """
+
+def unpack_rows_f32(words: Span, dim: typing.SupportsInt | typing.SupportsIndex, out: Span) -> None:
+    """
+    Entries of packed rows.
+    """
+
+def unpack_rows_i8(words: Span, dim: typing.SupportsInt | typing.SupportsIndex, out: Span) -> None:
+    """
+    Entries of packed rows.
     """
 
 def why_not() -> str:
