@@ -25,6 +25,7 @@ void bind_cuda_projection(py::module_& module);
 void bind_cuda_hypervectors(py::module_& module);
 void bind_cuda_spectra(py::module_& module);
 void bind_cuda_learning(py::module_& module);
+void bind_cuda_resonator(py::module_& module);
 void bind_cuda_search(py::module_& module);
 
 // Memory of a state or a result. Calls that use it are enqueued one after the other, from whatever thread and stream.

@@ -21,6 +21,7 @@ __all__: list[str] = [
     "Memory",
     "OutOfMemory",
     "Passing",
+    "Resonance",
     "SketchShape",
     "Span",
     "add_to_classes",
@@ -261,6 +262,38 @@ class BundlePlan:
         sums: Span | None = None,
         subtract: bool = False,
     ) -> None: ...
+
+class Resonance:
+    """
+    Products that a resonator network takes apart.
+    """
+    def __init__(
+        self,
+        books: Span,
+        starts: Span,
+        sizes: Span,
+        largest: typing.SupportsInt | typing.SupportsIndex,
+        probes: Span,
+        seeds: Span,
+        hashes: Span,
+        dim: typing.SupportsInt | typing.SupportsIndex,
+        synchronous: bool,
+        noise: typing.SupportsInt | typing.SupportsIndex,
+        threshold: typing.SupportsInt | typing.SupportsIndex,
+        accept: typing.SupportsInt | typing.SupportsIndex,
+        budget: typing.SupportsInt | typing.SupportsIndex,
+        vectors: Span,
+        weights: Span,
+        numbers: Span,
+        codewords: Span,
+        products: Span,
+        sweeps: Span,
+        periods: Span,
+    ) -> None: ...
+    def resume(self, n_sweeps: typing.SupportsInt | typing.SupportsIndex) -> int:
+        """
+        Make some more sweeps; return how many go on.
+        """
 
 def add_to_classes(
     rows: Span,
