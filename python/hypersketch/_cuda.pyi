@@ -30,9 +30,16 @@ __all__: list[str] = [
     "all_finite_float64",
     "answer_rows_float32",
     "answer_rows_float64",
+    "Resonance",
+    "SketchShape",
+    "Span",
+    "add_to_classes",
+    "all_finite",
     "any_beyond",
     "atom_reals",
     "atom_rows",
+    "best_columns_f32",
+    "best_columns_f64",
     "bfloat_words",
     "bind_rows",
     "bloom_add",
@@ -46,6 +53,7 @@ __all__: list[str] = [
     "bundle_keys",
     "bundle_rows",
     "clear_span",
+    "clip_sums",
     "combine_cells",
     "combine_phasors",
     "convert_float32",
@@ -55,9 +63,13 @@ __all__: list[str] = [
     "decode_characters",
     "device_of",
     "devices",
+    "divide_scores",
     "either",
     "empty",
+    "expand_rows",
     "extremes",
+    "feature_levels",
+    "fold_rows",
     "follow",
     "follow_fields",
     "from_host",
@@ -65,6 +77,7 @@ __all__: list[str] = [
     "hash_integers",
     "hash_strings_i32",
     "hash_strings_i64",
+    "inner_products",
     "intersect",
     "keep_rows",
     "nearest_patterns",
@@ -72,7 +85,10 @@ __all__: list[str] = [
     "largest_counter",
     "largest_load",
     "pack_entries",
+    "learn_pass",
+    "pack_rows",
     "pack_signs",
+    "packed_similarities",
     "popcount",
     "popcount_or",
     "project_csr_f32_i32",
@@ -92,9 +108,12 @@ __all__: list[str] = [
     "roll_rows",
     "rotate_rows",
     "round_rows",
+    "row_lengths",
     "score_keys",
     "score_rows",
     "scores_above",
+    "sign_entries_f32",
+    "sign_entries_i8",
     "sketch_add_f64",
     "sketch_add_i64",
     "sketch_estimate_f64",
@@ -102,9 +121,12 @@ __all__: list[str] = [
     "sparse_support",
     "squared_lengths",
     "sum_listed",
+    "subtract_columns_f32",
+    "subtract_columns_f64",
     "sum_real_rows",
     "summarize_f64",
     "summarize_i64",
+    "take_columns",
     "take_rows",
     "to_dlpack",
     "turn_bits",
@@ -112,6 +134,8 @@ __all__: list[str] = [
     "unite",
     "walk_patterns",
     "unpack_entries",
+    "unpack_rows_f32",
+    "unpack_rows_i8",
     "why_not",
     "write_locations",
     "write_pairs_float32",
@@ -341,6 +365,53 @@ def answer_rows_float64(
 ) -> None:
     """
     What a matrix answers to each row.
+class Resonance:
+    """
+    Products that a resonator network takes apart.
+    """
+    def __init__(
+        self,
+        books: Span,
+        starts: Span,
+        sizes: Span,
+        largest: typing.SupportsInt | typing.SupportsIndex,
+        probes: Span,
+        seeds: Span,
+        hashes: Span,
+        dim: typing.SupportsInt | typing.SupportsIndex,
+        synchronous: bool,
+        noise: typing.SupportsInt | typing.SupportsIndex,
+        threshold: typing.SupportsInt | typing.SupportsIndex,
+        accept: typing.SupportsInt | typing.SupportsIndex,
+        budget: typing.SupportsInt | typing.SupportsIndex,
+        vectors: Span,
+        weights: Span,
+        numbers: Span,
+        codewords: Span,
+        products: Span,
+        sweeps: Span,
+        periods: Span,
+    ) -> None: ...
+    def resume(self, n_sweeps: typing.SupportsInt | typing.SupportsIndex) -> int:
+        """
+        Make some more sweeps; return how many go on.
+        """
+
+def add_to_classes(
+    rows: Span,
+    dim: typing.SupportsInt | typing.SupportsIndex,
+    targets: Span,
+    weights: Span | None,
+    batch_size: typing.SupportsInt | typing.SupportsIndex,
+    vectors: Span,
+) -> None:
+    """
+    Add rows to the vectors of their classes.
+    """
+
+def all_finite(values: Span) -> bool:
+    """
+    Whether no float32 is NaN or infinite.
     """
 
 def any_beyond(rows: Span, dim: typing.SupportsInt | typing.SupportsIndex) -> bool:
@@ -368,6 +439,16 @@ def atom_rows(
 ) -> None:
     """
     Packed atoms of keys.
+    """
+
+def best_columns_f32(scores: Span, n_columns: typing.SupportsInt | typing.SupportsIndex, out: Span) -> None:
+    """
+    Where the largest score of each row is.
+    """
+
+def best_columns_f64(scores: Span, n_columns: typing.SupportsInt | typing.SupportsIndex, out: Span) -> None:
+    """
+    Where the largest score of each row is.
     """
 
 def bfloat_words(dim: typing.SupportsInt | typing.SupportsIndex) -> int:
@@ -486,6 +567,11 @@ def clear_span(span: Span, n_bytes: typing.SupportsInt | typing.SupportsIndex) -
     Set the first bytes to zero.
     """
 
+def clip_sums(sums: Span, clip: typing.SupportsInt | typing.SupportsIndex, out: Span) -> None:
+    """
+    Sums as floats, clipped unless clip is 0.
+    """
+
 def combine_cells(
     state: Memory, other: Memory, dtype: str, add: bool, stream: typing.SupportsInt | typing.SupportsIndex
 ) -> None:
@@ -559,6 +645,11 @@ def devices() -> list[tuple[str, tuple[int, int], int, int]]:
     Name, compute capability, bytes and multiprocessors of every GPU.
     """
 
+def divide_scores(scores: Span, vector_lengths: Span, lengths: Span) -> None:
+    """
+    Inner products over both lengths, where they are.
+    """
+
 def either(answers: Span, more: Span) -> None:
     """
     Set the bits of another array too.
@@ -571,11 +662,36 @@ def empty(
     New memory that holds anything.
     """
 
+def expand_rows(
+    rows: Span, matrix: Span, phases: Span | None, dim: typing.SupportsInt | typing.SupportsIndex, out: Span
+) -> None:
+    """
+    Rows times a matrix; with phases and offsets, their sines.
+    """
+
 def extremes(
     state: Memory, dtype: str, stream: typing.SupportsInt | typing.SupportsIndex
 ) -> tuple[float, float]:
     """
     The smallest and the largest cell.
+    """
+
+def feature_levels(
+    rows: Span, low: Span, span: Span, n_levels: typing.SupportsInt | typing.SupportsIndex, out: Span
+) -> None:
+    """
+    Nearest levels of values in their features' ranges.
+    """
+
+def fold_rows(
+    rows: Span,
+    inner_dim: typing.SupportsInt | typing.SupportsIndex,
+    keys: Span,
+    dim: typing.SupportsInt | typing.SupportsIndex,
+    out: Span,
+) -> None:
+    """
+    Sums of the segments of rows, each times its key.
     """
 
 def follow(
@@ -659,6 +775,13 @@ def hash_strings_i64(
     Hash strings; offsets of 64 bits.
     """
 
+def inner_products(
+    rows: Span, vectors: Span, dim: typing.SupportsInt | typing.SupportsIndex, out: Span
+) -> None:
+    """
+    Inner products of every row with every vector.
+    """
+
 def intersect(state: Memory, other: Memory, stream: typing.SupportsInt | typing.SupportsIndex) -> None:
     """
     Keep the bits that the other has too.
@@ -719,6 +842,27 @@ def pack_entries(
 ) -> int:
     """
     -1 and +1, or bools, to bits; the first entry that is neither, or -1.
+def learn_pass(
+    rows: Span,
+    dim: typing.SupportsInt | typing.SupportsIndex,
+    lengths: Span,
+    targets: Span,
+    weights: Span | None,
+    vectors: Span,
+    order: numpy.typing.NDArray[numpy.int64],
+    batch_size: typing.SupportsInt | typing.SupportsIndex,
+    learning_rate: typing.SupportsFloat | typing.SupportsIndex,
+    margin: typing.SupportsFloat | typing.SupportsIndex,
+    by_distance: bool,
+    binarized: bool,
+) -> tuple[int, int]:
+    """
+    Let rows correct class vectors; returns how many did, and how many a rival won.
+    """
+
+def pack_rows(rows: Span, dim: typing.SupportsInt | typing.SupportsIndex, out: Span) -> None:
+    """
+    Bits of negative entries.
     """
 
 def pack_signs(
@@ -729,6 +873,13 @@ def pack_signs(
 ) -> None:
     """
     Signs of rows of counters.
+    """
+
+def packed_similarities(
+    rows: Span, vectors: Span, dim: typing.SupportsInt | typing.SupportsIndex, out: Span
+) -> None:
+    """
+    Inner products of packed rows and vectors over the dimension.
     """
 
 def popcount(state: Memory, stream: typing.SupportsInt | typing.SupportsIndex) -> int:
@@ -979,6 +1130,11 @@ def round_rows(
     What real_top_k needs of rows besides.
     """
 
+def row_lengths(rows: Span, dim: typing.SupportsInt | typing.SupportsIndex, out: Span) -> None:
+    """
+    Lengths of rows, never 0.
+    """
+
 def score_keys(
     bundle: Span,
     dim: typing.SupportsInt | typing.SupportsIndex,
@@ -1007,6 +1163,14 @@ def scores_above(
 ]:
     """
     Patterns whose scores are above a bound: where each query's begin, the patterns, their scores.
+def sign_entries_f32(values: Span, out: Span) -> None:
+    """
+    Signs, -1 and 1.
+    """
+
+def sign_entries_i8(values: Span, out: Span) -> None:
+    """
+    Signs, -1 and 1.
     """
 
 def sketch_add_f64(
@@ -1091,6 +1255,14 @@ def squared_lengths(rows: Span, dim: typing.SupportsInt | typing.SupportsIndex, 
 def sum_listed(values: StoredPatterns, starts: Span, patterns: Span, weights: Span, states: Span) -> None:
     """
     Weighted sums of listed values.
+def subtract_columns_f32(scores: Span, out: Span) -> None:
+    """
+    The second score of each row less the first.
+    """
+
+def subtract_columns_f64(scores: Span, out: Span) -> None:
+    """
+    The second score of each row less the first.
     """
 
 def sum_real_rows(
@@ -1114,6 +1286,13 @@ def summarize_f64(weights: Span) -> tuple[float, float, float, float, bool]:
 def summarize_i64(weights: Span) -> tuple[float, float, float, float, bool]:
     """
     Least, most, sum, sum of magnitudes (of integers modulo 2**64) and whether all are finite.
+    """
+
+def take_columns(
+    rows: Span, dim: typing.SupportsInt | typing.SupportsIndex, columns: Span, out: Span
+) -> None:
+    """
+    Some entries of every row.
     """
 
 def take_rows(
@@ -1175,6 +1354,14 @@ def unpack_entries(
 ) -> None:
     """
     Bits to -1 and +1, or to bools.
+def unpack_rows_f32(words: Span, dim: typing.SupportsInt | typing.SupportsIndex, out: Span) -> None:
+    """
+    Entries of packed rows.
+    """
+
+def unpack_rows_i8(words: Span, dim: typing.SupportsInt | typing.SupportsIndex, out: Span) -> None:
+    """
+    Entries of packed rows.
     """
 
 def why_not() -> str:
