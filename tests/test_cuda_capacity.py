@@ -43,17 +43,17 @@ SMALL: dict[str, dict[str, Any]] = {
     "bloom-intersection": {"n": 50, "trials": 10},
     "count-error": {"n": 60, "dims": 24, "trials": 10, "structures": ["count-sketch", "count-min"]},
     "projection": {"n": 4, "dims": 64, "trials": 10},
+    "bsc-exact": {"n": [4, 5], "dims": 70, "trials": 2},
+    "sequence-length": {"n": [9, 10], "dims": 100, "trials": 6},
+    "noise": {"n": 5, "dims": 130, "trials": 1},
+    "binding-depth": {"n": [1, 3], "dims": 100, "trials": 3},
+    "resonator": {"n": [2, 3], "dims": 12, "trials": 1},
     "scaling-laws": {"n": 20, "dims": [4, 8], "trials": 2},
     "hopfield-error": {"n": 6, "dims": 24, "trials": 3},
     "hopfield-cliff": {"dims": 24, "trials": 2},
     "storage-rules": {"dims": 24, "trials": 2},
     "dense-degree": {"dims": 16, "trials": 2},
     "sdm": {"n": 10, "dims": 40, "trials": 2},
-    "bsc-exact": {"n": [4, 5], "dims": 70, "trials": 2},
-    "sequence-length": {"n": [9, 10], "dims": 100, "trials": 6},
-    "noise": {"n": 5, "dims": 130, "trials": 1},
-    "binding-depth": {"n": [1, 3], "dims": 100, "trials": 3},
-    "resonator": {"n": [2, 3], "dims": 12, "trials": 1},
 }
 FLOATS = {"projection": 1e-12, "scaling-laws": 1e-12, "binding-depth": 1e-6}
 """Experiments with sums of floating-point numbers, whose order is that of the device."""

@@ -6,11 +6,6 @@
 namespace hypersketch::bindings {
 namespace {
 
-template <class... Spans>
-void require_together(const Span& first, const Spans&... others) {
-  require(((others.device == first.device) && ...), "All arrays of a call must lie on one GPU.");
-}
-
 size_t rows_of(const Span& rows, size_t width) {
   require(width >= 1 && rows.n % width == 0, "The rows must be whole.");
   return rows.n / width;
