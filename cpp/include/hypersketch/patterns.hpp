@@ -229,7 +229,7 @@ struct Step {
 
 inline Step step_of(const PatternStore& store) {
   if (store.type == StoreType::kFloat32) return {rows_in(store, 8 << 10), 0, 2 << 10};
-  if (store.type == StoreType::kBfloat16) return {rows_in(store, 8 << 10), 0, 0};
+  if (store.type == StoreType::kBfloat16) return {rows_in(store, 8 << 10), 0, store.dim > 256 ? size_t{2} << 10 : 0};
   const size_t rows = rows_in(store, 16 << 10);
   return {rows, rows * store.dim / 2, rows * store.dim / 2};
 }
