@@ -163,7 +163,9 @@ int main() {
       }
   for (const Shape& shape : {Shape{1, 1, 1}, {3, 130, 64}, {65, 129, 100}, {129, 70, 200}})
     for (const Likeness likeness : {Likeness::kDot, Likeness::kCosine, Likeness::kEuclidean})
-      test_softmax(shape, StoredType::kBfloat16, likeness, Precision::kBfloat16, RetrievalPath::kWarpGroups);
+      for (const size_t value_dim : {size_t{0}, size_t{70}})
+        test_softmax(shape, StoredType::kBfloat16, likeness, Precision::kBfloat16, RetrievalPath::kWarpGroups,
+                     value_dim);
   for (const StoredType type : types) test_nearest({3, 90, 20}, type, 7);
   test_nearest({17, 300, 5}, StoredType::kFloat32, 280);
   std::printf("%zu checks, %zu failed\n", checks, failures);
