@@ -24,8 +24,13 @@ void bind_cuda_sketch(py::module_& module);
 void bind_cuda_projection(py::module_& module);
 void bind_cuda_hypervectors(py::module_& module);
 void bind_cuda_spectra(py::module_& module);
+void bind_cuda_learning(py::module_& module);
+void bind_cuda_resonator(py::module_& module);
 void bind_cuda_search(py::module_& module);
 void bind_cuda_retrieval(py::module_& module);
+void bind_cuda_recall(py::module_& module);
+void bind_cuda_locations(py::module_& module);
+void bind_cuda_pairs(py::module_& module);
 
 // Memory of a state or a result. Calls that use it are enqueued one after the other, from whatever thread and stream.
 struct State {
@@ -88,6 +93,12 @@ struct Span {
     return reinterpret_cast<T*>(pointer);
   }
 };
+
+// Arrays that a call reads lie on the GPU of the one it writes, or of the first.
+template <class... Spans>
+void require_together(const Span& first, const Spans&... others) {
+  require(((others.device == first.device) && ...), "All arrays of a call must lie on one GPU.");
+}
 
 template <class T>
 using Argument = std::variant<Span, Array<T>>;

@@ -10,12 +10,6 @@ using Words = std::optional<Span>;
 
 void require_dim(size_t dim) { require(dim >= 1 && dim < (size_t{1} << 31), "The dimension must be in [1, 2**31)."); }
 
-// Arrays that a call reads lie on the GPU of the one it writes, or of the first.
-template <class... Spans>
-void require_together(const Span& first, const Spans&... others) {
-  require(((others.device == first.device) && ...), "All arrays of a call must lie on one GPU.");
-}
-
 cuda::PackedRows rows_of(const Span& span, size_t dim) {
   require_dim(dim);
   require(span.n % words_for(dim) == 0, "Packed vectors must be whole rows.");

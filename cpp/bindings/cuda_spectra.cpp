@@ -16,10 +16,6 @@ size_t met(size_t a, size_t b) {
   return a == 0 || b == 0 ? 0 : std::max(a, b);
 }
 
-void require_together(const Span& a, const Span& b) {
-  require(a.device == b.device, "All arrays of a call must lie on one GPU.");
-}
-
 void atom_reals(const Span& hashes, size_t dim, bool phasors, double scale, uint64_t seed, const Span& out) {
   require_together(hashes, out);
   require(out.n == hashes.n * dim * (phasors ? 2 : 1), "out must have one row a key.");

@@ -17,6 +17,9 @@ HYPERSKETCH_HD Pair load_pair(const float* p) { return {load_singles(p), load_si
 HYPERSKETCH_HD Pair load_pair(const std::uint16_t* p) {
   SingleBits words;
   std::memcpy(&words, p, sizeof words);
+#if defined(__AVX512F__)
+  asm volatile("" : "+v"(words));  // GCC would load them twice
+#endif
   return {reinterpret_cast<Singles>(words << 16), reinterpret_cast<Singles>(words & 0xFFFF0000U)};
 }
 
@@ -26,13 +29,25 @@ HYPERSKETCH_HD void fetch_now(Ahead ahead) {
 }
 
 // The first `count` numbers, zeros beyond.
+#if defined(__AVX512BW__)
+HYPERSKETCH_HD Pair load_pair_first(const float* p, size_t count) {
+  const std::uint32_t kept = (std::uint32_t{1} << count) - 1;
+  return {reinterpret_cast<Singles>(_mm512_maskz_loadu_ps(static_cast<__mmask16>(kept), p)),
+          reinterpret_cast<Singles>(_mm512_maskz_loadu_ps(static_cast<__mmask16>(kept >> 16), p + kSingleLanes))};
+}
+
+HYPERSKETCH_HD Pair load_pair_first(const std::uint16_t* p, size_t count) {
+  const auto words = reinterpret_cast<SingleBits>(_mm512_maskz_loadu_epi16((std::uint32_t{1} << count) - 1, p));
+  return {reinterpret_cast<Singles>(words << 16), reinterpret_cast<Singles>(words & 0xFFFF0000U)};
+}
+#else
 template <class Number>
 HYPERSKETCH_HD Pair load_pair_first(const Number* p, size_t count) {
-  if (count >= kPair) return load_pair(p);
   Number part[kPair] = {};
   for (size_t i = 0; i < count; ++i) part[i] = p[i];
   return load_pair(part);
 }
+#endif
 
 // Place of number d of a row of bfloat16.
 HYPERSKETCH_HD size_t even_odd_place(size_t d) { return d - d % kPair + d % 2 * kSingleLanes + d % kPair / 2; }
@@ -74,16 +89,33 @@ HYPERSKETCH_HD void put_sums(const Singles* v, size_t lane, Singles& found) {
 #endif
 }
 
-// sums[r] += lanes of the products of some columns of a query, which stay in registers, with those of n <= 4 rows.
-template <size_t kPairs, class Number>
-HYPERSKETCH_HD void add_products(const float* query, const Number* rows, size_t n, size_t dim, Singles* sums) {
-  Pair asked[kPairs];
-  for (size_t p = 0; p < kPairs; ++p) asked[p] = load_pair(query + p * kPair);
-#pragma GCC unroll 1  // as many instructions that read rows as the hardware can tell apart
+// Lanes of the products of a query with a row. Loads of the query leave time enough: memory is read ahead best where
+// few instructions read it, one row after the other.
+template <class Number>
+HYPERSKETCH_HD Singles row_products(const float* query, const Number* row, size_t dim) {
+  Singles a = {}, b = {};
+  const auto add = [&](Pair asked, Pair pair) {
+    a = plus_product(a, asked.a, pair.a);
+    b = plus_product(b, asked.b, pair.b);
+  };
+  size_t d = 0;
+#pragma GCC unroll 1
+  for (; d + kPair <= dim; d += kPair) add(load_pair(query + d), load_pair(row + d));
+  if (d < dim) add(load_pair(query + d), load_pair_first(row + d, dim - d));
+  return a + b;
+}
+
+constexpr size_t kHeld = sizeof(Singles) == 64 ? 8 : 4;  // pairs of a query that stay in registers, half of all
+
+// The same for n rows of kHeld pairs.
+HYPERSKETCH_HD void held_products(const float* query, const std::uint16_t* rows, size_t n, Singles* sums) {
+  Pair asked[kHeld];
+  for (size_t p = 0; p < kHeld; ++p) asked[p] = load_pair(query + p * kPair);
+#pragma GCC unroll 1
   for (size_t r = 0; r < n; ++r) {
-    Singles a = sums[r], b = {};
-    for (size_t p = 0; p < kPairs; ++p) {
-      const Pair pair = load_pair(rows + r * dim + p * kPair);
+    Singles a = {}, b = {};
+    for (size_t p = 0; p < kHeld; ++p) {
+      const Pair pair = load_pair(rows + (r * kHeld + p) * kPair);
       a = plus_product(a, asked[p].a, pair.a);
       b = plus_product(b, asked[p].b, pair.b);
     }
@@ -92,39 +124,10 @@ HYPERSKETCH_HD void add_products(const float* query, const Number* rows, size_t 
 }
 
 template <class Number>
-HYPERSKETCH_HD void add_last_products(const float* query, const Number* rows, size_t n, size_t dim, size_t count,
-                                      Singles* sums) {
-  const Pair asked = load_pair(query);
-  for (size_t r = 0; r < n; ++r) {
-    const Pair pair = load_pair_first(rows + r * dim, count);
-    sums[r] = plus_product(plus_product(sums[r], asked.a, pair.a), asked.b, pair.b);
-  }
-}
-
-// Lanes of the products of a query with a row of floats, for which loads of the query leave time enough: memory is read
-// ahead best where few instructions read it, one row after the other.
-HYPERSKETCH_HD Singles row_products(const float* query, const float* row, size_t dim) {
-  Singles a = {}, b = {}, last[1] = {};
-  size_t d = 0;
-  for (; d + kPair <= dim; d += kPair) {
-    const Pair asked = load_pair(query + d), pair = load_pair(row + d);
-    a = plus_product(a, asked.a, pair.a);
-    b = plus_product(b, asked.b, pair.b);
-  }
-  if (d < dim) add_last_products(query + d, row + d, 1, dim, dim - d, last);
-  return a + b + last[0];
-}
-
-HYPERSKETCH_HD void compare_four(const float* query, const float* rows, size_t n, size_t dim, Singles* sums) {
+HYPERSKETCH_HD void compare_four(const float* query, const Number* rows, size_t n, size_t dim, Singles* sums) {
+  if constexpr (sizeof(Number) == 2)
+    if (dim == kHeld * kPair) return held_products(query, rows, n, sums);
   for (size_t r = 0; r < n; ++r) sums[r] = row_products(query, rows + r * dim, dim);
-}
-
-HYPERSKETCH_HD void compare_four(const float* query, const std::uint16_t* rows, size_t n, size_t dim, Singles* sums) {
-  constexpr size_t kHeld = sizeof(Singles) == 64 ? 8 : 4;  // pairs, half of all registers
-  size_t d = 0;
-  for (; d + kHeld * kPair <= dim; d += kHeld * kPair) add_products<kHeld>(query + d, rows + d, n, dim, sums);
-  for (; d + kPair <= dim; d += kPair) add_products<1>(query + d, rows + d, n, dim, sums);
-  if (d < dim) add_last_products(query + d, rows + d, n, dim, dim - d, sums);
 }
 
 // scores[j] = product of the query and row j, `missing` for the others of a width.

@@ -18,15 +18,28 @@ __all__: list[str] = [
     "BundlePlan",
     "Error",
     "Imported",
+    "Locations",
     "Memory",
     "OutOfMemory",
     "Passing",
+    "RecallNumbers",
     "SketchShape",
     "Span",
     "StoredPatterns",
+    "all_finite_float32",
+    "all_finite_float64",
+    "answer_rows_float32",
+    "answer_rows_float64",
+    "Resonance",
+    "SketchShape",
+    "Span",
+    "add_to_classes",
+    "all_finite",
     "any_beyond",
     "atom_reals",
     "atom_rows",
+    "best_columns_f32",
+    "best_columns_f64",
     "bfloat_words",
     "bind_rows",
     "bloom_add",
@@ -40,26 +53,42 @@ __all__: list[str] = [
     "bundle_keys",
     "bundle_rows",
     "clear_span",
+    "clip_sums",
     "combine_cells",
     "combine_phasors",
+    "convert_float32",
+    "convert_float64",
     "copy_span",
     "cosines",
     "decode_characters",
     "device_of",
     "devices",
+    "divide_scores",
     "either",
     "empty",
+    "expand_rows",
     "extremes",
+    "feature_levels",
+    "fold_rows",
     "follow",
+    "follow_fields",
     "from_host",
     "hamming_top_k",
     "hash_integers",
     "hash_strings_i32",
     "hash_strings_i64",
+    "inner_products",
     "intersect",
     "keep_rows",
     "nearest_patterns",
+    "join_counters",
+    "largest_counter",
+    "largest_load",
+    "pack_entries",
+    "learn_pass",
+    "pack_rows",
     "pack_signs",
+    "packed_similarities",
     "popcount",
     "popcount_or",
     "project_csr_f32_i32",
@@ -71,15 +100,20 @@ __all__: list[str] = [
     "put_rows",
     "quantize_f32",
     "quantize_f64",
+    "read_locations",
     "real_top_k",
     "refine_thresholds",
     "retrieve_states",
+    "recall",
     "roll_rows",
     "rotate_rows",
     "round_rows",
+    "row_lengths",
     "score_keys",
     "score_rows",
     "scores_above",
+    "sign_entries_f32",
+    "sign_entries_i8",
     "sketch_add_f64",
     "sketch_add_i64",
     "sketch_estimate_f64",
@@ -87,15 +121,25 @@ __all__: list[str] = [
     "sparse_support",
     "squared_lengths",
     "sum_listed",
+    "subtract_columns_f32",
+    "subtract_columns_f64",
     "sum_real_rows",
     "summarize_f64",
     "summarize_i64",
+    "take_columns",
     "take_rows",
     "to_dlpack",
+    "turn_bits",
     "turn_rows",
     "unite",
     "walk_patterns",
+    "unpack_entries",
+    "unpack_rows_f32",
+    "unpack_rows_i8",
     "why_not",
+    "write_locations",
+    "write_pairs_float32",
+    "write_pairs_float64",
     "zeros",
 ]
 
@@ -266,6 +310,110 @@ class StoredPatterns:
         similarity: str,
     ) -> None: ...
 
+class RecallNumbers:
+    """
+    Weights, offsets and energies of a pattern by its Hamming distance, on a GPU.
+    """
+    def __init__(
+        self,
+        dim: typing.SupportsInt | typing.SupportsIndex,
+        weights: Span,
+        weight_exponents: Span,
+        offsets: Span,
+        offset_exponents: Span,
+        energies: Span,
+        energy_exponents: Span,
+        whole_weights: Span | None,
+        whole_offsets: Span | None,
+        n_planes: typing.SupportsInt | typing.SupportsIndex,
+        exact: bool,
+        order_free: bool,
+        free_energies: bool,
+    ) -> None: ...
+
+class Locations:
+    """
+    Addresses of hard locations on a GPU; the caller keeps them.
+    """
+    def __init__(
+        self,
+        addresses: Span,
+        dim: typing.SupportsInt | typing.SupportsIndex,
+        radius: typing.SupportsInt | typing.SupportsIndex,
+        k: typing.SupportsInt | typing.SupportsIndex,
+    ) -> None: ...
+
+def all_finite_float32(values: Span) -> bool:
+    """
+    Whether all numbers are finite.
+    """
+
+def all_finite_float64(values: Span) -> bool:
+    """
+    Whether all numbers are finite.
+    """
+
+def answer_rows_float32(
+    rows: Span, matrix: Span, key_dim: typing.SupportsInt | typing.SupportsIndex, out: Span
+) -> None:
+    """
+    What a matrix answers to each row.
+    """
+
+def answer_rows_float64(
+    rows: Span, matrix: Span, key_dim: typing.SupportsInt | typing.SupportsIndex, out: Span
+) -> None:
+    """
+    What a matrix answers to each row.
+class Resonance:
+    """
+    Products that a resonator network takes apart.
+    """
+    def __init__(
+        self,
+        books: Span,
+        starts: Span,
+        sizes: Span,
+        largest: typing.SupportsInt | typing.SupportsIndex,
+        probes: Span,
+        seeds: Span,
+        hashes: Span,
+        dim: typing.SupportsInt | typing.SupportsIndex,
+        synchronous: bool,
+        noise: typing.SupportsInt | typing.SupportsIndex,
+        threshold: typing.SupportsInt | typing.SupportsIndex,
+        accept: typing.SupportsInt | typing.SupportsIndex,
+        budget: typing.SupportsInt | typing.SupportsIndex,
+        vectors: Span,
+        weights: Span,
+        numbers: Span,
+        codewords: Span,
+        products: Span,
+        sweeps: Span,
+        periods: Span,
+    ) -> None: ...
+    def resume(self, n_sweeps: typing.SupportsInt | typing.SupportsIndex) -> int:
+        """
+        Make some more sweeps; return how many go on.
+        """
+
+def add_to_classes(
+    rows: Span,
+    dim: typing.SupportsInt | typing.SupportsIndex,
+    targets: Span,
+    weights: Span | None,
+    batch_size: typing.SupportsInt | typing.SupportsIndex,
+    vectors: Span,
+) -> None:
+    """
+    Add rows to the vectors of their classes.
+    """
+
+def all_finite(values: Span) -> bool:
+    """
+    Whether no float32 is NaN or infinite.
+    """
+
 def any_beyond(rows: Span, dim: typing.SupportsInt | typing.SupportsIndex) -> bool:
     """
     Whether rows set bits beyond the dimension.
@@ -291,6 +439,16 @@ def atom_rows(
 ) -> None:
     """
     Packed atoms of keys.
+    """
+
+def best_columns_f32(scores: Span, n_columns: typing.SupportsInt | typing.SupportsIndex, out: Span) -> None:
+    """
+    Where the largest score of each row is.
+    """
+
+def best_columns_f64(scores: Span, n_columns: typing.SupportsInt | typing.SupportsIndex, out: Span) -> None:
+    """
+    Where the largest score of each row is.
     """
 
 def bfloat_words(dim: typing.SupportsInt | typing.SupportsIndex) -> int:
@@ -409,6 +567,11 @@ def clear_span(span: Span, n_bytes: typing.SupportsInt | typing.SupportsIndex) -
     Set the first bytes to zero.
     """
 
+def clip_sums(sums: Span, clip: typing.SupportsInt | typing.SupportsIndex, out: Span) -> None:
+    """
+    Sums as floats, clipped unless clip is 0.
+    """
+
 def combine_cells(
     state: Memory, other: Memory, dtype: str, add: bool, stream: typing.SupportsInt | typing.SupportsIndex
 ) -> None:
@@ -425,6 +588,30 @@ def combine_phasors(
 ) -> bool:
     """
     Products (0), with conjugates (1), or quotients (2); false where any is not finite.
+    """
+
+def convert_float32(
+    rows: Span,
+    dtype: str,
+    n: typing.SupportsInt | typing.SupportsIndex,
+    dim: typing.SupportsInt | typing.SupportsIndex,
+    stride: typing.SupportsInt | typing.SupportsIndex,
+    out: Span,
+) -> int:
+    """
+    The same numbers in another type; the first that is not finite there, or -1.
+    """
+
+def convert_float64(
+    rows: Span,
+    dtype: str,
+    n: typing.SupportsInt | typing.SupportsIndex,
+    dim: typing.SupportsInt | typing.SupportsIndex,
+    stride: typing.SupportsInt | typing.SupportsIndex,
+    out: Span,
+) -> int:
+    """
+    The same numbers in another type; the first that is not finite there, or -1.
     """
 
 def copy_span(to: Span, source: Span, n_bytes: typing.SupportsInt | typing.SupportsIndex) -> None:
@@ -458,6 +645,11 @@ def devices() -> list[tuple[str, tuple[int, int], int, int]]:
     Name, compute capability, bytes and multiprocessors of every GPU.
     """
 
+def divide_scores(scores: Span, vector_lengths: Span, lengths: Span) -> None:
+    """
+    Inner products over both lengths, where they are.
+    """
+
 def either(answers: Span, more: Span) -> None:
     """
     Set the bits of another array too.
@@ -470,11 +662,36 @@ def empty(
     New memory that holds anything.
     """
 
+def expand_rows(
+    rows: Span, matrix: Span, phases: Span | None, dim: typing.SupportsInt | typing.SupportsIndex, out: Span
+) -> None:
+    """
+    Rows times a matrix; with phases and offsets, their sines.
+    """
+
 def extremes(
     state: Memory, dtype: str, stream: typing.SupportsInt | typing.SupportsIndex
 ) -> tuple[float, float]:
     """
     The smallest and the largest cell.
+    """
+
+def feature_levels(
+    rows: Span, low: Span, span: Span, n_levels: typing.SupportsInt | typing.SupportsIndex, out: Span
+) -> None:
+    """
+    Nearest levels of values in their features' ranges.
+    """
+
+def fold_rows(
+    rows: Span,
+    inner_dim: typing.SupportsInt | typing.SupportsIndex,
+    keys: Span,
+    dim: typing.SupportsInt | typing.SupportsIndex,
+    out: Span,
+) -> None:
+    """
+    Sums of the segments of rows, each times its key.
     """
 
 def follow(
@@ -484,6 +701,27 @@ def follow(
 ) -> None:
     """
     Make a stream wait for all that was enqueued on another.
+    """
+
+def follow_fields(
+    u: Span,
+    v: Span | None,
+    diagonal: Span,
+    dim: typing.SupportsInt | typing.SupportsIndex,
+    tie: typing.SupportsFloat | typing.SupportsIndex,
+    states: Span,
+    synchronous: bool,
+    seed: typing.SupportsInt | typing.SupportsIndex,
+    order: numpy.typing.NDArray[numpy.int64] | None,
+    budget: typing.SupportsInt | typing.SupportsIndex,
+    values: Span,
+    exponents: Span,
+    sweeps: Span,
+    converged: Span,
+    cycles: Span,
+) -> None:
+    """
+    Let every state follow fields in double precision, in place.
     """
 
 def from_host(
@@ -537,6 +775,13 @@ def hash_strings_i64(
     Hash strings; offsets of 64 bits.
     """
 
+def inner_products(
+    rows: Span, vectors: Span, dim: typing.SupportsInt | typing.SupportsIndex, out: Span
+) -> None:
+    """
+    Inner products of every row with every vector.
+    """
+
 def intersect(state: Memory, other: Memory, stream: typing.SupportsInt | typing.SupportsIndex) -> None:
     """
     Keep the bits that the other has too.
@@ -565,6 +810,59 @@ def nearest_patterns(
 ) -> None:
     """
     The best patterns of every query.
+def join_counters(
+    counters: Span,
+    others: Span,
+    n_bytes: typing.SupportsInt | typing.SupportsIndex,
+    limit: typing.SupportsInt | typing.SupportsIndex,
+) -> None:
+    """
+    Add counters to others, within a limit that is not 0.
+    """
+
+def largest_counter(
+    counters: Span, others: Span | None, n_bytes: typing.SupportsInt | typing.SupportsIndex
+) -> int:
+    """
+    The largest magnitude of counters, or of their sums with others.
+    """
+
+def largest_load(locations: Locations, asked: Span, weights: Span | None) -> int:
+    """
+    The most that magnitudes of weights add up to at a location.
+    """
+
+def pack_entries(
+    rows: Span,
+    dtype: str,
+    n: typing.SupportsInt | typing.SupportsIndex,
+    dim: typing.SupportsInt | typing.SupportsIndex,
+    stride: typing.SupportsInt | typing.SupportsIndex,
+    out: Span,
+) -> int:
+    """
+    -1 and +1, or bools, to bits; the first entry that is neither, or -1.
+def learn_pass(
+    rows: Span,
+    dim: typing.SupportsInt | typing.SupportsIndex,
+    lengths: Span,
+    targets: Span,
+    weights: Span | None,
+    vectors: Span,
+    order: numpy.typing.NDArray[numpy.int64],
+    batch_size: typing.SupportsInt | typing.SupportsIndex,
+    learning_rate: typing.SupportsFloat | typing.SupportsIndex,
+    margin: typing.SupportsFloat | typing.SupportsIndex,
+    by_distance: bool,
+    binarized: bool,
+) -> tuple[int, int]:
+    """
+    Let rows correct class vectors; returns how many did, and how many a rival won.
+    """
+
+def pack_rows(rows: Span, dim: typing.SupportsInt | typing.SupportsIndex, out: Span) -> None:
+    """
+    Bits of negative entries.
     """
 
 def pack_signs(
@@ -575,6 +873,13 @@ def pack_signs(
 ) -> None:
     """
     Signs of rows of counters.
+    """
+
+def packed_similarities(
+    rows: Span, vectors: Span, dim: typing.SupportsInt | typing.SupportsIndex, out: Span
+) -> None:
+    """
+    Inner products of packed rows and vectors over the dimension.
     """
 
 def popcount(state: Memory, stream: typing.SupportsInt | typing.SupportsIndex) -> int:
@@ -710,6 +1015,24 @@ def quantize_f64(
     Nearest levels; 1 where a value is no number, 2 where one is outside.
     """
 
+def read_locations(
+    locations: Locations,
+    counters: Span,
+    width: typing.SupportsInt | typing.SupportsIndex,
+    n_bytes: typing.SupportsInt | typing.SupportsIndex,
+    asked: Span,
+    ties: Span,
+    steps: typing.SupportsInt | typing.SupportsIndex,
+    states: Span,
+    sums: Span,
+    active: Span,
+    n_steps: Span,
+    converged: Span,
+) -> None:
+    """
+    Signs of the sums of the counters that addresses activate.
+    """
+
 def real_top_k(
     queries: Span,
     rows: Span,
@@ -754,6 +1077,24 @@ def retrieve_states(
 ) -> None:
     """
     Weighted means of values, and each query's maximum, sum of weights, sum of squares.
+def recall(
+    numbers: RecallNumbers,
+    rows: Span,
+    units: Span,
+    dim: typing.SupportsInt | typing.SupportsIndex,
+    states: Span,
+    synchronous: bool,
+    seed: typing.SupportsInt | typing.SupportsIndex,
+    order: numpy.typing.NDArray[numpy.int64] | None,
+    budget: typing.SupportsInt | typing.SupportsIndex,
+    values: Span,
+    exponents: Span,
+    sweeps: Span,
+    converged: Span,
+    cycles: Span,
+) -> None:
+    """
+    Let every state follow the energy, in place.
     """
 
 def roll_rows(
@@ -789,6 +1130,11 @@ def round_rows(
     What real_top_k needs of rows besides.
     """
 
+def row_lengths(rows: Span, dim: typing.SupportsInt | typing.SupportsIndex, out: Span) -> None:
+    """
+    Lengths of rows, never 0.
+    """
+
 def score_keys(
     bundle: Span,
     dim: typing.SupportsInt | typing.SupportsIndex,
@@ -817,6 +1163,14 @@ def scores_above(
 ]:
     """
     Patterns whose scores are above a bound: where each query's begin, the patterns, their scores.
+def sign_entries_f32(values: Span, out: Span) -> None:
+    """
+    Signs, -1 and 1.
+    """
+
+def sign_entries_i8(values: Span, out: Span) -> None:
+    """
+    Signs, -1 and 1.
     """
 
 def sketch_add_f64(
@@ -901,6 +1255,14 @@ def squared_lengths(rows: Span, dim: typing.SupportsInt | typing.SupportsIndex, 
 def sum_listed(values: StoredPatterns, starts: Span, patterns: Span, weights: Span, states: Span) -> None:
     """
     Weighted sums of listed values.
+def subtract_columns_f32(scores: Span, out: Span) -> None:
+    """
+    The second score of each row less the first.
+    """
+
+def subtract_columns_f64(scores: Span, out: Span) -> None:
+    """
+    The second score of each row less the first.
     """
 
 def sum_real_rows(
@@ -926,6 +1288,13 @@ def summarize_i64(weights: Span) -> tuple[float, float, float, float, bool]:
     Least, most, sum, sum of magnitudes (of integers modulo 2**64) and whether all are finite.
     """
 
+def take_columns(
+    rows: Span, dim: typing.SupportsInt | typing.SupportsIndex, columns: Span, out: Span
+) -> None:
+    """
+    Some entries of every row.
+    """
+
 def take_rows(
     rows: Span,
     stride: typing.SupportsInt | typing.SupportsIndex,
@@ -946,6 +1315,11 @@ def to_dlpack(
 ) -> typing_extensions.CapsuleType:
     """
     A DLPack capsule of elements whose owner stays alive with it.
+    """
+
+def turn_bits(rows: Span, dim: typing.SupportsInt | typing.SupportsIndex, units: Span) -> None:
+    """
+    Packed rows by their columns.
     """
 
 def turn_rows(sums: Span, signs: Span, dim: typing.SupportsInt | typing.SupportsIndex, out: Span) -> bool:
@@ -975,11 +1349,74 @@ def walk_patterns(
 ) -> None:
     """
     Steps of which each begins where the last one ended; the states are the queries at first.
+def unpack_entries(
+    words: Span, dim: typing.SupportsInt | typing.SupportsIndex, dtype: str, out: Span
+) -> None:
+    """
+    Bits to -1 and +1, or to bools.
+def unpack_rows_f32(words: Span, dim: typing.SupportsInt | typing.SupportsIndex, out: Span) -> None:
+    """
+    Entries of packed rows.
+    """
+
+def unpack_rows_i8(words: Span, dim: typing.SupportsInt | typing.SupportsIndex, out: Span) -> None:
+    """
+    Entries of packed rows.
     """
 
 def why_not() -> str:
     """
     One sentence on why no GPU can be used, or an empty one.
+    """
+
+def write_locations(
+    locations: Locations,
+    asked: Span,
+    values: Span,
+    weights: Span | None,
+    counters: Span,
+    width: typing.SupportsInt | typing.SupportsIndex,
+    n_bytes: typing.SupportsInt | typing.SupportsIndex,
+    limit: typing.SupportsInt | typing.SupportsIndex,
+) -> None:
+    """
+    Add values to the counters of the locations that addresses activate.
+    """
+
+def write_pairs_float32(
+    matrix: Span,
+    keys: Span,
+    values: Span,
+    key_dim: typing.SupportsInt | typing.SupportsIndex,
+    value_dim: typing.SupportsInt | typing.SupportsIndex,
+    chunk: typing.SupportsInt | typing.SupportsIndex,
+    factors: Span,
+    strengths: Span,
+    before: Span,
+    decays: Span | None,
+    kept: numpy.typing.NDArray[numpy.float64],
+    delta: bool,
+) -> None:
+    """
+    Write pairs into a matrix, chunk by chunk.
+    """
+
+def write_pairs_float64(
+    matrix: Span,
+    keys: Span,
+    values: Span,
+    key_dim: typing.SupportsInt | typing.SupportsIndex,
+    value_dim: typing.SupportsInt | typing.SupportsIndex,
+    chunk: typing.SupportsInt | typing.SupportsIndex,
+    factors: Span,
+    strengths: Span,
+    before: Span,
+    decays: Span | None,
+    kept: numpy.typing.NDArray[numpy.float64],
+    delta: bool,
+) -> None:
+    """
+    Write pairs into a matrix, chunk by chunk.
     """
 
 def zeros(

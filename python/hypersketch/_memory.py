@@ -39,6 +39,15 @@ def device_of(state: State) -> int | None:
     return int(state.memory.device) if on_gpu(state) else None
 
 
+def reshaped(state: State, shape: tuple[int, ...]) -> State:
+    """Return the same memory in another shape."""
+    if not on_gpu(state):
+        return state.reshape(shape)
+    from hypersketch._device_array import DeviceArray
+
+    return DeviceArray(state.memory, shape, state.dtype)
+
+
 def host(state: State) -> NDArray[Any]:
     """Return the state in host memory: itself, or a copy of one on a GPU."""
     array: NDArray[Any] = np.asarray(state)

@@ -214,17 +214,24 @@ class DirectQuery {
   float scale_ = 0.0F;
 };
 
-// Bytes of rows whose sum follows their scores, and of the next rows those that are fetched during the scores and
-// during the sums: what measurements say. Floats leave the hardware time to read ahead, if its pauses are short; bytes
-// are work all the time that reading takes, so that all of them are fetched by the way.
+// As many rows as take so many bytes; in fours, which kernels work on, where there are as many.
+inline size_t rows_in(const PatternStore& store, size_t bytes) {
+  const size_t n = std::clamp(bytes / (store.dim * bytes_of(store.type)), size_t{1}, kTile);
+  return n < 4 ? n : n / 4 * 4;
+}
+
+// Rows whose sum follows their scores, and bytes of the next rows that are fetched during the scores and during the
+// sums: what measurements say. Floats leave the hardware time to read ahead, if its pauses are short; bytes are work
+// all the time that reading takes, so that all of them are fetched by the way.
 struct Step {
-  size_t bytes, with_scores, with_sums;
+  size_t rows, with_scores, with_sums;
 };
 
-inline Step step_of(StoreType type) {
-  if (type == StoreType::kFloat32) return {4 << 10, 0, 1 << 10};
-  if (type == StoreType::kBfloat16) return {8 << 10, 0, 0};
-  return {16 << 10, 8 << 10, 8 << 10};
+inline Step step_of(const PatternStore& store) {
+  if (store.type == StoreType::kFloat32) return {rows_in(store, 8 << 10), 0, 2 << 10};
+  if (store.type == StoreType::kBfloat16) return {rows_in(store, 8 << 10), 0, store.dim > 256 ? size_t{2} << 10 : 0};
+  const size_t rows = rows_in(store, 16 << 10);
+  return {rows, rows * store.dim / 2, rows * store.dim / 2};
 }
 
 inline Ahead ahead_of(const PatternStore& store, size_t first, size_t from, size_t n) {
@@ -233,25 +240,19 @@ inline Ahead ahead_of(const PatternStore& store, size_t first, size_t from, size
   return {rows + std::min(from, left), rows + std::min(from + n, left)};
 }
 
-// As many rows as take so many bytes; in fours, which kernels work on.
-inline size_t rows_in(const PatternStore& store, size_t bytes) {
-  return std::clamp(bytes / (store.dim * bytes_of(store.type)) / 4 * 4, size_t{4}, kTile);
-}
-
 // Scores of few queries.
 class DirectScores {
  public:
-  DirectScores(const PatternStore& store, FloatRows queries, Step step)
-      : store_(store), step_(rows_in(store, step.bytes)), fetched_(step.with_scores) {
+  DirectScores(const PatternStore& store, FloatRows queries, Step step) : store_(store), step_(step) {
     for (size_t q = 0; q < queries.n; ++q) queries_.emplace_back(queries.rows + q * queries.dim, store);
   }
 
-  size_t rows_at_once() const { return step_; }
+  size_t rows_at_once() const { return step_.rows; }
 
   void operator()(size_t first, size_t n, float missing, float* scores) {
     const RetrievalKernels& kernel = kernels().retrieval;
     const void* rows = row_of(store_, first);
-    Ahead ahead = ahead_of(store_, first + n, 0, fetched_);
+    Ahead ahead = ahead_of(store_, first + n, 0, step_.with_scores);
     for (size_t q = 0; q < queries_.size(); ++q, scores += kTile, ahead = {}) {
       if (store_.type == StoreType::kFloat32) {
         kernel.floats.compare(queries_[q].floats(), static_cast<const float*>(rows), n, store_.dim, ahead, missing,
@@ -269,7 +270,7 @@ class DirectScores {
 
  private:
   PatternStore store_;
-  size_t step_, fetched_;
+  Step step_;
   std::vector<DirectQuery> queries_;
 };
 
@@ -281,7 +282,7 @@ class DirectSums {
   void operator()(float* weights, size_t first, size_t n, float* states) {
     const RetrievalKernels& kernel = kernels().retrieval;
     const void* rows = row_of(store_, first);
-    const Step step = step_of(store_.type);
+    const Step step = step_of(store_);
     Ahead ahead = ahead_of(store_, first + n, step.with_scores, step.with_sums);
     for (size_t q = 0; q < n_; ++q, weights += kTile, states += padded(store_.dim), ahead = {}) {
       if (store_.type == StoreType::kFloat32) {

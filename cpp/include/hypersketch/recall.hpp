@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "hypersketch/resonator.hpp"
+#include "hypersketch/sweeps.hpp"
 
 namespace hypersketch {
 
@@ -32,14 +33,6 @@ struct RecallTable {
   bool exact;  // all weights and offsets are integers, and their exponents 0
 };
 
-struct RecallRule {
-  size_t dim;
-  bool synchronous;
-  uint64_t seed;         // of the random order of units
-  const int64_t* order;  // of units in every sweep; null for a new random one in each
-  size_t budget;         // sweeps
-};
-
 // What is known of a probe at the end; its energy is minus value * 2^exponent.
 struct Recalled {
   double value;
@@ -53,17 +46,6 @@ struct Recalled {
 inline double scaled_down(double mantissa, int64_t power) {
   if (power == 0) return mantissa;
   return power < -1000 ? 0.0 : mantissa * std::bit_cast<double>(static_cast<uint64_t>(1023 + power) << 52);
-}
-
-// Units in the order of sweep number `sweep`: the given one, or a shuffle (Fisher and Yates) that depends on seed and
-// sweep alone, so that a probe ends the same in every batch.
-inline void order_units(const RecallRule& rule, size_t sweep, std::vector<size_t>& units) {
-  units.resize(rule.dim);
-  for (size_t i = 0; i < rule.dim; ++i) units[i] = rule.order == nullptr ? i : static_cast<size_t>(rule.order[i]);
-  if (rule.order != nullptr) return;
-  const uint64_t start = stream_start(seed_word(rule.seed, Purpose::kSweep), uint64_t{sweep});
-  for (size_t i = rule.dim; i > 1; --i)
-    std::swap(units[i - 1], units[multiply_high(random_word(start, i), uint64_t{i})]);
 }
 
 inline bool bit_at(const uint64_t* words, size_t i) { return ((words[i / kWordBits] >> (i % kWordBits)) & 1) != 0; }

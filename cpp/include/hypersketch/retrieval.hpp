@@ -10,7 +10,7 @@
 
 namespace hypersketch {
 
-inline constexpr size_t kQueryFloats = size_t{1} << 16;     // of a block of queries, and of their states
+inline constexpr size_t kQueryFloats = size_t{3} << 15;     // of a block of queries, and of their states
 inline constexpr size_t kMostQueries = 192;                 // of a block
 inline constexpr size_t kFlushTiles = 1024;                 // whose sums are kept in single precision
 inline constexpr size_t kTasks = 16;                        // that a call is cut into where it has fewer blocks
@@ -226,7 +226,7 @@ inline void retrieve(const PatternStore& store, const PatternStore& values, Floa
     const Weighing part = weighing_from(weighing, first);
     totals[task] = Totals(n, values.dim, weighing.separation);
     if (few) {
-      DirectScores scores(store, asked, step_of(store.type));
+      DirectScores scores(store, asked, step_of(store));
       DirectSums sums(values, n);
       Span(scores, sums, n, values.dim, part, totals[task]).run(begin, end, similarity, store.n);
     } else {

@@ -170,7 +170,7 @@ void for_scores(const PatternStore& store, FloatRows queries, Similarity similar
     };
     constexpr float kMissing = -std::numeric_limits<float>::infinity();
     if (queries.n <= kFewQueries && !similarity.distances) {
-      DirectScores scores(store, asked, {16 << 10, 0, 0});
+      DirectScores scores(store, asked, {rows_in(store, 16 << 10), 0, 0});
       for_tiles(scores, asked.n, begin, end, similarity, kMissing, each);
     } else {
       TileRows rows(store);

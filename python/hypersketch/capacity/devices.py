@@ -36,9 +36,9 @@ def able(task: str) -> list[str]:
     Examples
     --------
     >>> able("frequency"), able("cleanup")
-    (['count-sketch', 'count-min'], [])
+    (['count-sketch', 'count-min'], ['map-i', 'map-b', 'bsc'])
     """
-    return [name for name, entry in STRUCTURES.items() if entry.has_kernels and task in entry.tasks]
+    return [name for name, entry in STRUCTURES.items() if entry.runs_on_gpu(task)]
 
 
 def experiments_on_gpu() -> list[str]:

@@ -68,6 +68,7 @@ def bundle_trials(
     probes: UInt64Array,
     weights: Int64Array | None = None,
     threads: int = 1,
+    device: str = "cpu",
 ) -> Int64Array:
     """Builds one bundle a trial and scores probes against it, without storing an atom.
 
@@ -85,6 +86,8 @@ def bundle_trials(
         Weight of each member; 1 by default.
     threads : int, default 1
         Worker threads.
+    device : str, default "cpu"
+        Where: on a GPU trial by trial.
 
     Returns
     -------
@@ -98,19 +101,33 @@ def bundle_trials(
     >>> bundle_trials(64, False, np.array([1], dtype=np.uint64), keys[:, :, :1], keys[:, :, :1]).tolist()
     [[64]]
     """
+    if device != "cpu":
+        from hypersketch.capacity.kernels_on_gpu import bundle_scores
+
+        trials = enumerate(seeds.tolist())
+        scores = [
+            bundle_scores(device, dim, packed, s, members[:, t], probes[:, t], weights) for t, s in trials
+        ]
+        return np.stack(scores)
     out = np.empty((probes.shape[1], probes.shape[2]), dtype=np.int64)
     _core.bundle_trials(dim, packed, seeds, _packed(members), weights, _packed(probes), out, threads)
     return out
 
 
 def cleanup_trials(
-    dim: int, packed: bool, seeds: UInt64Array, codebook: UInt64Array, members: Int64Array, threads: int = 1
+    dim: int,
+    packed: bool,
+    seeds: UInt64Array,
+    codebook: UInt64Array,
+    members: Int64Array,
+    threads: int = 1,
+    device: str = "cpu",
 ) -> Int64Array:
     """Bundles n codewords a trial and counts those of them among the n best scores of the codebook.
 
     Parameters
     ----------
-    dim, packed, seeds, threads
+    dim, packed, seeds, threads, device
         As in :func:`bundle_trials`.
     codebook : array of uint64, shape (N,)
         Hashes of the codewords.
@@ -129,6 +146,10 @@ def cleanup_trials(
     >>> cleanup_trials(1024, False, book[:1], book, np.array([[3, 7]])).tolist()
     [2]
     """
+    if device != "cpu":
+        asked = np.broadcast_to(codebook, (1, seeds.size, codebook.size))
+        scores = bundle_trials(dim, packed, seeds, codebook[members][np.newaxis], asked, device=device)
+        return members_among_best(scores.astype(np.float64), members)
     hits = np.empty(seeds.size, dtype=np.int64)
     _core.cleanup_trials(dim, packed, seeds, codebook, members, hits, threads)
     return hits

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hypersketch import _validation
+from hypersketch import _device, _validation
 from hypersketch.learn._bits import Floats
 from hypersketch.learn._encoders import Foreign, RowEncoder
 from hypersketch.learn._sklearn import (
@@ -60,6 +60,22 @@ def read_rows(estimator: Any, X: Any, *, reset: bool = False) -> Floats:
         check_is_fitted(estimator)
     given = validate_data(estimator, X, dtype=[np.float32, np.float64], order="C", reset=reset)
     return as_rows(type(estimator).__name__, given)
+
+
+def in_host(**arrays: Any) -> list[Any]:
+    """Return arrays that learning looks at, copied to host memory where they lie on a GPU.
+
+    >>> in_host(X=[[1]], y=None)
+    [[[1]], None]
+    """
+    return [_of_gpu(name, one) if _device.is_on_gpu(one) else one for name, one in arrays.items()]
+
+
+def _of_gpu(name: str, array: Any) -> NDArray[Any]:
+    seen = _device.view("fit", name, array)
+    if not seen.is_contiguous:
+        _validation.refuse("fit", name, "contiguous where it lies on a GPU", f"strides {seen.strides}")
+    return seen.to_host()
 
 
 def read_weights(sample_weight: Any, X: NDArray[Any]) -> NDArray[np.float64] | None:

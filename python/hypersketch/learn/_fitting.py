@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hypersketch import _validation
+from hypersketch import _device, _validation
 from hypersketch.learn._binary import BinaryLearner
 from hypersketch.learn._bits import Floats
 from hypersketch.learn._encoders import MatrixEncoder, RowEncoder
@@ -25,6 +25,7 @@ METHODS = (
 )
 _FROM_SUMS = ("centroid", "adaptive", "neural", "quant", "lehdc", "sparse", "compressed")
 """Methods whose first pass adds all rows."""
+_ON_CPU = ("lehdc", "ridge")
 _COUNT = _validation.within(1, 2**31 - 1)
 _ALPHA, _BETA, _THETA = 0.5, 1.0, 0.25
 """Weights of DistHD's three distances."""
@@ -51,6 +52,7 @@ class Settings:
     sparsity_type: str
     n_segments: int
     ridge_alpha: float
+    device: int | None
 
     @classmethod
     def of(cls, model: Any) -> Settings:
@@ -80,7 +82,11 @@ class Settings:
             sparsity_type=checked("sparsity_type", _validation.one_of("dimension", "class")),
             n_segments=checked("n_segments", _COUNT),
             ridge_alpha=checked("ridge_alpha", _validation.positive),
+            device=_device.resolve(owner, model.device),
         )
+        if made.device is not None and made.method in _ON_CPU:
+            must = f"'cpu' for the method {made.method!r}, which learns on the CPU alone"
+            _validation.refuse(owner, "device", must, model.device)
         if made.method == "ridge" and made.packed:
             raise ValueError(f"The method 'ridge' of {owner} has no packed vectors: signs lose its fit.")
         if made.method == "sparse" and made.sparsity_type == "class" and made.packed:
@@ -172,9 +178,13 @@ def _learner(
     vectors: Floats,
     rng: np.random.Generator | None = None,
 ) -> Learner:
-    batches = Batches(encoder, X, settings.batch_size, binary=settings.packed)
     targets = np.ascontiguousarray(targets, np.int64)
     light = None if weights is None else np.asarray(weights, np.float32)
+    if settings.device is not None:
+        from hypersketch.learn import _training_on_gpu
+
+        return _training_on_gpu.learner(settings, encoder, X, (targets, light, vectors, settings.rule()))
+    batches = Batches(encoder, X, settings.batch_size, binary=settings.packed)
     given = batches, targets, light, vectors, settings.rule()
     if settings.method == "sparse":
         return SparseLearner(*given, settings.sparsity, settings.sparsity_type)
@@ -246,8 +256,15 @@ def _regenerate(
 
 
 def _accuracy(settings: Settings, encoder: RowEncoder, vectors: Floats, X: Floats, targets: Indices) -> float:
-    rows = encoder.signs(X) if settings.packed else encoder.floats(X)
-    scores = cosines(rows, norms(rows), np.sign(vectors) if settings.packed else vectors)
+    met = np.sign(vectors) if settings.packed else vectors
+    if settings.device is not None:
+        from hypersketch.learn import _on_gpu, _training_on_gpu
+
+        there = _on_gpu.placed(X, settings.device)
+        scores = _training_on_gpu.scores(encoder, there, met, binary=settings.packed).seen.to_host()
+    else:
+        rows = encoder.signs(X) if settings.packed else encoder.floats(X)
+        scores = cosines(rows, norms(rows), met)
     return float(np.mean(np.argmax(scores, axis=1) == targets))
 
 

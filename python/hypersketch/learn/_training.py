@@ -168,9 +168,9 @@ class Learner:
         scores = np.zeros(self.vectors.shape[1])
         unit = self.vectors / norms(self.vectors)[:, np.newaxis]
         for i in range(len(self.batches)):
-            rows, lengths = self.batches[i]
+            found, rows, lengths = self._met(i, unit)
             targets = self.targets[self.batches.part(i)]
-            ranks = np.argsort(-products(rows, unit), axis=1, kind="stable")[:, :2]
+            ranks = np.argsort(-found, axis=1, kind="stable")[:, :2]
             wrong = np.flatnonzero(ranks[:, 0] != targets)
             for row in wrong:
                 own, (first, second) = targets[row], ranks[row]
@@ -179,6 +179,11 @@ class Learner:
                 score = alpha * far[0] - beta * far[1]
                 scores += score if second == own else score - theta * far[2]
         return _smallest(-scores, n)
+
+    def _met(self, i: int, unit: Floats) -> tuple[Floats, Floats, Floats]:
+        """Return the products of a batch with vectors, its rows and their lengths."""
+        rows, lengths = self.batches[i]
+        return products(rows, unit), rows, lengths
 
 
 def _smallest(scores: NDArray[Any], n: int) -> Indices:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hypersketch.learn import _labels
+from hypersketch.learn import _answers, _labels
 from hypersketch.learn._bits import Floats, Words
 from hypersketch.learn._compressed import Compressed
 from hypersketch.learn._encoders import RowEncoder
@@ -17,7 +17,7 @@ from hypersketch.learn._estimator import (
     as_rows,
     fitted_encoder,
     generator,
-    read_rows,
+    in_host,
     read_weights,
 )
 from hypersketch.learn._fitting import Settings, fit_vectors, learns_in_parts, one_pass
@@ -26,11 +26,9 @@ from hypersketch.learn._sklearn import (
     ClassifierMixin,
     available_if,
     check_classification_targets,
-    check_is_fitted,
     validate_data,
 )
-from hypersketch.learn._sparse import Chosen, kept_dims
-from hypersketch.learn._training import cosines, norms
+from hypersketch.learn._sparse import kept_dims
 from hypersketch.vsa import MapB
 from hypersketch.vsa._packed import pack_bits
 
@@ -97,6 +95,9 @@ class HDClassifier(ClassifierMixin, BaseEstimator):
         For "ridge": weight of the squared length of the class vectors, times the rows' mean squared length.
     random_state : int, RandomState or None, default None
         Where random numbers come from.
+    device : str, default "cpu"
+        Where rows are encoded, learned from and answered: "cpu", "cuda" or "cuda:1". "lehdc" and "ridge"
+        learn on the CPU alone. Rows that lie on a GPU are answered there, in their kind, wherever it learned.
 
     Attributes
     ----------
@@ -165,6 +166,7 @@ class HDClassifier(ClassifierMixin, BaseEstimator):
         n_segments: int = 4,
         ridge_alpha: float = 0.1,
         random_state: Any = None,
+        device: str = "cpu",
     ) -> None:
         self.dim = dim
         self.method = method
@@ -187,6 +189,7 @@ class HDClassifier(ClassifierMixin, BaseEstimator):
         self.n_segments = n_segments
         self.ridge_alpha = ridge_alpha
         self.random_state = random_state
+        self.device = device
 
     # ---- learning
 
@@ -298,6 +301,7 @@ class HDClassifier(ClassifierMixin, BaseEstimator):
 
     def _read(self, X: Any, y: Any, sample_weight: Any, *, reset: bool) -> tuple[Floats, Any, Any]:
         """Return rows, labels and weights after scikit-learn's checks."""
+        X, y, sample_weight = in_host(X=X, y=y, sample_weight=sample_weight)
         X, y = validate_data(self, X, y, dtype=[np.float32, np.float64], order="C", reset=reset)
         check_classification_targets(y)
         return as_rows(type(self).__name__, X), y, read_weights(sample_weight, X)
@@ -319,30 +323,13 @@ class HDClassifier(ClassifierMixin, BaseEstimator):
 
     # ---- answers
 
-    def _scores(self, X: Any) -> NDArray[Any]:
-        check_is_fitted(self)
-        rows, encoder, vectors = read_rows(self, X), self.encoder_, self.class_vectors_
-        if self.method == "sparse":
-            encoder, vectors = Chosen(encoder, self.kept_dims_), vectors.take(self.kept_dims_, axis=1)
-        if self.packed:
-            space = MapB(encoder.dim)
-            return np.asarray(space.similarities(self.packed_class_vectors_, encoder.packed(rows)).T)
-        step = max(1, (1 << 24) // encoder.dim)
-        blocks = (encoder.floats(rows[i : i + step]) for i in range(0, len(rows), step))
-        return np.concatenate([self._block_scores(block, vectors) for block in blocks])
-
-    def _block_scores(self, rows: Floats, vectors: Floats) -> NDArray[Any]:
-        if self.method == "ridge":
-            return np.asarray(rows.astype(np.float64) @ vectors.T.astype(np.float64))
-        return cosines(rows, norms(rows), vectors)
-
-    def decision_function(self, X: Any) -> NDArray[Any]:
+    def decision_function(self, X: Any) -> Any:
         """Return how near rows are to the classes.
 
         Parameters
         ----------
         X : array, shape (n_samples, n_features)
-            Rows.
+            Rows; on a GPU of float32, and the answer is there then, in their kind.
 
         Returns
         -------
@@ -363,21 +350,20 @@ class HDClassifier(ClassifierMixin, BaseEstimator):
         >>> HDClassifier(500, random_state=0).fit(np.eye(3), [0, 1, 2]).decision_function(np.eye(3)).shape
         (3, 3)
         """
-        scores = self._scores(X)
-        return scores[:, 1] - scores[:, 0] if scores.shape[1] == 2 else scores
+        return _answers.decisions(self, X)
 
-    def predict(self, X: Any) -> NDArray[Any]:
+    def predict(self, X: Any) -> Any:
         """Return the class that is nearest to every row; of equally near ones the first.
 
         Parameters
         ----------
         X : array, shape (n_samples, n_features)
-            Rows.
+            Rows; on a GPU of float32, and the answer is there then, in their kind.
 
         Returns
         -------
         ndarray, shape (n_samples,)
-            Labels.
+            Labels; in host memory where they are no numbers.
 
         Raises
         ------
@@ -392,5 +378,4 @@ class HDClassifier(ClassifierMixin, BaseEstimator):
         >>> HDClassifier(500, packed=True, random_state=0).fit(np.eye(2), [7, 9]).predict(np.eye(2))
         array([7, 9])
         """
-        scores = self._scores(X)
-        return np.asarray(self.classes_[np.argmax(scores, axis=1)])
+        return _answers.labels(self, X)

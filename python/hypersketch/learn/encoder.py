@@ -8,14 +8,24 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hypersketch import _validation
+from hypersketch import _device, _validation
+from hypersketch._device_array import DeviceArray
 from hypersketch.learn._bits import Floats
 from hypersketch.learn._encoders import DensityRecord, Fourier, LevelRecord, Projection, RowEncoder, Sinusoid
-from hypersketch.learn._estimator import KINDS, all_or_nothing, as_rows, generator, read_rows, read_weights
+from hypersketch.learn._estimator import (
+    KINDS,
+    all_or_nothing,
+    as_rows,
+    generator,
+    in_host,
+    read_rows,
+    read_weights,
+)
 from hypersketch.learn._sklearn import (
     BaseEstimator,
     ClassNamePrefixFeaturesOutMixin,
     TransformerMixin,
+    check_is_fitted,
     validate_data,
 )
 from hypersketch.vsa import MapB, MapI
@@ -54,6 +64,9 @@ class HDEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
         Of "density": the largest entry; None clips none.
     random_state : int, RandomState or None, default None
         Where random numbers come from.
+    device : str, default "cpu"
+        Where rows are encoded: "cpu", "cuda" or "cuda:1". Rows that lie on a GPU are encoded there, and the
+        answer is of their kind.
 
     Attributes
     ----------
@@ -92,6 +105,7 @@ class HDEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
         high: Any = None,
         clip: int | None = 3,
         random_state: Any = None,
+        device: str = "cpu",
     ) -> None:
         self.dim = dim
         self.kind = kind
@@ -102,6 +116,7 @@ class HDEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
         self.high = high
         self.clip = clip
         self.random_state = random_state
+        self.device = device
 
     def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> HDEncoder:
         """Draw the random numbers and learn the features' ranges and spread.
@@ -132,6 +147,7 @@ class HDEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
         """
         with all_or_nothing(self):
             self._check()
+            X, sample_weight = in_host(X=X, sample_weight=sample_weight)
             given = validate_data(self, X, dtype=[np.float32, np.float64], order="C")
             weights = read_weights(sample_weight, given)
             self.encoder_ = self._make(as_rows(type(self).__name__, given), weights)
@@ -143,6 +159,7 @@ class HDEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
         _validation.one_of(*KINDS)(owner, "kind", self.kind)
         _validation.one_of(*_OUTPUTS)(owner, "output", self.output)
         _validation.within(2, 2**16)(owner, "n_levels", self.n_levels)
+        _device.resolve(owner, self.device)
         _validation.optional(_validation.within(1, 2**31 - 1))(owner, "clip", self.clip)
         if isinstance(self.gamma, str):
             _validation.one_of("scale", "auto")(owner, "gamma", self.gamma)
@@ -191,13 +208,13 @@ class HDEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
             )
         return ends[0], ends[1]
 
-    def transform(self, X: Any) -> NDArray[Any]:
+    def transform(self, X: Any) -> Any:
         """Return the hypervectors of rows.
 
         Parameters
         ----------
         X : array, shape (n_samples, n_features)
-            Rows.
+            Rows; on a GPU of float32, and the answer is there then, in their kind.
 
         Returns
         -------
@@ -218,12 +235,26 @@ class HDEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
         >>> sorted(set(encoder.fit_transform(np.eye(3)).ravel().tolist()))
         [-1, 1]
         """
+        index = _device.resolve(type(self).__name__, self.device)
+        if _device.is_on_gpu(X):
+            return self._there(X).finished()
         rows = read_rows(self, X)
+        if index is not None:
+            return self._there(DeviceArray.of(rows, index)).seen.to_host()
         if self.output == "packed":
             return self.encoder_.packed(rows)
         if self.output == "sign":
             return self.encoder_.signs(rows).astype(np.int8)
         return self.encoder_.floats(rows)
+
+    def _there(self, X: Any) -> _device.Target:
+        """Return the hypervectors of rows on a GPU, in their kind."""
+        from hypersketch.learn import _on_gpu
+
+        check_is_fitted(self)
+        rows = _on_gpu.rows_of(type(self).__name__, X, self.n_features_in_)
+        make = {"packed": _on_gpu.packed, "sign": _on_gpu.signs, "float": _on_gpu.floats}[self.output]
+        return make(self.encoder_, rows)
 
     @property
     def _n_features_out(self) -> int:

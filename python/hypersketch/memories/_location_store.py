@@ -4,17 +4,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hypersketch import _threads, _validation, theory
+from hypersketch import _device, _memory, _threads, _validation, theory
 from hypersketch._stored import UNKNOWN, Tally
 from hypersketch.memories import _bit_rows, _hard_locations
 from hypersketch.memories._changes import Change, Summed, at_once, call_at_once, count_of, require_writable
 from hypersketch.memories._hard_locations import CHUNK, MOST, Active, Writing, each_in_turn
 from hypersketch.vsa import MapB, _packed
+
+if TYPE_CHECKING:
+    from hypersketch.memories._gpu_locations import GpuLocations
 
 Words = NDArray[np.uint64]
 Integers = NDArray[np.int64]
@@ -24,6 +27,8 @@ DIM = _validation.within(1, 2**24)
 
 class LocationStore(Summed):
     """Counters at addresses that are computed or stored."""
+
+    _ON_GPU = True
 
     _PARAMETERS: ClassVar[dict[str, _validation.Check]] = {
         "address_dim": DIM,
@@ -56,6 +61,12 @@ class LocationStore(Summed):
 
     def _fill(self, parameters: dict[str, Any], state: Any, tally: Tally, device: int | None = None) -> None:
         super()._fill(parameters, state, tally, device)
+        self._there: GpuLocations | None = None
+        if _memory.on_gpu(self._state):
+            from hypersketch.memories._gpu_locations import GpuLocations
+
+            self._there = GpuLocations(self._values, self._state)
+            return
         stored, self._counters = _hard_locations.split(self._values, self._state)
         self._computed: Words | None = None
         if stored is not None:
@@ -80,6 +91,8 @@ class LocationStore(Summed):
     @property
     def _addresses(self) -> Words:
         with self._lock:
+            if self._there is not None:
+                return self._there.addresses().to_host()
             if self._computed is None:
                 dim, n, seed = (self._values[name] for name in ("address_dim", "n_locations", "seed"))
                 self._computed = _hard_locations.computed(dim, n, seed)
@@ -108,6 +121,8 @@ class LocationStore(Summed):
         array([[ 1, -1, -1,  1]], dtype=int32)
         """
         with self._lock:
+            if self._there is not None:
+                return self._there.counters().to_host()
             made: NDArray[Any] = self._counters.copy()
             return made
 
@@ -152,17 +167,31 @@ class LocationStore(Summed):
         7
         """
         owner = "SparseDistributedMemory.active"
-        asked, _ = _bit_rows.packed(owner, "addresses", addresses, self._values["address_dim"])
-        return list(self._active(asked, _threads.resolve(owner, threads)).each())
+        asked, _ = self._given(owner, "addresses", addresses, self._values["address_dim"])
+        return list(self._active(_memory.host(asked), _threads.resolve(owner, threads)).each())
+
+    def _given(self, owner: str, name: str, value: Any, dim: int) -> tuple[Any, Any]:
+        """Return checked vectors as words where the memory is, and the form in which they came."""
+        device = self._device_index
+        if _device.is_on_gpu(value):
+            from hypersketch.memories import _gpu_rows
+
+            words, form = _gpu_rows.packed(owner, name, value, dim, device)
+            return words, form
+        rows, dtype = _bit_rows.packed(owner, name, value, dim)
+        return rows if device is None else _memory.moved(rows, device), dtype
 
     def _active(self, asked: Words, threads: int) -> Active:
         return _hard_locations.active(self._addresses, asked, self._values, threads)
 
     # ---- changes
 
-    def _write(self, asked: Words, rows: Words, weights: Integers | None, threads: int) -> None:
+    def _write(self, asked: Any, rows: Any, weights: Integers | None, threads: int) -> None:
         with self._lock:
             require_writable(self)
+            if self._there is not None:
+                self._write_there(self._there, asked, rows, weights)
+                return
             parts = [slice(i, i + CHUNK) for i in range(0, len(asked), CHUNK)]
             found = [self._active(asked[part], threads) for part in parts]
             changes = [
@@ -177,6 +206,38 @@ class LocationStore(Summed):
                 self._add(changes, bound, threads)
             else:
                 at_once((self._counters, ..., joined), self._noted(sum(map(_number, changes)), bound))
+
+    def _write_there(self, there: GpuLocations, asked: Any, rows: Any, weights: Integers | None) -> None:
+        """Do the same on a GPU, where one call takes all items."""
+        if not len(asked):
+            return
+        n = _number((None, rows, weights))
+        limit, more = self._values["limit"], _hard_locations.total(weights, len(rows))
+        bound, change = limit or 0, None
+        if limit is None:
+            bound, change = self._after_there(there, asked, rows, weights, more)
+        if change is None:
+            there.write(asked, rows, weights)
+        else:
+            there.join(change)
+        at_once(self._noted(n, bound))
+
+    def _after_there(
+        self, there: GpuLocations, asked: Any, rows: Any, weights: Integers | None, more: int
+    ) -> tuple[int, Any]:
+        """Return what `_after` does: a bound, and the change itself where only it could tell."""
+        bound = self._bound
+        if bound + more > MOST:
+            bound, more = there.largest(), there.largest_load(asked, weights)
+        if bound + more <= MOST:
+            return int(bound) + more, None
+        if more <= MOST:
+            change = there.empty_change()
+            there.write(asked, rows, weights, change)
+            after = there.largest(change)
+            if after <= MOST:
+                return after, change
+        self._refuse_more(int(bound), more)
 
     def _noted(self, n: int, bound: float) -> Change:
         """Return the change by which n more are stored, and no counter exceeds a bound."""
@@ -212,9 +273,12 @@ class LocationStore(Summed):
             bound = _hard_locations.largest(joined)
             if bound <= MOST:
                 return int(bound), joined
+        self._refuse_more(self._bound, more)
+
+    def _refuse_more(self, bound: float, more: int) -> NoReturn:
         raise OverflowError(
-            f"Counters hold up to {MOST}, the largest is {int(self._bound)} and the change adds up to "
-            f"{more}. Nothing was stored."
+            f"Counters hold up to {MOST}, the largest is {int(bound)} and the change adds up to {more}. "
+            "Nothing was stored."
         )
 
     @property
@@ -225,18 +289,36 @@ class LocationStore(Summed):
         first, second = sorted((self, other), key=id)
         with first._lock, second._lock:
             require_writable(self)
+            if self._there is not None:
+                self._join_there(self._there, other)
+                return
+            if other._there is not None:
+                other = other.to("cpu")
             if self._values["stored"] and not np.array_equal(self._addresses, other._addresses):
                 raise ValueError("Both memories must have the same locations to merge them.")
             limit = self._values["limit"]
             joined = self._counters.astype(np.int64) + other._counters
             largest = _hard_locations.largest(joined)
-            if limit is None and largest > MOST:
-                raise OverflowError(
-                    f"Counters hold up to {MOST}; a sum would be {largest}. Nothing was merged."
-                )
+            self._require_sum(largest)
             made = joined if limit is None else np.clip(joined, -limit, limit)
             bound = largest if limit is None else limit
             at_once((self._counters, ..., made), self._noted(other.n_added, bound))
+
+    def _join_there(self, there: GpuLocations, other: LocationStore) -> None:
+        near = other._there
+        if near is None or near.device != there.device:
+            near = other.to(self.device)._there
+        assert near is not None
+        if self._values["stored"] and not there.same_addresses(near):
+            raise ValueError("Both memories must have the same locations to merge them.")
+        largest = there.largest_sum(near)
+        self._require_sum(largest)
+        there.join(near.counters())
+        at_once(self._noted(other.n_added, self._values["limit"] or largest))
+
+    def _require_sum(self, largest: int) -> None:
+        if self._values["limit"] is None and largest > MOST:
+            raise OverflowError(f"Counters hold up to {MOST}; a sum would be {largest}. Nothing was merged.")
 
     # ---- answers
 
@@ -272,6 +354,13 @@ class LocationStore(Summed):
         each_in_turn(read, range(0, len(asked), step), workers)
         return self._signs(sums), sums, active
 
+    def _answered(self, states: Any, form: Any, found: list[Any]) -> tuple[Any, list[Any]]:
+        """Return states in the form of the queries, and what is known of each in arrays of their kind."""
+        width = self._values["value_dim"]
+        if isinstance(form, np.dtype):
+            return _bit_rows.in_form(_memory.host(states), width, form), [*map(_memory.host, found)]
+        return form._replace(single=False).formed(states, width), [*map(form.alike, found)]
+
     def _signs(self, sums: NDArray[np.int64]) -> Words:
         """Return the signs of sums as bits; a sum of 0 takes a bit of the seed."""
         negative = sums < 0
@@ -282,7 +371,7 @@ class LocationStore(Summed):
         return _packed.pack_bits(negative)
 
 
-def _number(change: Writing) -> int:
+def _number(change: tuple[Any, Any, Integers | None]) -> int:
     """Return how many items a change adds, less how many it takes out."""
     _, rows, weights = change
     return len(rows) if weights is None else int(np.sign(weights).sum())

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from hypersketch import _memory, _optional, _validation, theory
+from hypersketch import _device, _memory, _optional, _validation, theory
 from hypersketch.memories import _reals
 from hypersketch.memories._changes import Seedless, Summed, at_once, count_of, require_writable
 from hypersketch.memories._fast_weights import written
@@ -48,7 +48,9 @@ class PairMatrix(Summed, Seedless):
         "gate": _gate,
         "ridge": _validation.optional(_validation.positive),
     }
+    _ON_GPU = True
     _solved: tuple[Any, Rows] | None = None
+    _solved_there: tuple[Rows, Any] | None = None
 
     @classmethod
     def _checked(cls, **given: object) -> dict[str, Any]:
@@ -101,8 +103,8 @@ class PairMatrix(Summed, Seedless):
         return str(self._values["rule"])
 
     @property
-    def matrix(self) -> Rows:
-        """W, of shape (value_dim, key_dim); not to be changed.
+    def matrix(self) -> Any:
+        """W, of shape (value_dim, key_dim), not to be changed; where the memory is on a GPU, an array there.
 
         >>> import hypersketch
         >>> memory = hypersketch.OuterProductMemory(2)
@@ -111,11 +113,25 @@ class PairMatrix(Summed, Seedless):
         array([[3., 0.],
                [4., 0.]], dtype=float32)
         """
+        if self._device_index is not None:
+            return self._matrix_there()
         if self.rule == "ridge":
             return self._solution()
         view: Rows = self._state.reshape(self.value_dim, self.key_dim).view()
         view.flags.writeable = False
         return view
+
+    def _matrix_there(self) -> Any:
+        """Return W on the GPU, where a solution is moved once."""
+        shape = self.value_dim, self.key_dim
+        if self.rule != "ridge":
+            return _memory.reshaped(self._state, shape)
+        with self._lock:
+            solution = self._solution()
+            if self._solved_there is None or self._solved_there[0] is not solution:
+                moved = _memory.moved(solution.reshape(-1), self._device_index)
+                self._solved_there = solution, _memory.reshaped(moved, shape)
+            return self._solved_there[1]
 
     def _solution(self) -> Rows:
         """Return W of the statistics as they are now; kept until they change."""
@@ -123,7 +139,7 @@ class PairMatrix(Summed, Seedless):
         with self._lock:
             record = self._record  # every change makes a new one
             if self._solved is None or self._solved[0] is not record or not self._alone:
-                products = self._state.reshape(-1, self.key_dim)
+                products = _memory.host(self._state).reshape(-1, self.key_dim)
                 solution = _ridge_solution(products, self._values["ridge"])
                 self._solved = (record, self._in_dtype(solution))
             return self._solved[1]
@@ -136,18 +152,41 @@ class PairMatrix(Summed, Seedless):
             raise OverflowError(f"What this OuterProductMemory answers would leave {matrix.dtype}.")
         return matrix
 
-    def _pairs(self, owner: str, keys: Any, values: Any, weights: Any) -> tuple[Rows, Rows, Rows]:
+    def _given(self, owner: str, name: str, value: Any, dim: int, dtype: Any = None) -> Any:
+        """Return checked vectors where the memory is: an array, or what `_gpu_pairs.given` makes."""
+        kind, device = dtype or self._state.dtype, self._device_index
+        if device is None and not _device.is_on_gpu(value):
+            return _reals.rows(owner, name, value, dim, kind)
+        from hypersketch.memories import _gpu_pairs, _gpu_rows
+
+        if device is None:
+            _gpu_rows.require_near(owner, name, _device.view(owner, name, value), None)
+        assert device is not None
+        return _gpu_pairs.given(owner, name, value, dim, kind, device)
+
+    def _pairs(self, owner: str, keys: Any, values: Any, weights: Any) -> tuple[Any, Any, Rows]:
         """Return checked keys, values and weights."""
-        dtype = self._state.dtype
-        left = _reals.rows(owner, "keys", keys, self.key_dim, dtype)
-        right = _reals.values(owner, keys, values, self.key_dim, self.value_dim, dtype)
+        if values is None and self.key_dim != self.value_dim:
+            _validation.refuse(owner, "values", "given, as value_dim is not key_dim", None)
+        left = self._given(owner, "keys", keys, self.key_dim)
+        right = left if values is None else self._given(owner, "values", values, self.value_dim)
         n = _reals.as_many(owner, keys=left, values=right)
         low, high = {"hebb": (-np.inf, np.inf), "delta": (0.0, 2.0), "ridge": (0.0, np.inf)}[self.rule]
         if weights is None:
             weights = self._values["strength"]
-        return left, right, _reals.numbers(owner, "weights", weights, n, low, high)
+        return left, right, self._numbers(owner, "weights", weights, n, low, high)
 
-    def _write(self, keys: Rows, values: Rows, weights: Rows, gates: Rows, chunk: int, n: int) -> None:
+    def _numbers(self, owner: str, name: str, value: Any, n: int, low: float, high: float) -> Rows:
+        if _device.is_on_gpu(value):
+            from hypersketch.memories import _gpu_pairs
+
+            value = _gpu_pairs.on_host(owner, name, value)
+        return _reals.numbers(owner, name, value, n, low, high)
+
+    def _write(self, keys: Any, values: Any, weights: Rows, gates: Rows, chunk: int, n: int) -> None:
+        if self._device_index is not None:
+            self._write_there(keys.rows, values.rows, weights, gates, chunk, n)
+            return
         if self.rule == "ridge":
             values = np.concatenate([keys, values], axis=1)
         with self._lock:
@@ -155,19 +194,54 @@ class PairMatrix(Summed, Seedless):
             matrix = self._state.reshape(-1, self.key_dim)
             with np.errstate(over="ignore", invalid="ignore"):
                 made = written(matrix, keys, values, weights, gates, delta=self.rule == "delta", chunk=chunk)
-            if not np.isfinite(made).all():
-                raise OverflowError(
-                    f"The matrix of this OuterProductMemory would leave {self._state.dtype}; nothing was "
-                    "stored."
-                )
+            self._require_finite(bool(np.isfinite(made).all()))
             at_once((matrix, ..., made), count_of(self, n))
+
+    def _write_there(self, keys: Any, values: Any, weights: Rows, gates: Rows, chunk: int, n: int) -> None:
+        """Do the same on a GPU; the products of ridge are those with keys and those with values."""
+        from hypersketch.memories import _gpu_pairs
+
+        if not len(weights):
+            return
+        blocks = [(keys, keys)] if self.rule == "ridge" else []
+        with self._lock:
+            made = _gpu_pairs.written(
+                self._state,
+                [*blocks, (keys, values)],
+                weights,
+                gates,
+                delta=self.rule == "delta",
+                chunk=chunk,
+            )
+            self._require_finite(_gpu_pairs.is_finite(made))
+            _gpu_pairs.put(self._state, made)
+            at_once(count_of(self, n))
+
+    def _require_finite(self, is_finite: bool) -> None:
+        if not is_finite:
+            raise OverflowError(
+                f"The matrix of this OuterProductMemory would leave {self._state.dtype}; nothing was stored."
+            )
+
+    def _join_there(self, other: PairMatrix) -> None:
+        from hypersketch.memories import _gpu_pairs
+
+        near = other._device_index == self._device_index
+        joined = _gpu_pairs.joined(self._state, other._state if near else other.to(self.device)._state)
+        if not _gpu_pairs.is_finite(joined):
+            raise OverflowError(f"The sum would leave {joined.dtype}; nothing was merged.")
+        _gpu_pairs.put(self._state, joined)
+        at_once(count_of(self, other.n_added))
 
     def _join(self, other: PairMatrix) -> None:
         first, second = sorted((self, other), key=id)
         with first._lock, second._lock:
             require_writable(self)
+            if self._device_index is not None:
+                self._join_there(other)
+                return
             with np.errstate(over="ignore"):
-                joined = self._state + other._state
+                joined = self._state + _memory.host(other._state)
             if not np.isfinite(joined).all():
                 raise OverflowError(f"The sum would leave {joined.dtype}; nothing was merged.")
             at_once((self._state, ..., joined), count_of(self, other.n_added))

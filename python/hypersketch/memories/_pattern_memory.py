@@ -11,11 +11,11 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from hypersketch import _core, _threads, _validation
+from hypersketch import _core, _memory, _threads, _validation
 from hypersketch.memories import _bipolar
 from hypersketch.memories._associative import Retrieval
-from hypersketch.memories._bipolar import Words
 from hypersketch.memories._pattern_store import PatternStore
+from hypersketch.memories._recall_tables import RecallColumns
 
 Update = Literal["sync", "async"]
 MAX_SWEEPS = 2**31 - 1
@@ -48,7 +48,8 @@ class Basin(NamedTuple):
 class Run:
     """One retrieval: states that are changed in place, how, and what is found out about each."""
 
-    words: Words
+    words: Any
+    """Packed, in host memory or on a GPU."""
     synchronous: bool
     budget: int
     seed: int
@@ -137,14 +138,14 @@ class PatternMemory(PatternStore):
         (True, array([2, 2, 2, 2, 2]))
         """
         owner = f"{type(self).__name__}.retrieve"
-        words, form = _bipolar.packed_rows(owner, "states", states, self.n_units)
+        words, form = self._given(owner, "states", states)
         _validation.one_of("sync", "async")(owner, "update", update)
         budget = _validation.integer(owner, "max_sweeps", max_sweeps, 0, MAX_SWEEPS)
         if order is not None and update == "sync":
             _validation.refuse(owner, "order", "None with update='sync', which has none", order)
         first = self.seed if seed is None else _validation.seed(owner, "seed", seed)
         run = Run(
-            words.copy() if form.is_packed else words,
+            words.copy() if isinstance(words, np.ndarray) and form.is_packed else words,
             update == "sync",
             budget,
             first,
@@ -153,8 +154,16 @@ class PatternMemory(PatternStore):
         )
         self._require_patterns(owner)
         self._run(run)
-        answers = self._energies(run), run.sweeps, run.converged, run.cycles
-        return PatternRetrieval(_bipolar.formed(run.words, form, self.n_units), *answers)
+        answers = (self._energies(run), run.sweeps, run.converged, run.cycles)
+        return PatternRetrieval(*self._answered(form, run.words, *answers))
+
+    def _answered(self, form: Any, words: Any, *answers: NDArray[Any]) -> tuple[Any, ...]:
+        """Return states and what is known of each in the form in which states came."""
+        if isinstance(words, np.ndarray):
+            return _bipolar.formed(words, form, self.n_units), *answers
+        if isinstance(form, _bipolar.Form):
+            return _bipolar.formed(_memory.host(words), form, self.n_units), *answers
+        return form.formed(words, self.n_units), *map(form.of_host, answers)
 
     def energy(self, states: Any, /, *, threads: int | None = None) -> NDArray[np.float64]:
         """Return the energy of states, as `retrieve` does for those that it ends in.
@@ -184,11 +193,13 @@ class PatternMemory(PatternStore):
         array([-1.5,  0. ])
         """
         owner = f"{type(self).__name__}.energy"
-        words, _ = _bipolar.packed_rows(owner, "states", states, self.n_units)
+        words, form = self._given(owner, "states", states)
         self._require_patterns(owner)
-        run = Run(words.copy(), True, 0, 0, None, _threads.resolve(owner, threads))
+        own = words.copy() if isinstance(words, np.ndarray) else words
+        run = Run(own, True, 0, 0, None, _threads.resolve(owner, threads))
         self._run(run)
-        return self._energies(run)
+        energies: NDArray[np.float64] = self._energies(run)
+        return energies if isinstance(form, _bipolar.Form) else form.of_host(energies)
 
     def basin(
         self,
@@ -241,7 +252,7 @@ class PatternMemory(PatternStore):
         array([1., 1., 0.])
         """
         owner = f"{type(self).__name__}.basin"
-        words, _ = _bipolar.packed_rows(owner, "pattern", pattern, self.n_units)
+        words = _memory.host(self._given(owner, "pattern", pattern)[0])
         if len(words) != 1:
             _validation.refuse(owner, "pattern", "a single pattern", f"{len(words)} patterns")
         away = _distances(owner, distances, self.n_units)
@@ -279,15 +290,18 @@ class PatternMemory(PatternStore):
             _validation.refuse(owner, "order", must, order)
         return np.ascontiguousarray(given, np.int64)
 
-    def _made(self, name: str, make: Callable[[Words], Any]) -> Any:
+    def _made(self, name: str, make: Callable[[Any], Any]) -> Any:
         """Return what was made of the present patterns, made now if it is not there."""
         rows, ready = self._kept
         if name not in ready:
             ready[name] = make(rows)
         return ready[name]
 
-    def _recall(self, run: Run, table: _core.RecallTable, by_units: bool) -> None:
+    def _recall(self, run: Run, columns: RecallColumns, by_units: bool) -> None:
         """Recall through packed patterns."""
+        if self._device_index is not None:
+            return self._recall_there(run, columns)
+        table = self._made("table", lambda _: columns.compiled())
         rows, ready = self._kept
         name = "patterns by units" if by_units else "patterns"
         laid = ready.get(name)
@@ -296,6 +310,15 @@ class PatternMemory(PatternStore):
             ready[name] = laid
         how = *run.how, run.threads
         laid[1].recall(table, *how)
+
+    def _recall_there(self, run: Run, columns: RecallColumns) -> None:
+        from hypersketch.memories import _gpu_recall
+
+        rows, n_units = self._rows, self.n_units
+        units = self._made("units", lambda rows: _gpu_recall.by_units(rows, n_units))
+        device = rows.memory.device
+        table = self._made("table", lambda rows: _gpu_recall.GpuTable(columns, n_units, len(rows), device))
+        _gpu_recall.recall(rows, units, table, n_units, run)
 
 
 def _distances(owner: str, value: object, n_units: int) -> NDArray[np.int64]:

@@ -11,11 +11,10 @@ from typing import Any, ClassVar, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from hypersketch import _memory, _validation
+from hypersketch import _device, _memory, _validation
 from hypersketch._stored import Tally
 from hypersketch.memories import _bipolar
 from hypersketch.memories._associative import AssociativeMemory
-from hypersketch.memories._bipolar import Words
 
 Memory = TypeVar("Memory", bound="PatternStore")
 
@@ -27,9 +26,10 @@ class PatternStore(AssociativeMemory):
 
     _UNCOMPARED: ClassVar[frozenset[str]] = frozenset({"seed"})
     _GROWS = True
+    _ON_GPU = True
 
-    _kept: tuple[Words, dict[str, Any]]
-    """The patterns, and what was made of them for retrieval."""
+    _kept: tuple[Any, dict[str, Any]]
+    """The patterns, in host memory or on a GPU, and what was made of them for retrieval."""
 
     @classmethod
     def _layout(cls, parameters: Mapping[str, Any]) -> tuple[int, type[np.generic]]:
@@ -38,33 +38,36 @@ class PatternStore(AssociativeMemory):
     def _fill(
         self,
         parameters: dict[str, Any],
-        state: NDArray[np.uint64] | None,
+        state: _memory.State | None,
         tally: Tally,
         device: int | None = None,
     ) -> None:
         self._values = {name: value for name, value in parameters.items() if name != "n_patterns"}
         self._lock = threading.RLock()
-        self._frozen = state is not None and not state.flags.writeable
+        self._frozen = state is not None and not _memory.is_writable(state)
         n_words = _validation.words_for(parameters["n_units"])
-        self._set(np.zeros((0, n_words), np.uint64) if state is None else state.reshape(-1, n_words))
+        if state is None:
+            self._set(_memory.reshaped(_memory.zeros(0, np.uint64, device), (0, n_words)))
+        else:
+            self._set(_memory.reshaped(state, (state.size // n_words, n_words)))
 
-    def _set(self, rows: Words) -> None:
+    def _set(self, rows: Any) -> None:
         self._kept = rows, {}
 
     @property
-    def _rows(self) -> Words:
+    def _rows(self) -> Any:
         return self._kept[0]
 
     def _parameters(self) -> dict[str, Any]:
         return {**self._values, "n_patterns": self.n_patterns}
 
     @property
-    def _state(self) -> NDArray[np.uint64]:
-        return self._rows.reshape(-1)
+    def _state(self) -> _memory.State:
+        return _memory.reshaped(self._rows, (self._rows.size,))
 
     @property
     def _device_index(self) -> int | None:
-        return None
+        return _memory.device_of(self._rows)
 
     @property
     def _tally(self) -> Tally:
@@ -91,8 +94,18 @@ class PatternStore(AssociativeMemory):
         if self._frozen:  # it was not looked at when it was mapped
             self._verify()
         twin = object.__new__(type(self))
-        twin._fill(self._parameters(), self._rows.reshape(-1).copy(), Tally())
+        twin._fill(self._parameters(), _memory.moved(self._state, device), Tally())
         return twin
+
+    def _given(self, owner: str, name: str, value: Any) -> tuple[Any, Any]:
+        """Return checked vectors as words where the memory is, and the form in which they came."""
+        device = self._device_index
+        if _device.is_on_gpu(value):
+            from hypersketch.memories import _gpu_rows
+
+            return _gpu_rows.packed(owner, name, value, self.n_units, device)
+        words, form = _bipolar.packed_rows(owner, name, value, self.n_units)
+        return words if device is None else _memory.moved(words, device), form
 
     # ---- looks
 
@@ -134,11 +147,13 @@ class PatternStore(AssociativeMemory):
         >>> network.patterns
         array([[ 1, -1,  1]], dtype=int8)
         """
-        return _bipolar.signs(self._rows, self.n_units)
+        return _bipolar.signs(_memory.host(self._rows), self.n_units)
 
     def __repr__(self) -> str:
-        shown = ", ".join(f"{name}={value!r}" for name, value in self._parameters().items())
-        return f"{type(self).__name__}({shown})"
+        shown = dict(self._parameters())
+        if self.device != "cpu":
+            shown["device"] = self.device
+        return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in shown.items())})"
 
     # ---- changes
 
@@ -155,9 +170,9 @@ class PatternStore(AssociativeMemory):
         Parameters
         ----------
         patterns : array of -1 and +1, shape (n, n_units) or (n_units,); or packed, of uint64
-            Any dtype of integers or floats; of bool, where False is -1. Packed vectors have
-            ceil(n_units / 64) words, in which a set bit is -1, as `hypersketch.MapB` has them. An empty batch
-            stores nothing.
+            In host memory, or on the GPU that the memory is on. Any dtype of integers or floats; of bool,
+            where False is -1. Packed vectors have ceil(n_units / 64) words, in which a set bit is -1, as
+            `hypersketch.MapB` has them. An empty batch stores nothing.
 
         Raises
         ------
@@ -174,20 +189,30 @@ class PatternStore(AssociativeMemory):
         array([ 1,  1,  1, -1])
         """
         owner = f"{type(self).__name__}.store"
-        words, _ = _bipolar.packed_rows(owner, "patterns", patterns, self.n_units)
+        words, _ = self._given(owner, "patterns", patterns)
         self._append(owner, words)
 
-    def _append(self, owner: str, words: Words) -> None:
+    def _append(self, owner: str, words: Any) -> None:
         with self._lock:
             self._require_writable()
             if not len(words):
                 return
-            rows = np.concatenate((self._rows, words))
+            rows = self._with(words)
             self._require_storable(owner, rows)
             self._set(rows)
 
+    def _with(self, words: Any) -> Any:
+        """Return the patterns with others behind them, where the memory is."""
+        device = self._device_index
+        if device is None:
+            return np.concatenate((self._rows, _memory.host(words)))
+        from hypersketch.memories import _gpu_recall
+
+        here = _memory.device_of(words) == device
+        return _gpu_recall.joined(self._rows, words if here else _memory.moved(words, device))
+
     @abstractmethod
-    def _require_storable(self, owner: str, rows: Words) -> None:
+    def _require_storable(self, owner: str, rows: Any) -> None:
         """Refuse patterns that the memory cannot hold together."""
 
     def clear(self) -> None:
@@ -209,7 +234,8 @@ class PatternStore(AssociativeMemory):
         """
         with self._lock:
             self._require_writable()
-            self._set(self._rows[:0].copy())
+            empty = _memory.zeros(0, np.uint64, self._device_index)
+            self._set(_memory.reshaped(empty, (0, self._rows.shape[1])))
 
     def merge(self: Memory, other: Memory) -> None:
         """Store the patterns of another memory of the same type and parameters, after those that are here.

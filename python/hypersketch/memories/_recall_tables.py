@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from decimal import Decimal, localcontext
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +26,30 @@ _NONE = -(1 << 30)
 """Exponent of zero."""
 
 Column = tuple[NDArray[np.float64], NDArray[np.int32]]
+
+
+class RecallColumns(NamedTuple):
+    """Numbers by Hamming distance, mantissas and exponents of two; the CPU and a GPU are given the same."""
+
+    weights: NDArray[np.float64]
+    weight_exponents: NDArray[np.int32]
+    offsets: NDArray[np.float64]
+    offset_exponents: NDArray[np.int32]
+    energies: NDArray[np.float64]
+    energy_exponents: NDArray[np.int32]
+    whole_weights: NDArray[np.int32] | None
+    """Weights and offsets as integers, where they are small enough."""
+    whole_offsets: NDArray[np.int64] | None
+    exact: bool
+    """Whether all weights and offsets are integers."""
+
+    def is_whole(self, n: int) -> bool:
+        """Whether no sum over so many patterns leaves what the CPU's adders take."""
+        return self.whole_offsets is not None and int(np.abs(self.whole_offsets).max()) * n <= _MOST_WEIGHED
+
+    def compiled(self) -> _core.RecallTable:
+        """Return the table of the CPU's loops."""
+        return _core.RecallTable(*self)
 
 
 def _scaled(numbers: Sequence[int]) -> Column:
@@ -54,15 +79,15 @@ def overlaps(n_units: int) -> NDArray[np.int64]:
     return n_units - 2 * np.arange(n_units + 1, dtype=np.int64)
 
 
-def hebb(n_units: int) -> _core.RecallTable:
+def hebb(n_units: int) -> RecallColumns:
     """Return the table of F(x) = x**2, Hopfield's network with zero diagonal, divided by 8."""
     here = overlaps(n_units)
     offsets = np.full(n_units + 1, -1, np.int64)
     columns = *_plain(here), *_plain(offsets), *_plain(here * here)
-    return _core.RecallTable(*columns, here.astype(np.int32), offsets, True)
+    return RecallColumns(*columns, here.astype(np.int32), offsets, True)
 
 
-def power(n_units: int, degree: int, rectified: bool) -> _core.RecallTable:
+def power(n_units: int, degree: int, rectified: bool) -> RecallColumns:
     """Return the table of F(x) = x**degree, or 0 for negative x where it is rectified."""
     if degree == 2 and not rectified:
         return hebb(n_units)
@@ -73,7 +98,7 @@ def power(n_units: int, degree: int, rectified: bool) -> _core.RecallTable:
     return _of_integers(n_units, value)
 
 
-def _of_integers(n_units: int, value: Callable[[int], int]) -> _core.RecallTable:
+def _of_integers(n_units: int, value: Callable[[int], int]) -> RecallColumns:
     # F at N + 2, N, ..., -N, -N - 2
     values = [value(n_units + 2 - 2 * i) for i in range(n_units + 3)]
     triples = list(zip(values, values[1:], values[2:], strict=False))
@@ -87,10 +112,10 @@ def _of_integers(n_units: int, value: Callable[[int], int]) -> _core.RecallTable
     whole: tuple[NDArray[np.int32] | None, NDArray[np.int64] | None] = (None, None)
     if heaviest <= _MOST_WEIGHED and largest <= _MOST_OFFSET:
         whole = np.array(weights, np.int32), np.array(offsets, np.int64)
-    return _core.RecallTable(*column(weights), *column(offsets), *_scaled(values[1:-1]), *whole, exact)
+    return RecallColumns(*column(weights), *column(offsets), *_scaled(values[1:-1]), *whole, exact)
 
 
-def exponential(n_units: int) -> _core.RecallTable:
+def exponential(n_units: int) -> RecallColumns:
     """Return the table of F(x) = exp(x), divided by 2 sinh(2): weights exp(o), offsets -tanh(1) exp(o)."""
     with localcontext() as context:
         context.prec = 60
@@ -101,7 +126,7 @@ def exponential(n_units: int) -> _core.RecallTable:
     fractions = np.array([(power & ((1 << digits) - 1)) / (1 << digits) for power in powers])
     mantissas = np.exp2(fractions)
     values = mantissas, exponents
-    return _core.RecallTable(*values, -math.tanh(1.0) * mantissas, exponents, *values, None, None, False)
+    return RecallColumns(*values, -math.tanh(1.0) * mantissas, exponents, *values, None, None, False)
 
 
 def scaled_power(n_units: int, degree: int) -> tuple[float, int]:

@@ -9,12 +9,12 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from hypersketch import _core, _validation, files, theory
+from hypersketch import _validation, files, theory
 from hypersketch._stored import Tally
 from hypersketch.memories import _recall_tables
-from hypersketch.memories._bipolar import Words
 from hypersketch.memories._pattern_memory import PatternMemory, Run
 from hypersketch.memories._pattern_store import MAX_UNITS
+from hypersketch.memories._recall_tables import RecallColumns
 
 MAX_DEGREE = 64
 
@@ -42,6 +42,8 @@ class DenseMemory(PatternMemory):
         F(x) = 0 for negative x: states are not drawn to the negatives of patterns.
     seed : int in [0, 2**64), default 0
         Of the random orders of units in asynchronous updates.
+    device : str, default 'cpu'
+        Where the patterns lie and states are updated: ``cpu``, or a GPU, ``cuda``, ``cuda:1`` and so on.
 
     Raises
     ------
@@ -91,11 +93,12 @@ class DenseMemory(PatternMemory):
         *,
         rectified: bool = False,
         seed: int = 0,
+        device: str = "cpu",
     ) -> None:
         parameters = self._checked(
             n_units=n_units, degree=degree, rectified=rectified, seed=seed, n_patterns=0
         )
-        self._fill(parameters, None, Tally())
+        self._fill(parameters, None, Tally(), self._device_for(device))
 
     @classmethod
     def _checked(cls, **given: object) -> dict[str, Any]:
@@ -107,7 +110,7 @@ class DenseMemory(PatternMemory):
 
     def _fill(self, parameters: dict[str, Any], state: Any, tally: Tally, device: int | None = None) -> None:
         super()._fill(parameters, state, tally, device)
-        self._table: _core.RecallTable | None = None
+        self._table: RecallColumns | None = None
 
     @property
     def degree(self) -> int | str:
@@ -130,11 +133,11 @@ class DenseMemory(PatternMemory):
         """
         return bool(self._values["rectified"])
 
-    def _require_storable(self, owner: str, rows: Words) -> None:
+    def _require_storable(self, owner: str, rows: Any) -> None:
         pass  # any patterns can be held
 
     @property
-    def _numbers(self) -> _core.RecallTable:
+    def _numbers(self) -> RecallColumns:
         if self._table is None:
             degree, n_units = self.degree, self.n_units
             if isinstance(degree, str):

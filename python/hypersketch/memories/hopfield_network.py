@@ -3,15 +3,14 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hypersketch import _core, _validation, files, theory
+from hypersketch import _core, _memory, _validation, files, theory
 from hypersketch._stored import Tally
 from hypersketch.memories import _bipolar, _float_rules, _recall_tables
-from hypersketch.memories._bipolar import Words
 from hypersketch.memories._float_updates import follow
 from hypersketch.memories._pattern_memory import PatternMemory, Run
 from hypersketch.memories._pattern_store import MAX_UNITS
@@ -38,6 +37,8 @@ class HopfieldNetwork(PatternMemory):
         fixed points.
     seed : int in [0, 2**64), default 0
         Of the random orders of units in asynchronous updates.
+    device : str, default 'cpu'
+        Where the patterns lie and states are updated: ``cpu``, or a GPU, ``cuda``, ``cuda:1`` and so on.
 
     Raises
     ------
@@ -80,8 +81,9 @@ class HopfieldNetwork(PatternMemory):
         "n_patterns": _validation.within(0, 2**40),
     }
 
-    def __init__(self, n_units: int, rule: Rule = "hebb", *, seed: int = 0) -> None:
-        self._fill(self._checked(n_units=n_units, rule=rule, seed=seed, n_patterns=0), None, Tally())
+    def __init__(self, n_units: int, rule: Rule = "hebb", *, seed: int = 0, device: str = "cpu") -> None:
+        parameters = self._checked(n_units=n_units, rule=rule, seed=seed, n_patterns=0)
+        self._fill(parameters, None, Tally(), self._device_for(device))
 
     @property
     def rule(self) -> Rule:
@@ -94,7 +96,7 @@ class HopfieldNetwork(PatternMemory):
         rule: Rule = self._values["rule"]
         return rule
 
-    def _require_storable(self, owner: str, rows: Words) -> None:
+    def _require_storable(self, owner: str, rows: Any) -> None:
         if self.rule != "pseudo-inverse":
             return
         if len(rows) > self.n_units:
@@ -102,12 +104,16 @@ class HopfieldNetwork(PatternMemory):
                 f"{owner} cannot make more patterns than units fixed points: the pseudo-inverse rule takes "
                 f"at most {self.n_units}. Got {len(rows)} instead."
             )
-        dependent = _float_rules.first_dependent(_bipolar.signs(rows, self.n_units, np.float64))
+        dependent = _float_rules.first_dependent(self._signs_of(rows))
         if dependent is not None:
             raise ValueError(
                 f"{owner} needs linearly independent patterns with the pseudo-inverse rule. Pattern "
                 f"{dependent} of all depends on those before it."
             )
+
+    def _signs_of(self, rows: Any) -> NDArray[np.float64]:
+        """Return patterns as floats in host memory, where learning with floats takes place."""
+        return _bipolar.signs(_memory.host(rows), self.n_units, np.float64)
 
     def _verify(self) -> None:
         super()._verify()
@@ -127,18 +133,22 @@ class HopfieldNetwork(PatternMemory):
         """
         if not self.n_patterns:
             return np.zeros((self.n_units, self.n_units))
-        return self._hebb_matrix(self._rows) / self.n_units if self.rule == "hebb" else self._thin().matrix()
+        return (
+            self._hebb_matrix(_memory.host(self._rows)) / self.n_units
+            if self.rule == "hebb"
+            else self._thin().matrix()
+        )
 
-    def _hebb_matrix(self, rows: Words) -> NDArray[np.int32]:
+    def _hebb_matrix(self, rows: Any) -> NDArray[np.int32]:
         matrix = np.empty((self.n_units, self.n_units), np.int32)
         _core.RecallPatterns(rows, self.n_units, 1, False).matrix(matrix.reshape(-1), 1)
         return matrix
 
     def _thin(self) -> _float_rules.ThinFields:
-        def make(rows: Words) -> _float_rules.ThinFields:
+        def make(rows: Any) -> _float_rules.ThinFields:
             if self._frozen:  # nobody looked at what was mapped
                 self._require_storable("HopfieldNetwork.load", rows)
-            patterns = _bipolar.signs(rows, self.n_units, np.float64)
+            patterns = self._signs_of(rows)
             rule = _float_rules.storkey if self.rule == "storkey" else _float_rules.pseudo_inverse
             return rule(patterns)
 
@@ -154,15 +164,29 @@ class HopfieldNetwork(PatternMemory):
 
     def _run(self, run: Run) -> None:
         if self.rule != "hebb":
-            run.values[...] = follow(self._fields(run), run, self.n_units)
-        elif run.budget and self._by_matrix(run):
+            self._follow(run)
+        elif run.budget and self._device_index is None and self._by_matrix(run):
             matrix = self._made("matrix", self._hebb_matrix)
             how = *run.how, run.threads
             _core.recall_by_matrix(matrix.reshape(-1), self.n_units, *how)
             run.values += self.n_patterns * self.n_units
         else:
-            table = self._made("table", lambda _: _recall_tables.hebb(self.n_units))
-            self._recall(run, table, by_units=not run.synchronous)
+            columns = self._made("columns", lambda _: _recall_tables.hebb(self.n_units))
+            self._recall(run, columns, by_units=not run.synchronous)
+
+    def _follow(self, run: Run) -> None:
+        device = self._device_index
+        if device is None:
+            run.values[...] = follow(self._fields(run), run, self.n_units)
+            return
+        from hypersketch.memories import _gpu_recall
+
+        formed = run.synchronous and self._by_matrix(run)
+        made = self._made(
+            "formed there" if formed else "thin there",
+            lambda _: _gpu_recall.GpuFields(self._thin(), formed, device),
+        )
+        made.follow(run, self.n_units)
 
     def _fields(self, run: Run) -> _float_rules.Fields:
         thin = self._thin()

@@ -7,12 +7,13 @@ from typing import Any, Literal
 
 import numpy as np
 
-from hypersketch import _validation, files, theory
+from hypersketch import _memory, _validation, files, theory
 from hypersketch._stored import Tally
 from hypersketch.memories import _reals
 from hypersketch.memories._associative import Retrieval
 from hypersketch.memories._changes import require_writable
-from hypersketch.memories._pair_matrix import LINEAR_CHUNK, PairMatrix
+from hypersketch.memories._pair_answers import PairAnswers, most_alike
+from hypersketch.memories._pair_matrix import LINEAR_CHUNK
 from hypersketch.memories._probes import Matches
 from hypersketch.memories.item_memory import ItemMemory
 
@@ -20,7 +21,7 @@ _RIDGE = 1e-3
 
 
 @files.register
-class OuterProductMemory(PairMatrix):
+class OuterProductMemory(PairAnswers):
     """Pairs of vectors in a matrix, W = sum of q v k^T: asked with a key k, it answers W k.
 
     Parameters
@@ -43,6 +44,9 @@ class OuterProductMemory(PairMatrix):
         The g of pairs stored without gates of their own: what is left of the memory when a pair comes.
     ridge : float > 0, optional
         Penalty of the rule ``ridge``, default 1e-3.
+    device : str, default 'cpu'
+        Where the matrix lies and is worked on: ``cpu``, or a GPU, ``cuda``, ``cuda:1`` and so on. There sums
+        are made in another order than on the CPU, so results differ by rounding; ridge solves on the CPU.
 
     Raises
     ------
@@ -80,6 +84,7 @@ class OuterProductMemory(PairMatrix):
         strength: float = 1.0,
         gate: float = 1.0,
         ridge: float | None = None,
+        device: str = "cpu",
     ) -> None:
         parameters = self._checked(
             key_dim=key_dim,
@@ -90,7 +95,7 @@ class OuterProductMemory(PairMatrix):
             gate=gate,
             ridge=_RIDGE if ridge is None and rule == "ridge" else ridge,
         )
-        self._fill(parameters, None, Tally())
+        self._fill(parameters, None, Tally(), self._device_for(device))
 
     # ---- changes
 
@@ -145,7 +150,7 @@ class OuterProductMemory(PairMatrix):
         owner = "OuterProductMemory.store"
         pairs = self._pairs(owner, keys, values, weights)
         gates = self._values["gate"] if gates is None else gates
-        checked = _reals.numbers(owner, "gates", gates, len(pairs[0]), 0.0, 1.0)
+        checked = self._numbers(owner, "gates", gates, len(pairs[0]), 0.0, 1.0)
         default = (64 if self.key_dim > 128 else 32) if self.rule == "delta" else LINEAR_CHUNK
         step = _validation.integer(owner, "chunk", default if chunk is None else chunk, 1, 2**16)
         self._write(*pairs, checked, step, len(pairs[0]))
@@ -227,7 +232,8 @@ class OuterProductMemory(PairMatrix):
         """
         with self._lock:
             require_writable(self)
-            self._state.fill(0)
+            change, arguments = _memory.clearing(self._state)
+            change(*arguments)
             self._record = (Tally(), [])
 
     # ---- answers
@@ -265,9 +271,11 @@ class OuterProductMemory(PairMatrix):
         array([[2., 4., 6.]], dtype=float32)
         """
         owner = "OuterProductMemory.retrieve"
-        asked = _reals.rows(owner, "queries", queries, self.key_dim, self._values["dtype"])
+        asked = self._given(owner, "queries", queries, self.key_dim, self._values["dtype"])
         if not self.n_added:
             raise ValueError(f"{owner} needs pairs, but this OuterProductMemory is empty.")
+        if self._device_index is not None:
+            return self._retrieved_there(asked)
         with np.errstate(over="ignore", invalid="ignore"):
             states = self._in_dtype(asked @ self.matrix.T)
         n = len(asked)
@@ -314,14 +322,13 @@ class OuterProductMemory(PairMatrix):
         array(['Rome', 'Paris'], dtype=object)
         """
         owner = "OuterProductMemory.recall"
+        if self._device_index is not None:
+            return self._recalled_there(owner, queries, codebook, k)
         if isinstance(codebook, ItemMemory):
             return codebook.search(self.retrieve(queries).states.astype(np.float32), k)
         values = _reals.rows(owner, "codebook", codebook, self.value_dim, self._values["dtype"])
         few = _validation.neighbours(owner, k, len(values), "values")
-        scores = (self.retrieve(queries).states @ values.T).astype(np.float64)
-        order = np.argsort(-scores, axis=1, kind="stable")[:, :few] if few > 1 else None
-        places = scores.argmax(axis=1)[:, np.newaxis] if order is None else order
-        return Matches(places, np.take_along_axis(scores, places, axis=1), places)
+        return most_alike(self.retrieve(queries).states, values, few)
 
     def capacity(self, error: float = 0.01, *, n_values: int | None = None) -> float:
         """Return how many random pairs fit while `expected_error` stays at or below ``error``.

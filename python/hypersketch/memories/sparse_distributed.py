@@ -60,6 +60,8 @@ class SparseDistributedMemory(LocationStore):
         change that would leave them is refused.
     seed : int in [0, 2**64), default 0
         Of the locations, and of the bits that stand where sums are 0.
+    device : str, default 'cpu'
+        Where addresses and counters lie and are worked on: ``cpu``, or a GPU, ``cuda``, ``cuda:1`` and so on.
 
     Raises
     ------
@@ -96,6 +98,7 @@ class SparseDistributedMemory(LocationStore):
         locations: Any = None,
         limit: int | None = None,
         seed: int = 0,
+        device: str = "cpu",
     ) -> None:
         owner = type(self).__name__
         DIM(owner, "address_dim", address_dim)
@@ -119,8 +122,10 @@ class SparseDistributedMemory(LocationStore):
             stored=given is not None,
             seed=seed,
         )
-        self._fill(parameters, None, Tally())
-        if given is not None:
+        self._fill(parameters, None, Tally(), self._device_for(device))
+        if given is not None and self._there is not None:
+            self._there.put_addresses(given)
+        elif given is not None:
             self._addresses[...] = given
 
     # ---- changes
@@ -197,12 +202,12 @@ class SparseDistributedMemory(LocationStore):
     def _change(
         self, owner: str, addresses: Any, values: Any, weights: Any, sign: int, threads: int | None
     ) -> None:
-        asked, _ = _bit_rows.packed(owner, "addresses", addresses, self._values["address_dim"])
+        asked, _ = self._given(owner, "addresses", addresses, self._values["address_dim"])
         if values is None and self._values["value_dim"] != self._values["address_dim"]:
             _validation.refuse(owner, "values", "given, as value_dim is not address_dim", None)
         rows = asked
         if values is not None:
-            rows, _ = _bit_rows.packed(owner, "values", values, self._values["value_dim"])
+            rows, _ = self._given(owner, "values", values, self._values["value_dim"])
         if len(rows) != len(asked):
             raise ValueError(f"{owner} needs as many values as addresses. Got {len(rows)} and {len(asked)}.")
         each = _validation.weights(owner, weights, len(asked))
@@ -257,7 +262,10 @@ class SparseDistributedMemory(LocationStore):
         """
         with self._lock:
             require_writable(self)
-            self._counters.fill(0)
+            if self._there is not None:
+                self._there.clear()
+            else:
+                self._counters.fill(0)
             self._record = (Tally(), [])
 
     # ---- answers
@@ -300,13 +308,15 @@ class SparseDistributedMemory(LocationStore):
         same = self._values["address_dim"] == self._values["value_dim"]
         if many > 1 and not same:
             _validation.refuse(owner, "steps", "1, as value_dim is not address_dim", steps)
-        asked, form = _bit_rows.packed(owner, "queries", queries, self._values["address_dim"])
+        asked, form = self._given(owner, "queries", queries, self._values["address_dim"])
         if not self.n_added:
             raise ValueError(f"{owner} needs items, but this SparseDistributedMemory is empty.")
         with self._lock:
-            states, *found = self._read_on(asked, many, same, _threads.resolve(owner, threads))
-        n_steps, converged, sums, active = found
-        shown = _bit_rows.in_form(states, self._values["value_dim"], form)
+            if self._there is not None:
+                states, *found = self._there.read(asked, many)
+            else:
+                states, *found = self._read_on(asked, many, same, _threads.resolve(owner, threads))
+        shown, (n_steps, converged, sums, active) = self._answered(states, form, found)
         return LocationRetrieval(shown, None, n_steps, converged, sums, active)
 
     # ---- theory

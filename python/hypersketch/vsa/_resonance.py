@@ -84,6 +84,10 @@ class PackedEngine:
             self._run(probes[part], hashes[part], budget, found, products, part, threads)
         return found._replace(similarities=products / self.dim)
 
+    def numbers(self) -> tuple[bool, int, int, int]:
+        """Return the rule in integers: whether it is synchronous, noise, threshold, what is accepted."""
+        return packed_numbers(self.rule, self.dim, self.accept)
+
     def _run(
         self,
         probes: NDArray[np.uint64],
@@ -94,7 +98,7 @@ class PackedEngine:
         part: slice,
         threads: int,
     ) -> None:
-        rule, unit = self.rule, math.sqrt(self.dim)
+        synchronous, noise, threshold, accept = self.numbers()
         _core.resonate(
             self.rows,
             self.sizes,
@@ -102,11 +106,11 @@ class PackedEngine:
             self.start,
             probes,
             hashes,
-            rule.synchronous,
-            rule.seed,
-            noise_scale(rule.noise * unit),
-            min(2**31 - 1, math.ceil(rule.threshold * unit)),
-            math.ceil(self.accept * self.dim - 1e-6),
+            synchronous,
+            self.rule.seed,
+            noise,
+            threshold,
+            accept,
             budget,
             found.codewords[part],
             products[part],
@@ -114,6 +118,13 @@ class PackedEngine:
             found.periods[part],
             threads,
         )
+
+
+def packed_numbers(rule: Rule, dim: int, accept: float) -> tuple[bool, int, int, int]:
+    """Return a rule for packed vectors in integers."""
+    unit = math.sqrt(dim)
+    noise, threshold = noise_scale(rule.noise * unit), min(2**31 - 1, math.ceil(rule.threshold * unit))
+    return rule.synchronous, noise, threshold, math.ceil(accept * dim - 1e-6)
 
 
 def noise_scale(deviation: float) -> int:

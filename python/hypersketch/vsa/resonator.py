@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hypersketch import _threads, _validation
+from hypersketch import _device, _threads, _validation
 from hypersketch.vsa._phasors import PhasorEngine
 from hypersketch.vsa._resonance import MOST_DIM, Found, PackedEngine, Rule
 from hypersketch.vsa.holographic import FHRR, HRR
@@ -119,6 +119,9 @@ class Resonator:
         Largest probability that an unrelated probe is called solved.
     seed : int in [0, 2**64), default 0
         Seed of the noise.
+    device : str, default "cpu"
+        Where packed vectors are taken apart: "cpu", "cuda" or "cuda:1". Answers are the same, and in host
+        memory. A GPU takes as many probes at once as it has room for, which is what it is good for.
 
     Raises
     ------
@@ -166,6 +169,7 @@ class Resonator:
         max_iterations: int = 1000,
         false_accept: float = 1e-6,
         seed: int = 0,
+        device: str = "cpu",
     ) -> None:
         packed = isinstance(space, MapI | MapB)
         if not packed and not isinstance(space, FHRR | HRR | ModularSpace):
@@ -183,7 +187,17 @@ class Resonator:
         )
         self._budget = _BUDGET("Resonator", "max_iterations", max_iterations)
         self._books, self._names = _codebooks(space, codebooks)
-        self._engine = (PackedEngine if packed else PhasorEngine)(space, self._books, self._rule)
+        self._engine = self._made(packed, _device.resolve("Resonator", device), device)
+
+    def _made(self, packed: bool, index: int | None, device: str) -> Any:
+        if index is None:
+            return (PackedEngine if packed else PhasorEngine)(self._space, self._books, self._rule)
+        if not packed:
+            must = f"'cpu' for {self._space}, whose vectors are not packed"
+            _validation.refuse("Resonator", "device", must, device)
+        from hypersketch.vsa._resonance_on_gpu import GpuPackedEngine
+
+        return GpuPackedEngine(self._space, self._books, self._rule, index)
 
     def __repr__(self) -> str:
         sizes = " x ".join(str(len(book)) for book in self._books)
@@ -297,9 +311,7 @@ class Resonator:
         return self._answer(self._engine.run(rows, budget, n_threads))
 
     def _answer(self, found: Found) -> Factors:
-        solved = np.abs(found.similarities) >= self._engine.accept - 1e-9
-        codes = np.where(solved, 0, np.where(found.periods == 1, 1, np.where(found.periods > 1, 2, 3)))
-        outcomes = np.array(OUTCOMES)[codes]
+        outcomes = outcomes_of(found, self._engine.accept)
         return Factors(
             found.codewords, found.similarities, outcomes, found.sweeps, found.periods, self._names
         )
@@ -319,8 +331,25 @@ def _vectors(space: Any, method: str, name: str, value: Any) -> NDArray[Any]:
         if value.space != space:
             raise TypeError(f"{name} are vectors of {value.space}, but Resonator needs those of {space}.")
         value = np.asarray(value)
+    elif _device.is_on_gpu(value):  # few bytes beside what is done with them
+        value = _of_gpu(method, name, value)
     rows = space._checked(method, name, value)
     return np.atleast_2d(space.normalize(rows) if isinstance(space, MapI) else rows)
+
+
+def _of_gpu(method: str, name: str, value: Any) -> NDArray[Any]:
+    seen = _device.view(method, name, value)
+    if not seen.is_contiguous:
+        _validation.refuse(method, name, "rows that stand one after the other", f"strides {seen.strides}")
+    host = seen.to_host()
+    return host.view(np.uint64) if host.dtype == np.int64 else host  # libraries without uint64
+
+
+def outcomes_of(found: Found, accept: float) -> NDArray[np.str_]:
+    """Return how each probe ended."""
+    solved = np.abs(found.similarities) >= accept - 1e-9
+    codes = np.where(solved, 0, np.where(found.periods == 1, 1, np.where(found.periods > 1, 2, 3)))
+    return np.array(OUTCOMES)[codes]
 
 
 def _codebooks(space: Any, given: Any) -> tuple[list[NDArray[Any]], tuple[tuple[Any, ...] | None, ...]]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from hypersketch import theory
+from hypersketch._device_array import DeviceArray
 from hypersketch.capacity.cells import Cell, Draw, Outcomes
 from hypersketch.capacity.experiments.base import Experiment, Quantity, UInt64Array
 from hypersketch.capacity.structures import structure
@@ -63,13 +64,13 @@ class BindingDepth(Experiment):
         space = _space(cell)
         similarities: list[float] = []
         for _, drawn in Draw(cell, hashes, cell.n + 1):
-            vector, *others = (space.atoms(np.ascontiguousarray(keys), threads=1) for keys in drawn.T)
+            vector, *others = (space.atoms(_placed(cell, keys), threads=1) for keys in drawn.T)
             bound = vector
             for other in others:
                 bound = space.bind(bound, other)
             for other in reversed(others):
                 bound = space.unbind(bound, other)
-            similarities += space.similarity(bound, vector).tolist()
+            similarities += np.asarray(space.similarity(bound, vector)).tolist()
         return {"similarity": similarities}
 
     def predict(self, cell: Cell) -> dict[str, float]:
@@ -90,6 +91,16 @@ class BindingDepth(Experiment):
         from hypersketch.capacity import report
 
         return report.standard_page(self, results, config, [*figures, _deepest(results.rows)])
+
+
+def _placed(cell: Cell, keys: UInt64Array) -> Any:
+    """Return keys where the cell measures."""
+    keys = np.ascontiguousarray(keys)
+    if cell.device == "cpu":
+        return keys
+    from hypersketch.capacity.kernels_on_gpu import index_of
+
+    return DeviceArray.of(keys, index_of(cell.device))
 
 
 def _space(cell: Cell) -> Any:

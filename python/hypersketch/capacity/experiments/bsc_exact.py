@@ -84,7 +84,8 @@ class BscExact(Experiment):
             stored = np.arange(cell.n) % _CODEWORDS
             members = np.stack([keys, values[:, stored]])
             probes = np.stack([np.repeat(keys[:, :asked], _CODEWORDS, axis=1), np.tile(values, asked)])
-            scores = kernels.bundle_trials(cell.size["dim"], entry.packed, seeds, members, probes)
+            dim, device = cell.size["dim"], cell.device
+            scores = kernels.bundle_trials(dim, entry.packed, seeds, members, probes, device=device)
             rows = scores.reshape(len(seeds), asked, _CODEWORDS).astype(np.float64)
             lost += lost_share(rows, stored[:asked]).sum(axis=1).tolist()
         return {"wrong codeword": lost}

@@ -46,7 +46,7 @@ class CodebookExperiment(Experiment):
 
     def entry(self, cell: Cell) -> SpaceBundle:
         """The structure of a cell."""
-        return cast(SpaceBundle, structure(cell.structure))
+        return cast(SpaceBundle, structure(cell.structure, cell.device))
 
     def draws(self, cell: Cell, hashes: UInt64Array) -> tuple[UInt64Array, Int64Array]:
         """Seeds of the codebooks, and the indices of the items of their bundles (codebook, bundle, item)."""

@@ -71,7 +71,7 @@ class DenseDegree(PatternExperiment):
         units, wrong = cell.size["units"], []
         for rng in per_trial(cell):
             patterns = random_patterns(rng, cell.n, units)
-            memory = DenseMemory(units, cell.setting["degree"])
+            memory = DenseMemory(units, cell.setting["degree"], device=cell.device)
             memory.store(patterns)
             asked = patterns[: cell.probes]
             states = memory.retrieve(asked, max_sweeps=1, threads=1).states

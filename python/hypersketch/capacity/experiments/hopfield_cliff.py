@@ -91,7 +91,7 @@ class HopfieldCliff(PatternExperiment):
     def measure(self, cell: Cell, hashes: UInt64Array) -> Outcomes:
         units, found = cell.size["units"], {name: list[float]() for name in self.quantities}
         for rng in per_trial(cell):
-            wrong, overlaps = _recall(rng, units, cell.n, cell.probes)
+            wrong, overlaps = _recall(rng, units, cell.n, cell.probes, cell.device)
             recalled = overlaps > _RECALLED
             found["wrong after one update"].append(float(wrong))
             found["overlap"].append(float(overlaps.mean()))
@@ -99,7 +99,9 @@ class HopfieldCliff(PatternExperiment):
             if recalled.any():
                 found["overlap of recalled"].append(float(overlaps[recalled].mean()))
             if cell.setting["doubled"]:
-                _, others = _recall(rng, 2 * units, round(cell.setting["load"] * 2 * units), cell.probes)
+                _, others = _recall(
+                    rng, 2 * units, round(cell.setting["load"] * 2 * units), cell.probes, cell.device
+                )
                 found["gain by doubling"].append(float((others > _RECALLED).mean() - recalled.mean()))
         return {name: values for name, values in found.items() if values}
 
@@ -124,10 +126,10 @@ class HopfieldCliff(PatternExperiment):
         )
 
 
-def _recall(rng: np.random.Generator, units: int, n: int, asked: int) -> tuple[int, Any]:
+def _recall(rng: np.random.Generator, units: int, n: int, asked: int, device: str) -> tuple[int, Any]:
     """Return the wrong units after one update of some patterns, and their overlaps in the end."""
     patterns = random_patterns(rng, n, units)
-    network = HopfieldNetwork(units)
+    network = HopfieldNetwork(units, device=device)
     network.store(patterns)
     starts = patterns[:asked]
     once = network.retrieve(starts, max_sweeps=1, threads=1).states

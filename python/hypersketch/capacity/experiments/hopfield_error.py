@@ -70,7 +70,7 @@ class HopfieldError(PatternExperiment):
         units, found = cell.size["units"], {name: list[float]() for name in self.quantities}
         for rng in per_trial(cell):
             patterns = random_patterns(rng, cell.n, units)
-            network = HopfieldNetwork(units)
+            network = HopfieldNetwork(units, device=cell.device)
             network.store(patterns)
             asked = patterns[: cell.probes]
             noisy = turned(rng, asked, units, round(_NOISE * units))

@@ -182,5 +182,6 @@ def _noisy_sums(cell: Cell, seed: int, keys: UInt64Array) -> QuantizedBundle:
 def _noisy(cell: Cell, seed: int, keys: UInt64Array) -> PackedBundle:
     """The packed bundle of the keys' hashes with flipped bits."""
     space = MapB(cell.size["dim"], seed=seed)
-    bundle = space.bundle(keys, threads=1).pack()
-    return PackedBundle(space, bundle.vector ^ _mask(cell, seed, 0), bundle.n_added)
+    bundle = space.bundle(keys, threads=1, device=cell.device).pack()
+    vector = np.asarray(bundle.vector) ^ _mask(cell, seed, 0)
+    return PackedBundle(space, vector, bundle.n_added).to(cell.device)

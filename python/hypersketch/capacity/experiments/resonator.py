@@ -94,6 +94,8 @@ class ResonatorCapacity(Experiment):
     text_columns: ClassVar[frozenset[str]] = frozenset({"network", "sweeps"})
     default_n: ClassVar[tuple[int, ...]] = (2, 3, 4)
     default_dims: ClassVar[tuple[int, ...]] = (256, 384, 576, 832)
+    #: On a GPU, which has a block for each trial.
+    gpu_dims: ClassVar[tuple[int, ...]] = (*default_dims, 1216, 2048, 4096)
     default_trials: ClassVar[int] = 200
 
     def units(self, entry: Structure, n: int) -> list[int]:
@@ -105,7 +107,7 @@ class ResonatorCapacity(Experiment):
             cell
             for network in _NETWORKS
             for factors in request.n or self.default_n
-            for dim in request.dims or self.default_dims
+            for dim in request.dims or (self.default_dims if request.device == "cpu" else self.gpu_dims)
             for cell in self._curve(network, factors, dim, request)
         ]
 
@@ -137,13 +139,20 @@ class ResonatorCapacity(Experiment):
 
     def measure(self, cell: Cell, hashes: UInt64Array) -> Outcomes:
         m, factors = cell.setting["codebook"], cell.n
-        tallies = [
-            _trial(
-                cell, seed, row[: m * factors].reshape(factors, m), (row[m * factors :] % m).astype(np.int64)
-            )
-            for seeds, keys in Draw(cell, hashes, (m + 1) * factors)
-            for seed, row in zip(seeds.tolist(), keys, strict=True)
-        ]
+        tallies = (
+            self._on_gpu(cell, hashes)
+            if cell.device != "cpu"
+            else [
+                _trial(
+                    cell,
+                    seed,
+                    row[: m * factors].reshape(factors, m),
+                    (row[m * factors :] % m).astype(np.int64),
+                )
+                for seeds, keys in Draw(cell, hashes, (m + 1) * factors)
+                for seed, row in zip(seeds.tolist(), keys, strict=True)
+            ]
+        )
         outcomes, sweeps = [one for one, _ in tallies], np.array([count for _, count in tallies], float)
         solved = np.array([one == "solved" for one in outcomes])
         found: Outcomes = {
@@ -155,6 +164,16 @@ class ResonatorCapacity(Experiment):
         if solved.any():
             found["sweeps"] = sweeps[solved].tolist()
         return found
+
+    def _on_gpu(self, cell: Cell, hashes: UInt64Array) -> list[tuple[str, int]]:
+        from hypersketch.capacity.experiments import _resonators_on_gpu
+
+        m, factors = cell.setting["codebook"], cell.n
+        return [
+            tally
+            for seeds, keys in Draw(cell, hashes, (m + 1) * factors)
+            for tally in _resonators_on_gpu.tallies(cell, seeds, keys, _NETWORKS[cell.setting["network"]])
+        ]
 
     def predict(self, cell: Cell) -> dict[str, float]:
         return {}

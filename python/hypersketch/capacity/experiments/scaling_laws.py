@@ -75,7 +75,7 @@ class ScalingLaws(Experiment):
         wrong = []
         for seed in kernels.trial_seeds(cell.seed, cell.trials).tolist():
             tokens = np.random.default_rng(seed).standard_normal((n, dim), np.float32) / math.sqrt(dim)
-            memory = OuterProductMemory(dim, outputs)
+            memory = OuterProductMemory(dim, outputs, device=cell.device)
             memory.store(tokens, np.eye(outputs)[right], q)
             answers = memory.recall(tokens, np.eye(outputs)).indices[:, 0]
             wrong.append(float(p @ (answers != right)))

@@ -16,6 +16,7 @@ from hypersketch.capacity.experiments.bsc_exact import lost_share
 from hypersketch.capacity.structures import structure
 from hypersketch.capacity.structures.base import FloatArray, Structure
 from hypersketch.capacity.structures.bundles import MapBundle
+from hypersketch.keys import hash_keys
 from hypersketch.vsa import MapB, MapI
 
 if TYPE_CHECKING:
@@ -91,7 +92,7 @@ class SequenceLength(Experiment):
             for seed, row in zip(seeds.tolist(), drawn, strict=True):
                 # The hashes of keys that were drawn for this are the dice.
                 text = (row[_ALPHABET:] % _ALPHABET).astype(np.int64) * (not repeated)
-                alphabet, memory = _stored(entry.space(cell.size, seed), row[:_ALPHABET], text)
+                alphabet, memory = _stored(entry.space(cell.size, seed), row[:_ALPHABET], text, cell.device)
                 if repeated:
                     outcomes.append((float(memory @ memory) / memory.size - cell.n) ** 2 / cell.n**2)
                 else:
@@ -118,15 +119,31 @@ class SequenceLength(Experiment):
 
 
 def _stored(
-    space: MapI | MapB, keys: UInt64Array, text: npt.NDArray[np.int64]
+    space: MapI | MapB, keys: UInt64Array, text: npt.NDArray[np.int64], device: str
 ) -> tuple[FloatArray, FloatArray]:
     """Atoms of all symbols, and the bundle of the text's, each shifted by its position, as numbers."""
+    if device != "cpu":
+        return _stored_on_gpu(space, keys, text, device)
     atoms = space.atoms(keys, threads=1)
     bundle = space.bundle()
     placed = [space.permute(atoms[symbol], position) for position, symbol in enumerate(text.tolist())]
     bundle.add_vectors(np.stack(placed), threads=1)
     memory = space.unpack(bundle.pack().vector) if space.binary else bundle.counters
     return space.unpack(atoms).astype(np.float64), memory.astype(np.float64)
+
+
+def _stored_on_gpu(
+    space: MapI | MapB, keys: UInt64Array, text: npt.NDArray[np.int64], device: str
+) -> tuple[FloatArray, FloatArray]:
+    from hypersketch.capacity.kernels_on_gpu import Rows
+
+    rows = Rows(space, device)
+    atoms = rows.atoms(hash_keys(keys, threads=1))
+    placed = rows.rotated(rows.taken(atoms, text), text.size, np.arange(text.size))
+    made = rows.superposed(placed, np.array([0, text.size]))
+    memory = rows.to_host(made, np.uint64 if space.binary else np.int32)
+    letters = space.unpack(rows.to_host(atoms, np.uint64).reshape(keys.size, -1))
+    return letters.astype(np.float64), (space.unpack(memory) if space.binary else memory).astype(np.float64)
 
 
 def _wrong_symbols(alphabet: FloatArray, text: npt.NDArray[np.int64], memory: FloatArray) -> float:

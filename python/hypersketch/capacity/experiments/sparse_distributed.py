@@ -77,9 +77,10 @@ class SparseDistributed(Experiment):
 
     def measure(self, cell: Cell, hashes: UInt64Array) -> Outcomes:
         found: Outcomes = {name: [] for name in self.quantities}
+        sizes: dict[str, Any] = dict(cell.size)
         for seed in kernels.trial_seeds(cell.seed, cell.trials).tolist():
             rng = np.random.default_rng(seed)
-            memory = SparseDistributedMemory(**cell.size, seed=seed)
+            memory = SparseDistributedMemory(**sizes, seed=seed, device=cell.device)
             addresses, values = (
                 rng.random((cell.n, cell.size[name])) < 0.5 for name in ("address_dim", "value_dim")
             )

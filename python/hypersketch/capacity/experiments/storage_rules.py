@@ -71,7 +71,7 @@ class StorageRules(PatternExperiment):
         units, found = cell.size["units"], {name: list[float]() for name in self.quantities}
         for rng in per_trial(cell):
             patterns = random_patterns(rng, cell.n, units)
-            network = HopfieldNetwork(units, cell.setting["rule"])
+            network = HopfieldNetwork(units, cell.setting["rule"], device=cell.device)
             network.store(patterns)
             states = network.retrieve(patterns, max_sweeps=1, threads=1).states
             wrong = wrong_units(states, patterns, units)

@@ -69,8 +69,15 @@ class Structure(ABC):
     least: ClassVar[int] = 2
     #: Whether it can be made on a GPU and take keys there.
     has_kernels: ClassVar[bool] = False
+    #: Which of its tasks it does there; None for all.
+    gpu_tasks: ClassVar[frozenset[str] | None] = None
     #: Where :meth:`build` makes the public objects.
     device: str = "cpu"
+
+    def runs_on_gpu(self, task: str) -> bool:
+        """Whether it does a task on a GPU."""
+        wanted = self.tasks if self.gpu_tasks is None else self.gpu_tasks & self.tasks
+        return self.has_kernels and task in wanted
 
     def on(self: _Adapter, device: str) -> _Adapter:
         """The same structure, made on a device.

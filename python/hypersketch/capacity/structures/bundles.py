@@ -208,8 +208,28 @@ class SpaceBundle(Structure):
         ``drawn`` (C, B, 2 n) holds the indices of n keys, then of their n values.
         """
         asked = min(drawn.shape[2] // 2, QUERIES)
+        if self.device != "cpu":
+            return self._pair_trials_on_gpu(size, seeds, codebook, drawn, asked)
         books = enumerate(self._codebooks(size, seeds, codebook))
         return np.array([self._values_found(*book, drawn[trial], asked) for trial, book in books], np.int64)
+
+    def _pair_trials_on_gpu(
+        self, size: Size, seeds: UInt64Array, codebook: UInt64Array, drawn: Int64Array, asked: int
+    ) -> Int64Array:
+        """`pair_trials` of spaces of packed vectors, whose scores are whole numbers."""
+        from hypersketch.capacity.kernels_on_gpu import Rows
+
+        hits, (n_bundles, n) = [], (drawn.shape[1], drawn.shape[2] // 2)
+        for trial, seed in enumerate(seeds.tolist()):
+            rows = Rows(self.space(size, seed), self.device)
+            atoms, keys, values = rows.atoms(codebook), drawn[trial, :, :n], drawn[trial, :, n:]
+            pairs = rows.bound(*(rows.taken(atoms, which.ravel()) for which in (values, keys)))
+            records = rows.superposed(pairs, np.arange(0, keys.size + 1, n))
+            places, few = np.repeat(np.arange(n_bundles), asked), rows.taken(atoms, keys[:, :asked].ravel())
+            found = rows.unbound(records, few, places.size, places)
+            best = rows.products(found, places.size, atoms, codebook.size, n).argmax(axis=1)
+            hits.append(int(np.count_nonzero(best == values[:, :asked].ravel())))
+        return np.array(hits, np.int64)
 
 
 def fused_hits(
@@ -282,7 +302,8 @@ class MapBundle(SpaceBundle):
     def cleanup_trials(
         self, size: Size, seeds: UInt64Array, codebook: UInt64Array, members: Int64Array
     ) -> Int64Array:
-        return kernels.cleanup_trials(size["dim"], self.packed, seeds, codebook, members[:, 0])
+        dim, drawn = size["dim"], members[:, 0]
+        return kernels.cleanup_trials(dim, self.packed, seeds, codebook, drawn, device=self.device)
 
     def hits_of_sizes(
         self, size: Size, seeds: UInt64Array, codebook: UInt64Array, drawn: list[Int64Array], *, pairs: bool

@@ -22,6 +22,7 @@ class OuterProducts(Structure):
     )
     tasks: ClassVar[frozenset[str]] = frozenset({"scaling-laws"})
     unit: ClassVar[str] = "key_dim"
+    has_kernels: ClassVar[bool] = True
 
     def size(self, units: int, n: int, task: str = "membership") -> Size:
         return {"key_dim": units, "value_dim": 8}

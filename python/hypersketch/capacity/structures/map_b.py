@@ -43,6 +43,13 @@ class MapBundleB(MapBundle):
         }
     )
     packed: ClassVar[bool] = True
+    has_kernels: ClassVar[bool] = True
+    gpu_tasks: ClassVar[frozenset[str] | None] = frozenset(
+        {
+            *("cleanup", "cleanup-pairs", "bsc-exact", "sequence-length", "binding-depth"),
+            *("noise", "resonator"),
+        }
+    )
 
     def n_bytes(self, size: Size) -> int:
         return 8 * -(-size["dim"] // 64)

@@ -49,6 +49,10 @@ class MapBundleI(MapBundle):
         }
     )
     packed: ClassVar[bool] = False
+    has_kernels: ClassVar[bool] = True
+    gpu_tasks: ClassVar[frozenset[str] | None] = frozenset(
+        {"cleanup", "cleanup-pairs", "bsc-exact", "sequence-length", "binding-depth"}
+    )
 
     def n_bytes(self, size: Size) -> int:
         return 4 * size["dim"]

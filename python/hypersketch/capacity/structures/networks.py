@@ -13,6 +13,7 @@ __all__ = ["DensePatterns", "NetworkPatterns"]
 
 class _Patterns(Structure):
     unit: ClassVar[str] = "units"
+    has_kernels: ClassVar[bool] = True
 
     def size(self, units: int, n: int, task: str = "membership") -> Size:
         return {"units": units}

@@ -56,11 +56,14 @@ class Majority(NamedSpace):
     """BSC, whose bits are the signs of MAP-B: the same kernels build and score it."""
 
     bundles_per_codebook = 1
+    has_kernels = True
+    gpu_tasks = frozenset({"cleanup", "cleanup-pairs", "binding-depth"})
 
     def cleanup_trials(
         self, size: Size, seeds: UInt64Array, codebook: UInt64Array, members: Int64Array
     ) -> Int64Array:
-        return kernels.cleanup_trials(size["dim"], True, seeds, codebook, members[:, 0])
+        dim, drawn = size["dim"], members[:, 0]
+        return kernels.cleanup_trials(dim, True, seeds, codebook, drawn, device=self.device)
 
     def hits_of_sizes(
         self, size: Size, seeds: UInt64Array, codebook: UInt64Array, drawn: list[Int64Array], *, pairs: bool
@@ -70,7 +73,14 @@ class Majority(NamedSpace):
         return fused_hits(size["dim"], True, seeds, codebook, drawn)
 
 
-class PhasorSum(NamedSpace):
+class Phasors(NamedSpace):
+    """FHRR, whose products are made on a GPU too."""
+
+    has_kernels = True
+    gpu_tasks = frozenset({"binding-depth"})
+
+
+class PhasorSum(Phasors):
     """FHRR that keeps its sums."""
 
     def space(self, size: Size, seed: int) -> Any:
@@ -132,7 +142,7 @@ SPACES: tuple[NamedSpace, ...] = (
         "Numbers in [−1, 1]: the sum of random vectors, cut off at −1 and 1; bound entry by entry.",
     ),
     NamedSpace("hrr", "HRR", "A sum of random normal vectors, bound by circular convolution."),
-    NamedSpace(
+    Phasors(
         "fhrr",
         "FHRR",
         "A vector of angles: the directions of a sum of random phasors; bound by adding angles.",

@@ -23,6 +23,7 @@ class Kanerva(Structure):
     )
     tasks: ClassVar[frozenset[str]] = frozenset({"sdm"})
     unit: ClassVar[str] = "n_locations"
+    has_kernels: ClassVar[bool] = True
 
     def size(self, units: int, n: int, task: str = "membership") -> Size:
         return {"n_locations": units, "address_dim": 2000, "value_dim": 200}

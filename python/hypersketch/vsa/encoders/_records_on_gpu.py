@@ -44,7 +44,6 @@ def encoded(encoder: Any, owner: str, values: Any, device: int, threads: int | N
         is_fixed = all(map(has_table, encoder.encoders))
         table = _copy(encoder, "book", book, like.device) if is_fixed else DeviceArray.of(book, like.device)
         _bundle(encoder, made, part, table, passing.span(chosen.reshape(-1)), like)
-        table.mark(like.stream)
     return made.finished()
 
 
@@ -66,20 +65,36 @@ def _bundle(
     encoder: Any, made: _device.Target, part: slice, book: DeviceArray, chosen: Any, like: _device.View
 ) -> None:
     """Write the bundles of some records."""
-    n, fields, space = part.stop - part.start, encoder.n_fields, encoder.space
-    roles = _copy(encoder, "roles", encoder.roles, like.device)
-    edges = np.arange(n + 1) * fields
-    work = _on_gpu.Work(like, space.dim, n * fields, edges)
     width = made.seen.shape[1]
-    span = made[part.start * width : part.stop * width]
+    roles = _copy(encoder, "roles", encoder.roles, like.device)
+    bundle_chosen(
+        encoder.space,
+        part.stop - part.start,
+        book,
+        chosen,
+        roles,
+        made[part.start * width : part.stop * width],
+        like,
+    )
+
+
+def bundle_chosen(
+    space: Any, n: int, book: DeviceArray, chosen: Any, roles: DeviceArray, out: Any, like: _device.View
+) -> None:
+    """Write the bundles of n records into a span: chosen rows of the book, bound with their fields' roles."""
+    fields = roles.shape[0]
+    work = _on_gpu.Work(like, space.dim, n * fields, np.arange(n + 1) * fields)
     if space.binary:
-        work._set(bits=span, ties=work._ties_span(_on_gpu.ties_on(space, like.device)))
+        work._set(bits=out, ties=work._ties_span(_on_gpu.ties_on(space, like.device)))
     else:
-        _device.module().clear_span(span, 4 * n * width)
-        work.into(span, False)
+        _device.module().clear_span(out, 4 * out.n)
+        work.into(out, False)
+    for one in (book, roles):
+        one.mark(like.stream)
     spans = [one.memory.span(one.size, like.stream) for one in (book, roles)]
     _device.module().bundle_chosen(work.plan, spans[0], chosen, spans[1], None)
-    roles.mark(like.stream)
+    for one in (book, roles):
+        one.mark(like.stream)
 
 
 def _of_numbers(encoder: Any, owner: str, seen: _device.View) -> Any:
@@ -104,7 +119,6 @@ def _of_numbers(encoder: Any, owner: str, seen: _device.View) -> Any:
         values = _device.module().Span(seen.pointer + first * item, n, seen.device, seen.stream)
         _find_levels(owner, scale, values, seen.dtype, span)
         _bundle(encoder, made, part, book, span, seen)
-        book.mark(seen.stream)
     return made.finished()
 
 

@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Outer-product memories on a GPU, a real or an emulated one, against the CPU's, up to rounding."""
+
+from __future__ import annotations
+
+import pickle
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+import hypersketch
+from hypersketch import ItemMemory, OuterProductMemory, cuda
+from hypersketch.vsa import HRR
+
+REASON = cuda.why_not()
+pytestmark = pytest.mark.skipif(REASON is not None, reason=str(REASON))
+
+RULES = ("hebb", "delta", "ridge")
+
+
+def on_gpu(array: Any, device: int = 0) -> cuda.DeviceArray:
+    return cuda.DeviceArray.of(np.ascontiguousarray(array), device)
+
+
+def normal(*shape: int, seed: int = 0) -> NDArray[np.float64]:
+    return np.random.default_rng(seed).standard_normal(shape) / np.sqrt(shape[-1])
+
+
+def both(*dims: int, **options: Any) -> tuple[OuterProductMemory, OuterProductMemory]:
+    return OuterProductMemory(*dims, **options), OuterProductMemory(*dims, **options, device="cuda")
+
+
+def close(found: Any, expected: Any, dtype: Any) -> None:
+    """Whether numbers differ by rounding alone: some thousand units of the last place of the largest."""
+    ours, theirs = np.asarray(found), np.asarray(expected)
+    assert ours.dtype == theirs.dtype
+    limit = 2000 * np.finfo(dtype).eps * max(1.0, float(np.abs(theirs).max(initial=0.0)))
+    assert np.abs(ours - theirs).max(initial=0.0) <= limit
+
+
+@pytest.mark.parametrize("rule", RULES)
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(("key_dim", "value_dim", "n"), [(1, 1, 1), (16, 5, 9), (70, 65, 40)])
+def test_matrices_and_answers(rule: str, dtype: str, key_dim: int, value_dim: int, n: int) -> None:
+    here, there = both(key_dim, value_dim, rule=rule, dtype=dtype)
+    keys, values, weights = normal(n, key_dim, seed=1), normal(n, value_dim, seed=2), np.linspace(0.1, 1.5, n)
+    gates = np.where(np.arange(n) % 3 == 1, 0.7, 1.0)
+    for memory, put in ((here, np.asarray), (there, on_gpu)):
+        memory.store(put(keys), put(values), put(weights))
+        memory.store(keys.astype(np.float32), values, gates=put(gates), chunk=4)
+    assert there.device == "cuda:0"
+    assert there.n_added == here.n_added
+    close(there.state, here.state, dtype)
+    asked = normal(3, key_dim, seed=3)
+    expected = here.retrieve(asked)
+    for found in (there.retrieve(asked), there.retrieve(on_gpu(asked))):
+        close(found.states, expected.states, dtype if rule != "ridge" else np.float32)
+        assert np.array_equal(np.asarray(found.steps), expected.steps)
+        assert np.asarray(found.converged).all()
+    assert isinstance(there.retrieve(on_gpu(asked)).states, cuda.DeviceArray)
+    assert there.matrix.shape == here.matrix.shape
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_values_are_recalled(dtype: str) -> None:
+    here, there = both(64, 32, dtype=dtype)
+    keys, values = normal(10, 64, seed=1), normal(10, 32, seed=2)
+    for memory in (here, there):
+        memory.store(keys, values)
+    for k in (1, 3):
+        expected = here.recall(keys, values, k)
+        for asked, book in ((keys, values), (on_gpu(keys), on_gpu(values)), (on_gpu(keys), values)):
+            found = there.recall(asked, book, k)
+            assert np.array_equal(np.asarray(found.indices), expected.indices)
+            assert np.allclose(np.asarray(found.similarities), expected.similarities, atol=1e-5)
+    assert isinstance(there.recall(on_gpu(keys), values).indices, cuda.DeviceArray)
+    space = HRR(32)
+    names = ItemMemory(space)
+    names.add(range(5))
+    for book in (names, names.to("cuda")):
+        for asked in (keys, on_gpu(keys)):
+            assert np.array_equal(there.recall(asked, book).keys, here.recall(keys, names).keys)
+
+
+def test_long_sums_are_the_same_in_every_batch() -> None:
+    _, there = both(1100, 3)
+    there.store(normal(4, 1100, seed=1), normal(4, 3, seed=2))
+    asked = normal(150, 1100, seed=3)
+    whole = there.retrieve(asked).states
+    assert np.array_equal(there.retrieve(asked[7]).states[0], whole[7])
+
+
+def test_copies_files_and_merging(tmp_path: Path) -> None:
+    here, there = both(8, 3)
+    there.store(normal(5, 8, seed=1), normal(5, 3, seed=2))
+    here = there.to("cpu")
+    assert here.copy() == there.copy() == pickle.loads(pickle.dumps(there)) == here.to("cuda:1")
+    there.save(tmp_path / "memory.safetensors")
+    assert hypersketch.load(tmp_path / "memory.safetensors") == here
+    expected = here + here
+    for mine, other in ((there, here), (there, there), (here, there), (there, here.to("cuda:1"))):
+        assert mine + other == expected
+    there.remove(normal(5, 8, seed=1), normal(5, 3, seed=2))
+    assert np.abs(np.asarray(there.state)).max() < 1e-6
+    there.clear()
+    assert there == OuterProductMemory(8, 3)
+
+
+def test_what_cannot_be_is_refused_and_changes_nothing() -> None:
+    here, there = both(8, 3)
+    keys, values = normal(5, 8), normal(5, 3)
+    there.store(keys, values)
+    before = there.copy()
+    bad = keys.copy()
+    bad[3, 2] = np.nan
+    with pytest.raises(ValueError, match=r"finite in float32\. Got nan in row 3"):
+        there.store(on_gpu(bad), values)
+    bad[3, 2] = 1e300
+    with pytest.raises(ValueError, match=r"finite in float32\. Got inf in row 3"):
+        there.store(on_gpu(bad), values)
+    with pytest.raises(ValueError, match="real vectors of 8 dimensions"):
+        there.retrieve(on_gpu(values))
+    with pytest.raises(ValueError, match="as many values as keys"):
+        there.store(on_gpu(keys), on_gpu(values[:2]))
+    with pytest.raises(OverflowError, match="nothing was stored"):
+        there.store(keys * 1e30, values * 1e30)
+    with pytest.raises(ValueError, match="is on cuda:1, but the memory is on cuda:0"):
+        there.store(on_gpu(keys, 1), values)
+    with pytest.raises(ValueError, match="is on cuda:0, but the memory is on cpu"):
+        here.store(on_gpu(keys), values)
+    there.store(on_gpu(keys[:0]), on_gpu(values[:0]))
+    assert there == before
+    with pytest.raises(ValueError, match="is empty"):
+        both(8, 3)[1].retrieve(on_gpu(keys))
