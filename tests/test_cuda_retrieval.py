@@ -101,16 +101,17 @@ def test_precision_is_asked_for(precision: Any, bits: int, dtype: str) -> None:
         memory.retrieve(queries, precision="float16")  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize("value_dim", [None, 40])
 @pytest.mark.parametrize("similarity", SIMILARITIES[:3])
 @pytest.mark.parametrize(
     ("n", "dim", "n_queries"), [(1, 3, 33), (129, 64, 33), (300, 100, 130), (70, 200, 65)]
 )
 def test_many_queries_are_retrieved_by_groups_of_warps(
-    similarity: str, n: int, dim: int, n_queries: int
+    n: int, dim: int, n_queries: int, similarity: str, value_dim: int | None
 ) -> None:
     if cuda.devices()[0].capability != (9, 0):
         pytest.skip("groups of warps multiply on compute capability 9.0 alone")
-    memory = made(n, dim, similarity=similarity, dtype="bfloat16", beta=3.0)
+    memory = made(n, dim, similarity=similarity, dtype="bfloat16", beta=3.0, value_dim=value_dim)
     queries = near(memory, n_queries)
     found = memory.retrieve(queries, precision="bfloat16")
     bound = bound_of(memory, queries, 3.0, 8)
@@ -225,6 +226,21 @@ def test_the_same_call_gives_the_same_bits() -> None:
     queries = near(memory, 20)
     first, again = memory.retrieve(queries, 3), memory.retrieve(queries, 3)
     np.testing.assert_array_equal(first.states, again.states)
+
+
+def test_a_store_for_which_there_is_no_memory_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    if cuda.devices()[0].name != "emulated":
+        pytest.skip("only the emulation can be short of memory on demand")
+    memory = made(20, 8, value_dim=3, beta=2.0)
+    queries, before = near(memory, 2), memory.to_bytes()
+    monkeypatch.setenv("CUDA_ON_CPU_MEMORY", "2000")
+    with pytest.raises(MemoryError):
+        memory.store(np.ones((4000, 8)), np.ones((4000, 3)))
+    with pytest.raises(MemoryError):
+        memory.retrieve(np.ones((4000, 8)))
+    monkeypatch.delenv("CUDA_ON_CPU_MEMORY")
+    assert memory.to_bytes() == before
+    assert len(memory.retrieve(queries)) == 2
 
 
 def test_what_is_refused() -> None:

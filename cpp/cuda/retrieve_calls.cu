@@ -115,7 +115,7 @@ void retrieve_states(Place place, Compared patterns, StoredRows values, AskedRow
   if (path == RetrievalPath::kWarpGroups && !by_groups)
     throw std::invalid_argument("Groups of warps retrieve by softmax from at most 256 bfloat16 numbers on 9.0 alone.");
   if (path == RetrievalPath::kWarpGroups || (path == RetrievalPath::kBest && by_groups && queries.n > kFewForGroups))
-    return retrieve_by_groups(place, patterns, queries, states, sums);
+    return retrieve_by_groups(place, patterns, values, queries, states, sums);
   of(patterns.rows.type).states(place, patterns, values, queries, separating, precision, states, sums);
 }
 

@@ -28,7 +28,8 @@ void merge_sums(Place place, const float* found, size_t n_splits, size_t n_queri
 inline constexpr size_t kMostWide = 256;  // numbers of a row
 bool has_warp_groups(Place place, const Compared& patterns, StoredRows values, Separating separating,
                      Precision precision);
-void retrieve_by_groups(Place place, const Compared& patterns, AskedRows queries, float* states, WeightSums* sums);
+void retrieve_by_groups(Place place, const Compared& patterns, StoredRows values, AskedRows queries, float* states,
+                        WeightSums* sums);
 
 // Some queries of a call, as a launch takes them.
 class QueryBatch {

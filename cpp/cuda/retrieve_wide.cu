@@ -23,40 +23,41 @@ __global__ void __launch_bounds__(kThreads)
 }
 
 // Spans of patterns, so that all processors have work and none has more than others.
-template <unsigned kDim>
+template <unsigned kPatterns>
 void cut_wide(Place place, RetrievalPass& pass) {
-  constexpr size_t kPatterns = WideTile<kDim>::kPatterns;
   const size_t n = pass.patterns.rows.n, groups = parts_of(pass.queries.n, kWideQueries);
   const auto processors = static_cast<size_t>(device_attribute(place.device, cudaDevAttrMultiProcessorCount));
   const size_t tiles = parts_of(n, kPatterns);
   const size_t splits = std::max(parts_of(n, kMostSpan), groups >= processors ? 1 : processors / groups);
   pass.cut.n_groups = static_cast<unsigned>(groups);
   pass.cut.n_outs = 1;
-  pass.cut.span = parts_of(tiles, std::min(splits, tiles)) * kPatterns;
+  pass.cut.span = parts_of(tiles, std::min(splits, tiles)) * size_t{kPatterns};
   pass.cut.n_splits = static_cast<unsigned>(parts_of(n, pass.cut.span));
 }
 
-template <unsigned kDim>
-void run_wide(Place place, const Compared& patterns, AskedRows queries, float* states, WeightSums* sums) {
+template <unsigned kDim, bool kShared>
+void run_wide(Place place, const Compared& patterns, StoredRows values, AskedRows queries, float* states,
+              WeightSums* sums) {
+  using Tile = WideTile<kDim, kShared>;
   const size_t dim = patterns.rows.dim, stride = padded_bytes(StoredType::kBfloat16, dim);
   const bool cosine = patterns.likeness == Likeness::kCosine;
   const Separating softmax{SeparationKind::kSoftmax, nullptr, 1.0F};
-  RetrievalPass pass{patterns, patterns.rows, {}, softmax, {}, 0.0F};
+  RetrievalPass pass{patterns, values, {}, softmax, {}, 0.0F};
   pass.queries = {nullptr, queries.rows, queries.betas, static_cast<unsigned>(queries.n), 0};
-  cut_wide<kDim>(place, pass);
+  cut_wide<Tile::kPatterns>(place, pass);
   const Scratch<unsigned> narrow(place, queries.n * stride / 4);
   const Scratch<double> squares(place, cosine ? queries.n : 0);
   if (cosine) squared_lengths(place, queries.rows, queries.n, dim, squares.data());
   launch(place, grid_for(queries.n * stride / 4), narrow_kernel, queries.rows, squares.data(), queries.n, dim, stride,
          narrow.data());
-  const Scratch<float> found(place, pass.cut.n_splits * queries.n * dim);
+  const Scratch<float> found(place, pass.cut.n_splits * queries.n * values.dim);
   const Scratch<float> found_sums(place, pass.cut.n_splits * queries.n * 3);
   const SplitStates split{found.data(), found_sums.data()};
-  const auto kernel = retrieve_wide<kDim>;
+  const auto kernel = retrieve_wide<kDim, kShared>;
   allow_shared_memory(place.device, kernel);
-  launch(place, {pass.cut.n_groups * pass.cut.n_splits, kWideThreads, WideTile<kDim>::kShared}, kernel, pass,
+  launch(place, {pass.cut.n_groups * pass.cut.n_splits, kWideThreads, Tile::kMemory}, kernel, pass,
          reinterpret_cast<const unsigned char*>(narrow.data()), stride, split);
-  merge_states(place, split, pass.cut.n_splits, queries.n, dim, softmax, states, sums);
+  merge_states(place, split, pass.cut.n_splits, queries.n, values.dim, softmax, states, sums);
 }
 
 }  // namespace
@@ -65,17 +66,21 @@ bool has_warp_groups(Place place, const Compared& patterns, StoredRows values, S
                      Precision precision) {
   return device_attribute(place.device, cudaDevAttrComputeCapabilityMajor) == 9 &&
          device_attribute(place.device, cudaDevAttrComputeCapabilityMinor) == 0 &&
-         patterns.rows.type == StoredType::kBfloat16 && values.rows == patterns.rows.rows &&
-         patterns.rows.dim <= kMostWide && patterns.likeness != Likeness::kManhattan &&
-         separating.kind == SeparationKind::kSoftmax && precision == Precision::kBfloat16;
+         patterns.rows.type == StoredType::kBfloat16 && std::max(patterns.rows.dim, values.dim) <= kMostWide &&
+         patterns.likeness != Likeness::kManhattan && separating.kind == SeparationKind::kSoftmax &&
+         precision == Precision::kBfloat16;
 }
 
-void retrieve_by_groups(Place place, const Compared& patterns, AskedRows queries, float* states, WeightSums* sums) {
-  const size_t dim = patterns.rows.dim;
-  const auto run = dim <= 64 ? run_wide<64> : dim <= 128 ? run_wide<128> : run_wide<256>;
+void retrieve_by_groups(Place place, const Compared& patterns, StoredRows values, AskedRows queries, float* states,
+                        WeightSums* sums) {
+  const size_t dim = patterns.rows.dim, widest = std::max(dim, values.dim);
+  const bool shared = values.rows == patterns.rows.rows;
+  const auto run = widest <= 64    ? (shared ? run_wide<64, true> : run_wide<64, false>)
+                   : widest <= 128 ? (shared ? run_wide<128, true> : run_wide<128, false>)
+                                   : (shared ? run_wide<256, true> : run_wide<256, false>);
   for (size_t first = 0; first < queries.n; first += kBatch) {
     const AskedRows part{queries.rows + first * dim, std::min(kBatch, queries.n - first), queries.betas + first};
-    run(place, patterns, part, states + first * dim, sums == nullptr ? nullptr : sums + first);
+    run(place, patterns, values, part, states + first * values.dim, sums == nullptr ? nullptr : sums + first);
   }
 }
 

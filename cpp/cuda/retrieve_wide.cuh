@@ -15,26 +15,35 @@
 
 namespace hypersketch::cuda {
 
-inline constexpr unsigned kWideGroups = 2, kWideThreads = (kWideGroups + 1) * kGroupThreads, kWideRing = 3;
+inline constexpr unsigned kWideGroups = 2, kWideThreads = (kWideGroups + 1) * kGroupThreads, kMostStages = 3;
 inline constexpr unsigned kWideQueries = kWideGroups * kGroupRows;
 
-// Tiles of rows as wide as kDim numbers: fewer patterns where the states take more registers.
-template <unsigned kDim>
+// Tiles of rows as wide as kDim numbers: fewer patterns where the states take more registers. A stage has the patterns'
+// tile and, unless it serves as both, that of the values.
+template <unsigned kDim, bool kShared>
 struct WideTile {
   static constexpr unsigned kPatterns = kDim <= 128 ? 128 : 64;
-  static constexpr unsigned kPanels = kDim / kPanelNumbers;
   static constexpr unsigned kBytes = kPatterns * kDim * 2, kQueryBytes = kGroupRows * kDim * 2;
-  static constexpr size_t kShared = kSwizzled + kWideGroups * kQueryBytes + kWideRing * kBytes;  // with room to align
+  static constexpr unsigned kStage = kShared ? kBytes : 2 * kBytes;
+  static constexpr unsigned kRing = !kShared && kDim == 256 ? 2 : kMostStages;
+  static constexpr size_t kMemory = kSwizzled + kWideGroups * kQueryBytes + kRing * kStage;  // with room to align
+
+  static __device__ __forceinline__ SharedTile patterns(const unsigned char* stages, unsigned i) {
+    return shared_tile(stages + i % kRing * kStage, kPatterns * kPanelBytes);
+  }
+  static __device__ __forceinline__ SharedTile values(const unsigned char* stages, unsigned i) {
+    return shared_tile(stages + i % kRing * kStage + (kStage - kBytes), kPatterns * kPanelBytes);
+  }
 };
 
 // Full and empty stages, for each group that multiplies.
 __device__ __forceinline__ unsigned full_barrier(unsigned group, unsigned stage) {
-  return 1 + (group * kWideRing + stage) * 2;
+  return 1 + (group * kMostStages + stage) * 2;
 }
 __device__ __forceinline__ unsigned empty_barrier(unsigned group, unsigned stage) {
   return full_barrier(group, stage) + 1;
 }
-inline constexpr unsigned kBarrierOfQueries = 1 + kWideGroups * kWideRing * 2;  // and one for each group more
+inline constexpr unsigned kBarrierOfQueries = 1 + kWideGroups * kMostStages * 2;  // and one for each group more
 inline constexpr unsigned kPairThreads = 2 * kGroupThreads;  // one that multiplies and the one that copies
 
 // Rows [first, first + kRows) of bfloat16 numbers into a swizzled tile; zeros where there are none.
@@ -50,27 +59,34 @@ __device__ __forceinline__ void copy_tile(unsigned char* to, const unsigned char
   }
 }
 
+template <unsigned kRows, unsigned kDim>
+__device__ __forceinline__ void copy_rows(unsigned char* to, const StoredRows& store, size_t first, size_t end,
+                                          unsigned thread) {
+  copy_tile<kRows, kDim>(to, static_cast<const unsigned char*>(store.rows), store.stride, first, end, thread);
+}
+
 // The group that copies: a tile becomes full when the copies of the one behind it have begun.
-template <unsigned kDim>
+template <unsigned kDim, bool kShared>
 __device__ __forceinline__ void feed(const RetrievalPass& pass, unsigned char* stages) {
-  using Tile = WideTile<kDim>;
-  const auto* const rows = static_cast<const unsigned char*>(pass.patterns.rows.rows);
+  using Tile = WideTile<kDim, kShared>;
   const unsigned thread = threadIdx.x % kGroupThreads;
   const auto n_tiles = static_cast<unsigned>((pass.end() - pass.begin() + Tile::kPatterns - 1) / Tile::kPatterns);
   for (unsigned i = 0; i <= n_tiles; ++i) {
     if (i < n_tiles) {
-      if (i >= kWideRing)
+      if (i >= Tile::kRing)
         for (unsigned group = 0; group < kWideGroups; ++group)
-          await_barrier(empty_barrier(group, i % kWideRing), kPairThreads);
-      copy_tile<Tile::kPatterns, kDim>(stages + i % kWideRing * Tile::kBytes, rows, pass.patterns.rows.stride,
-                                       pass.begin() + size_t{i} * Tile::kPatterns, pass.end(), thread);
+          await_barrier(empty_barrier(group, i % Tile::kRing), kPairThreads);
+      const size_t first = pass.begin() + size_t{i} * Tile::kPatterns;
+      unsigned char* const stage = stages + i % Tile::kRing * Tile::kStage;
+      copy_rows<Tile::kPatterns, kDim>(stage, pass.patterns.rows, first, pass.end(), thread);
+      if (!kShared) copy_rows<Tile::kPatterns, kDim>(stage + Tile::kBytes, pass.values, first, pass.end(), thread);
       end_copy_group();
     }
     if (i == 0) continue;
     i < n_tiles ? await_copy_groups<1>() : await_copy_groups<0>();
     show_to_tensor_cores();
     for (unsigned group = 0; group < kWideGroups; ++group)
-      arrive_at_barrier(full_barrier(group, (i - 1) % kWideRing), kPairThreads);
+      arrive_at_barrier(full_barrier(group, (i - 1) % Tile::kRing), kPairThreads);
   }
 }
 
@@ -216,20 +232,17 @@ __device__ __forceinline__ void take_queries(const RetrievalPass& pass, const un
 }
 
 // A group that multiplies.
-template <unsigned kDim>
+template <unsigned kDim, bool kShared>
 __device__ __forceinline__ void retrieve_group(const RetrievalPass& pass, const unsigned char* rows, size_t stride,
                                                unsigned char* own_queries, const unsigned char* stages, unsigned group,
                                                SplitStates found) {
-  using Tile = WideTile<kDim>;
+  using Tile = WideTile<kDim, kShared>;
   constexpr unsigned kPatterns = Tile::kPatterns;
   const unsigned thread = threadIdx.x % kGroupThreads;
   const unsigned first_query = pass.group() * kWideQueries + group * kGroupRows;
   const unsigned query = first_query + thread / kWarp * 16 + thread % kWarp / 4;
   take_queries<kDim>(pass, rows, stride, own_queries, first_query, kBarrierOfQueries + group);
   const SharedTile asked = shared_tile(own_queries, kGroupRows * kPanelBytes);
-  const auto tile_at = [&](unsigned i) {
-    return shared_tile(stages + i % kWideRing * Tile::kBytes, kPatterns * kPanelBytes);
-  };
   const auto n_tiles = static_cast<unsigned>((pass.end() - pass.begin() + kPatterns - 1) / kPatterns);
   WideScores<kPatterns> scores(pass, query);
   WideStates<kDim, kPatterns> states;
@@ -237,24 +250,24 @@ __device__ __forceinline__ void retrieve_group(const RetrievalPass& pass, const 
   unsigned weights[kPatterns / kStep][4];
   float factors[2];
   await_barrier(full_barrier(group, 0), kPairThreads);
-  scores.template multiply<kDim>(asked, tile_at(0));
+  scores.template multiply<kDim>(asked, Tile::patterns(stages, 0));
   await_products<0>();
   scores.adjust(pass, pass.begin());
   scores.weigh(factors);
   scores.pack(weights);
   for (unsigned i = 1; i < n_tiles; ++i) {
-    await_barrier(full_barrier(group, i % kWideRing), kPairThreads);
-    scores.template multiply<kDim>(asked, tile_at(i));
-    states.add(weights, tile_at(i - 1));
+    await_barrier(full_barrier(group, i % Tile::kRing), kPairThreads);
+    scores.template multiply<kDim>(asked, Tile::patterns(stages, i));
+    states.add(weights, Tile::values(stages, i - 1));
     await_products<1>();
     scores.adjust(pass, pass.begin() + size_t{i} * kPatterns);
     scores.weigh(factors);
     await_products<0>();
-    if (i - 1 + kWideRing < n_tiles) arrive_at_barrier(empty_barrier(group, (i - 1) % kWideRing), kPairThreads);
+    if (i - 1 + Tile::kRing < n_tiles) arrive_at_barrier(empty_barrier(group, (i - 1) % Tile::kRing), kPairThreads);
     states.scale(factors);
     scores.pack(weights);
   }
-  states.add(weights, tile_at(n_tiles - 1));
+  states.add(weights, Tile::values(stages, n_tiles - 1));
   await_products<0>();
   const size_t split = pass.split() * size_t{pass.queries.n};
   states.write(found.states + split * pass.values.dim, query, pass.queries.n, pass.values.dim);
@@ -272,21 +285,21 @@ __device__ __forceinline__ void retrieve_group(const RetrievalPass& pass, const 
 }
 
 // The queries are rows of bfloat16, `stride` bytes apart.
-template <unsigned kDim>
+template <unsigned kDim, bool kShared>
 __global__ void __launch_bounds__(kWideThreads, 1)
     retrieve_wide(RetrievalPass pass, const unsigned char* queries, size_t stride, SplitStates found) {
 #if !defined(__CUDA_ARCH__) || defined(__CUDA_ARCH_FEAT_SM90_ALL)
-  using Tile = WideTile<kDim>;
+  using Tile = WideTile<kDim, kShared>;
   unsigned char* const memory = shared_memory<unsigned char>();
   unsigned char* const own = memory + (kSwizzled - behind_panel(memory)) % kSwizzled;
   unsigned char* const stages = own + kWideGroups * Tile::kQueryBytes;
   if (threadIdx.x >= kWideGroups * kGroupThreads) {
     give_registers<40>();
-    feed<kDim>(pass, stages);
+    feed<kDim, kShared>(pass, stages);
   } else {
     take_registers<232>();
     const unsigned group = threadIdx.x / kGroupThreads;
-    retrieve_group<kDim>(pass, queries, stride, own + group * Tile::kQueryBytes, stages, group, found);
+    retrieve_group<kDim, kShared>(pass, queries, stride, own + group * Tile::kQueryBytes, stages, group, found);
   }
 #endif
 }

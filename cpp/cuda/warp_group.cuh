@@ -5,8 +5,8 @@
 //
 // A tile in shared memory is made of panels of 64 bfloat16 numbers of each row: 128 bytes a row, in which vector v of
 // 16 bytes lies at v ^ (row % 8), the hardware's swizzle, so that rows and columns are read without conflicts. A panel
-// begins on 1,024 bytes. Of sums[4 j + i] thread t of a group has, with g = t % 32 / 4 and c = t % 4, row
-// 16 (t / 32) + g + 8 (i / 2), column 8 j + 2 c + i % 2.
+// begins on 1,024 bytes (the canonical layouts of mma_traits_sm90_gmma.hpp in CUTLASS). Of sums[4 j + i] thread t of a
+// group has, with g = t % 32 / 4 and c = t % 4, row 16 (t / 32) + g + 8 (i / 2), column 8 j + 2 c + i % 2.
 #pragma once
 
 #include "tensor_core.cuh"

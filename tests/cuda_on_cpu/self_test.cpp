@@ -5,9 +5,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <bit>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <numeric>
 #include <vector>
 
@@ -181,6 +183,48 @@ void check_warps() {
   }
 }
 
+// The second group of warps goes on when the first one has written; with one barrier too few it never does.
+__global__ void hands_over(unsigned n_barriers, unsigned* out) {
+  __shared__ unsigned word;
+  if (threadIdx.x < 64) {
+    if (threadIdx.x == 5) word = 7;
+    for (unsigned i = 0; i < n_barriers; ++i) cuda_on_cpu::come_to_barrier(1 + i, 96, false);
+  } else {
+    for (unsigned i = 0; i < 2; ++i) cuda_on_cpu::come_to_barrier(1 + i, 96, true);
+    out[threadIdx.x - 64] = word;
+  }
+}
+
+void check_barriers() {
+  std::vector<unsigned> out(32);
+  start(2, 96, 0, hands_over, 2U, out.data());
+  for (const unsigned word : out) CHECK(word == 7);
+  CHECK(aborts([&] { start(1, 96, 0, hands_over, 1U, out.data()); }));
+}
+
+// Rows and columns of one swizzled tile of 16 rows and 128 numbers, which are their own places.
+struct Tile {
+  const unsigned char* at;
+  unsigned panel_bytes;
+};
+
+void check_tiles() {
+  constexpr unsigned kRows = 16;
+  alignas(1024) static unsigned char memory[2 * kRows * 128];
+  for (unsigned row = 0; row < kRows; ++row)
+    for (unsigned d = 0; d < 128; ++d) {
+      const auto bits = static_cast<std::uint16_t>(std::bit_cast<unsigned>(static_cast<float>(row + d)) >> 16);
+      std::memcpy(memory + d / 64 * kRows * 128 + row * 128 + (d % 64 / 8 ^ row % 8) * 16 + d % 8 * 2, &bits, 2);
+    }
+  const Tile tile{memory, kRows * 128};
+  for (unsigned row = 0; row < kRows; ++row)
+    for (unsigned k = 0; k < 16; ++k) {
+      const Tile later{memory + kRows * 128 + 32, 0};  // from number 64 + 16 on
+      CHECK(cuda_on_cpu::number_of_row(later, row, k) == static_cast<float>(row + 80 + k));
+      CHECK(cuda_on_cpu::number_of_column(tile, 70 + row, k) == static_cast<float>(70 + row + k));
+    }
+}
+
 void check_histogram() {
   std::vector<unsigned char> in(100003);
   for (size_t i = 0; i < in.size(); ++i) in[i] = static_cast<unsigned char>(i * i % 251);
@@ -319,6 +363,8 @@ int main() {
   check_scan<double>();
   check_scan<unsigned long long>();
   check_warps();
+  check_barriers();
+  check_tiles();
   check_histogram();
   check_refusals();
   check_memory();
