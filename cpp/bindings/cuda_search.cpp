@@ -39,6 +39,26 @@ void hamming_top_k(const Span& queries, size_t n_queries, size_t query_stride, c
                       {rows.data<const uint64_t>(), n_rows, row_stride}, dim, answers, chosen);
 }
 
+// Rows are packed vectors with their stride; or hashes of keys, without.
+void hamming_range(const Span& queries, size_t query_stride, const Span& radii, const Span& rows, size_t n_rows,
+                   size_t row_stride, uint64_t seed, size_t dim, const Span& cursors, const MaybeSpan& keys) {
+  require(dim >= 1 && n_rows < (size_t{1} << kRowBits),
+          "There must be dimensions, and less than 2^33 rows.");
+  require(radii.n == cursors.n, "There must be one radius and cursor a query.");
+  for (const Span* span : {&radii, &rows, &cursors})
+    require(span->device == queries.device, "All arrays must lie on one GPU.");
+  const cuda::BitRows asked{queries.data<const uint64_t>(), radii.n, query_stride};
+  auto* const places = cursors.data<unsigned long long>();
+  auto* const found = keys ? keys->data<uint64_t>() : nullptr;
+  const py::gil_scoped_release release;
+  if (row_stride != 0)
+    cuda::hamming_range(queries.place(), asked, radii.data<const std::int32_t>(),
+                        {rows.data<const uint64_t>(), n_rows, row_stride}, dim, places, found);
+  else
+    cuda::hamming_range_of_atoms(queries.place(), asked, radii.data<const std::int32_t>(), rows.data<const uint64_t>(),
+                                 n_rows, seed, dim, places, found);
+}
+
 const double* weights_of(const MaybeSpan& weights, size_t dim) {
   require(!weights || weights->n == dim, "There must be one weight a number.");
   return weights ? weights->data<const double>() : nullptr;
@@ -106,6 +126,9 @@ void bind_cuda_search(py::module_& module) {
              py::arg("rows"), py::arg("n_rows"), py::arg("row_stride"), py::arg("dim"), py::arg("k"),
              py::arg("indices"), py::arg("distances"), py::arg("similarities"), py::arg("path") = "best",
              "The k rows nearest to each query by Hamming distance.");
+  module.def("hamming_range", &hamming_range, py::arg("queries"), py::arg("query_stride"), py::arg("radii"),
+             py::arg("rows"), py::arg("n_rows"), py::arg("row_stride"), py::arg("seed"), py::arg("dim"),
+             py::arg("cursors"), py::arg("keys"), "Count, or write, the rows or atoms within a distance of queries.");
   module.def("bfloat_words", &cuda::bfloat_words, py::arg("dim"), "Words of a rounded row.");
   module.def("round_rows", &round_rows, py::arg("rows"), py::arg("dim"), py::arg("weights"), py::arg("cosine"),
              py::arg("bfloats"), py::arg("squares"), py::arg("extremes"), "What real_top_k needs of rows besides.");

@@ -30,6 +30,14 @@ struct NearestRows {
 void hamming_top_k(Place place, BitRows queries, BitRows rows, size_t dim, NearestRows answers,
                    SearchPath path = SearchPath::kBest);
 
+// All rows within the distance radii[q] of query q, none for a negative one. Without `keys` cursors[q] rises by their
+// number; with them a row's key, distance * 2^33 + row, goes to the place that the cursor has, which rises.
+void hamming_range(Place place, BitRows queries, const std::int32_t* radii, BitRows rows, size_t dim,
+                   unsigned long long* cursors, uint64_t* keys);
+// The same among atoms of hashes, which are made where they are compared.
+void hamming_range_of_atoms(Place place, BitRows queries, const std::int32_t* radii, const uint64_t* hashes, size_t n,
+                            uint64_t seed, size_t dim, unsigned long long* cursors, uint64_t* keys);
+
 // Rows of `dim` numbers one after the other. An inner product counts number i weights[i] times, once each when null.
 struct RealRows {
   const float* values;

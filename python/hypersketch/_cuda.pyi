@@ -61,6 +61,7 @@ __all__: list[str] = [
     "fold_rows",
     "follow",
     "from_host",
+    "hamming_range",
     "hamming_top_k",
     "hash_integers",
     "hash_strings_i32",
@@ -582,6 +583,22 @@ def from_host(
 ) -> Memory:
     """
     New memory with these bytes.
+    """
+
+def hamming_range(
+    queries: Span,
+    query_stride: typing.SupportsInt | typing.SupportsIndex,
+    radii: Span,
+    rows: Span,
+    n_rows: typing.SupportsInt | typing.SupportsIndex,
+    row_stride: typing.SupportsInt | typing.SupportsIndex,
+    seed: typing.SupportsInt | typing.SupportsIndex,
+    dim: typing.SupportsInt | typing.SupportsIndex,
+    cursors: Span,
+    keys: Span | None,
+) -> None:
+    """
+    Count, or write, the rows or atoms within a distance of queries.
     """
 
 def hamming_top_k(

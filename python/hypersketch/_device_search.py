@@ -104,6 +104,42 @@ def hamming(
     return indices, other
 
 
+class Atoms(NamedTuple):
+    """Atoms of hashes on a GPU, which are made where they are compared."""
+
+    seen: _device.View
+    seed: int
+
+
+def within(
+    queries: RowsView, rows: RowsView | Atoms, dim: int, radii: NDArray[np.int32]
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int32]]:
+    """Return starts, places and distances of all rows within radii, nearest first, in host memory."""
+    from hypersketch.vsa._on_gpu import Passing
+
+    asked, stored = queries.seen, rows.seen
+    _device.behind(asked, stored)
+    passing, n = Passing(asked.device, asked.stream), queries.n
+    limits, cursors = passing.span(radii.astype(np.int32)), passing.span(np.zeros(n, np.uint64))
+    stride, seed = (rows.stride, 0) if isinstance(rows, RowsView) else (0, rows.seed)
+    of_rows = stored.span(), stored.shape[0], stride, seed, dim
+    given = asked.span(), queries.stride, limits, *of_rows
+    _device.module().hamming_range(*given, cursors, None)
+    counts = np.empty(n, np.uint64)
+    cursors.to_host(counts.view(np.uint8))
+    starts = np.concatenate((np.zeros(1, np.int64), np.cumsum(counts.astype(np.int64))))
+    found = np.empty(int(starts[-1]), np.uint64)
+    if found.size:
+        keys = passing.empty(found.size, np.uint64)
+        _device.module().hamming_range(*given, passing.span(starts[:-1].astype(np.uint64)), keys)
+        keys.to_host(found.view(np.uint8))
+    used(asked, stored._replace(stream=asked.stream))
+    found = found[np.lexsort((found, np.repeat(np.arange(n), counts.astype(np.int64))))]
+    row_bits = np.uint64(33)
+    places = (found & ((np.uint64(1) << row_bits) - np.uint64(1))).astype(np.int64)
+    return starts, places, (found >> row_bits).astype(np.int32)
+
+
 Search = Callable[[_device.View], tuple[_device.Target, _device.Target]]
 """From queries on a GPU to places and similarities or distances of k rows each."""
 
