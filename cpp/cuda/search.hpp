@@ -78,4 +78,16 @@ void take_rows(Place place, const std::uint32_t* rows, size_t stride, size_t n_w
 void put_rows(Place place, std::uint32_t* rows, size_t n_words, const std::int64_t* indices, size_t n,
               const std::uint32_t* values);
 
+// ---- search_staged.cu: queries and answers of host memory; `threads` copy them
+
+// staging.cu: what a query, or its answer, may take.
+size_t most_staged_bytes();
+
+// k keys a query: distance * 2^33 + row, ascending.
+void hamming_top_k_of_host(Place place, const uint64_t* queries, size_t n, BitRows rows, size_t dim, size_t k,
+                           uint64_t* keys, size_t threads);
+// k pairs a query: the bits of an int64 row, and the similarity.
+void real_top_k_of_host(Place place, const float* queries, size_t n, RealRows rows, RoundedRows rounded, bool cosine,
+                        size_t k, double* pairs, size_t threads);
+
 }  // namespace hypersketch::cuda

@@ -63,12 +63,14 @@ __all__: list[str] = [
     "from_host",
     "hamming_range",
     "hamming_top_k",
+    "hamming_top_k_of_host",
     "hash_integers",
     "hash_strings_i32",
     "hash_strings_i64",
     "inner_products",
     "intersect",
     "learn_pass",
+    "most_staged_bytes",
     "pack_rows",
     "pack_signs",
     "packed_similarities",
@@ -84,6 +86,7 @@ __all__: list[str] = [
     "quantize_f32",
     "quantize_f64",
     "real_top_k",
+    "real_top_k_of_host",
     "roll_rows",
     "rotate_rows",
     "round_rows",
@@ -619,6 +622,20 @@ def hamming_top_k(
     The k rows nearest to each query by Hamming distance.
     """
 
+def hamming_top_k_of_host(
+    queries: numpy.typing.NDArray[numpy.uint64],
+    rows: Span,
+    n_rows: typing.SupportsInt | typing.SupportsIndex,
+    row_stride: typing.SupportsInt | typing.SupportsIndex,
+    dim: typing.SupportsInt | typing.SupportsIndex,
+    k: typing.SupportsInt | typing.SupportsIndex,
+    keys: numpy.typing.NDArray[numpy.uint64],
+    threads: typing.SupportsInt | typing.SupportsIndex,
+) -> None:
+    """
+    The same for queries of host memory, as distance * 2**33 + row.
+    """
+
 def hash_integers(
     keys: Span,
     stride: typing.SupportsInt | typing.SupportsIndex,
@@ -673,6 +690,11 @@ def learn_pass(
 ) -> tuple[int, int]:
     """
     Let rows correct class vectors; returns how many did, and how many a rival won.
+    """
+
+def most_staged_bytes() -> int:
+    """
+    Bytes that a query of host memory, or its answer, may take.
     """
 
 def pack_rows(rows: Span, dim: typing.SupportsInt | typing.SupportsIndex, out: Span) -> None:
@@ -846,6 +868,23 @@ def real_top_k(
 ) -> None:
     """
     The k rows most alike to each query by inner product or cosine.
+    """
+
+def real_top_k_of_host(
+    queries: numpy.typing.NDArray[numpy.float32],
+    rows: Span,
+    dim: typing.SupportsInt | typing.SupportsIndex,
+    weights: Span | None,
+    cosine: bool,
+    bfloats: Span,
+    squares: Span,
+    extremes: Span,
+    k: typing.SupportsInt | typing.SupportsIndex,
+    pairs: numpy.typing.NDArray[numpy.float64],
+    threads: typing.SupportsInt | typing.SupportsIndex,
+) -> None:
+    """
+    The same for queries of host memory, as pairs of a row's bits and a similarity.
     """
 
 def roll_rows(

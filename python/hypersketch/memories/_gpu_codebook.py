@@ -190,6 +190,10 @@ class GpuCodebook(StoredCodebook):
         """Return the same for probes of the host, there; None where the GPU has no kernels."""
         if not self.finds(k):
             return None
+        if isinstance(self.space, RealSpace) and _device_search.streams(max(self.space.nbytes, 16 * k)):
+            return self._rounded_rows().search_of_host(probes, self._vectors.view(), k)
+        if not isinstance(self.space, RealSpace):
+            return _device_search.hamming_of_host(probes, self.view(), self.space.dim, k, alike=True)
         owner = "ItemMemory.search"
         return _device_search.by_pieces(
             lambda seen: self.search(owner, seen, k), probes, self.view(), k, np.float64

@@ -113,7 +113,7 @@ def _nearest_on_gpu(queries: Any, rows: Any, dim: int, k: int) -> tuple[Any, Any
     if not _device.is_on_gpu(queries):
         checked = np.atleast_2d(_validation.packed("nearest", "queries", queries, dim))
         k = _neighbours(k, len(checked), stored.n)
-        return _device_search.hamming_of_host("nearest", checked, stored, dim, k, alike=False)
+        return _device_search.hamming_of_host(checked, stored, dim, k, alike=False)
     asked = _device_search.packed("nearest", "queries", queries, dim)
     k = _neighbours(k, asked.n, stored.n)
     indices, distances = _device_search.hamming("nearest", asked, stored, dim, k, alike=False)
