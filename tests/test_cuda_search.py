@@ -340,8 +340,8 @@ def test_what_memories_refuse(both: tuple[ItemMemory, ItemMemory]) -> None:
         ItemMemory(host.space, device="cuda").search(on_gpu(probes))
     with pytest.raises(TypeError, match="packed vectors of 64-bit words"):
         there.search(on_gpu(np.zeros((2, 8), np.float32)))
-    with pytest.raises(ValueError, match="'procedural' has no GPU kernels"):
-        ItemMemory(host.space, codebook="procedural", device="cuda")
+    with pytest.raises(ValueError, match="'hadamard' has no GPU kernels"):
+        ItemMemory(hypersketch.MapB(512), codebook="hadamard", device="cuda")
     with pytest.raises(ValueError, match="of CGR has no GPU kernels"):
         ItemMemory(hypersketch.vsa.CGR(64)).to("cuda")
 
@@ -365,3 +365,22 @@ def test_devices_are_named() -> None:
     assert _device.name_of(ItemMemory(MapB(64), device="cuda:1")._device_index) == "cuda:1"
     with pytest.raises(ValueError, match="'device' parameter of ItemMemory"):
         ItemMemory(MapB(64), device="gpu")
+
+
+@pytest.mark.parametrize("n", [0, 1, 511, 1100])
+def test_probes_of_the_host_stream_there(n: int) -> None:
+    """Of 64 KiB at a time in tests: 512 probes of 16 words."""
+    space = hypersketch.MapB(1000)
+    rows, probes = space.atoms(range(7)), space.atoms(range(n))
+    expected = nearest(probes, rows, 1000, 2)
+    found = nearest(probes, on_gpu(rows), 1000, 2)
+    assert all(np.array_equal(a, b) and a.dtype == b.dtype for a, b in zip(found, expected, strict=True))
+    if n not in (1, 511):
+        return
+    real = hypersketch.vsa.FHRR(32)
+    memory, there = (ItemMemory(real, device=device) for device in ("cpu", "cuda"))
+    for one in (memory, there):
+        one.add(range(9))
+    asked = real.atoms(range(n))
+    assert np.array_equal(there.search(asked, 3).keys, memory.search(asked, 3).keys)
+    assert np.allclose(there.search(asked, 3).similarities, memory.search(asked, 3).similarities, atol=1e-12)

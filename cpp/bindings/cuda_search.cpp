@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cuda_arrays.hpp"
+#include "hypersketch/bits.hpp"
 #include "search.hpp"
 
 namespace hypersketch::bindings {
@@ -37,6 +38,25 @@ void hamming_top_k(const Span& queries, size_t n_queries, size_t query_stride, c
   const py::gil_scoped_release release;
   cuda::hamming_top_k(queries.place(), {queries.data<const uint64_t>(), n_queries, query_stride},
                       {rows.data<const uint64_t>(), n_rows, row_stride}, dim, answers, chosen);
+}
+
+// Rows are packed vectors with their stride; or hashes of keys, without.
+void hamming_range(const Span& queries, size_t query_stride, const Span& radii, const Span& rows, size_t n_rows,
+                   size_t row_stride, uint64_t seed, size_t dim, const Span& cursors, const MaybeSpan& keys) {
+  require(dim >= 1 && n_rows < (size_t{1} << kRowBits), "There must be dimensions, and less than 2^33 rows.");
+  require(radii.n == cursors.n, "There must be one radius and cursor a query.");
+  for (const Span* span : {&radii, &rows, &cursors})
+    require(span->device == queries.device, "All arrays must lie on one GPU.");
+  const cuda::BitRows asked{queries.data<const uint64_t>(), radii.n, query_stride};
+  auto* const places = cursors.data<unsigned long long>();
+  auto* const found = keys ? keys->data<uint64_t>() : nullptr;
+  const py::gil_scoped_release release;
+  if (row_stride != 0)
+    cuda::hamming_range(queries.place(), asked, radii.data<const std::int32_t>(),
+                        {rows.data<const uint64_t>(), n_rows, row_stride}, dim, places, found);
+  else
+    cuda::hamming_range_of_atoms(queries.place(), asked, radii.data<const std::int32_t>(), rows.data<const uint64_t>(),
+                                 n_rows, seed, dim, places, found);
 }
 
 const double* weights_of(const MaybeSpan& weights, size_t dim) {
@@ -80,6 +100,35 @@ void real_top_k(const Span& queries, const Span& rows, size_t dim, const MaybeSp
                    {rows.data<const float>(), n, dim, given}, rounded, cosine, answers, chosen);
 }
 
+void hamming_top_k_of_host(const Array<uint64_t>& queries, const Span& rows, size_t n_rows, size_t row_stride,
+                           size_t dim, size_t k, Array<uint64_t> keys, size_t threads) {
+  const size_t n = static_cast<size_t>(queries.size()) / std::max<size_t>(1, words_for(dim));
+  require(k >= 1 && k <= n_rows, "k must be in [1, n].");
+  const auto asked = read(queries);
+  const auto answers = write(keys);
+  require(asked.size() == n * words_for(dim), "queries must be whole packed vectors.");
+  require_size(answers, n * k, "keys");
+  const py::gil_scoped_release release;
+  cuda::hamming_top_k_of_host(rows.place(), asked.data(), n, {rows.data<const uint64_t>(), n_rows, row_stride}, dim, k,
+                              answers.data(), threads);
+}
+
+void real_top_k_of_host(const Array<float>& queries, const Span& rows, size_t dim, const MaybeSpan& weights,
+                        bool cosine, const Span& bfloats, const Span& squares, const Span& extremes, size_t k,
+                        Array<double> pairs, size_t threads) {
+  const size_t n_rows = squares.n, n = static_cast<size_t>(queries.size()) / std::max<size_t>(1, dim);
+  require(k >= 1 && k <= n_rows && k <= cuda::kMostRealNeighbours, "k must be in [1, n], and at most 256.");
+  require(rows.n == n_rows * dim && bfloats.device == rows.device, "The rows do not fit their dimension.");
+  const auto asked = read(queries);
+  const auto answers = write(pairs);
+  require(asked.size() == n * dim, "queries must be whole vectors.");
+  require_size(answers, 2 * n * k, "pairs");
+  const cuda::RoundedRows rounded = rounded_of(bfloats, squares, extremes, n_rows, dim);
+  const cuda::RealRows given{rows.data<const float>(), n_rows, dim, weights_of(weights, dim)};
+  const py::gil_scoped_release release;
+  cuda::real_top_k_of_host(rows.place(), asked.data(), n, given, rounded, cosine, k, answers.data(), threads);
+}
+
 void take_rows(const Span& rows, size_t stride, size_t n_words, const Span& indices, const Span& out) {
   require(rows.device == indices.device && out.device == indices.device, "All arrays must lie on one GPU.");
   const py::gil_scoped_release release;
@@ -106,6 +155,9 @@ void bind_cuda_search(py::module_& module) {
              py::arg("rows"), py::arg("n_rows"), py::arg("row_stride"), py::arg("dim"), py::arg("k"),
              py::arg("indices"), py::arg("distances"), py::arg("similarities"), py::arg("path") = "best",
              "The k rows nearest to each query by Hamming distance.");
+  module.def("hamming_range", &hamming_range, py::arg("queries"), py::arg("query_stride"), py::arg("radii"),
+             py::arg("rows"), py::arg("n_rows"), py::arg("row_stride"), py::arg("seed"), py::arg("dim"),
+             py::arg("cursors"), py::arg("keys"), "Count, or write, the rows or atoms within a distance of queries.");
   module.def("bfloat_words", &cuda::bfloat_words, py::arg("dim"), "Words of a rounded row.");
   module.def("round_rows", &round_rows, py::arg("rows"), py::arg("dim"), py::arg("weights"), py::arg("cosine"),
              py::arg("bfloats"), py::arg("squares"), py::arg("extremes"), "What real_top_k needs of rows besides.");
@@ -113,6 +165,15 @@ void bind_cuda_search(py::module_& module) {
              py::arg("cosine"), py::arg("bfloats"), py::arg("squares"), py::arg("extremes"), py::arg("k"),
              py::arg("indices"), py::arg("similarities"), py::arg("path") = "best",
              "The k rows most alike to each query by inner product or cosine.");
+  module.def("most_staged_bytes", &cuda::most_staged_bytes,
+             "Bytes that a query of host memory, or its answer, may take.");
+  module.def("hamming_top_k_of_host", &hamming_top_k_of_host, py::arg("queries").noconvert(), py::arg("rows"),
+             py::arg("n_rows"), py::arg("row_stride"), py::arg("dim"), py::arg("k"), py::arg("keys").noconvert(),
+             py::arg("threads"), "The same for queries of host memory, as distance * 2**33 + row.");
+  module.def("real_top_k_of_host", &real_top_k_of_host, py::arg("queries").noconvert(), py::arg("rows"), py::arg("dim"),
+             py::arg("weights"), py::arg("cosine"), py::arg("bfloats"), py::arg("squares"), py::arg("extremes"),
+             py::arg("k"), py::arg("pairs").noconvert(), py::arg("threads"),
+             "The same for queries of host memory, as pairs of a row's bits and a similarity.");
   module.def("take_rows", &take_rows, py::arg("rows"), py::arg("stride"), py::arg("n_words"), py::arg("indices"),
              py::arg("out"), "Rows by their indices, zeros for those below 0; words are of 32 bits.");
   module.def("put_rows", &put_rows, py::arg("rows"), py::arg("n_words"), py::arg("indices"), py::arg("values"),

@@ -30,6 +30,14 @@ struct NearestRows {
 void hamming_top_k(Place place, BitRows queries, BitRows rows, size_t dim, NearestRows answers,
                    SearchPath path = SearchPath::kBest);
 
+// All rows within the distance radii[q] of query q, none for a negative one. Without `keys` cursors[q] rises by their
+// number; with them a row's key, distance * 2^33 + row, goes to the place that the cursor has, which rises.
+void hamming_range(Place place, BitRows queries, const std::int32_t* radii, BitRows rows, size_t dim,
+                   unsigned long long* cursors, uint64_t* keys);
+// The same among atoms of hashes, which are made where they are compared.
+void hamming_range_of_atoms(Place place, BitRows queries, const std::int32_t* radii, const uint64_t* hashes, size_t n,
+                            uint64_t seed, size_t dim, unsigned long long* cursors, uint64_t* keys);
+
 // Rows of `dim` numbers one after the other. An inner product counts number i weights[i] times, once each when null.
 struct RealRows {
   const float* values;
@@ -69,5 +77,17 @@ void take_rows(Place place, const std::uint32_t* rows, size_t stride, size_t n_w
 // Row indices[i] becomes row i of `values`. Indices must be different.
 void put_rows(Place place, std::uint32_t* rows, size_t n_words, const std::int64_t* indices, size_t n,
               const std::uint32_t* values);
+
+// ---- search_staged.cu: queries and answers of host memory; `threads` copy them
+
+// staging.cu: what a query, or its answer, may take.
+size_t most_staged_bytes();
+
+// k keys a query: distance * 2^33 + row, ascending.
+void hamming_top_k_of_host(Place place, const uint64_t* queries, size_t n, BitRows rows, size_t dim, size_t k,
+                           uint64_t* keys, size_t threads);
+// k pairs a query: the bits of an int64 row, and the similarity.
+void real_top_k_of_host(Place place, const float* queries, size_t n, RealRows rows, RoundedRows rounded, bool cosine,
+                        size_t k, double* pairs, size_t threads);
 
 }  // namespace hypersketch::cuda

@@ -9,6 +9,7 @@
 
 #include "hypersketch/parallel.hpp"
 #include "runtime.cuh"
+#include "search.hpp"
 
 namespace hypersketch::cuda {
 namespace {
@@ -112,6 +113,12 @@ bool is_pinned(const void* pointer) {
   return status == cudaSuccess && attributes.type == cudaMemoryTypeHost;
 }
 
+// Keys of a piece: a multiple of 64, for answers of one bit, unless they are very large.
+size_t step_of(const HostBatch& batch) {
+  const size_t n = kPieceBytes / std::max<size_t>(1, std::max(batch.n_in + batch.n_more_in, batch.n_out));
+  return n >= 64 ? n / 64 * 64 : std::max<size_t>(1, n);
+}
+
 void copy_in_parts(void* to, const void* from, size_t n_bytes, size_t threads) {
   parallel_for(n_bytes, kCopyGrain, threads, [=](size_t begin, size_t end) {
     std::memcpy(static_cast<char*>(to) + begin, static_cast<const char*>(from) + begin, end - begin);
@@ -127,7 +134,7 @@ class Passage {
         threads_(threads),
         in_is_pinned_(is_pinned(batch.in) && (batch.n_more_in == 0 || is_pinned(batch.more_in))),
         out_is_pinned_(batch.n_out > 0 && is_pinned(batch.out)),
-        step_(std::max<size_t>(1, kPieceBytes / std::max(batch.n_in + batch.n_more_in, batch.n_out)) / 64 * 64),
+        step_(step_of(batch)),
         stager_(pool().take(place.device)) {}
   Passage(const Passage&) = delete;
   Passage& operator=(const Passage&) = delete;
@@ -144,8 +151,9 @@ class Passage {
       if (batch_.n_out > 0) slot.out.allocate();
     }
     const size_t pieces = (batch_.n + step_ - 1) / step_;
+    if (pieces != 0) send(0);
     for (size_t p = 0; p < pieces; ++p) {
-      send(p);
+      if (p + 1 < pieces) send(p + 1);  // before work that may wait for the GPU
       if (p >= kSlots) collect(p - kSlots);
       Slot& slot = slot_of(p);
       slot.copied.hold(stream_of(place_));
@@ -206,11 +214,13 @@ class Passage {
   HostBatch batch_;
   size_t threads_;
   bool in_is_pinned_, out_is_pinned_;
-  size_t step_;  // keys; a multiple of 64
+  size_t step_;  // keys
   std::unique_ptr<Stager> stager_;
 };
 
 }  // namespace
+
+size_t most_staged_bytes() { return kPieceBytes; }
 
 void stage(Place place, HostBatch batch, Work& work, size_t threads) {
   if (batch.n == 0) return;

@@ -73,7 +73,9 @@ __all__: list[str] = [
     "follow",
     "follow_fields",
     "from_host",
+    "hamming_range",
     "hamming_top_k",
+    "hamming_top_k_of_host",
     "hash_integers",
     "hash_strings_i32",
     "hash_strings_i64",
@@ -86,6 +88,7 @@ __all__: list[str] = [
     "largest_load",
     "pack_entries",
     "learn_pass",
+    "most_staged_bytes",
     "pack_rows",
     "pack_signs",
     "packed_similarities",
@@ -105,6 +108,7 @@ __all__: list[str] = [
     "refine_thresholds",
     "retrieve_states",
     "recall",
+    "real_top_k_of_host",
     "roll_rows",
     "rotate_rows",
     "round_rows",
@@ -731,6 +735,22 @@ def from_host(
     New memory with these bytes.
     """
 
+def hamming_range(
+    queries: Span,
+    query_stride: typing.SupportsInt | typing.SupportsIndex,
+    radii: Span,
+    rows: Span,
+    n_rows: typing.SupportsInt | typing.SupportsIndex,
+    row_stride: typing.SupportsInt | typing.SupportsIndex,
+    seed: typing.SupportsInt | typing.SupportsIndex,
+    dim: typing.SupportsInt | typing.SupportsIndex,
+    cursors: Span,
+    keys: Span | None,
+) -> None:
+    """
+    Count, or write, the rows or atoms within a distance of queries.
+    """
+
 def hamming_top_k(
     queries: Span,
     n_queries: typing.SupportsInt | typing.SupportsIndex,
@@ -747,6 +767,20 @@ def hamming_top_k(
 ) -> None:
     """
     The k rows nearest to each query by Hamming distance.
+    """
+
+def hamming_top_k_of_host(
+    queries: numpy.typing.NDArray[numpy.uint64],
+    rows: Span,
+    n_rows: typing.SupportsInt | typing.SupportsIndex,
+    row_stride: typing.SupportsInt | typing.SupportsIndex,
+    dim: typing.SupportsInt | typing.SupportsIndex,
+    k: typing.SupportsInt | typing.SupportsIndex,
+    keys: numpy.typing.NDArray[numpy.uint64],
+    threads: typing.SupportsInt | typing.SupportsIndex,
+) -> None:
+    """
+    The same for queries of host memory, as distance * 2**33 + row.
     """
 
 def hash_integers(
@@ -858,6 +892,11 @@ def learn_pass(
 ) -> tuple[int, int]:
     """
     Let rows correct class vectors; returns how many did, and how many a rival won.
+    """
+
+def most_staged_bytes() -> int:
+    """
+    Bytes that a query of host memory, or its answer, may take.
     """
 
 def pack_rows(rows: Span, dim: typing.SupportsInt | typing.SupportsIndex, out: Span) -> None:
@@ -1095,6 +1134,21 @@ def recall(
 ) -> None:
     """
     Let every state follow the energy, in place.
+def real_top_k_of_host(
+    queries: numpy.typing.NDArray[numpy.float32],
+    rows: Span,
+    dim: typing.SupportsInt | typing.SupportsIndex,
+    weights: Span | None,
+    cosine: bool,
+    bfloats: Span,
+    squares: Span,
+    extremes: Span,
+    k: typing.SupportsInt | typing.SupportsIndex,
+    pairs: numpy.typing.NDArray[numpy.float64],
+    threads: typing.SupportsInt | typing.SupportsIndex,
+) -> None:
+    """
+    The same for queries of host memory, as pairs of a row's bits and a similarity.
     """
 
 def roll_rows(

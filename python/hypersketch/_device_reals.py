@@ -8,12 +8,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hypersketch import _device, _validation
+from hypersketch import _device, _threads, _validation
 from hypersketch._device_array import DeviceArray
 from hypersketch._device_search import used
 
 MOST = 256
 """Neighbours that the kernels find."""
+_AT_ONCE = 1 << 16
+"""Queries of host memory between two looks at interrupts."""
 
 
 def floats_of(seen: _device.View) -> int:
@@ -75,3 +77,18 @@ class RoundedRows:
             _validation.refuse(owner, "probes", must, "NaN or infinity")
         used(queries, *(seen._replace(stream=queries.stream) for seen in (rows, *views)))
         return indices, alike
+
+    def search_of_host(
+        self, queries: NDArray[Any], rows: _device.View, k: int
+    ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        """Return the same for queries in host memory, which stream to the GPU through pinned buffers."""
+        views, weights = self._views()
+        _device.behind(rows, *views)
+        dim, given = floats_of(rows), np.ascontiguousarray(queries)
+        flat, pairs = rows._replace(shape=(rows.shape[0], dim)).span(), np.empty((len(given), k, 2))
+        spans, threads = [view.span() for view in views], _threads.get_num_threads()
+        for part in (slice(first, first + _AT_ONCE) for first in range(0, len(given), _AT_ONCE)):
+            some = given[part].view(np.float32), flat, dim, weights, self.cosine
+            _device.module().real_top_k_of_host(*some, *spans, k, pairs[part], threads)
+        used(rows, *views)
+        return pairs[..., 0].copy().view(np.int64), pairs[..., 1].copy()

@@ -9,13 +9,15 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from hypersketch import _device, _validation
+from hypersketch import _device, _threads, _validation
 from hypersketch._device_array import DeviceArray
 
 _WORD = 4
 """Bytes; rows are moved by words of 32 bits."""
 _PIECE_WORDS = 1 << 40
 """Words compared between two looks at interrupts: a fraction of a second."""
+_ROW_BITS = np.uint64(33)
+"""Of a key: the distance stands above them."""
 
 
 class RowsView(NamedTuple):
@@ -104,6 +106,40 @@ def hamming(
     return indices, other
 
 
+class Atoms(NamedTuple):
+    """Atoms of hashes on a GPU, which are made where they are compared."""
+
+    seen: _device.View
+    seed: int
+
+
+def within(
+    queries: RowsView, rows: RowsView | Atoms, dim: int, radii: NDArray[np.int32]
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int32]]:
+    """Return starts, places and distances of all rows within radii, nearest first, in host memory."""
+    from hypersketch.vsa._on_gpu import Passing
+
+    asked, stored = queries.seen, rows.seen
+    _device.behind(asked, stored)
+    passing, n = Passing(asked.device, asked.stream), queries.n
+    limits, cursors = passing.span(radii.astype(np.int32)), passing.span(np.zeros(n, np.uint64))
+    stride, seed = (rows.stride, 0) if isinstance(rows, RowsView) else (0, rows.seed)
+    of_rows = stored.span(), stored.shape[0], stride, seed, dim
+    given = asked.span(), queries.stride, limits, *of_rows
+    _device.module().hamming_range(*given, cursors, None)
+    counts = np.empty(n, np.uint64)
+    cursors.to_host(counts.view(np.uint8))
+    starts = np.concatenate((np.zeros(1, np.int64), np.cumsum(counts.astype(np.int64))))
+    found = np.empty(int(starts[-1]), np.uint64)
+    if found.size:
+        keys = passing.empty(found.size, np.uint64)
+        _device.module().hamming_range(*given, passing.span(starts[:-1].astype(np.uint64)), keys)
+        keys.to_host(found.view(np.uint8))
+    used(asked, stored._replace(stream=asked.stream))
+    found = found[np.lexsort((found, np.repeat(np.arange(n), counts.astype(np.int64))))]
+    return starts, *_of_keys(found)
+
+
 Search = Callable[[_device.View], tuple[_device.Target, _device.Target]]
 """From queries on a GPU to places and similarities or distances of k rows each."""
 
@@ -113,7 +149,7 @@ def by_pieces(
 ) -> tuple[NDArray[np.int64], NDArray[Any]]:
     """Return what a search finds for queries in host memory, there."""
     indices, others = np.empty((len(queries), k), np.int64), np.empty((len(queries), k), dtype)
-    step = max(4096, _PIECE_WORDS // max(1, rows.n * queries.shape[1]))
+    step = _step(rows, queries.shape[1])
     for first in range(0, len(queries), step):
         part = slice(first, first + step)
         found = search(DeviceArray.of(queries[part], rows.seen.device).view())
@@ -122,11 +158,36 @@ def by_pieces(
 
 
 def hamming_of_host(
-    owner: str, queries: NDArray[np.uint64], rows: RowsView, dim: int, k: int, *, alike: bool
+    queries: NDArray[np.uint64], rows: RowsView, dim: int, k: int, *, alike: bool
 ) -> tuple[NDArray[np.int64], NDArray[Any]]:
-    """Return what `hamming` finds for queries in host memory, there."""
+    """Return what `hamming` finds for queries in host memory, which stream there through pinned buffers."""
+    if not streams(8 * max(k, queries.shape[1])):
+        return by_pieces(
+            lambda seen: hamming("search", rows_of("search", "queries", seen), rows, dim, k, alike=alike),
+            *(queries, rows, k, np.float64 if alike else np.int32),
+        )
+    keys, given = np.empty((len(queries), k), np.uint64), np.ascontiguousarray(queries)
+    step, threads = _step(rows, queries.shape[1]), _threads.get_num_threads()
+    for first in range(0, len(queries), step):
+        part = slice(first, first + step)
+        of_rows = rows.seen.span(), rows.n, rows.stride
+        _device.module().hamming_top_k_of_host(given[part], *of_rows, dim, k, keys[part], threads)
+    used(rows.seen)
+    indices, distances = _of_keys(keys)
+    return indices, (dim - 2 * distances.astype(np.int64)) / dim if alike else distances
 
-    def search(seen: _device.View) -> tuple[_device.Target, _device.Target]:
-        return hamming(owner, rows_of(owner, "queries", seen), rows, dim, k, alike=alike)
 
-    return by_pieces(search, queries, rows, k, np.float64 if alike else np.int32)
+def streams(n_bytes: int) -> bool:
+    """Tell whether pinned buffers hold so many bytes of a query or its answer."""
+    return bool(n_bytes <= _device.module().most_staged_bytes())
+
+
+def _step(rows: RowsView, words: int) -> int:
+    """Return how many queries are asked between two looks at interrupts."""
+    return max(4096, _PIECE_WORDS // max(1, rows.n * words))
+
+
+def _of_keys(keys: NDArray[np.uint64]) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
+    """Return rows and distances of the keys by which kernels order them."""
+    rows = (keys & ((np.uint64(1) << _ROW_BITS) - np.uint64(1))).astype(np.int64)
+    return rows, (keys >> _ROW_BITS).astype(np.int32)

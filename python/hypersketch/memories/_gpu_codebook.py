@@ -15,6 +15,7 @@ from hypersketch._device_search import RowsView, used
 from hypersketch.memories._codebooks import (
     Codebook,
     Places,
+    ProceduralCodebook,
     StoredCodebook,
     Vectors,
     lengths,
@@ -189,10 +190,20 @@ class GpuCodebook(StoredCodebook):
         """Return the same for probes of the host, there; None where the GPU has no kernels."""
         if not self.finds(k):
             return None
+        if isinstance(self.space, RealSpace) and _device_search.streams(max(self.space.nbytes, 16 * k)):
+            return self._rounded_rows().search_of_host(probes, self._vectors.view(), k)
+        if not isinstance(self.space, RealSpace):
+            return _device_search.hamming_of_host(probes, self.view(), self.space.dim, k, alike=True)
         owner = "ItemMemory.search"
         return _device_search.by_pieces(
             lambda seen: self.search(owner, seen, k), probes, self.view(), k, np.float64
         )
+
+    def within(self, probes: NDArray[Any], thresholds: NDArray[np.float64]) -> Any:
+        """Return starts, items and distances of all that may reach the thresholds of packed probes."""
+        asked = _device_search.rows_of("within", "probes", DeviceArray.of(probes, self.device).view())
+        dim = self.space.dim
+        return _device_search.within(asked, self.view(), dim, radii_of(dim, thresholds))
 
     def _rounded_rows(self) -> _device_reals.RoundedRows:
         if self._rounded is None:  # two threads may both do this, to the same effect
@@ -200,11 +211,18 @@ class GpuCodebook(StoredCodebook):
         return self._rounded
 
 
+def radii_of(dim: int, thresholds: NDArray[np.float64]) -> NDArray[np.int32]:
+    """Return distances that all vectors which reach similarities are within; -1 where none reaches one."""
+    radii = np.minimum(dim, (dim * (1.0 - np.clip(thresholds, -1.0, 1.0)) / 2.0).astype(np.int64) + 1)
+    return np.where(thresholds > 1.0, -1, radii).astype(np.int32)
+
+
 def require_kernels(codebook: str, space: Space, device: int) -> None:
     """Refuse memories whose searches the GPU half has no kernels for."""
     name = _device.name_of(device)
-    if codebook != "stored":
-        must = f"'cpu': ItemMemory with codebook={codebook!r} has no GPU kernels"
+    if codebook == "hadamard" or (codebook == "procedural" and not isinstance(space, MapSpace)):
+        of = "" if codebook == "hadamard" else f" of {type(space).__name__}"
+        must = f"'cpu': ItemMemory{of} with codebook={codebook!r} has no GPU kernels"
         _validation.refuse("ItemMemory", "device", must, name)
     if not isinstance(space, MapSpace | RealSpace):
         must = f"'cpu': ItemMemory of {type(space).__name__} has no GPU kernels"
@@ -213,9 +231,20 @@ def require_kernels(codebook: str, space: Space, device: int) -> None:
 
 def moved(book: Codebook, hashes: Column, device: int | None) -> Codebook:
     """Return a copy of a codebook on a device, over hashes that were copied before."""
-    if device is None and isinstance(book, GpuCodebook):
-        return StoredCodebook(book.space, hashes, Column(book.column.rows))
-    if device is None or (isinstance(book, GpuCodebook) and book.device == device):
+    if book.device == device:
         return book.copied(hashes)
+    if isinstance(book, ProceduralCodebook):
+        return _without_vectors(book, hashes, device)
+    if device is None:
+        assert isinstance(book, GpuCodebook)
+        return StoredCodebook(book.space, hashes, Column(book.column.rows))
     assert isinstance(book, StoredCodebook)
     return GpuCodebook(book.space, hashes, GpuColumn.of(book.columns[0].rows, device))
+
+
+def _without_vectors(book: ProceduralCodebook, hashes: Column, device: int | None) -> Codebook:
+    from hypersketch.memories._gpu_atoms import GpuAtoms
+
+    if device is None:
+        return ProceduralCodebook(book.space, hashes)
+    return GpuAtoms(book.space, hashes, GpuColumn.of(hashes.rows.reshape(-1, 1), device))

@@ -350,13 +350,24 @@ def _reaching_some(book: Codebook, probes: NDArray[Any], thresholds: Floats, thr
 
 def _near(book: Codebook, probes: NDArray[Any], thresholds: Floats, threads: int) -> Iterator[Found]:
     dim = book.space.dim
+    if book.device is not None:
+        yield _near_ones(dim, book.within(probes, thresholds), thresholds, 0)  # type: ignore[attr-defined]
+        return
     least = thresholds.min(initial=1.0)
     if least > 1.0:
         return
     radius = min(dim, int(dim * (1.0 - max(-1.0, least)) / 2.0) + 1)
     for block, rows in _passes(book, len(book), threads):
-        starts, items, distances = within(probes, rows, dim, radius, threads=threads)
-        alike = (dim - 2 * distances.astype(np.int64)) / dim
-        asked = np.repeat(np.arange(len(probes)), np.diff(starts))
-        kept = alike >= thresholds[asked]
-        yield Found(asked[kept], items[kept] + block.start, alike[kept])
+        found = within(probes, rows, dim, radius, threads=threads)
+        yield _near_ones(dim, found, thresholds, block.start)
+
+
+def _near_ones(
+    dim: int, found: tuple[Indices, Indices, NDArray[np.int32]], thresholds: Floats, first: int
+) -> Found:
+    """Return of what is near enough what reaches its probe's threshold."""
+    starts, items, distances = found
+    alike = (dim - 2 * distances.astype(np.int64)) / dim
+    asked = np.repeat(np.arange(starts.size - 1), np.diff(starts))
+    kept = alike >= thresholds[asked]
+    return Found(asked[kept], items[kept] + first, alike[kept])

@@ -113,7 +113,7 @@ def _nearest_on_gpu(queries: Any, rows: Any, dim: int, k: int) -> tuple[Any, Any
     if not _device.is_on_gpu(queries):
         checked = np.atleast_2d(_validation.packed("nearest", "queries", queries, dim))
         k = _neighbours(k, len(checked), stored.n)
-        return _device_search.hamming_of_host("nearest", checked, stored, dim, k, alike=False)
+        return _device_search.hamming_of_host(checked, stored, dim, k, alike=False)
     asked = _device_search.packed("nearest", "queries", queries, dim)
     k = _neighbours(k, asked.n, stored.n)
     indices, distances = _device_search.hamming("nearest", asked, stored, dim, k, alike=False)
@@ -125,13 +125,13 @@ def _neighbours(k: int, n_queries: int, n: int) -> int:
 
 
 def within(
-    queries: NDArray[np.uint64],
-    rows: NDArray[np.uint64],
+    queries: Any,
+    rows: Any,
     dim: int,
     radius: int,
     *,
     threads: int | None = None,
-) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int32]]:
+) -> tuple[Any, Any, Any]:
     """Return all rows within a Hamming distance of each query.
 
     Parameters
@@ -165,6 +165,10 @@ def within(
     --------
     nearest : A fixed number of rows.
 
+    Notes
+    -----
+    Rows may lie on a GPU, as for `nearest`.
+
     Examples
     --------
     >>> import hypersketch
@@ -176,6 +180,8 @@ def within(
     [[0], [1, 3]]
     """
     dim = DIM("within", "dim", dim)
+    if _device.is_on_gpu(rows) or _device.is_on_gpu(queries):
+        return _within_on_gpu(queries, rows, dim, _validation.integer("within", "radius", radius, 0, dim))
     asked, stored = _vectors("within", queries, rows, dim)
     radius = _validation.integer("within", "radius", radius, 0, dim)
     n_threads = _threads.resolve("within", threads)
@@ -189,3 +195,26 @@ def within(
     counts = np.concatenate([np.diff(starts) for starts, _, _ in parts])
     starts = np.concatenate((np.zeros(1, np.int64), np.cumsum(counts)))
     return starts, np.concatenate([part[1] for part in parts]), np.concatenate([part[2] for part in parts])
+
+
+def _within_on_gpu(queries: Any, rows: Any, dim: int, radius: int) -> tuple[Any, Any, Any]:
+    from hypersketch import _device_search
+    from hypersketch._device_array import DeviceArray
+
+    if not _device.is_on_gpu(rows):
+        _validation.refuse("within", "rows", "on the GPU, where queries are", "host memory")
+    stored = _device_search.packed("within", "rows", rows, dim)
+    if _device.is_on_gpu(queries):
+        asked = _device_search.packed("within", "queries", queries, dim)
+        if asked.seen.device != stored.seen.device:
+            names = (_device.name_of(one.seen.device) for one in (asked, stored))
+            raise ValueError(f"All arrays of within must be on one GPU. Got {' and '.join(names)} instead.")
+    else:
+        checked = np.atleast_2d(_validation.packed("within", "queries", queries, dim))
+        there = DeviceArray.of(checked, stored.seen.device).view()
+        asked = _device_search.rows_of("within", "queries", there)
+    found = _device_search.within(asked, stored, dim, np.full(asked.n, radius, np.int32))
+    if not _device.is_on_gpu(queries):
+        return found
+    starts, indices, distances = (_device_search.of_host(one, asked.seen).finished() for one in found)
+    return starts, indices, distances
