@@ -8,7 +8,7 @@ import harness
 from gpu import facts as facts
 from harness import Row, note, rate_text
 from native import size_name
-from suites import _cuda_bloom, _cuda_counts, _cuda_more, _cuda_search, _cuda_vsa
+from suites import _cuda_bloom, _cuda_counts, _cuda_memories, _cuda_more, _cuda_search, _cuda_vsa
 
 
 def rows(repeats: int) -> list[Row]:
@@ -22,7 +22,7 @@ def rows(repeats: int) -> list[Row]:
             note(f"{gpu.CEILINGS[c.name]}, {size_name(c.size)}", f"{rate_text(c.rate)} ({c.variant})")
             for c in ceilings.best.values()
         ]
-        for family in (_cuda_bloom, _cuda_counts, _cuda_more, _cuda_search, _cuda_vsa):
+        for family in (_cuda_bloom, _cuda_counts, _cuda_more, _cuda_search, _cuda_vsa, _cuda_memories):
             results += family.rows(repeats, clock, ceilings, scale)
     return results
 
