@@ -36,7 +36,7 @@ def able(task: str) -> list[str]:
     Examples
     --------
     >>> able("frequency"), able("cleanup")
-    (['count-sketch', 'count-min'], [])
+    (['count-sketch', 'count-min', 'hopfield'], [])
     """
     return [name for name, entry in STRUCTURES.items() if entry.has_kernels and task in entry.tasks]
 
