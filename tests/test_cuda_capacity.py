@@ -23,7 +23,7 @@ from hypersketch.capacity.report import command_line, reproduction
 from hypersketch.capacity.structures import STRUCTURES, structure
 from hypersketch.capacity.structures.bloom import Filter
 from hypersketch.capacity.structures.count_sketch import RowSketch
-from hypersketch.memories import OuterProductMemory, SparseDistributedMemory
+from hypersketch.memories import HopfieldMembership, OuterProductMemory, SparseDistributedMemory
 from hypersketch.memories._pattern_memory import PatternMemory
 from hypersketch.sketches.projection import SparseProjection
 from hypersketch.vsa._on_gpu import Passing
@@ -53,6 +53,7 @@ SMALL: dict[str, dict[str, Any]] = {
     "hopfield-cliff": {"dims": 24, "trials": 2},
     "storage-rules": {"dims": 24, "trials": 2},
     "dense-degree": {"dims": 16, "trials": 2},
+    "hopfield-pm": {"dims": 8, "n": 20, "trials": 3},
     "sdm": {"n": 10, "dims": 40, "trials": 2},
 }
 FLOATS = {"projection": 1e-12, "scaling-laws": 1e-12, "binding-depth": 1e-6}
@@ -88,6 +89,13 @@ def made_on(monkeypatch: pytest.MonkeyPatch) -> list[str]:
             return retrieve(one, *asked, **options)
 
         monkeypatch.setattr(memory, "retrieve", retrieved)
+    score: Any = HopfieldMembership.score_hashes
+
+    def scored(one: Any, hashes: Any, **options: Any) -> Any:
+        devices.append(one.device)
+        return score(one, hashes, **options)
+
+    monkeypatch.setattr(HopfieldMembership, "score_hashes", scored)
     recall: Any = OuterProductMemory.recall
 
     def recalled(one: Any, *asked: Any) -> Any:
@@ -118,7 +126,7 @@ def made_on(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 def test_the_small_runs_are_all_that_can() -> None:
     assert experiments_on_gpu() == list(SMALL)
-    assert able("membership") == ["bloom", "bloom-split-block", "bloom-cache-line"]
+    assert able("membership") == ["bloom", "bloom-split-block", "bloom-cache-line", "hopfield"]
     assert able("count-error") == ["count-sketch", "count-min"]
 
 
@@ -134,10 +142,9 @@ def test_experiments_that_cannot_say_which_can(name: str) -> None:
 def test_structures_that_cannot_say_which_can() -> None:
     with pytest.raises(ValueError, match="must be 'cpu' for counting-bloom, which has no GPU kernels") as one:
         capacity.run("membership", structures=["bloom", "counting-bloom"], device="cuda")
-    assert "(structures of membership that have: bloom, bloom-split-block, bloom-cache-line)" in str(
-        one.value
-    )
-    with pytest.raises(ValueError, match="map-i and hopfield, which have no GPU kernels"):
+    known = "bloom, bloom-split-block, bloom-cache-line, hopfield"
+    assert f"(structures of membership that have: {known})" in str(one.value)
+    with pytest.raises(ValueError, match="for map-i, which has no GPU kernels"):
         capacity.run("frequency", structures=["map-i", "count-min", "hopfield"], device="cuda")
     with pytest.raises(ValueError, match="for count-min-conservative, which has no GPU kernels"):
         capacity.run("count-error", structures="count-min-conservative", device="cuda")
@@ -247,6 +254,11 @@ def test_rows_and_verdicts_are_those_of_the_cpu(name: str, tmp_path: Path, made_
     made_on.clear()
     there = capacity.run(name, out=tmp_path / "gpu", device="cuda", **settings)
     assert set(made_on) == {"cuda:0"}
+    if name == "hopfield-pm":  # tensors have no GPU kernels, and intervals know how many rows
+        kinds = {row.setting["kind"] for row in there}
+        matrices = [row for row in here if row.setting["kind"] in kinds]
+        assert [row.measured for row in there] == [row.measured for row in matrices]
+        return
     assert [row.verdict for row in there] == [row.verdict for row in here]
     if name in FLOATS:
         expected = pytest.approx([row.measured for row in here], rel=FLOATS[name])

@@ -12,6 +12,7 @@ from suites import (
     _cuda_bloom,
     _cuda_counts,
     _cuda_learn,
+    _cuda_memories,
     _cuda_more,
     _cuda_retrieval,
     _cuda_search,
@@ -37,6 +38,7 @@ def rows(repeats: int) -> list[Row]:
             _cuda_search,
             _cuda_vsa,
             _cuda_learn,
+            _cuda_memories,
             _cuda_retrieval,
         ):
             results += family.rows(repeats, clock, ceilings, scale)

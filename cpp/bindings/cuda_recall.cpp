@@ -119,6 +119,32 @@ void recall(const cuda::RecallNumbers& numbers, const Span& rows, const Span& un
                 converged.data<bool>(), cycles.data<bool>()});
 }
 
+// Keys and weights of either memory.
+std::int64_t membership_add(State& state, size_t dim, uint64_t seed, const Argument<uint64_t>& hashes,
+                            const std::optional<Argument<std::int64_t>>& weights, std::uintptr_t stream,
+                            size_t threads) {
+  require(state.memory.size() == dim * (dim - 1) / 2 * sizeof(std::int32_t), "The cells do not fit the dimension.");
+  Batch batch(state, hashes, true, stream, threads);
+  batch.add_weights(weights);
+  std::int64_t sum = 0;
+  batch.run(state, [&](cuda::Place place, cuda::Keys keys, cuda::Piece piece) {
+    sum += cuda::membership_add(place, state.data<std::int32_t>(), dim, seed, keys.words, keys.n,
+                                weights ? static_cast<const std::int64_t*>(piece.more_in) : nullptr);
+  });
+  return sum;
+}
+
+void membership_scores(State& state, std::int64_t trace, size_t dim, uint64_t seed, const Argument<uint64_t>& hashes,
+                       Argument<std::int64_t> out, std::uintptr_t stream, size_t threads) {
+  require(state.memory.size() == dim * (dim - 1) / 2 * sizeof(std::int32_t), "The cells do not fit the dimension.");
+  Batch batch(state, hashes, true, stream, threads);
+  batch.add_answers(out);
+  batch.run(state, [&](cuda::Place place, cuda::Keys keys, cuda::Piece piece) {
+    cuda::membership_scores(place, state.data<const std::int32_t>(), trace, dim, seed, keys.words, keys.n,
+                            static_cast<std::int64_t*>(piece.out));
+  });
+}
+
 }  // namespace
 
 void bind_cuda_recall(py::module_& module) {
@@ -133,6 +159,12 @@ void bind_cuda_recall(py::module_& module) {
                py::arg("out"), "The same numbers in another type; the first that is not finite there, or -1.");
   module.def("turn_bits", &turn_bits, py::arg("rows"), py::arg("dim"), py::arg("units"),
              "Packed rows by their columns.");
+  module.def("membership_add", &membership_add, py::arg("state"), py::arg("dim"), py::arg("seed"),
+             py::arg("hashes").noconvert(), py::arg("weights").noconvert().none(true), py::arg("stream"),
+             py::arg("threads"), "Add signed outer products; returns the sum of w e.");
+  module.def("membership_scores", &membership_scores, py::arg("state"), py::arg("trace"), py::arg("dim"),
+             py::arg("seed"), py::arg("hashes").noconvert(), py::arg("out").noconvert(), py::arg("stream"),
+             py::arg("threads"), "e s^T W s of every key.");
   py::class_<cuda::RecallNumbers>(module, "RecallNumbers",
                                   "Weights, offsets and energies of a pattern by its Hamming distance, on a GPU.")
       .def(py::init(&make_numbers), py::arg("dim"), py::arg("weights"), py::arg("weight_exponents"), py::arg("offsets"),

@@ -70,4 +70,13 @@ struct RecallAnswers {
 void recall(Place place, PatternBits patterns, RecallNumbers numbers, RecallRule rule, uint64_t* states, size_t n,
             RecallAnswers answers);
 
+// ---- membership.cu: see hypersketch/hopfield.hpp; the strict upper triangle of a matrix, row by row
+
+// Adds the signed outer products of keys with these hashes, with weights below 2^31 in magnitude, 1 each where null.
+// Waits; returns the sum of the signed weights. No cell may leave int32.
+std::int64_t membership_add(Place place, std::int32_t* cells, size_t dim, uint64_t seed, const uint64_t* hashes,
+                            size_t n, const std::int64_t* weights);
+void membership_scores(Place place, const std::int32_t* cells, std::int64_t trace, size_t dim, uint64_t seed,
+                       const uint64_t* hashes, size_t n, std::int64_t* out);
+
 }  // namespace hypersketch::cuda

@@ -86,6 +86,8 @@ __all__: list[str] = [
     "join_counters",
     "largest_counter",
     "largest_load",
+    "membership_add",
+    "membership_scores",
     "pack_entries",
     "learn_pass",
     "most_staged_bytes",
@@ -864,6 +866,33 @@ def largest_counter(
 def largest_load(locations: Locations, asked: Span, weights: Span | None) -> int:
     """
     The most that magnitudes of weights add up to at a location.
+    """
+
+def membership_add(
+    state: Memory,
+    dim: typing.SupportsInt | typing.SupportsIndex,
+    seed: typing.SupportsInt | typing.SupportsIndex,
+    hashes: Span | numpy.typing.NDArray[numpy.uint64],
+    weights: Span | numpy.typing.NDArray[numpy.int64] | None,
+    stream: typing.SupportsInt | typing.SupportsIndex,
+    threads: typing.SupportsInt | typing.SupportsIndex,
+) -> int:
+    """
+    Add signed outer products; returns the sum of w e.
+    """
+
+def membership_scores(
+    state: Memory,
+    trace: typing.SupportsInt | typing.SupportsIndex,
+    dim: typing.SupportsInt | typing.SupportsIndex,
+    seed: typing.SupportsInt | typing.SupportsIndex,
+    hashes: Span | numpy.typing.NDArray[numpy.uint64],
+    out: Span | numpy.typing.NDArray[numpy.int64],
+    stream: typing.SupportsInt | typing.SupportsIndex,
+    threads: typing.SupportsInt | typing.SupportsIndex,
+) -> None:
+    """
+    e s^T W s of every key.
     """
 
 def pack_entries(

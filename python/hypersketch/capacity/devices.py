@@ -36,7 +36,7 @@ def able(task: str) -> list[str]:
     Examples
     --------
     >>> able("frequency"), able("cleanup")
-    (['count-sketch', 'count-min'], ['map-i', 'map-b', 'bsc'])
+    (['count-sketch', 'count-min', 'hopfield'], ['map-i', 'map-b', 'bsc'])
     """
     return [name for name, entry in STRUCTURES.items() if entry.runs_on_gpu(task)]
 

@@ -82,3 +82,8 @@ def most_alike(states: Any, values: Any, k: int) -> Matches:
     order = np.argsort(-scores, axis=1, kind="stable")[:, :k] if k > 1 else None
     places = scores.argmax(axis=1)[:, np.newaxis] if order is None else order
     return Matches(places, np.take_along_axis(scores, places, axis=1), places)
+
+
+def n_values_of(owner: str, value: int | None) -> int | None:
+    """Return a checked number of values to choose from, or None for all that are stored."""
+    return None if value is None else _validation.integer(owner, "n_values", value, 1, 2**40)

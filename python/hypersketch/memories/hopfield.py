@@ -6,22 +6,23 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hypersketch import _core, _threads, _validation, files
+from hypersketch import _core, _memory, _threads, _validation, files
 from hypersketch._stored import Tally
 from hypersketch._structure import chunks, dot, tally_of
-from hypersketch.keys import host_hashes
+from hypersketch.memories import _gpu_membership
+from hypersketch.memories._gpu_membership import MembershipThere
 from hypersketch.memories._membership_laws import MembershipLaws
 
 _MOST_CELLS = 2**31  # beyond this a score could leave int64
 
 
 @files.register
-class HopfieldMembership(MembershipLaws):
+class HopfieldMembership(MembershipThere, MembershipLaws):
     """A weighted set of keys in a symmetric D x D matrix, W = sum of w e s s^T, or a tensor of more axes.
 
     Parameters
@@ -37,6 +38,8 @@ class HopfieldMembership(MembershipLaws):
     degree : int in [2, 8], default 2
         Axes k of the tensor: 2 is the matrix. Cells are those of k different dimensions, C(D, k) of them, of
         which there must be fewer than 2**31; the noise has the variance n / C(D, k).
+    device : str, default 'cpu'
+        Where a matrix lies: ``cpu``, or a GPU, ``cuda``, ``cuda:1`` and so on. Tensors have no GPU kernels.
 
     Raises
     ------
@@ -70,10 +73,12 @@ class HopfieldMembership(MembershipLaws):
         "degree": _validation.within(2, 8),
     }
 
-    def __init__(self, dim: int, seed: int = 0, *, diagonal: bool | None = None, degree: int = 2) -> None:
+    def __init__(
+        self, dim: int, seed: int = 0, *, diagonal: bool | None = None, degree: int = 2, device: str = "cpu"
+    ) -> None:
         with_diagonal = degree == 2 if diagonal is None else diagonal
         parameters = self._checked(dim=dim, seed=seed, diagonal=with_diagonal, degree=degree)
-        self._fill(parameters, None, Tally())
+        self._fill(parameters, None, Tally(), self._device_of_degree(degree, device))
 
     @classmethod
     def _checked(cls, **given: object) -> dict[str, Any]:
@@ -97,7 +102,8 @@ class HopfieldMembership(MembershipLaws):
 
     def __repr__(self) -> str:
         shown = ", ".join(f"{name}={value!r}" for name, value in self._parameters().items())
-        return f"{type(self).__name__}({shown}, n_added={self.n_added})"
+        where = "" if self.device == "cpu" else f", device={self.device!r}"
+        return f"{type(self).__name__}({shown}, n_added={self.n_added}{where})"
 
     @classmethod
     def _layout(cls, parameters: Mapping[str, Any]) -> tuple[int, type[np.generic]]:
@@ -172,7 +178,7 @@ class HopfieldMembership(MembershipLaws):
         >>> memory.n_added, memory.total_weight
         (2, 4)
         """
-        self.add_hashes(host_hashes(keys, threads), weights, threads=threads)
+        self.add_hashes(self._hashed("add", keys, threads), weights, threads=threads)
 
     def add_hashes(
         self, hashes: NDArray[np.uint64], weights: Any = None, *, threads: int | None = None
@@ -217,18 +223,19 @@ class HopfieldMembership(MembershipLaws):
         >>> memory.score("a")
         array([1.])
         """
-        self._change("HopfieldMembership.remove", host_hashes(keys, threads), weights, -1, threads)
+        self._change("HopfieldMembership.remove", self._hashed("remove", keys, threads), weights, -1, threads)
 
-    def _change(
-        self, owner: str, hashes: NDArray[np.uint64], weights: Any, sign: int, threads: int | None
-    ) -> None:
-        batch = _validation.hashes(owner, hashes)
-        checked = _validation.weights(owner, weights, batch.size)
+    def _change(self, owner: str, hashes: Any, weights: Any, sign: int, threads: int | None) -> None:
+        batch = self._batch(owner, hashes)
+        checked = _validation.weights(owner, _gpu_membership.weights_on_host(owner, weights), batch.size)
         n_threads = _threads.resolve(owner, threads)
         with self._lock:
             self._require_writable()
             self._require_room(tally_of(batch.size, checked).bound)
             change: Callable[..., Any]
+            if self._device_index is not None:
+                self._add_there(batch, checked, sign, n_threads)
+                return
             if self.degree == 2:
                 change = partial(_core.hopfield_add, self._state, self.dim, self.seed, threads=n_threads)
             else:
@@ -269,7 +276,7 @@ class HopfieldMembership(MembershipLaws):
         >>> memory.score(["a", "b", "c"]).round() + 0.0
         array([3., 1., 0.])
         """
-        return self.score_hashes(host_hashes(keys, threads), threads=threads)
+        return self.score_hashes(self._hashed("score", keys, threads), threads=threads)
 
     def score_hashes(self, hashes: NDArray[np.uint64], *, threads: int | None = None) -> NDArray[np.float64]:
         """Return the score of each key by its hash (`hash_keys` with seed 0); otherwise as `score`.
@@ -279,10 +286,12 @@ class HopfieldMembership(MembershipLaws):
         array([0.])
         """
         owner = "HopfieldMembership.score"
-        batch = _validation.hashes(owner, hashes)
+        batch = self._batch(owner, hashes)
         n_threads = _threads.resolve(owner, threads)
-        scores = np.empty(batch.size, np.int64)
         trace = self._tally.trace if self.diagonal else 0
+        if self._device_index is not None:
+            return cast("NDArray[np.float64]", self._scores_there(owner, batch, trace, n_threads))
+        scores = np.empty(batch.size, np.int64)
         for part in chunks(batch.size, self._words_per_key):
             keys, found = batch[part], scores[part]
             if self.degree == 2:
@@ -321,7 +330,7 @@ class HopfieldMembership(MembershipLaws):
         array([ True, False])
         """
         limit = _validation.real("HopfieldMembership.contains", "threshold", threshold)
-        return self.score(keys, threads=threads) >= limit
+        return cast("NDArray[np.bool_]", self._reaching(self.score(keys, threads=threads), limit))
 
     def inner(self, other: HopfieldMembership) -> float:
         """Estimate the sum over all keys of the product of their weights in two memories.
@@ -352,11 +361,11 @@ class HopfieldMembership(MembershipLaws):
         6
         """
         self._require_same(other, "compare")
+        shared = dot(_memory.host(self._state), _memory.host(other._state))
         if self.degree > 2:
-            cells = max(1, self._state.size)
-            return float(dot(self._state, other._state) / cells)
+            return float(shared / max(1, self._state.size))
         on_diagonal = self.dim * self._tally.trace * other._tally.trace
-        return (2.0 * dot(self._state, other._state) + on_diagonal) / self.dim**2
+        return (2.0 * shared + on_diagonal) / self.dim**2
 
     def intersection_cardinality(self, other: HopfieldMembership) -> float:
         """Estimate the number of keys that two memories share, when each key was added once.

@@ -12,7 +12,7 @@ from hypersketch._stored import Tally
 from hypersketch.memories import _reals
 from hypersketch.memories._associative import Retrieval
 from hypersketch.memories._changes import require_writable
-from hypersketch.memories._pair_answers import PairAnswers, most_alike
+from hypersketch.memories._pair_answers import PairAnswers, most_alike, n_values_of
 from hypersketch.memories._pair_matrix import LINEAR_CHUNK
 from hypersketch.memories._probes import Matches
 from hypersketch.memories.item_memory import ItemMemory
@@ -358,7 +358,7 @@ class OuterProductMemory(PairAnswers):
         [121.0, 180.0]
         """
         owner = "OuterProductMemory.capacity"
-        rate, many = _validation.probability(owner, "error", error), _n_values(owner, n_values)
+        rate, many = _validation.probability(owner, "error", error), n_values_of(owner, n_values)
         return float(
             theory.outer_product.capacity(
                 self.rule, self.key_dim, self.value_dim, rate, many, **self._options
@@ -393,11 +393,7 @@ class OuterProductMemory(PairAnswers):
         >>> round(memory.expected_error(), 2)
         0.13
         """
-        many = _n_values("OuterProductMemory.expected_error", n_values)
+        many = n_values_of("OuterProductMemory.expected_error", n_values)
         return theory.outer_product.mean_error(
             self.rule, self.key_dim, self.value_dim, max(0, self.n_added), many, **self._options
         )
-
-
-def _n_values(owner: str, value: int | None) -> int | None:
-    return None if value is None else _validation.integer(owner, "n_values", value, 1, 2**40)

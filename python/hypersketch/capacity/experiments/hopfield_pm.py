@@ -76,7 +76,8 @@ class HopfieldPm(Experiment):
     def cells(self, request: Request) -> list[Cell]:
         cells = [
             self._made(request, "hopfield", dim, {"kind": kind}, n)
-            for kind in _KINDS
+            for kind, options in _KINDS.items()
+            if request.device == "cpu" or options["degree"] == 2  # tensors have no GPU kernels
             for dim in request.dims or _DIMS[kind]
             for n in request.n or [_load(kind, dim)]
         ]
@@ -168,7 +169,7 @@ def _passed(cell: Cell, seed: int, keys: UInt64Array) -> int:
     if cell.structure == "map-i":
         bundle = MapI(dim, seed=seed).bundle(members, threads=1)
         return int((bundle.estimate(strangers, threads=1) >= 0.5).sum())
-    memory = HopfieldMembership(dim, seed, **_KINDS[cell.setting["kind"]])
+    memory = HopfieldMembership(dim, seed, **_KINDS[cell.setting["kind"]], device=cell.device)
     memory.add_hashes(members, threads=1)
     return int((memory.score_hashes(strangers, threads=1) >= 0.5).sum())
 

@@ -34,6 +34,7 @@ class Hopfield(Structure):
     )
     tasks: ClassVar[frozenset[str]] = frozenset({"membership", "intersection", "frequency", "hopfield-pm"})
     unit: ClassVar[str] = "dim"
+    has_kernels: ClassVar[bool] = True
 
     def size(self, units: int, n: int, task: str = "membership") -> Size:
         return {"dim": units}
@@ -44,7 +45,7 @@ class Hopfield(Structure):
     def build(
         self, size: Size, seed: int, hashes: UInt64Array, weights: Int64Array | None = None
     ) -> HopfieldMembership:
-        memory = HopfieldMembership(size["dim"], seed=seed)
+        memory = HopfieldMembership(size["dim"], seed=seed, device=self.device)
         memory.add_hashes(hashes, weights, threads=1)
         return memory
 
