@@ -20,6 +20,7 @@ from hypersketch import (
     CountSketch,
     HopfieldMembership,
     MapI,
+    WillshawMemory,
     _device,
     cuda,
     hash_keys,
@@ -328,7 +329,7 @@ def test_a_device_that_is_none_is_refused(device: Any) -> None:
 
 
 def test_structures_without_kernels_say_so() -> None:
-    for structure in (CountingBloomFilter(100, 0.01), HopfieldMembership(70)):
+    for structure in (CountingBloomFilter(100, 0.01), WillshawMemory(70)):
         with pytest.raises(ValueError, match="has no GPU kernels"):
             structure.to("cuda")
         assert structure.to("cpu") == structure

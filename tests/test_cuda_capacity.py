@@ -23,7 +23,12 @@ from hypersketch.capacity.report import command_line, reproduction
 from hypersketch.capacity.structures import STRUCTURES, structure
 from hypersketch.capacity.structures.bloom import Filter
 from hypersketch.capacity.structures.count_sketch import RowSketch
-from hypersketch.memories import HopfieldMembership, OuterProductMemory, SparseDistributedMemory
+from hypersketch.memories import (
+    ContinuousMemory,
+    HopfieldMembership,
+    OuterProductMemory,
+    SparseDistributedMemory,
+)
 from hypersketch.memories._pattern_memory import PatternMemory
 from hypersketch.sketches.projection import SparseProjection
 from hypersketch.vsa._on_gpu import Passing
@@ -49,6 +54,8 @@ SMALL: dict[str, dict[str, Any]] = {
     "binding-depth": {"n": [1, 3], "dims": 100, "trials": 3},
     "resonator": {"n": [2, 3], "dims": 12, "trials": 1},
     "scaling-laws": {"n": 20, "dims": [4, 8], "trials": 2},
+    "continuous-beta": {"n": 20, "dims": 8, "trials": 3},
+    "entmax-exact": {"n": 20, "dims": 8, "trials": 3},
     "hopfield-error": {"n": 6, "dims": 24, "trials": 3},
     "hopfield-cliff": {"dims": 24, "trials": 2},
     "storage-rules": {"dims": 24, "trials": 2},
@@ -56,7 +63,7 @@ SMALL: dict[str, dict[str, Any]] = {
     "hopfield-pm": {"dims": 8, "n": 20, "trials": 3},
     "sdm": {"n": 10, "dims": 40, "trials": 2},
 }
-FLOATS = {"projection": 1e-12, "scaling-laws": 1e-12, "binding-depth": 1e-6}
+FLOATS = {"projection": 1e-12, "scaling-laws": 1e-12, "binding-depth": 1e-6, "continuous-beta": 1e-5}
 """Experiments with sums of floating-point numbers, whose order is that of the device."""
 
 
@@ -81,7 +88,7 @@ def made_on(monkeypatch: pytest.MonkeyPatch) -> list[str]:
             return made
 
         monkeypatch.setattr(family, "build", recorded)
-    for memory in (PatternMemory, SparseDistributedMemory):
+    for memory in (PatternMemory, SparseDistributedMemory, ContinuousMemory):
         retrieve: Any = memory.retrieve
 
         def retrieved(one: Any, *asked: Any, retrieve: Any = retrieve, **options: Any) -> Any:

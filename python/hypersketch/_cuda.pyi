@@ -23,18 +23,16 @@ __all__: list[str] = [
     "OutOfMemory",
     "Passing",
     "RecallNumbers",
+    "Resonance",
     "SketchShape",
     "Span",
     "StoredPatterns",
+    "add_to_classes",
+    "all_finite",
     "all_finite_float32",
     "all_finite_float64",
     "answer_rows_float32",
     "answer_rows_float64",
-    "Resonance",
-    "SketchShape",
-    "Span",
-    "add_to_classes",
-    "all_finite",
     "any_beyond",
     "atom_reals",
     "atom_rows",
@@ -81,16 +79,16 @@ __all__: list[str] = [
     "hash_strings_i64",
     "inner_products",
     "intersect",
-    "keep_rows",
-    "nearest_patterns",
     "join_counters",
+    "keep_rows",
     "largest_counter",
     "largest_load",
+    "learn_pass",
     "membership_add",
     "membership_scores",
-    "pack_entries",
-    "learn_pass",
     "most_staged_bytes",
+    "nearest_patterns",
+    "pack_entries",
     "pack_rows",
     "pack_signs",
     "packed_similarities",
@@ -107,10 +105,10 @@ __all__: list[str] = [
     "quantize_f64",
     "read_locations",
     "real_top_k",
+    "real_top_k_of_host",
+    "recall",
     "refine_thresholds",
     "retrieve_states",
-    "recall",
-    "real_top_k_of_host",
     "roll_rows",
     "rotate_rows",
     "round_rows",
@@ -126,9 +124,9 @@ __all__: list[str] = [
     "sketch_estimate_i64",
     "sparse_support",
     "squared_lengths",
-    "sum_listed",
     "subtract_columns_f32",
     "subtract_columns_f64",
+    "sum_listed",
     "sum_real_rows",
     "summarize_f64",
     "summarize_i64",
@@ -138,10 +136,10 @@ __all__: list[str] = [
     "turn_bits",
     "turn_rows",
     "unite",
-    "walk_patterns",
     "unpack_entries",
     "unpack_rows_f32",
     "unpack_rows_i8",
+    "walk_patterns",
     "why_not",
     "write_locations",
     "write_pairs_float32",
@@ -301,6 +299,38 @@ class BundlePlan:
         subtract: bool = False,
     ) -> None: ...
 
+class Resonance:
+    """
+    Products that a resonator network takes apart.
+    """
+    def __init__(
+        self,
+        books: Span,
+        starts: Span,
+        sizes: Span,
+        largest: typing.SupportsInt | typing.SupportsIndex,
+        probes: Span,
+        seeds: Span,
+        hashes: Span,
+        dim: typing.SupportsInt | typing.SupportsIndex,
+        synchronous: bool,
+        noise: typing.SupportsInt | typing.SupportsIndex,
+        threshold: typing.SupportsInt | typing.SupportsIndex,
+        accept: typing.SupportsInt | typing.SupportsIndex,
+        budget: typing.SupportsInt | typing.SupportsIndex,
+        vectors: Span,
+        weights: Span,
+        numbers: Span,
+        codewords: Span,
+        products: Span,
+        sweeps: Span,
+        periods: Span,
+    ) -> None: ...
+    def resume(self, n_sweeps: typing.SupportsInt | typing.SupportsIndex) -> int:
+        """
+        Make some more sweeps; return how many go on.
+        """
+
 class StoredPatterns:
     """
     Rows of patterns or values, and how they are compared.
@@ -349,6 +379,23 @@ class Locations:
         k: typing.SupportsInt | typing.SupportsIndex,
     ) -> None: ...
 
+def add_to_classes(
+    rows: Span,
+    dim: typing.SupportsInt | typing.SupportsIndex,
+    targets: Span,
+    weights: Span | None,
+    batch_size: typing.SupportsInt | typing.SupportsIndex,
+    vectors: Span,
+) -> None:
+    """
+    Add rows to the vectors of their classes.
+    """
+
+def all_finite(values: Span) -> bool:
+    """
+    Whether no float32 is NaN or infinite.
+    """
+
 def all_finite_float32(values: Span) -> bool:
     """
     Whether all numbers are finite.
@@ -371,53 +418,6 @@ def answer_rows_float64(
 ) -> None:
     """
     What a matrix answers to each row.
-class Resonance:
-    """
-    Products that a resonator network takes apart.
-    """
-    def __init__(
-        self,
-        books: Span,
-        starts: Span,
-        sizes: Span,
-        largest: typing.SupportsInt | typing.SupportsIndex,
-        probes: Span,
-        seeds: Span,
-        hashes: Span,
-        dim: typing.SupportsInt | typing.SupportsIndex,
-        synchronous: bool,
-        noise: typing.SupportsInt | typing.SupportsIndex,
-        threshold: typing.SupportsInt | typing.SupportsIndex,
-        accept: typing.SupportsInt | typing.SupportsIndex,
-        budget: typing.SupportsInt | typing.SupportsIndex,
-        vectors: Span,
-        weights: Span,
-        numbers: Span,
-        codewords: Span,
-        products: Span,
-        sweeps: Span,
-        periods: Span,
-    ) -> None: ...
-    def resume(self, n_sweeps: typing.SupportsInt | typing.SupportsIndex) -> int:
-        """
-        Make some more sweeps; return how many go on.
-        """
-
-def add_to_classes(
-    rows: Span,
-    dim: typing.SupportsInt | typing.SupportsIndex,
-    targets: Span,
-    weights: Span | None,
-    batch_size: typing.SupportsInt | typing.SupportsIndex,
-    vectors: Span,
-) -> None:
-    """
-    Add rows to the vectors of their classes.
-    """
-
-def all_finite(values: Span) -> bool:
-    """
-    Whether no float32 is NaN or infinite.
     """
 
 def any_beyond(rows: Span, dim: typing.SupportsInt | typing.SupportsIndex) -> bool:
@@ -823,6 +823,16 @@ def intersect(state: Memory, other: Memory, stream: typing.SupportsInt | typing.
     Keep the bits that the other has too.
     """
 
+def join_counters(
+    counters: Span,
+    others: Span,
+    n_bytes: typing.SupportsInt | typing.SupportsIndex,
+    limit: typing.SupportsInt | typing.SupportsIndex,
+) -> None:
+    """
+    Add counters to others, within a limit that is not 0.
+    """
+
 def keep_rows(
     rows: Span,
     dim: typing.SupportsInt | typing.SupportsIndex,
@@ -836,26 +846,6 @@ def keep_rows(
     Float rows as a store keeps them.
     """
 
-def nearest_patterns(
-    patterns: StoredPatterns,
-    queries: Span,
-    betas: Span,
-    k: typing.SupportsInt | typing.SupportsIndex,
-    indices: Span,
-    scores: Span,
-) -> None:
-    """
-    The best patterns of every query.
-def join_counters(
-    counters: Span,
-    others: Span,
-    n_bytes: typing.SupportsInt | typing.SupportsIndex,
-    limit: typing.SupportsInt | typing.SupportsIndex,
-) -> None:
-    """
-    Add counters to others, within a limit that is not 0.
-    """
-
 def largest_counter(
     counters: Span, others: Span | None, n_bytes: typing.SupportsInt | typing.SupportsIndex
 ) -> int:
@@ -866,6 +856,24 @@ def largest_counter(
 def largest_load(locations: Locations, asked: Span, weights: Span | None) -> int:
     """
     The most that magnitudes of weights add up to at a location.
+    """
+
+def learn_pass(
+    rows: Span,
+    dim: typing.SupportsInt | typing.SupportsIndex,
+    lengths: Span,
+    targets: Span,
+    weights: Span | None,
+    vectors: Span,
+    order: numpy.typing.NDArray[numpy.int64],
+    batch_size: typing.SupportsInt | typing.SupportsIndex,
+    learning_rate: typing.SupportsFloat | typing.SupportsIndex,
+    margin: typing.SupportsFloat | typing.SupportsIndex,
+    by_distance: bool,
+    binarized: bool,
+) -> tuple[int, int]:
+    """
+    Let rows correct class vectors; returns how many did, and how many a rival won.
     """
 
 def membership_add(
@@ -895,6 +903,23 @@ def membership_scores(
     e s^T W s of every key.
     """
 
+def most_staged_bytes() -> int:
+    """
+    Bytes that a query of host memory, or its answer, may take.
+    """
+
+def nearest_patterns(
+    patterns: StoredPatterns,
+    queries: Span,
+    betas: Span,
+    k: typing.SupportsInt | typing.SupportsIndex,
+    indices: Span,
+    scores: Span,
+) -> None:
+    """
+    The best patterns of every query.
+    """
+
 def pack_entries(
     rows: Span,
     dtype: str,
@@ -905,27 +930,6 @@ def pack_entries(
 ) -> int:
     """
     -1 and +1, or bools, to bits; the first entry that is neither, or -1.
-def learn_pass(
-    rows: Span,
-    dim: typing.SupportsInt | typing.SupportsIndex,
-    lengths: Span,
-    targets: Span,
-    weights: Span | None,
-    vectors: Span,
-    order: numpy.typing.NDArray[numpy.int64],
-    batch_size: typing.SupportsInt | typing.SupportsIndex,
-    learning_rate: typing.SupportsFloat | typing.SupportsIndex,
-    margin: typing.SupportsFloat | typing.SupportsIndex,
-    by_distance: bool,
-    binarized: bool,
-) -> tuple[int, int]:
-    """
-    Let rows correct class vectors; returns how many did, and how many a rival won.
-    """
-
-def most_staged_bytes() -> int:
-    """
-    Bytes that a query of host memory, or its answer, may take.
     """
 
 def pack_rows(rows: Span, dim: typing.SupportsInt | typing.SupportsIndex, out: Span) -> None:
@@ -1119,6 +1123,43 @@ def real_top_k(
     The k rows most alike to each query by inner product or cosine.
     """
 
+def real_top_k_of_host(
+    queries: numpy.typing.NDArray[numpy.float32],
+    rows: Span,
+    dim: typing.SupportsInt | typing.SupportsIndex,
+    weights: Span | None,
+    cosine: bool,
+    bfloats: Span,
+    squares: Span,
+    extremes: Span,
+    k: typing.SupportsInt | typing.SupportsIndex,
+    pairs: numpy.typing.NDArray[numpy.float64],
+    threads: typing.SupportsInt | typing.SupportsIndex,
+) -> None:
+    """
+    The same for queries of host memory, as pairs of a row's bits and a similarity.
+    """
+
+def recall(
+    numbers: RecallNumbers,
+    rows: Span,
+    units: Span,
+    dim: typing.SupportsInt | typing.SupportsIndex,
+    states: Span,
+    synchronous: bool,
+    seed: typing.SupportsInt | typing.SupportsIndex,
+    order: numpy.typing.NDArray[numpy.int64] | None,
+    budget: typing.SupportsInt | typing.SupportsIndex,
+    values: Span,
+    exponents: Span,
+    sweeps: Span,
+    converged: Span,
+    cycles: Span,
+) -> None:
+    """
+    Let every state follow the energy, in place.
+    """
+
 def refine_thresholds(
     patterns: StoredPatterns,
     queries: Span,
@@ -1145,39 +1186,6 @@ def retrieve_states(
 ) -> None:
     """
     Weighted means of values, and each query's maximum, sum of weights, sum of squares.
-def recall(
-    numbers: RecallNumbers,
-    rows: Span,
-    units: Span,
-    dim: typing.SupportsInt | typing.SupportsIndex,
-    states: Span,
-    synchronous: bool,
-    seed: typing.SupportsInt | typing.SupportsIndex,
-    order: numpy.typing.NDArray[numpy.int64] | None,
-    budget: typing.SupportsInt | typing.SupportsIndex,
-    values: Span,
-    exponents: Span,
-    sweeps: Span,
-    converged: Span,
-    cycles: Span,
-) -> None:
-    """
-    Let every state follow the energy, in place.
-def real_top_k_of_host(
-    queries: numpy.typing.NDArray[numpy.float32],
-    rows: Span,
-    dim: typing.SupportsInt | typing.SupportsIndex,
-    weights: Span | None,
-    cosine: bool,
-    bfloats: Span,
-    squares: Span,
-    extremes: Span,
-    k: typing.SupportsInt | typing.SupportsIndex,
-    pairs: numpy.typing.NDArray[numpy.float64],
-    threads: typing.SupportsInt | typing.SupportsIndex,
-) -> None:
-    """
-    The same for queries of host memory, as pairs of a row's bits and a similarity.
     """
 
 def roll_rows(
@@ -1246,6 +1254,8 @@ def scores_above(
 ]:
     """
     Patterns whose scores are above a bound: where each query's begin, the patterns, their scores.
+    """
+
 def sign_entries_f32(values: Span, out: Span) -> None:
     """
     Signs, -1 and 1.
@@ -1335,9 +1345,6 @@ def squared_lengths(rows: Span, dim: typing.SupportsInt | typing.SupportsIndex, 
     Squared lengths of float rows.
     """
 
-def sum_listed(values: StoredPatterns, starts: Span, patterns: Span, weights: Span, states: Span) -> None:
-    """
-    Weighted sums of listed values.
 def subtract_columns_f32(scores: Span, out: Span) -> None:
     """
     The second score of each row less the first.
@@ -1346,6 +1353,11 @@ def subtract_columns_f32(scores: Span, out: Span) -> None:
 def subtract_columns_f64(scores: Span, out: Span) -> None:
     """
     The second score of each row less the first.
+    """
+
+def sum_listed(values: StoredPatterns, starts: Span, patterns: Span, weights: Span, states: Span) -> None:
+    """
+    Weighted sums of listed values.
     """
 
 def sum_real_rows(
@@ -1415,6 +1427,23 @@ def unite(state: Memory, other: Memory, stream: typing.SupportsInt | typing.Supp
     Set the other's bits too.
     """
 
+def unpack_entries(
+    words: Span, dim: typing.SupportsInt | typing.SupportsIndex, dtype: str, out: Span
+) -> None:
+    """
+    Bits to -1 and +1, or to bools.
+    """
+
+def unpack_rows_f32(words: Span, dim: typing.SupportsInt | typing.SupportsIndex, out: Span) -> None:
+    """
+    Entries of packed rows.
+    """
+
+def unpack_rows_i8(words: Span, dim: typing.SupportsInt | typing.SupportsIndex, out: Span) -> None:
+    """
+    Entries of packed rows.
+    """
+
 def walk_patterns(
     patterns: StoredPatterns,
     states: Span,
@@ -1432,19 +1461,6 @@ def walk_patterns(
 ) -> None:
     """
     Steps of which each begins where the last one ended; the states are the queries at first.
-def unpack_entries(
-    words: Span, dim: typing.SupportsInt | typing.SupportsIndex, dtype: str, out: Span
-) -> None:
-    """
-    Bits to -1 and +1, or to bools.
-def unpack_rows_f32(words: Span, dim: typing.SupportsInt | typing.SupportsIndex, out: Span) -> None:
-    """
-    Entries of packed rows.
-    """
-
-def unpack_rows_i8(words: Span, dim: typing.SupportsInt | typing.SupportsIndex, out: Span) -> None:
-    """
-    Entries of packed rows.
     """
 
 def why_not() -> str:

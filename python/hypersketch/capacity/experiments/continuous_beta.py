@@ -85,7 +85,7 @@ class ContinuousBeta(Experiment):
             )
 
     def measure(self, cell: Cell, hashes: UInt64Array) -> Outcomes:
-        entry = cast(Continuous, structure(cell.structure))
+        entry = cast(Continuous, structure(cell.structure).on(cell.device))
         seen = self._seen(cell)
         found: Outcomes = {name: [] for name in seen}
         for seed in kernels.trial_seeds(cell.seed, cell.trials).tolist():

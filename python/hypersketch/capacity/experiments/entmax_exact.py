@@ -76,7 +76,7 @@ class EntmaxExact(Experiment):
             )
 
     def measure(self, cell: Cell, hashes: UInt64Array) -> Outcomes:
-        entry = cast(Continuous, structure(cell.structure))
+        entry = cast(Continuous, structure(cell.structure).on(cell.device))
         found: Outcomes = {name: [] for name in self.quantities}
         beta, asked = cell.setting["beta"], min(cell.n, _QUERIES)
         for seed in kernels.trial_seeds(cell.seed, cell.trials).tolist():

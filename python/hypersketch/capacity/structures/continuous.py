@@ -18,6 +18,7 @@ class Continuous(Structure):
     """Real patterns, weighted by a separation of beta times their inner products with a query."""
 
     unit: ClassVar[str] = "dim"
+    has_kernels: ClassVar[bool] = True
 
     def __init__(
         self, name: str, title: str, explanation: str, tasks: tuple[str, ...], **options: Any
@@ -45,7 +46,9 @@ class Continuous(Structure):
 
     def new(self, size: Size, beta: float | None = None, value_dim: int | None = None) -> ContinuousMemory:
         """An empty public object."""
-        return ContinuousMemory(size["dim"], beta=beta, value_dim=value_dim, **self._options)
+        return ContinuousMemory(
+            size["dim"], beta=beta, value_dim=value_dim, device=self.device, **self._options
+        )
 
     def expression(self, size: Size) -> str:
         options = "".join(f", {name}={value!r}" for name, value in self._options.items())
