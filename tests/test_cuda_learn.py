@@ -54,7 +54,7 @@ def test_rows_are_encoded_as_on_the_cpu(kind: str, output: str, dim: int, n: int
     found = made.transform(there(X))
     assert isinstance(found, cuda.DeviceArray)
     if kind in ("fourier", "sinusoid", "projection") and output != "float" and not FUSED:
-        return
+        pytest.skip("signs of sums that this level rounds differently")
     assert close(found, expected)
     moved = made.set_params(device="cuda").transform(X)
     assert isinstance(moved, np.ndarray)
@@ -121,21 +121,26 @@ def test_classes_are_those_of_the_cpu(method: str, packed: bool) -> None:
     assert np.array_equal(twin.predict(X), model.predict(X))
 
 
-@pytest.mark.parametrize("encoder", KINDS)
-@pytest.mark.parametrize("method", ["adaptive", "online", "quant"])
+@pytest.mark.parametrize(
+    ("encoder", "method"),
+    [
+        ("level", "adaptive"),
+        ("level", "quant"),
+        *((kind, "online") for kind in KINDS),
+    ],  # online adds no rows at first
+)
 def test_corrections_are_the_same_bits(encoder: str, method: str) -> None:
-    """From equal rows, weights, and vectors that are sums of whole numbers or of nothing."""
+    """From equal rows, weights, and vectors that are sums of whole numbers or, by "online", of nothing."""
     X, y = blobs(50)
     weights = (np.arange(50) % 3).astype(float)
     settings: dict[str, Any] = {"method": method, "encoder": encoder, "n_iter": 3, "batch_size": 7}
-    if encoder != "level" and (method != "online" or not FUSED):
-        settings["method"] = "online"  # which adds no rows at first, in an order of the CPU's own
+    if not FUSED and encoder not in ("level", "density"):
+        pytest.skip("sums that this level rounds differently")
     here, made = (HDClassifier(67, **settings, random_state=1, device=d) for d in ("cpu", "cuda"))
     here.fit(X, y, weights)
     made.fit(X, y, weights)
-    if FUSED or encoder in ("level", "density"):
-        assert np.array_equal(made.class_vectors_, here.class_vectors_)
-        assert np.array_equal(made.decision_function(X), here.decision_function(X))
+    assert np.array_equal(made.class_vectors_, here.class_vectors_)
+    assert np.array_equal(made.decision_function(X), here.decision_function(X))
 
 
 def test_learning_in_parts_with_early_stopping_and_two_classes() -> None:
