@@ -413,3 +413,15 @@ print(seen.n_added)
     lines = done.stdout.splitlines()
     assert lines[0].startswith("refused: ")
     assert lines[-2:] == ["0.0 0", "50000"]
+
+
+@pytest.mark.parametrize("keep", [slice(None, None, 2), slice(None, None, -1), slice(5, 1, -2)])
+@pytest.mark.parametrize("shape", [(7,), (6, 5)])
+def test_strided_arrays_come_to_the_host_as_they_are(keep: slice, shape: tuple[int, ...]) -> None:
+    whole = np.random.default_rng(0).normal(size=shape).astype(np.float32)
+    seen, part = _device.view("test", "array", on_gpu(whole)), whole[keep]
+    offset = part.__array_interface__["data"][0] - whole.__array_interface__["data"][0]
+    strided = seen._replace(pointer=seen.pointer + offset, shape=part.shape, strides=part.strides)
+    np.testing.assert_array_equal(strided.to_host(), part)
+    turned = strided._replace(shape=part.shape[::-1], strides=part.strides[::-1])
+    np.testing.assert_array_equal(turned.to_host(), part.T)

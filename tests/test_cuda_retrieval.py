@@ -116,7 +116,7 @@ def require_bfloats(memory: ContinuousMemory, queries: Any, found: Any) -> None:
     patterns = memory.patterns if memory._values["dtype"] == "int8" else rounded(memory.patterns)
     wanted = reference.retrieve(*names, patterns, rounded(queries), 3.0, memory.values)
     bound = bound_of(memory, queries, 3.0, 15, of_sums=8)
-    assert bound < np.abs(wanted).max() / 4 or len(memory) == 1
+    assert bound < np.abs(wanted).max() / 2 or len(memory) == 1
     assert np.abs(found.states - wanted).max() <= bound
     shares = reference.weights("softmax", reference.similarities(names[0], rounded(queries), patterns), 3.0)
     np.testing.assert_allclose(found.effective, 1 / (shares**2).sum(axis=1), rtol=1e-2)
@@ -125,7 +125,7 @@ def require_bfloats(memory: ContinuousMemory, queries: Any, found: Any) -> None:
 @pytest.mark.parametrize("value_dim", [None, 40])
 @pytest.mark.parametrize("similarity", SIMILARITIES[:3])
 @pytest.mark.parametrize(
-    ("n", "dim", "n_queries"), [(1, 3, 33), (129, 64, 33), (300, 100, 130), (70, 200, 65)]
+    ("n", "dim", "n_queries"), [(1, 3, 33), (129, 64, 33), (300, 100, 130), (70, 200, 65), (700, 200, 65)]
 )
 def test_many_queries_are_retrieved_by_groups_of_warps(
     n: int, dim: int, n_queries: int, similarity: str, value_dim: int | None

@@ -65,13 +65,24 @@ __device__ __forceinline__ void copy_rows(unsigned char* to, const StoredRows& s
   copy_tile<kRows, kDim>(to, static_cast<const unsigned char*>(store.rows), store.stride, first, end, thread);
 }
 
-// The group that copies: a tile becomes full when the copies of the one behind it have begun.
+// The group that copies: a tile becomes full when the copies of the one behind it have begun, or, where there are but
+// two stages, before: the stage that these need is given back by whoever has met this tile.
 template <unsigned kDim, bool kShared>
 __device__ __forceinline__ void feed(const RetrievalPass& pass, unsigned char* stages) {
   using Tile = WideTile<kDim, kShared>;
   const unsigned thread = threadIdx.x % kGroupThreads;
   const auto n_tiles = static_cast<unsigned>((pass.end() - pass.begin() + Tile::kPatterns - 1) / Tile::kPatterns);
+  constexpr bool kAhead = Tile::kRing > 2;
+  const auto show = [&](unsigned i) {
+    show_to_tensor_cores();
+    for (unsigned group = 0; group < kWideGroups; ++group)
+      arrive_at_barrier(full_barrier(group, i % Tile::kRing), kPairThreads);
+  };
   for (unsigned i = 0; i <= n_tiles; ++i) {
+    if (!kAhead && i > 0) {
+      await_copy_groups<0>();
+      show(i - 1);
+    }
     if (i < n_tiles) {
       if (i >= Tile::kRing)
         for (unsigned group = 0; group < kWideGroups; ++group)
@@ -82,11 +93,9 @@ __device__ __forceinline__ void feed(const RetrievalPass& pass, unsigned char* s
       if (!kShared) copy_rows<Tile::kPatterns, kDim>(stage + Tile::kBytes, pass.values, first, pass.end(), thread);
       end_copy_group();
     }
-    if (i == 0) continue;
+    if (!kAhead || i == 0) continue;
     i < n_tiles ? await_copy_groups<1>() : await_copy_groups<0>();
-    show_to_tensor_cores();
-    for (unsigned group = 0; group < kWideGroups; ++group)
-      arrive_at_barrier(full_barrier(group, (i - 1) % Tile::kRing), kPairThreads);
+    show(i - 1);
   }
 }
 
@@ -108,6 +117,7 @@ struct WideScores {
 
   template <unsigned kDim>
   __device__ __forceinline__ void multiply(SharedTile queries, SharedTile patterns) {
+    hold(sums);
     begin_products();
 #pragma unroll
     for (unsigned step = 0; step < kDim / kStep; ++step) {
@@ -191,6 +201,7 @@ struct WideStates {
   }
 
   __device__ __forceinline__ void add(const unsigned (&weights)[kPatterns / kStep][4], SharedTile patterns) {
+    hold_all();
     begin_products();
 #pragma unroll
     for (unsigned step = 0; step < kPatterns / kStep; ++step)
@@ -199,6 +210,11 @@ struct WideStates {
         multiply_columns(sums[part], weights[step],
                          patterns + (part * (kColumns / kPanelNumbers) * kPatterns + step * kStep) * kPanelBytes, true);
     end_products();
+  }
+
+  __device__ __forceinline__ void hold_all() {
+#pragma unroll
+    for (unsigned part = 0; part < kParts; ++part) hold(sums[part]);
   }
 
   __device__ __forceinline__ void scale(const float (&factors)[2]) {
@@ -252,6 +268,7 @@ __device__ __forceinline__ void retrieve_group(const RetrievalPass& pass, const 
   await_barrier(full_barrier(group, 0), kPairThreads);
   scores.template multiply<kDim>(asked, Tile::patterns(stages, 0));
   await_products<0>();
+  hold(scores.sums);
   scores.adjust(pass, pass.begin());
   scores.weigh(factors);
   scores.pack(weights);
@@ -260,15 +277,18 @@ __device__ __forceinline__ void retrieve_group(const RetrievalPass& pass, const 
     scores.template multiply<kDim>(asked, Tile::patterns(stages, i));
     states.add(weights, Tile::values(stages, i - 1));
     await_products<1>();
+    hold(scores.sums);
     scores.adjust(pass, pass.begin() + size_t{i} * kPatterns);
     scores.weigh(factors);
     await_products<0>();
+    states.hold_all();
     if (i - 1 + Tile::kRing < n_tiles) arrive_at_barrier(empty_barrier(group, (i - 1) % Tile::kRing), kPairThreads);
     states.scale(factors);
     scores.pack(weights);
   }
   states.add(weights, Tile::values(stages, n_tiles - 1));
   await_products<0>();
+  states.hold_all();
   const size_t split = pass.split() * size_t{pass.queries.n};
   states.write(found.states + split * pass.values.dim, query, pass.queries.n, pass.values.dim);
 #pragma unroll

@@ -112,6 +112,18 @@ __device__ __forceinline__ void take_registers() {
 #endif
 }
 
+// Sums are neither read nor written across this: the compiler does not know that products go on behind their
+// instruction. Stands before products begin, and behind the wait for them.
+template <unsigned kCount>
+__device__ __forceinline__ void hold(float (&sums)[kCount]) {
+#if defined(__CUDACC__)
+#pragma unroll
+  for (unsigned i = 0; i < kCount; ++i) asm volatile("" : "+f"(sums[i])::"memory");
+#else
+  (void)sums;
+#endif
+}
+
 // Before products whose registers were written otherwise, after some of them, and until all but kPending of these.
 __device__ __forceinline__ void begin_products() {
 #if defined(__CUDACC__)

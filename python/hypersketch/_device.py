@@ -117,9 +117,16 @@ class View(NamedTuple):
         return span
 
     def to_host(self) -> NDArray[Any]:
-        """Return a copy of a contiguous array."""
+        """Return a contiguous copy; of strided arrays all from the lowest byte to the highest moves."""
         target = np.empty(self.shape, self.dtype)
-        self.span().to_host(target.reshape(-1).view(np.uint8))
+        if self.is_contiguous or not self.size:
+            self.span().to_host(target.reshape(-1).view(np.uint8))
+            return target
+        reach = [(length - 1) * stride for length, stride in zip(self.shape, self.strides, strict=True)]
+        before, behind_it = sum(min(0, r) for r in reach), sum(max(0, r) for r in reach)
+        moved = np.empty(behind_it - before + self.dtype.itemsize, np.uint8)
+        module().Span(self.pointer + before, moved.size, self.device, self.stream).to_host(moved)
+        target[...] = np.ndarray(self.shape, self.dtype, moved, -before, self.strides)
         return target
 
 

@@ -68,14 +68,10 @@ def in_host(**arrays: Any) -> list[Any]:
     >>> in_host(X=[[1]], y=None)
     [[[1]], None]
     """
-    return [_of_gpu(name, one) if _device.is_on_gpu(one) else one for name, one in arrays.items()]
-
-
-def _of_gpu(name: str, array: Any) -> NDArray[Any]:
-    seen = _device.view("fit", name, array)
-    if not seen.is_contiguous:
-        _validation.refuse("fit", name, "contiguous where it lies on a GPU", f"strides {seen.strides}")
-    return seen.to_host()
+    return [
+        _device.view("fit", name, one).to_host() if _device.is_on_gpu(one) else one
+        for name, one in arrays.items()
+    ]
 
 
 def read_weights(sample_weight: Any, X: NDArray[Any]) -> NDArray[np.float64] | None:

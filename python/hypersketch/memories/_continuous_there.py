@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -68,7 +69,7 @@ class ContinuousThere(ContinuousMeasured):
             width = self._values["value_dim"] or self._values["dim"]
             target = _device.target(owner, out, (seen.shape[0], width), np.float32, seen)
             if not self._there().walks_there(self._values):
-                call = self._call(owner, seen.to_host(), scales, threads)
+                call = replace(self._call(owner, seen.to_host(), scales, threads), precision=wanted.precision)
                 return self._of_kind(
                     self._retrieved(call, wanted, np.empty((len(scales), width), np.float32)), target
                 )
@@ -77,12 +78,13 @@ class ContinuousThere(ContinuousMeasured):
             )
         call = self._call(owner, queries, betas, threads)
         states = self._output(owner, out, len(call.queries))
-        there = DeviceArray.of(call.queries, call.held.device or 0).view()
+        assert call.held.device is not None
+        there = DeviceArray.of(call.queries, call.held.device).view()
         target = _device.target(owner, None, states.shape, np.float32, there)
         found = self._stepped(call, there, wanted, target)
         if len(states):
             states[...] = np.asarray(target.finished())
-        return ContinuousRetrieval(states, *list(vars(found).values())[1:])
+        return replace(found, states=states)
 
     def _stepped(
         self, call: Call, seen: _device.View, wanted: Wanted, target: _device.Target

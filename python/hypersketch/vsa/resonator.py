@@ -338,10 +338,7 @@ def _vectors(space: Any, method: str, name: str, value: Any) -> NDArray[Any]:
 
 
 def _of_gpu(method: str, name: str, value: Any) -> NDArray[Any]:
-    seen = _device.view(method, name, value)
-    if not seen.is_contiguous:
-        _validation.refuse(method, name, "rows that stand one after the other", f"strides {seen.strides}")
-    host = seen.to_host()
+    host = _device.view(method, name, value).to_host()
     return host.view(np.uint64) if host.dtype == np.int64 else host  # libraries without uint64
 
 
