@@ -16,7 +16,7 @@ namespace {
 constexpr unsigned kLanes = static_cast<unsigned>(kSumLanes);
 constexpr size_t kFewProducts = 1 << 14;  // which do not fill the GPU unless each has lanes of its own
 
-// Products of a row with kVectors vectors, in all lanes of the half warp. All 32 lanes must call it.
+// Products of a row with kVectors vectors, in the first lane of the half warp. All 32 lanes must call it.
 template <unsigned kVectors>
 __device__ __forceinline__ void multiply(const float* row, const float* const (&vectors)[kVectors], size_t dim,
                                          float (&sums)[kVectors]) {

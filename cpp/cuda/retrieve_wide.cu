@@ -7,9 +7,9 @@
 namespace hypersketch::cuda {
 namespace {
 
-constexpr size_t kBatch = 1 << 15;  // queries at once; their states must find room
+constexpr size_t kBatch = 1 << 15;  // queries at once, or fewer where states of many spans take more memory
 
-// A thread a vector of 16 bytes: rows of bfloat16 numbers, of length 1 for cosines.
+// A thread a word of two numbers: rows of bfloat16 numbers, of length 1 for cosines.
 __global__ void __launch_bounds__(kThreads)
     narrow_kernel(const float* rows, const double* squares, size_t n, size_t dim, size_t stride, unsigned* to) {
   const size_t words = stride / 4;
@@ -78,8 +78,10 @@ void retrieve_by_groups(Place place, const Compared& patterns, StoredRows values
   const auto run = widest <= 64    ? (shared ? run_wide<64, true> : run_wide<64, false>)
                    : widest <= 128 ? (shared ? run_wide<128, true> : run_wide<128, false>)
                                    : (shared ? run_wide<256, true> : run_wide<256, false>);
-  for (size_t first = 0; first < queries.n; first += kBatch) {
-    const AskedRows part{queries.rows + first * dim, std::min(kBatch, queries.n - first), queries.betas + first};
+  const size_t spans = std::max<size_t>(1, parts_of(patterns.rows.n, kMostSpan));
+  const size_t batch = std::clamp<size_t>(kMostStates / spans / values.dim, kWideQueries, kBatch);
+  for (size_t first = 0; first < queries.n; first += batch) {
+    const AskedRows part{queries.rows + first * dim, std::min(batch, queries.n - first), queries.betas + first};
     run(place, patterns, values, part, states + first * values.dim, sums == nullptr ? nullptr : sums + first);
   }
 }
