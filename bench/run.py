@@ -4,9 +4,10 @@
 usage: python bench/run.py [suite ...] [--repeats 5] [--write] [--quick]
 
 A suite is one of capacity, bundle, packed, search, items, spaces, sweep, encoders, structures, resonator,
-learning, language, hash, sketches_bloom, sketches_count, projections, retrieval, linear_memories,
-memories_classical, memories_cells, cuda; `vsa` means bundle to language, `sketches` hash to projections,
-`memories` retrieval to memories_cells, and none means all. `cuda` is the GPU half; without a GPU it says why.
+learning, language, hash, sketches_bloom, sketches_count, projections, retrieval, retrieval_bfloat16,
+linear_memories, memories_classical, memories_cells, cuda; `vsa` means bundle to language, `sketches` hash to
+projections, `memories` retrieval to memories_cells, and none means all. `cuda` is the GPU half; without a GPU
+it says why.
 Every row is a ratio of medians of interleaved repeats, with accuracy and bytes beside it; on one pinned core,
 but for cuda.
 --write keeps the rows in bench/results.json and writes the tables of bench/README.md and README.md from it.

@@ -6,6 +6,12 @@ from __future__ import annotations
 import numpy as np
 
 
+def rounded(numbers):
+    """Numbers to the nearest of bfloat16, ties to even; in double precision."""
+    parts, exponents = np.frexp(np.asarray(numbers, np.float32).astype(float))
+    return np.ldexp(np.rint(parts * 256) / 256, exponents)
+
+
 def similarities(name, queries, patterns):
     q, x = np.asarray(queries, float), np.asarray(patterns, float)
     if name == "dot":

@@ -41,13 +41,6 @@ def near(memory: ContinuousMemory, n: int, seed: int = 1) -> NDArray[np.float32]
     return (chosen + 0.3 * rng.normal(size=chosen.shape) / chosen.shape[1] ** 0.5).astype(np.float32)
 
 
-def rounded(numbers: Any) -> NDArray[np.float64]:
-    """Numbers to the nearest of bfloat16, ties to even."""
-    bits = np.ascontiguousarray(numbers, np.float32).view(np.uint32)
-    kept = (bits + 0x7FFF + ((bits >> 16) & 1)) & np.uint32(0xFFFF0000)
-    return kept.view(np.float32).astype(np.float64)
-
-
 def bound_of(memory: ContinuousMemory, queries: Any, beta: float, bits: int = 24, of_sums: int = 13) -> float:
     """The stated error of weighted means: of scores, times beta, and of sums."""
     patterns, dim = memory.patterns, memory.dim
@@ -113,12 +106,14 @@ def test_precision_is_asked_for(dtype: str) -> None:
 def require_bfloats(memory: ContinuousMemory, queries: Any, found: Any) -> None:
     """Of queries and patterns rounded to bfloat16 all is as in 15 bits, and weights have 8."""
     names = memory._values["similarity"], "softmax"
-    patterns = memory.patterns if memory._values["dtype"] == "int8" else rounded(memory.patterns)
-    wanted = reference.retrieve(*names, patterns, rounded(queries), 3.0, memory.values)
+    patterns = memory.patterns if memory._values["dtype"] == "int8" else reference.rounded(memory.patterns)
+    wanted = reference.retrieve(*names, patterns, reference.rounded(queries), 3.0, memory.values)
     bound = bound_of(memory, queries, 3.0, 15, of_sums=8)
     assert bound < np.abs(wanted).max() / 2 or len(memory) == 1
     assert np.abs(found.states - wanted).max() <= bound
-    shares = reference.weights("softmax", reference.similarities(names[0], rounded(queries), patterns), 3.0)
+    shares = reference.weights(
+        "softmax", reference.similarities(names[0], reference.rounded(queries), patterns), 3.0
+    )
     np.testing.assert_allclose(found.effective, 1 / (shares**2).sum(axis=1), rtol=1e-2)
 
 

@@ -49,7 +49,8 @@ void hash_u64(benchmark::State& state) {
   report(state, keys.size(), 16 * keys.size());
 }
 
-// Softmax retrieval from 64 patterns of 256 floats, by 48 queries or one; items are products of numbers.
+// Softmax retrieval from 64 patterns of 256 floats, by 48 queries or one, with 24 bits or 8; items are products.
+template <Precision kPrecision>
 void retrieve_softmax(benchmark::State& state) {
   constexpr size_t kPatterns = 64, kDim = 256;
   const auto n_queries = static_cast<size_t>(state.range(0));
@@ -63,7 +64,7 @@ void retrieve_softmax(benchmark::State& state) {
   const PatternStore store{patterns.data(), StoreType::kFloat32, kPatterns, kDim, nullptr};
   for (auto _ : state) {
     retrieve(store, store, {queries.data(), n_queries, kDim}, {false, nullptr, nullptr},
-             {Separation::kSoftmax, betas.data(), nullptr, 1.0F}, states.data(), numbers.data(), 1);
+             {Separation::kSoftmax, betas.data(), nullptr, 1.0F}, kPrecision, states.data(), numbers.data(), 1);
     benchmark::ClobberMemory();
   }
   report(state, 2 * n_queries * kPatterns * kDim, kPatterns * kDim * sizeof(float));
@@ -343,7 +344,8 @@ int main(int argc, char** argv) {
     add("weigh", level, weigh, {500, 1500, 4096});
     add("signed_sum", level, signed_sums, {64, 1024, 16384});
     add("add_multiple", level, add_multiples, {1024, 16384});
-    add("retrieve_softmax", level, retrieve_softmax, {1, 48});
+    add("retrieve_softmax", level, retrieve_softmax<Precision::kFloat>, {1, 48});
+    add("retrieve_softmax_8_bits", level, retrieve_softmax<Precision::kBfloat16>, {48});
     add("rotate", level, rotate, {1, 64, 4999});
     add("bloom_query", level, bloom_query, {1 << 20, 1 << 26, int64_t{1} << 30});
     add("row_places", level, row_places, {1 << 12});

@@ -14,22 +14,30 @@ Floats = NDArray[np.float32]
 
 
 class TorchAttention:
-    """scaled_dot_product_attention with the patterns as keys and values, one thread, without copies."""
+    """scaled_dot_product_attention with the patterns as keys and values, one thread, without copies.
 
-    def __init__(self, patterns: Floats, beta: float) -> None:
-        self.name = name_of("torch") + " sdpa"
+    In bfloat16 also as two products and a softmax between them, which other instructions may multiply.
+    """
+
+    def __init__(self, patterns: Floats, beta: float, dtype: str = "float32", fused: bool = True) -> None:
+        self.name = name_of("torch") + (" sdpa" if fused else " matmul")
         import torch
 
         torch.set_num_threads(1)
         self._torch: Any = torch
-        self._patterns = torch.from_numpy(patterns)[None]
-        self._beta = beta
+        self._dtype: Any = getattr(torch, dtype)
+        self._patterns = torch.from_numpy(patterns)[None].to(self._dtype)
+        self._beta, self._fused = beta, fused
 
     def retrieve(self, queries: Floats) -> Floats:
+        asked, held = self._torch.from_numpy(queries)[None].to(self._dtype), self._patterns
         attention = self._torch.nn.functional.scaled_dot_product_attention
-        asked = self._torch.from_numpy(queries)[None]
         with self._torch.inference_mode():
-            found: Floats = attention(asked, self._patterns, self._patterns, scale=self._beta)[0].numpy()
+            if self._fused:
+                states = attention(asked, held, held, scale=self._beta)
+            else:
+                states = (asked @ held.mT * self._beta).softmax(-1) @ held
+            found: Floats = states[0].float().numpy()
         return found
 
 

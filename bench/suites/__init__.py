@@ -19,6 +19,7 @@ SUITES = (
     "sketches_count",
     "projections",
     "retrieval",
+    "retrieval_bfloat16",
     "linear_memories",
     "memories_classical",
     "memories_cells",

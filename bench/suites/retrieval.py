@@ -46,14 +46,18 @@ def noisy(patterns: Floats, n: int) -> Floats:
     return np.ascontiguousarray(some + 0.5 * unit(n, some.shape[1], 2))
 
 
-def error_of(memory: ContinuousMemory, patterns: Floats, queries: Floats, beta: float) -> str:
-    """Largest difference from double precision on the patterns as given."""
-    few = queries[:3]
-    scores = beta * (few.astype(np.float64) @ patterns.T.astype(np.float64))
+def states_of(patterns: Floats, queries: Floats, beta: float) -> NDArray[np.float64]:
+    """Means in double precision, of the patterns as given."""
+    scores = beta * (queries.astype(np.float64) @ patterns.T.astype(np.float64))
     weights = np.exp(scores - scores.max(axis=1, keepdims=True))
-    exact = weights @ patterns.astype(np.float64) / weights.sum(axis=1, keepdims=True)
-    found = memory.retrieve(few).states if len(queries) > 3 else memory.retrieve(queries).states
-    return f"off by {np.abs(found - exact[: len(found)]).max():.0e} of 1"
+    exact: NDArray[np.float64] = weights @ patterns.astype(np.float64) / weights.sum(axis=1, keepdims=True)
+    return exact
+
+
+def error_of(memory: ContinuousMemory, patterns: Floats, queries: Floats, beta: float) -> str:
+    """Largest difference from double precision."""
+    found = memory.retrieve(few := queries[:3]).states
+    return f"off by {np.abs(found - states_of(patterns, few, beta)).max():.0e} of 1"
 
 
 def made(patterns: Floats, beta: float, **options: Any) -> ContinuousMemory:

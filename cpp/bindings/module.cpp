@@ -47,6 +47,13 @@ std::vector<std::string> level_names(bool available_only) {
   return names;
 }
 
+std::vector<std::string> product_names() {
+  std::vector<std::string> names;
+  for (const auto name : compiled_word_kernels())
+    if (word_kernels_available(name)) names.emplace_back(name);
+  return names;
+}
+
 py::typing::Dict<py::str, py::object> build_info() {
   py::typing::Dict<py::str, py::object> info;
   info["version"] = HYPERSKETCH_VERSION;
@@ -55,6 +62,7 @@ py::typing::Dict<py::str, py::object> build_info() {
   info["compiled_levels"] = level_names(false);
   info["available_levels"] = level_names(true);
   info["simd_level"] = kernels().level;
+  info["bfloat16_products"] = word_kernels() == nullptr ? py::object(py::none()) : py::str(word_kernels()->name);
 #if defined(NDEBUG)
   info["debug"] = false;
 #else
@@ -70,6 +78,10 @@ void bind_dispatch(py::module_& module) {
       "set_simd_level", [](const std::string& name) { set_level(name); }, py::arg("name"), "Choose the kernels.");
   module.def("compiled_levels", [] { return level_names(false); }, "Levels compiled into this module.");
   module.def("available_levels", [] { return level_names(true); }, "Compiled levels that this processor runs.");
+  module.def("bfloat16_products", &product_names, "Ways of multiplying bfloat16 numbers that this processor has.");
+  module.def(
+      "set_bfloat16_products", [](const std::string& name) { set_word_kernels(name); }, py::arg("name"),
+      "Choose among them.");
 }
 
 }  // namespace

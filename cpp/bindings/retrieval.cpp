@@ -65,11 +65,16 @@ Weighing weighing_of(const std::string& separation, const Floats& betas, const M
   return {Separation::kBeyond, betas.data(), limits, exponent};
 }
 
+Precision precision_of(const std::string& name) {
+  require(name == "float32" || name == "tf32" || name == "bfloat16", "A precision is float32, tf32 or bfloat16.");
+  return name == "bfloat16" ? Precision::kBfloat16 : Precision::kFloat;
+}
+
 void retrieve_states(const py::array& rows, const MaybeFloats& scales, const std::optional<py::array>& values,
                      const MaybeFloats& value_scales, const Floats& queries, bool distances, const MaybeFloats& factors,
                      const MaybeFloats& offsets, const std::string& separation, const Floats& betas,
-                     const MaybeFloats& thresholds, float exponent, Floats states_out, Doubles numbers_out,
-                     size_t threads) {
+                     const MaybeFloats& thresholds, float exponent, const std::string& precision, Floats states_out,
+                     Doubles numbers_out, size_t threads) {
   const Asked asked = asked_of(rows, scales, queries, distances, factors, offsets);
   const PatternStore projected = values ? store_of(*values, value_scales) : asked.store;
   require(projected.n == asked.store.n, "There must be one value a pattern.");
@@ -79,7 +84,8 @@ void retrieve_states(const py::array& rows, const MaybeFloats& scales, const std
   require_size(states, asked.queries.n * projected.dim, "states_out");
   require_size(numbers, asked.queries.n * 3, "numbers_out");
   py::gil_scoped_release release;  // every pointer is taken
-  retrieve(asked.store, projected, asked.queries, asked.similarity, weighing, states.data(), numbers.data(), threads);
+  retrieve(asked.store, projected, asked.queries, asked.similarity, weighing, precision_of(precision), states.data(),
+           numbers.data(), threads);
 }
 
 void nearest_patterns(const py::array& rows, const MaybeFloats& scales, const Floats& queries, bool distances,
@@ -186,8 +192,9 @@ void bind_retrieval(py::module_& module) {
              py::arg("values").noconvert(), py::arg("value_scales").noconvert(), py::arg("queries").noconvert(),
              py::arg("distances"), py::arg("factors").noconvert(), py::arg("offsets").noconvert(),
              py::arg("separation"), py::arg("betas").noconvert(), py::arg("thresholds").noconvert(),
-             py::arg("exponent"), py::arg("states_out").noconvert(), py::arg("numbers_out").noconvert(),
-             py::arg("threads"), "Weighted means of values, and each query's maximum, sum of weights, sum of squares.");
+             py::arg("exponent"), py::arg("precision"), py::arg("states_out").noconvert(),
+             py::arg("numbers_out").noconvert(), py::arg("threads"),
+             "Weighted means of values, and each query's maximum, sum of weights, sum of squares.");
   module.def("nearest_patterns", &nearest_patterns, HYPERSKETCH_ASKED, py::arg("patterns_out").noconvert(),
              py::arg("scores_out").noconvert(), py::arg("threads"), "The best patterns of every query.");
   module.def("scores_above", &above_bounds, HYPERSKETCH_ASKED, py::arg("bounds").noconvert(), py::arg("threads"),

@@ -4,6 +4,10 @@
 #include <cstdlib>
 #include <stdexcept>
 #include <string>
+#if defined(__linux__)
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
 
 #include "hypersketch/simd.hpp"
 
@@ -13,6 +17,10 @@ namespace hypersketch {
 namespace base { const Kernels& table(); }
 namespace avx2 { const Kernels& table(); }
 namespace avx512 { const Kernels& table(); }
+namespace avx512bf16 {
+const WordKernels& pairs();
+const WordKernels& tiles();
+}  // namespace avx512bf16
 #elif defined(__aarch64__)
 namespace neon { const Kernels& table(); }
 #endif
@@ -36,6 +44,40 @@ bool runs_avx512() {
   return runs_avx2() && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
          __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
          __builtin_cpu_supports("avx512vpopcntdq") && __builtin_cpu_supports("avx512vnni");
+}
+
+// Linux lends a process the registers of tiles that asks for them.
+bool lends_tiles() {
+#if defined(__linux__)
+  constexpr long kAsk = 0x1023, kTileData = 18;  // ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA
+  return syscall(SYS_arch_prctl, kAsk, kTileData) == 0;
+#else
+  return false;
+#endif
+}
+
+bool runs_pairs() { return runs_avx512() && __builtin_cpu_supports("avx512bf16"); }
+
+bool runs_tiles() {
+  static const bool lent =
+      runs_pairs() && __builtin_cpu_supports("amx-tile") && __builtin_cpu_supports("amx-bf16") && lends_tiles();
+  return lent;
+}
+
+struct WordSet {
+  std::string_view name;
+  bool (*runs_here)();
+  const WordKernels& (*table)();
+};
+
+constexpr WordSet kWordSets[] = {{"pairs", runs_pairs, avx512bf16::pairs}, {"tiles", runs_tiles, avx512bf16::tiles}};
+constexpr std::string_view kWordNames[] = {"pairs", "tiles"};
+
+// A product of pairs takes as long as a multiplication of floats on processors of AMD, more than twice as long on those
+// of Intel, most of which have tiles.
+const WordKernels* best_words() {
+  if (runs_tiles()) return &avx512bf16::tiles();
+  return runs_pairs() && __builtin_cpu_is("amd") ? &avx512bf16::pairs() : nullptr;
 }
 
 bool runs_always() { return true; }
@@ -94,5 +136,40 @@ bool level_available(std::string_view name) {
     if (level.name == name) return level.runs_here();
   return false;
 }
+
+#if defined(__x86_64__)
+namespace {
+std::atomic<const WordKernels*>& current_words() {
+  static std::atomic<const WordKernels*> words{best_words()};
+  return words;
+}
+}  // namespace
+
+const WordKernels* word_kernels() { return &kernels() == &avx512::table() ? current_words().load() : nullptr; }
+
+void set_word_kernels(std::string_view name) {
+  for (const WordSet& set : kWordSets)
+    if (set.name == name && set.runs_here()) return current_words().store(&set.table());
+  throw std::invalid_argument("This processor has no bfloat16 products '" + std::string(name) + "'.");
+}
+
+std::span<const std::string_view> compiled_word_kernels() { return kWordNames; }
+
+bool word_kernels_available(std::string_view name) {
+  for (const WordSet& set : kWordSets)
+    if (set.name == name) return set.runs_here();
+  return false;
+}
+#else
+const WordKernels* word_kernels() { return nullptr; }
+
+void set_word_kernels(std::string_view name) {
+  throw std::invalid_argument("This processor has no bfloat16 products '" + std::string(name) + "'.");
+}
+
+std::span<const std::string_view> compiled_word_kernels() { return {}; }
+
+bool word_kernels_available(std::string_view) { return false; }
+#endif
 
 }  // namespace hypersketch

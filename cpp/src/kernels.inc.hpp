@@ -32,6 +32,7 @@ namespace {
 #include "products.inc.hpp"
 #include "project.inc.hpp"
 #include "reals.inc.hpp"
+#include "tiles.inc.hpp"
 #include "retrieve.inc.hpp"
 #include "separate.inc.hpp"
 #include "retrieve_one.inc.hpp"

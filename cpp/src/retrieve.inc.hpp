@@ -6,10 +6,6 @@
 // times four registers at once; then the weights meet the tile as it lies. What comes next is fetched meanwhile.
 // Bottleneck: one fused multiplication a vector of products, twice.
 
-constexpr size_t kTileParts = sizeof(Singles) == 64 ? 4 : 2;  // registers of patterns that a group of queries meets
-constexpr size_t kTileStrip = kTileParts * kSingleLanes;
-static_assert(kTile % kTileStrip == 0);
-
 #if defined(__FMA__) || defined(__AVX512F__)
 HYPERSKETCH_HD Singles plus_product(Singles sum, Singles a, Singles b) { return add_product(sum, a, b); }
 #elif defined(__aarch64__)
@@ -100,71 +96,32 @@ void turn_tile(const float* rows, size_t n, size_t stride, size_t n_numbers, flo
 
 // ---- similarities
 
-HYPERSKETCH_HD void fetch_line(Ahead& ahead) {
-  if (ahead.next >= ahead.end) return;
-  __builtin_prefetch(ahead.next, 0, 2);
-  ahead.next += kLineBytes;
-}
-
-template <bool kDistances>
-HYPERSKETCH_HD Singles compare(Singles sum, Singles query, Singles pattern) {
-  if constexpr (kDistances) return sum - magnitude(query - pattern);
-  return plus_product(sum, query, pattern);
-}
-
-template <size_t kQueries, bool kDistances>
-HYPERSKETCH_HD void compare_group(const float* queries, size_t stride, const float* tile, size_t n_numbers,
-                                  float* scores, Ahead& ahead) {
-  for (size_t first = 0; first < kTile; first += kTileStrip) {
-    Singles sum[kQueries][kTileParts];
-    for (size_t q = 0; q < kQueries; ++q)
-      for (size_t p = 0; p < kTileParts; ++p) sum[q][p] = load_singles(scores + q * kTile + first + p * kSingleLanes);
-    for (size_t k = 0; k < n_numbers; ++k) {
-      Singles pattern[kTileParts];
-      for (size_t p = 0; p < kTileParts; ++p) pattern[p] = load_singles(tile + k * kTile + first + p * kSingleLanes);
-      for (size_t q = 0; q < kQueries; ++q) {
-        const Singles query = spread(queries[q * stride + k]);
-        for (size_t p = 0; p < kTileParts; ++p) sum[q][p] = compare<kDistances>(sum[q][p], query, pattern[p]);
-      }
-      fetch_line(ahead);
-    }
-    for (size_t q = 0; q < kQueries; ++q)
-      for (size_t p = 0; p < kTileParts; ++p) store_singles(scores + q * kTile + first + p * kSingleLanes, sum[q][p]);
+struct SingleProducts {
+  using Number = float;
+  HYPERSKETCH_MEMBER static Singles load(const float* numbers) { return load_singles(numbers); }
+  HYPERSKETCH_MEMBER static Singles spread_one(float number) { return spread(number); }
+  HYPERSKETCH_MEMBER static Singles add(Singles sum, Singles query, Singles pattern) {
+    return plus_product(sum, query, pattern);
   }
-}
+};
 
-// Calls body<count>(first) for groups of up to six queries, as equal as they can be.
-template <class Body>
-HYPERSKETCH_HD void for_groups(size_t n, Body body) {
-  const size_t groups = (n + 5) / 6;
-  for (size_t g = 0; g < groups; ++g) {
-    const size_t first = n * g / groups, count = n * (g + 1) / groups - first;
-    if (count == 6) body(std::integral_constant<size_t, 6>{}, first);
-    if (count == 5) body(std::integral_constant<size_t, 5>{}, first);
-    if (count == 4) body(std::integral_constant<size_t, 4>{}, first);
-    if (count == 3) body(std::integral_constant<size_t, 3>{}, first);
-    if (count == 2) body(std::integral_constant<size_t, 2>{}, first);
-    if (count == 1) body(std::integral_constant<size_t, 1>{}, first);
+struct SingleDistances : SingleProducts {
+  HYPERSKETCH_MEMBER static Singles add(Singles sum, Singles query, Singles pattern) {
+    return sum - magnitude(query - pattern);
   }
-}
+};
 
 // scores[q * kTile + j] += what n_numbers of query q and of pattern j of a turned tile have in common: the sum of their
 // products, or minus that of their distances.
 void compare_tile(const float* queries, size_t n, size_t stride, const float* tile, size_t n_numbers, bool distances,
                   Ahead ahead, float* scores) {
-  for_groups(n, [&](auto count, size_t first) {
-    constexpr size_t kQueries = decltype(count)::value;
-    const float* group = queries + first * stride;
-    float* to = scores + first * kTile;
-    if (distances) {
-      compare_group<kQueries, true>(group, stride, tile, n_numbers, to, ahead);
-    } else {
-      compare_group<kQueries, false>(group, stride, tile, n_numbers, to, ahead);
-    }
-  });
+  if (distances) {
+    compare_groups<SingleDistances>(queries, n, stride, tile, n_numbers, ahead, scores);
+  } else {
+    compare_groups<SingleProducts>(queries, n, stride, tile, n_numbers, ahead, scores);
+  }
 }
 
-// scores[q * kTile + j] = scores * factors[j] + offsets[j]
 // scores[q * kTile + j] = scores * factors[j] + offsets[j]; null stands for 1 and 0.
 void adjust_scores(size_t n_queries, size_t n, const float* factors, const float* offsets, float* scores) {
   for (size_t q = 0; q < n_queries; ++q, scores += kTile) {
@@ -184,34 +141,9 @@ void adjust_scores(size_t n_queries, size_t n, const float* factors, const float
 
 // ---- sums
 
-template <size_t kQueries>
-HYPERSKETCH_HD void sum_strip(const float* weights, const float* rows, size_t n, size_t row_stride, float* states,
-                              size_t stride) {
-  Singles sum[kQueries][kTileParts];
-  for (size_t q = 0; q < kQueries; ++q)
-    for (size_t p = 0; p < kTileParts; ++p) sum[q][p] = Singles{};
-  for (size_t j = 0; j < n; ++j) {
-    Singles pattern[kTileParts];
-    for (size_t p = 0; p < kTileParts; ++p) pattern[p] = load_singles(rows + j * row_stride + p * kSingleLanes);
-    for (size_t q = 0; q < kQueries; ++q) {
-      const Singles weight = spread(weights[q * kTile + j]);
-      for (size_t p = 0; p < kTileParts; ++p) sum[q][p] = plus_product(sum[q][p], weight, pattern[p]);
-    }
-  }
-  for (size_t q = 0; q < kQueries; ++q)
-    for (size_t p = 0; p < kTileParts; ++p) {
-      float* at = states + q * stride + p * kSingleLanes;
-      store_singles(at, load_singles(at) + sum[q][p]);
-    }
-}
-
 // states[q * stride + d] += sum over the n rows of a tile of weights[q * kTile + j] * rows[j * row_stride + d]; strides
 // are whole tiles' strips, and rows are zero beyond the dimension.
 void sum_tile(const float* weights, size_t n_queries, const float* rows, size_t n, size_t row_stride, float* states,
               size_t stride) {
-  for (size_t d = 0; d < stride; d += kTileStrip)
-    for_groups(n_queries, [&](auto count, size_t first) {
-      sum_strip<decltype(count)::value>(weights + first * kTile, rows + d, n, row_stride, states + first * stride + d,
-                                        stride);
-    });
+  sum_groups<SingleProducts>(weights, kTile, n_queries, rows, n, row_stride, states, stride);
 }

@@ -98,7 +98,9 @@ def build_info() -> dict[str, Any]:
     -------
     dict
         ``version``, ``compiler``, ``build_type``, ``compiled_levels`` and ``available_levels`` (names of
-        instruction-set levels), ``simd_level`` (the one in use) and ``debug``.
+        instruction-set levels), ``simd_level`` (the one in use), ``bfloat16_products`` (how this processor
+        multiplies such numbers for ``precision="bfloat16"``: ``tiles`` of AMX, ``pairs`` of AVX512-BF16, or
+        None) and ``debug``.
 
     Notes
     -----

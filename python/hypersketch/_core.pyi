@@ -22,6 +22,7 @@ __all__: list[str] = [
     "atom_reals",
     "atom_rows",
     "available_levels",
+    "bfloat16_products",
     "bind_rows",
     "blocks_add",
     "blocks_contains",
@@ -98,6 +99,7 @@ __all__: list[str] = [
     "score_atoms",
     "score_digits",
     "scores_above",
+    "set_bfloat16_products",
     "set_simd_level",
     "sign_codes",
     "simd_level",
@@ -259,6 +261,11 @@ def atom_rows(
 def available_levels() -> list[str]:
     """
     Compiled levels that this processor runs.
+    """
+
+def bfloat16_products() -> list[str]:
+    """
+    Ways of multiplying bfloat16 numbers that this processor has.
     """
 
 def bind_rows(
@@ -1303,6 +1310,7 @@ def retrieve_states(
     betas: numpy.typing.NDArray[numpy.float32],
     thresholds: numpy.typing.NDArray[numpy.float32] | None,
     exponent: typing.SupportsFloat | typing.SupportsIndex,
+    precision: str,
     states_out: numpy.typing.NDArray[numpy.float32],
     numbers_out: numpy.typing.NDArray[numpy.float64],
     threads: typing.SupportsInt | typing.SupportsIndex,
@@ -1394,6 +1402,11 @@ def scores_above(
 ]:
     """
     Patterns whose scores are above a bound: where each query's begin, the patterns, their scores.
+    """
+
+def set_bfloat16_products(name: str) -> None:
+    """
+    Choose among them.
     """
 
 def set_simd_level(name: str) -> None:

@@ -65,22 +65,27 @@ std::vector<double> softmax_state(const Stored& made, const std::vector<double>&
   return state;
 }
 
-void test_softmax(const Stored& made, size_t n_queries) {
+// Queries have 8 bits, so that either precision keeps them.
+void test_softmax(const Stored& made, size_t n_queries, Precision precision) {
   const size_t dim = made.store.dim;
-  const Stored asked = stored(StoreType::kFloat32, n_queries, dim);
-  const std::vector<float> betas(n_queries, 4.0F);
+  const std::vector<double> exact = stored(StoreType::kBfloat16, n_queries, dim).exact;
+  const std::vector<float> asked(exact.begin(), exact.end()), betas(n_queries, 4.0F);
   const Weighing weighing{Separation::kSoftmax, betas.data(), nullptr, 1.0F};
   std::vector<float> states(n_queries * dim), again(states.size());
   std::vector<double> numbers(n_queries * 3), same(numbers.size());
-  const FloatRows queries{asked.floats.data(), n_queries, dim};
-  retrieve(made.store, made.store, queries, {false, nullptr, nullptr}, weighing, states.data(), numbers.data(), 1);
-  retrieve(made.store, made.store, queries, {false, nullptr, nullptr}, weighing, again.data(), same.data(), 3);
+  const FloatRows queries{asked.data(), n_queries, dim};
+  const Similarity dot{false, nullptr, nullptr};
+  retrieve(made.store, made.store, queries, dot, weighing, precision, states.data(), numbers.data(), 1);
+  retrieve(made.store, made.store, queries, dot, weighing, precision, again.data(), same.data(), 3);
   check(states == again && numbers == same, "threads of retrieve", made.store.n, dim);
+  const double most = *std::max_element(made.exact.begin(), made.exact.end());
+  // Scores then err by 2^-9 of the patterns' rounding, at lengths of about 1, times beta.
+  const double bound = 1e-3 + (precision == Precision::kBfloat16 ? most * (2.0 / 256 + 4.0 * 4.0 / 512) : 0.0);
   for (size_t q = 0; q < n_queries; ++q) {
     const auto expected = softmax_state(made, scores_of(made, queries.rows + q * dim), 4.0);
     bool near = true;
     for (size_t d = 0; d < dim; ++d)
-      near = near && std::fabs(static_cast<double>(states[q * dim + d]) - expected[d]) < 1e-3;
+      near = near && std::fabs(static_cast<double>(states[q * dim + d]) - expected[d]) < bound;
     check(near, "softmax", made.store.n, dim);
   }
 }
@@ -129,8 +134,14 @@ void run_retrieval_tests() {
     for (const size_t dim : {1, 31, 64, 65, 300})
       for (const size_t n : {1, 63, 64, 65, 200}) {
         const Stored made = stored(type, n, dim);
-        for (const size_t n_queries : {1, 3, 4, 13}) {
-          test_softmax(made, n_queries);
+        for (const size_t n_queries : {1, 3, 4, 13, 35}) {
+          test_softmax(made, n_queries, Precision::kFloat);
+          if (word_kernels() == nullptr) test_softmax(made, n_queries, Precision::kBfloat16);
+          for (const auto name : compiled_word_kernels()) {
+            if (!word_kernels_available(name)) continue;
+            set_word_kernels(name);
+            test_softmax(made, n_queries, Precision::kBfloat16);
+          }
           test_nearest(made, n_queries);
           test_support(made, n_queries);
         }

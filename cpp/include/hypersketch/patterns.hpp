@@ -37,19 +37,23 @@ struct FloatRows {
   size_t n, dim;
 };
 
-struct alignas(kLineBytes) FloatLine {
-  float numbers[kLineBytes / sizeof(float)];
-};
-
-// Floats in whole lines, zeros at first.
-class LineBuffer {
+// Numbers of four bytes in whole lines, zeros at first.
+template <class Number>
+class Lines {
  public:
-  explicit LineBuffer(size_t n) : lines_((n * sizeof(float) + kLineBytes - 1) / kLineBytes) {}
-  float* data() { return lines_.data()->numbers; }
+  explicit Lines(size_t n) : lines_((n + kALine - 1) / kALine) {}
+  Number* data() { return lines_.data()->numbers; }
 
  private:
-  std::vector<FloatLine> lines_;
+  static constexpr size_t kALine = kLineBytes / sizeof(Number);
+  struct alignas(kLineBytes) Line {
+    Number numbers[kALine];
+  };
+
+  std::vector<Line> lines_;
 };
+
+using LineBuffer = Lines<float>;
 
 inline constexpr size_t kPaddedTo = 64;   // floats; a strip of every level, and a block of bytes
 inline constexpr size_t kChunk = 256;     // of the dimension: a turned tile of 64 KB

@@ -7,6 +7,7 @@
 
 #include "hypersketch/parallel.hpp"
 #include "hypersketch/patterns.hpp"
+#include "hypersketch/word_patterns.hpp"
 
 namespace hypersketch {
 
@@ -16,6 +17,7 @@ inline constexpr size_t kFlushTiles = 1024;                 // whose sums are ke
 inline constexpr size_t kTasks = 16;                        // that a call is cut into where it has fewer blocks
 inline constexpr size_t kLeastSpan = size_t{1} << 12;       // patterns of a task
 inline constexpr size_t kRetrievalWorth = size_t{1} << 22;  // multiplications that are worth a thread
+inline constexpr size_t kWordQueries = 8;                   // of a block, that are worth other forms of patterns
 inline constexpr float kNegligible = 0x1p-26F;              // what all left-out weights may come to
 
 enum class Separation { kSoftmax, kBeyond, kPower };
@@ -212,13 +214,29 @@ inline bool are_few(FloatRows queries, const PatternStore& store, const PatternS
   return queries.n <= kFewQueries && !similarity.distances && !(bytes && separation == Separation::kPower);
 }
 
+// To how many bits numbers and weights may be rounded for many queries: the 24 of floats, or the 8 of bfloat16.
+enum class Precision { kFloat, kBfloat16 };
+
+// One task of many queries; `Rows` are tiles of a store in the form that these take.
+template <class Rows, class Scores, class Sums, class... Options>
+void retrieve_span(const PatternStore& store, const PatternStore& values, FloatRows queries, Similarity similarity,
+                   Weighing weighing, size_t begin, size_t end, Totals& totals, Options... options) {
+  const bool shared = store.rows == values.rows;
+  Rows keys(store), own(shared ? PatternStore{nullptr, StoreType::kBfloat16, 0, 0, nullptr} : values);
+  Scores scores(keys, queries, options...);
+  Sums sums(shared ? keys : own, queries.n);
+  Span(scores, sums, queries.n, values.dim, weighing, totals).run(begin, end, similarity, store.n);
+}
+
 // states[q] = mean of the values, weighted by what the separation makes of the patterns' scores; of each query also the
 // maximum that its weights are relative to, their sum and the sum of their squares.
 inline void retrieve(const PatternStore& store, const PatternStore& values, FloatRows queries, Similarity similarity,
-                     Weighing weighing, float* states, double* numbers, size_t threads) {
+                     Weighing weighing, Precision precision, float* states, double* numbers, size_t threads) {
   if (queries.n == 0) return;
   const Cut cut = cut_of(queries.n, store);
-  const bool shared = store.rows == values.rows, few = are_few(queries, store, values, similarity, weighing.separation);
+  const bool few = are_few(queries, store, values, similarity, weighing.separation);
+  const bool words = precision == Precision::kBfloat16 && cut.block >= kWordQueries && !similarity.distances &&
+                     word_kernels() != nullptr;
   std::vector<Totals> totals(cut.n_blocks * cut.n_spans);
   for_tasks(queries.n, store, cut, threads, [&](size_t task, size_t first, size_t last, size_t begin, size_t end) {
     const size_t n = last - first;
@@ -229,11 +247,11 @@ inline void retrieve(const PatternStore& store, const PatternStore& values, Floa
       DirectScores scores(store, asked, step_of(store));
       DirectSums sums(values, n);
       Span(scores, sums, n, values.dim, part, totals[task]).run(begin, end, similarity, store.n);
+    } else if (words) {
+      retrieve_span<WordRows, WordScores, WordSums>(store, values, asked, similarity, part, begin, end, totals[task]);
     } else {
-      TileRows keys(store), own(shared ? PatternStore{nullptr, StoreType::kBfloat16, 0, 0, nullptr} : values);
-      TurnedScores scores(keys, asked, similarity.distances);
-      TurnedSums sums(shared ? keys : own, n);
-      Span(scores, sums, n, values.dim, part, totals[task]).run(begin, end, similarity, store.n);
+      retrieve_span<TileRows, TurnedScores, TurnedSums>(store, values, asked, similarity, part, begin, end,
+                                                        totals[task], similarity.distances);
     }
   });
   for (size_t block = 0; block < cut.n_blocks; ++block) {

@@ -89,6 +89,27 @@ struct RetrievalKernels {
   void (*restore_even_odd)(const float* from, size_t dim, float* to);
   void (*restore_bytes)(const float* from, size_t dim, float* to);
 };
+
+// Retrieval from patterns of bfloat16 by products of words, which are two of its numbers each. A word takes the place
+// of a float in arrays and tiles, so tiles of words are turned as those of floats are.
+struct WordKernels {
+  const char* name;  // "pairs" or "tiles": what an instruction multiplies
+  // Rounds to the nearest, ties to even; n is a whole number of lines of floats.
+  void (*narrow)(const float* from, size_t n, std::uint32_t* to);
+  // scores[q * kTile + j] += the products of n_words of query q and of pattern j of a turned tile.
+  void (*compare)(const std::uint32_t* queries, size_t n, size_t stride, const std::uint32_t* tile, size_t n_words,
+                  Ahead ahead, float* scores);
+  // pairs[j * stride + d] = the numbers of rows 2 j and 2 j + 1, in an order of d that is the kernel's; zeros beyond n
+  // rows and beyond dim numbers.
+  void (*pair)(const std::uint16_t* rows, size_t n, size_t dim, size_t row_stride, std::uint32_t* pairs, size_t stride);
+  // states[q * stride + d] += sum over j < n_pairs of the products of weights[q * kTile / 2 + j] and pairs[j * stride +
+  // d].
+  void (*sum)(const std::uint32_t* weights, size_t n_queries, const std::uint32_t* pairs, size_t n_pairs, float* states,
+              size_t stride);
+  // A state in the order of the numbers.
+  void (*restore)(const float* state, size_t dim, float* to);
+};
+
 // Vectors of numbers, or of pairs of them for phasors; behind each are zeros to whole words of an atom: 4 floats.
 struct ScoredVectors {
   const float* numbers;
@@ -238,5 +259,12 @@ const Kernels& kernels();
 void set_level(std::string_view name);
 std::span<const std::string_view> compiled_levels();
 bool level_available(std::string_view name);
+
+// The kernels of words that are fastest on this processor, or those that were chosen. Null where the table in use, or
+// the processor, has none.
+const WordKernels* word_kernels();
+void set_word_kernels(std::string_view name);
+std::span<const std::string_view> compiled_word_kernels();
+bool word_kernels_available(std::string_view name);
 
 }  // namespace hypersketch

@@ -180,13 +180,15 @@ class ContinuousQueries(ContinuousChanges):
             constants = -0.5 * np.einsum("ij,ij->i", queries, queries, dtype=np.float64)
         queries = np.ascontiguousarray(queries)
         distances = similarity == "manhattan"
-        terms = (call.held.patterns, queries, distances, factors, offsets, constants, call.threads)
+        terms = (
+            call.held.patterns, queries, distances, factors, offsets, constants, call.threads, call.precision
+        )  # fmt: skip
         if call.held.device is None:
             return Asked(*terms)
         from hypersketch.memories import _continuous_on_gpu
 
         return _continuous_on_gpu.GpuAsked(
-            *terms, call.precision, similarity, _continuous_on_gpu.lengths_there(call.held)
+            *terms, similarity, _continuous_on_gpu.lengths_there(call.held)
         )
 
     # ---- steps
@@ -235,7 +237,9 @@ class ContinuousQueries(ContinuousChanges):
 
     def _normalizers(self, call: Call, asked: Asked) -> Doubles:
         scratch = np.empty((len(call.queries), call.held.patterns.rows.rows.shape[1]), np.float32)
-        projected = _separations.project(self._values, asked, call.held.patterns, call.betas, scratch)
+        projected = _separations.project(
+            self._values, replace(asked, precision="float32"), call.held.patterns, call.betas, scratch
+        )
         return projected.normalizers
 
     def _require_shares(self, what: str) -> None:

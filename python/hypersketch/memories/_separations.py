@@ -106,7 +106,7 @@ class Asked:
         value_rows, value_scales = (None, None) if values is self.patterns else values.kernel
         _core.retrieve_states(
             rows, scales, value_rows, value_scales, queries, distances, factors, offsets, kind, betas,
-            thresholds, exponent, out, numbers, self.threads,
+            thresholds, exponent, self.precision, out, numbers, self.threads,
         )  # fmt: skip
         return numbers
 

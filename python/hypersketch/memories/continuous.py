@@ -74,7 +74,9 @@ class ContinuousMemory(ContinuousLaws):
     the kept patterns, scores err by at most (dim + 2) 2^-24 |q| |x| (plus 2^-15 of the query's largest number
     times the pattern's sum of magnitudes for one to three queries against int8), weights by beta times that,
     relatively, and sums by another 2^-13 of the mean magnitude at most, usually a thousandth of it. A weight
-    below 2^-26 / n of the sum so far may be left out. Energies of beta s beyond 10^5 lose their fraction.
+    below 2^-26 / n of the sum so far may be left out. Energies of beta s beyond 10^5 lose their fraction. With
+    ``precision="bfloat16"`` numbers and weights of batches are rounded to 8 bits: scores err by at most
+    2^-7 |q| |x| more, sums by 2^-7 of the mean magnitude, and numbers below 2^-126 count as 0.
 
     On a GPU tensor cores multiply pieces of 8 bits that add up to the numbers. There scores err by at most
     (dim + 64) 2^-22 |q| |x| for each stored type, with ``precision="tf32"`` by 2^-13 |q| |x| more, with
@@ -233,8 +235,10 @@ class ContinuousMemory(ContinuousLaws):
         energies : bool, default False
             Whether to compute `energy` of the last pattern-side states, which takes another pass.
         precision : {'float32', 'tf32', 'bfloat16'}, default 'float32'
-            With how many bits a GPU multiplies queries and weights with what is kept: 24, 16 (more than the
-            11 of TF32, at its speed) or the 8 of bfloat16, as attention kernels do. A CPU always takes 24.
+            With how many bits queries and weights are multiplied with what is kept, for speed: 24, 16 (more
+            than the 11 of TF32) or the 8 of bfloat16, as attention kernels do. A CPU takes 8 for batches of 8
+            queries and more if it has fast products of such numbers (``bfloat16_products`` of
+            `hypersketch.build_info`), and else 24. Listed weights and energies always take 24.
         out : array of float32, shape (n, dim) or (n, value_dim), optional
             Takes the states; it lies where the queries do.
         threads : int, optional
