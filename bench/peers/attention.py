@@ -26,18 +26,19 @@ class TorchAttention:
         torch.set_num_threads(1)
         self._torch: Any = torch
         self._dtype: Any = getattr(torch, dtype)
-        self._patterns = torch.from_numpy(patterns)[None].to(self._dtype)
+        self._patterns = torch.from_numpy(patterns).to(self._dtype)
         self._beta, self._fused = beta, fused
 
     def retrieve(self, queries: Floats) -> Floats:
-        asked, held = self._torch.from_numpy(queries)[None].to(self._dtype), self._patterns
+        asked, held = self._torch.from_numpy(queries), self._patterns
         attention = self._torch.nn.functional.scaled_dot_product_attention
         with self._torch.inference_mode():
             if self._fused:
-                states = attention(asked, held, held, scale=self._beta)
+                asked, held = asked.to(self._dtype)[None], held[None]
+                states = attention(asked, held, held, scale=self._beta)[0]
             else:
-                states = (asked @ held.mT * self._beta).softmax(-1) @ held
-            found: Floats = states[0].float().numpy()
+                states = ((asked * self._beta).to(self._dtype) @ held.T).softmax(-1) @ held
+            found: Floats = states.float().numpy()
         return found
 
 

@@ -23,12 +23,14 @@ namespace {
 }  // namespace
 
 const WordKernels& pairs() {
-  static constexpr WordKernels kernels{"pairs", narrow_words, compare_words, pair_rows, sum_pairs, restore_paired};
+  static constexpr WordKernels kernels{"pairs",       6,         size_t{3} << 15, narrow_words,
+                                       compare_words, pair_rows, sum_pairs,       restore_paired};
   return kernels;
 }
 
 const WordKernels& tiles() {
-  static constexpr WordKernels kernels{"tiles", narrow_words, compare_tiles, pair_rows, sum_tiles, restore_paired};
+  static constexpr WordKernels kernels{"tiles",       16,        size_t{1} << 17, narrow_words,
+                                       compare_tiles, pair_rows, sum_tiles,       restore_paired};
   return kernels;
 }
 

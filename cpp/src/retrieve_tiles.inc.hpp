@@ -47,12 +47,17 @@ HYPERSKETCH_HD void multiply_registers(const std::uint32_t* a, size_t a_stride, 
   _tile_stored(7, sums + 3 * kSide, sum_bytes);
 }
 
-// Calls body(first) for groups of up to 16 queries, whose registers have their shape.
+// Calls body(first, last) for the queries in whole groups, then for what is left, as one smaller group.
 template <class Body>
 HYPERSKETCH_HD void for_register_groups(size_t n_queries, Body body) {
-  for (size_t first = 0; first < n_queries; first += kSide) {
-    if (first == 0 || n_queries - first < kSide) shape_registers(n_queries - first < kSide ? n_queries - first : kSide);
-    body(first);
+  const size_t whole = n_queries / kSide * kSide;
+  if (whole != 0) {
+    shape_registers(kSide);
+    body(size_t{0}, whole);
+  }
+  if (whole != n_queries) {
+    shape_registers(n_queries - whole);
+    body(whole, n_queries);
   }
   _tile_release();
 }
@@ -61,18 +66,21 @@ void compare_tiles(const std::uint32_t* queries, size_t n, size_t stride, const 
                    Ahead ahead, float* scores) {
   static_assert(kTile == 4 * kSide);
   const size_t lines = static_cast<size_t>(ahead.end - ahead.next) / kLineBytes, groups = (n + kSide - 1) / kSide;
-  for_register_groups(n, [&](size_t first) {
-    for (size_t i = 0; i <= lines / groups; ++i) fetch_line(ahead);
-    multiply_registers(queries + first * stride, stride, tile, kTile, n_words, scores + first * kTile, kTile);
+  for_register_groups(n, [&](size_t first, size_t last) {
+    for (size_t q = first; q < last; q += kSide) {
+      for (size_t i = 0; i <= lines / groups; ++i) fetch_line(ahead);
+      multiply_registers(queries + q * stride, stride, tile, kTile, n_words, scores + q * kTile, kTile);
+    }
   });
 }
 
-// Beyond n_pairs weights are zeros, and pairs finite.
+// Beyond n_pairs weights are zeros, and pairs finite. All queries meet a strip of pairs while the first cache has it.
 void sum_tiles(const std::uint32_t* weights, size_t n_queries, const std::uint32_t* pairs, size_t n_pairs,
                float* states, size_t stride) {
-  for_register_groups(n_queries, [&](size_t first) {
+  for_register_groups(n_queries, [&](size_t first, size_t last) {
     for (size_t d = 0; d < stride; d += 4 * kSide)
-      multiply_registers(weights + first * kTile / 2, kTile / 2, pairs + d, stride, n_pairs,
-                         states + first * stride + d, stride);
+      for (size_t q = first; q < last; q += kSide)
+        multiply_registers(weights + q * kTile / 2, kTile / 2, pairs + d, stride, n_pairs, states + q * stride + d,
+                           stride);
   });
 }

@@ -17,7 +17,7 @@ inline constexpr size_t kFlushTiles = 1024;                 // whose sums are ke
 inline constexpr size_t kTasks = 16;                        // that a call is cut into where it has fewer blocks
 inline constexpr size_t kLeastSpan = size_t{1} << 12;       // patterns of a task
 inline constexpr size_t kRetrievalWorth = size_t{1} << 22;  // multiplications that are worth a thread
-inline constexpr size_t kWordQueries = 8;                   // of a block, that are worth other forms of patterns
+inline constexpr size_t kWordQueries = 8;                   // that are worth other forms of patterns
 inline constexpr float kNegligible = 0x1p-26F;              // what all left-out weights may come to
 
 enum class Separation { kSoftmax, kBeyond, kPower };
@@ -35,10 +35,13 @@ struct Cut {
   size_t block, n_blocks, span, n_spans;
 };
 
-inline Cut cut_of(size_t n_queries, const PatternStore& store) {
-  const size_t room = std::clamp(kQueryFloats / padded(store.dim) / 6 * 6, size_t{6}, kMostQueries);
-  const size_t n_blocks = (n_queries + room - 1) / room;
-  const size_t block = (n_queries + n_blocks - 1) / n_blocks;
+// `words` are the kernels that blocks are for, or null for those of floats.
+inline Cut cut_of(size_t n_queries, const PatternStore& store, const WordKernels* words = nullptr) {
+  const size_t group = words == nullptr ? 6 : words->group;
+  const size_t floats = words == nullptr ? kQueryFloats : words->block_floats;
+  const size_t room = std::clamp(floats / padded(store.dim) / group * group, group, kMostQueries / group * group);
+  const size_t n_blocks = (n_queries + room - 1) / room, share = (n_queries + n_blocks - 1) / n_blocks;
+  const size_t block = words == nullptr ? share : (share + group - 1) / group * group;
   const size_t most = std::max<size_t>(1, store.n / kLeastSpan);
   const size_t n_spans = std::min(most, (kTasks + n_blocks - 1) / n_blocks);
   const size_t tiles = (store.n + kTile - 1) / kTile;
@@ -233,10 +236,10 @@ void retrieve_span(const PatternStore& store, const PatternStore& values, FloatR
 inline void retrieve(const PatternStore& store, const PatternStore& values, FloatRows queries, Similarity similarity,
                      Weighing weighing, Precision precision, float* states, double* numbers, size_t threads) {
   if (queries.n == 0) return;
-  const Cut cut = cut_of(queries.n, store);
   const bool few = are_few(queries, store, values, similarity, weighing.separation);
-  const bool words = precision == Precision::kBfloat16 && cut.block >= kWordQueries && !similarity.distances &&
-                     word_kernels() != nullptr;
+  const bool narrow = precision == Precision::kBfloat16 && queries.n >= kWordQueries && !similarity.distances;
+  const WordKernels* words = narrow ? word_kernels() : nullptr;
+  const Cut cut = cut_of(queries.n, store, words);
   std::vector<Totals> totals(cut.n_blocks * cut.n_spans);
   for_tasks(queries.n, store, cut, threads, [&](size_t task, size_t first, size_t last, size_t begin, size_t end) {
     const size_t n = last - first;
@@ -247,7 +250,7 @@ inline void retrieve(const PatternStore& store, const PatternStore& values, Floa
       DirectScores scores(store, asked, step_of(store));
       DirectSums sums(values, n);
       Span(scores, sums, n, values.dim, part, totals[task]).run(begin, end, similarity, store.n);
-    } else if (words) {
+    } else if (words != nullptr) {
       retrieve_span<WordRows, WordScores, WordSums>(store, values, asked, similarity, part, begin, end, totals[task]);
     } else {
       retrieve_span<TileRows, TurnedScores, TurnedSums>(store, values, asked, similarity, part, begin, end,

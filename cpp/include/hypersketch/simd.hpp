@@ -93,7 +93,9 @@ struct RetrievalKernels {
 // Retrieval from patterns of bfloat16 by products of words, which are two of its numbers each. A word takes the place
 // of a float in arrays and tiles, so tiles of words are turned as those of floats are.
 struct WordKernels {
-  const char* name;  // "pairs" or "tiles": what an instruction multiplies
+  const char* name;     // "pairs" or "tiles": what an instruction multiplies
+  size_t group;         // queries that are worked on at once
+  size_t block_floats;  // of a block of queries whose states stay in the second cache
   // Rounds to the nearest, ties to even; n is a whole number of lines of floats.
   void (*narrow)(const float* from, size_t n, std::uint32_t* to);
   // scores[q * kTile + j] += the products of n_words of query q and of pattern j of a turned tile.

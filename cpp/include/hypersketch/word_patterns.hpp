@@ -6,6 +6,8 @@
 
 namespace hypersketch {
 
+inline constexpr size_t kWordChunk = 128;  // words of a turned tile, which is 32 KB: half of kChunk
+
 constexpr size_t padded_words(size_t dim) { return padded(dim) / 2; }
 
 // Tiles of a store as rows of whole words, in fours: in place where that serves, else in a buffer that keeps the last.
@@ -54,7 +56,7 @@ class WordScores {
         n_(queries.n),
         stride_(padded_words(queries.dim)),
         queries_(n_ * stride_),
-        tile_(std::min(kChunk, stride_) * kTile) {
+        tile_(std::min(kWordChunk, stride_) * kTile) {
     LineBuffer wide(2 * stride_);
     for (size_t q = 0; q < n_; ++q) {
       std::memcpy(wide.data(), queries.rows + q * queries.dim, queries.dim * sizeof(float));
@@ -69,9 +71,9 @@ class WordScores {
     const auto* rows = reinterpret_cast<const float*>(rows_.rows(first, n));  // which moves them, and no more
     std::memset(scores, 0, n_ * kTile * sizeof(float));
     const auto next = tile_after(store, first, kTile);
-    const size_t n_words = (store.dim + 1) / 2, chunks = (n_words + kChunk - 1) / kChunk;
+    const size_t n_words = (store.dim + 1) / 2, chunks = (n_words + kWordChunk - 1) / kWordChunk;
     for (size_t c = 0; c < chunks; ++c) {
-      const size_t k = c * kChunk, count = std::min(kChunk, n_words - k);
+      const size_t k = c * kWordChunk, count = std::min(kWordChunk, n_words - k);
       const size_t from = next.size() * c / chunks, to = next.size() * (c + 1) / chunks;
       kernels().retrieval.turn(rows + k, n, rows_.stride() / 2, count, reinterpret_cast<float*>(tile_.data()));
       word_kernels()->compare(queries_.data() + k, n_, stride_, tile_.data(), count,
