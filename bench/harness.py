@@ -253,7 +253,8 @@ def _write_pages(kept: dict[str, dict[str, object]]) -> None:
             _replace(HERE / "README.md", part, "results of the GPU")
         else:
             parts.append(part)
-    places = sorted({str(result["facts"]) for result in kept.values()})
+    shown = [result for result in kept.values() if any(r["headline"] for r in result["rows"])]
+    places = sorted({str(result["facts"]) for result in shown})
     _replace(HERE / "README.md", "\n".join(parts))
     _replace(HERE.parent / "README.md", table(every, short=True) + "\n\n" + "\n".join(places) + "\n")
 
