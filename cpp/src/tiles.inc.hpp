@@ -81,13 +81,24 @@ HYPERSKETCH_HD void sum_strip(const typename Numbers::Number* weights, size_t we
     }
 }
 
+// Rows that are whole kilobytes apart have few places in the first cache: more than two groups meet a copy of a strip.
+constexpr size_t kCrowding = 1024;
+constexpr size_t kCopyWorth = 13;  // queries
+
 template <class Numbers>
 HYPERSKETCH_HD void sum_groups(const typename Numbers::Number* weights, size_t weight_stride, size_t n_queries,
                                const typename Numbers::Number* rows, size_t n, size_t row_stride, float* states,
                                size_t stride) {
-  for (size_t d = 0; d < stride; d += kTileStrip)
+  using Number = typename Numbers::Number;
+  const bool copied = row_stride * sizeof(Number) % kCrowding == 0 && n_queries >= kCopyWorth;
+  alignas(kLineBytes) Number copy[kTile * kTileStrip];
+  for (size_t d = 0; d < stride; d += kTileStrip) {
+    for (size_t j = 0; copied && j < n; ++j)
+      std::memcpy(copy + j * kTileStrip, rows + j * row_stride + d, kTileStrip * sizeof(Number));
+    const Number* strip = copied ? copy : rows + d;
     for_groups(n_queries, [&](auto count, size_t first) {
-      sum_strip<Numbers, decltype(count)::value>(weights + first * weight_stride, weight_stride, rows + d, n,
-                                                 row_stride, states + first * stride + d, stride);
+      sum_strip<Numbers, decltype(count)::value>(weights + first * weight_stride, weight_stride, strip, n,
+                                                 copied ? kTileStrip : row_stride, states + first * stride + d, stride);
     });
+  }
 }

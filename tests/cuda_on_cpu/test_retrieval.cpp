@@ -155,9 +155,11 @@ int main() {
   const StoredType types[] = {StoredType::kFloat32, StoredType::kBfloat16, StoredType::kInt8};
   const Precision precisions[] = {Precision::kFloat32, Precision::kTf32, Precision::kBfloat16};
   size_t at = 0;
-  for (const StoredType type : types)
+  const Likeness likenesses[] = {Likeness::kDot, Likeness::kCosine, Likeness::kEuclidean, Likeness::kManhattan};
+  for (const StoredType type : types)  // each meets every shape, and two likenesses there in turns
     for (const Shape& shape : {Shape{1, 1, 1}, {3, 63, 15}, {17, 65, 16}, {2, 66, 400}, {33, 20, 129}, {2, 17, 1030}})
-      for (const Likeness likeness : {Likeness::kDot, Likeness::kCosine, Likeness::kEuclidean, Likeness::kManhattan}) {
+      for (const size_t turn : {0, 2}) {
+        const Likeness likeness = likenesses[(at / 2 + at / 12 + turn) % 4];
         const Precision precision = precisions[at++ % 3];
         test_softmax(shape, type, likeness, precision, RetrievalPath::kTiles, at % 2 == 0 ? 0 : 9);
       }

@@ -56,7 +56,7 @@ class Lines {
 using LineBuffer = Lines<float>;
 
 inline constexpr size_t kPaddedTo = 64;   // floats; a strip of every level, and a block of bytes
-inline constexpr size_t kChunk = 256;     // of the dimension: a turned tile of 64 KB
+inline constexpr size_t kChunk = 64;      // of the dimension: a turned tile of 16 KB, which the first cache holds
 inline constexpr size_t kFewQueries = 3;  // that meet rows as they lie
 
 constexpr size_t padded(size_t dim) { return (dim + kPaddedTo - 1) / kPaddedTo * kPaddedTo; }

@@ -6,7 +6,7 @@
 
 namespace hypersketch {
 
-inline constexpr size_t kWordChunk = 128;  // words of a turned tile, which is 32 KB: half of kChunk
+inline constexpr size_t kWordChunk = 128;  // words of a turned tile, which is 32 KB
 
 constexpr size_t padded_words(size_t dim) { return padded(dim) / 2; }
 
