@@ -85,6 +85,7 @@ def test_lines_of_a_corpus_equal_an_exact_set(texts: list[Path], tmp_path: Path)
 
 
 def test_paragraphs_of_a_corpus_go_to_a_folder(texts: list[Path], tmp_path: Path) -> None:
+    texts = texts[:500]  # every one is forced to the disk
     result = call("dedup", *texts, "--by", "paragraph", "--out", f"{tmp_path}/new/")
     assert result.exit_code == 0, result.output
     seen: set[bytes] = set()

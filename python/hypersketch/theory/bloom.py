@@ -343,7 +343,11 @@ def optimum(capacity: int, fpr: float) -> tuple[int, int]:
     20
     """
     owner = "bloom.optimum"
-    items, allowed = count(owner, "capacity", capacity), real(owner, "fpr", fpr, 0.0, 1.0, "()")
+    return _optimum(count(owner, "capacity", capacity), real(owner, "fpr", fpr, 0.0, 1.0, "()"))
+
+
+@functools.lru_cache(maxsize=1024)  # filters of one kind, and layers of a scalable one, ask again
+def _optimum(items: int, allowed: float) -> tuple[int, int]:
     middle = max(1, round(-math.log2(allowed)))
     hashes = range(max(1, middle - _NEIGHBOURS), middle + _NEIGHBOURS + 1)
     textbook = {k: _textbook_bits(items, k, allowed) for k in hashes}
