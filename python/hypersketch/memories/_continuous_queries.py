@@ -187,9 +187,7 @@ class ContinuousQueries(ContinuousChanges):
             return Asked(*terms)
         from hypersketch.memories import _continuous_on_gpu
 
-        return _continuous_on_gpu.GpuAsked(
-            *terms, similarity, _continuous_on_gpu.lengths_there(call.held)
-        )
+        return _continuous_on_gpu.GpuAsked(*terms, similarity, _continuous_on_gpu.lengths_there(call.held))
 
     # ---- steps
 

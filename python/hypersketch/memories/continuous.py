@@ -74,8 +74,8 @@ class ContinuousMemory(ContinuousLaws):
     the kept patterns, scores err by at most (dim + 2) 2^-24 |q| |x| (plus 2^-15 of the query's largest number
     times the pattern's sum of magnitudes for one to three queries against int8), weights by beta times that,
     relatively, and sums by another 2^-13 of the mean magnitude at most, usually a thousandth of it. A weight
-    below 2^-26 / n of the sum so far may be left out. Energies of beta s beyond 10^5 lose their fraction. With
-    ``precision="bfloat16"`` numbers and weights of batches are rounded to 8 bits: scores err by at most
+    below 2^-26 / n of the sum so far may be left out. Energies of beta s beyond 10^5 lose their fraction.
+    With ``precision="bfloat16"`` numbers and weights of batches are rounded to 8 bits: scores err by at most
     2^-7 |q| |x| more, sums by 2^-7 of the mean magnitude, and numbers below 2^-126 count as 0.
 
     On a GPU tensor cores multiply pieces of 8 bits that add up to the numbers. There scores err by at most
