@@ -4,6 +4,7 @@
 #include <pybind11/stl.h>
 #include <pybind11/typing.h>
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -62,7 +63,6 @@ py::typing::Dict<py::str, py::object> build_info() {
   info["compiled_levels"] = level_names(false);
   info["available_levels"] = level_names(true);
   info["simd_level"] = kernels().level;
-  info["bfloat16_products"] = word_kernels() == nullptr ? py::object(py::none()) : py::str(word_kernels()->name);
 #if defined(NDEBUG)
   info["debug"] = false;
 #else
@@ -78,6 +78,13 @@ void bind_dispatch(py::module_& module) {
       "set_simd_level", [](const std::string& name) { set_level(name); }, py::arg("name"), "Choose the kernels.");
   module.def("compiled_levels", [] { return level_names(false); }, "Levels compiled into this module.");
   module.def("available_levels", [] { return level_names(true); }, "Compiled levels that this processor runs.");
+  // Not in build_info, which imports look at: Linux is asked for tiles by whoever wants to use them.
+  module.def(
+      "chosen_bfloat16_products",
+      []() -> std::optional<std::string> {
+        return word_kernels() == nullptr ? std::nullopt : std::optional<std::string>(word_kernels()->name);
+      },
+      "How such numbers are multiplied.");
   module.def("bfloat16_products", &product_names, "Ways of multiplying bfloat16 numbers that this processor has.");
   module.def(
       "set_bfloat16_products", [](const std::string& name) { set_word_kernels(name); }, py::arg("name"),

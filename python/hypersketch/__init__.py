@@ -114,7 +114,7 @@ def build_info() -> dict[str, Any]:
     >>> info["simd_level"] in info["available_levels"]
     True
     """
-    return dict(_core.build_info())
+    return {**_core.build_info(), "bfloat16_products": _core.chosen_bfloat16_products()}
 
 
 def __getattr__(name: str) -> Any:

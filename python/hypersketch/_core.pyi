@@ -38,6 +38,7 @@ __all__: list[str] = [
     "bundle_score_rows",
     "bundle_scores",
     "bundle_trials",
+    "chosen_bfloat16_products",
     "cleanup_trials",
     "combine_phasors",
     "compare_digits",
@@ -445,6 +446,11 @@ def bundle_trials(
 ) -> None:
     """
     One bundle a trial, built from members and scored against probes.
+    """
+
+def chosen_bfloat16_products() -> str | None:
+    """
+    How such numbers are multiplied.
     """
 
 def cleanup_trials(
