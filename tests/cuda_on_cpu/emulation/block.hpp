@@ -42,18 +42,69 @@ class Block {
   }
 
   void run(unsigned index, unsigned threads, void (*body)(const void*), const void* argument, bool reversed) {
+    const Unseen unseen;
     index_ = index, threads_ = threads, body_ = body, argument_ = argument, reversed_ = reversed;
     started_ = ended_ = 0;
     warps_.resize((threads + Meeting::kWarp - 1) / Meeting::kWarp);
     for (Barrier& barrier : barriers_) barrier = {};
+    begin_history();
     go_on(main_);
+    for (const Actor actor : actors_) forget(actor);
+  }
+
+  // What all threads of finished grids and blocks tell when they end.
+  static void* ends() {
+    static char all;
+    return &all;
   }
 
   Meeting& whole() { return whole_; }
   Meeting& warp() { return warps_[threadIdx.x / Meeting::kWarp]; }
 
-  // Waits until `size` threads have come to the meeting from the same place.
-  void meet(Meeting& meeting, unsigned size, const char* function, const Place& place) {
+  // Waits until `size` threads have come to the meeting from the same place. Where it orders memory, what they did
+  // before comes before what any of them does afterwards.
+  void meet(Meeting& meeting, unsigned size, bool orders, const char* function, const Place& place) {
+    const Unseen unseen;
+    char* const token = token_of(meeting, meeting.round);
+    if (orders) tell(token);
+    come_to(meeting, size, function, place);
+    if (orders) hear(token);
+  }
+
+  // Comes to barrier `id` of `size` threads, and waits there or not.
+  void come(unsigned id, unsigned size, bool waits, const Place& place) {
+    const Unseen unseen;
+    if (id >= kBarriers || size % Meeting::kWarp != 0) stop("there is no barrier %u of %u threads", id, size);
+    char* const token = history_.data() + kSpacing * (2 + 2 * warps_.size() + id);
+    tell(token);
+    come_to(barriers_[id], size, waits, place);
+    if (waits) hear(token);
+  }
+
+ private:
+  static constexpr unsigned kBarriers = 16;
+  static constexpr size_t kSpacing = 16;  // of words that ThreadSanitizer keeps histories for
+
+  struct Barrier {
+    std::vector<unsigned> waiting;
+    unsigned arrived = 0;
+    Place place;
+  };
+
+  // Fresh memory, of which nothing was heard before.
+  void begin_history() {
+    if (!kFindsRaces) return;
+    std::vector<char>(kSpacing * (2 + 2 * warps_.size() + kBarriers)).swap(history_);
+    actors_.resize(threads_);
+    for (Actor& actor : actors_) actor = new_actor();
+  }
+
+  char* token_of(const Meeting& meeting, unsigned round) {
+    const size_t number = &meeting == &whole_ ? 0 : 1 + static_cast<size_t>(&meeting - warps_.data());
+    return history_.data() + kSpacing * (2 * number + round % 2);
+  }
+
+  void come_to(Meeting& meeting, unsigned size, const char* function, const Place& place) {
     if (meeting.waiting.empty()) {
       meeting.function = function, meeting.place = place;
     } else if (meeting.function != function || meeting.place.line() != place.line() ||
@@ -72,10 +123,7 @@ class Block {
     wait_in(meeting.waiting);
   }
 
-  // Comes to barrier `id` of `size` threads, and waits there or not.
-  void come(unsigned id, unsigned size, bool waits, const Place& place) {
-    if (id >= kBarriers || size % Meeting::kWarp != 0) stop("there is no barrier %u of %u threads", id, size);
-    Barrier& barrier = barriers_[id];
+  void come_to(Barrier& barrier, unsigned size, bool waits, const Place& place) {
     barrier.place = place;
     if (barrier.arrived + 1 == size) {
       for (const unsigned thread : barrier.waiting) ready_.push_back(thread);
@@ -86,15 +134,6 @@ class Block {
     ++barrier.arrived;
     if (waits) wait_in(barrier.waiting);
   }
-
- private:
-  static constexpr unsigned kBarriers = 16;
-
-  struct Barrier {
-    std::vector<unsigned> waiting;
-    unsigned arrived = 0;
-    Place place;
-  };
 
   // Lets others go on until somebody moves this thread from the list to those that are ready.
   void wait_in(std::vector<unsigned>& waiting) {
@@ -110,6 +149,7 @@ class Block {
 
   static void fibre_main() {
     arrived(nullptr);
+    hide();
     Block& block = current();
     for (;;) block.take_up_threads();
   }
@@ -129,8 +169,12 @@ class Block {
   }
 
   void run_thread() {
+    const Actor keeper = this_actor();
+    if (kFindsRaces) become(actors_[threadIdx.x]);
     try {
       body_(argument_);
+      tell(ends());
+      become(keeper);
     } catch (...) {
       stop("an exception left thread %u of block %u", threadIdx.x, index_);
     }
@@ -188,6 +232,8 @@ class Block {
   std::vector<Fibre*> idle_;
   std::vector<Fibre*> fibre_of_;  // where a waiting thread goes on
   std::vector<unsigned> ready_;
+  std::vector<Actor> actors_;
+  std::vector<char> history_;  // a place for each round of each meeting, and each barrier
 };
 
 // The running block's dynamic shared memory: as many bytes as were asked for, so that AddressSanitizer sees overruns.
@@ -195,27 +241,43 @@ struct FreeShared {
   void operator()(void* data) const { std::free(data); }
 };
 inline std::unique_ptr<void, FreeShared> block_memory;
+inline constexpr size_t kMostKept = size_t{1} << 28;  // bytes of blocks that have ended
 
 inline void* shared_memory() {
   if (block_memory == nullptr) stop("a kernel uses dynamic shared memory, and its launch gave none");
   return block_memory.get();
 }
 
+// Shared memory of blocks that have no order must not be the same where races are looked for.
+inline void give_shared_memory(size_t bytes) {
+  static std::vector<std::unique_ptr<void, FreeShared>> before;
+  if (kFindsRaces && block_memory != nullptr) before.push_back(std::move(block_memory));
+  if (bytes == 0 || before.size() * bytes > kMostKept) {
+    hear(Block::ends());
+    before.clear();
+  }
+  if (bytes == 0) return block_memory.reset();
+  if (block_memory == nullptr) {
+    void* shared = nullptr;
+    if (posix_memalign(&shared, 16, bytes) != 0) stop("no memory for shared memory");
+    block_memory.reset(shared);
+  }
+  std::memset(block_memory.get(), kGarbage, bytes);
+}
+
 // One grid at a time: static shared memory and threadIdx are one for all. body(argument) is one thread.
 inline void run_grid(unsigned blocks, unsigned threads, size_t shared_bytes, void (*body)(const void*),
                      const void* argument) {
+  const Unseen unseen;
   const bool reversed = environment("CUDA_ON_CPU_REVERSED", 0) != 0;
   gridDim = dim3(blocks), blockDim = dim3(threads);
-  void* shared = nullptr;
-  if (shared_bytes > 0 && posix_memalign(&shared, 16, shared_bytes) != 0) stop("no memory for shared memory");
-  block_memory.reset(shared);
   for (unsigned i = 0; i < blocks; ++i) {
     blockIdx = {reversed ? blocks - 1 - i : i, 0, 0};
     threadIdx = {};
-    if (shared_bytes > 0) std::memset(shared, kGarbage, shared_bytes);
+    if (shared_bytes > 0) give_shared_memory(shared_bytes);
     Block::current().run(blockIdx.x, threads, body, argument, reversed);
   }
-  block_memory.reset();
+  give_shared_memory(0);
 }
 
 }  // namespace cuda_on_cpu

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Fibres: stacks of their own that hand control to each other, known to AddressSanitizer.
+// Fibres: stacks of their own that hand control to each other, known to AddressSanitizer and ThreadSanitizer.
 #pragma once
 
 #include <sys/mman.h>
@@ -8,6 +8,8 @@
 #include <cstddef>
 #include <cstdio>
 #include <cstdlib>
+
+#include "races.hpp"
 
 #if defined(__SANITIZE_ADDRESS__)
 #define CUDA_ON_CPU_ASAN 1
@@ -39,6 +41,7 @@ struct Context {
   const void* stack = nullptr;
   size_t stack_bytes = 0;
   void* fake_stack = nullptr;
+  Actor actor = nullptr;  // who was here last, or will be first
 };
 
 inline thread_local Context* came_from = nullptr;
@@ -53,6 +56,8 @@ inline void arrived([[maybe_unused]] void* fake_stack) {
 // Goes on in `to` and returns when somebody goes on in `from`.
 inline void switch_context(Context& from, Context& to) {
   came_from = &from;
+  from.actor = this_actor();
+  become(to.actor);
 #if defined(CUDA_ON_CPU_ASAN)
   __sanitizer_start_switch_fiber(&from.fake_stack, to.stack, to.stack_bytes);
 #endif
@@ -74,6 +79,7 @@ class Fibre {
     context_.registers.uc_stack.ss_size = kBytes - kGuard;
     context_.registers.uc_link = nullptr;
     makecontext(&context_.registers, function, 0);
+    context_.actor = new_actor();
   }
   Fibre(const Fibre&) = delete;
   Fibre& operator=(const Fibre&) = delete;

@@ -144,8 +144,12 @@ inline float __uint_as_float(unsigned x) { return std::bit_cast<float>(x); }
 inline long long __double_as_longlong(double x) { return std::bit_cast<long long>(x); }
 inline double __longlong_as_double(long long x) { return std::bit_cast<double>(x); }
 
-inline void __threadfence() {}
-inline void __threadfence_block() {}
-inline void __threadfence_system() {}
+inline void __threadfence() {
+  static char fences;
+  cuda_on_cpu::hear(&fences);
+  cuda_on_cpu::tell(&fences);
+}
+inline void __threadfence_block() { __threadfence(); }
+inline void __threadfence_system() { __threadfence(); }
 inline void __nanosleep(unsigned) {}
 [[noreturn]] inline void __trap() { cuda_on_cpu::stop("a kernel called __trap"); }

@@ -30,6 +30,7 @@ struct Fragment {
 // The fragments of all lanes of this warp. As with words, they stay until this lane's next call.
 inline const Fragment* all_fragments(const unsigned (&a)[4], const unsigned (&b)[2], const char* function,
                                      const Place& place) {
+  const Unseen unseen;
   static std::vector<Fragment> memory(2 * kMostThreads);  // one block runs at a time
   const Meeting& warp = Block::current().warp();
   const unsigned first = threadIdx.x / Meeting::kWarp * Meeting::kWarp;
@@ -42,6 +43,7 @@ inline const Fragment* all_fragments(const unsigned (&a)[4], const unsigned (&b)
 // sums[i] = fold(sums[i], word of the row, word of the column) for each word of this lane's four results.
 template <class T, class Fold>
 void multiply_tiles(T (&sums)[4], const Fragment* lanes, Fold fold) {
+  const Unseen unseen;
   for (unsigned i = 0; i < 4; ++i)
     for (unsigned w = 0; w < 8; ++w)
       sums[i] = fold(sums[i], Fragment::of_row(lanes, lane() / 4 + i / 2 * 8, w),
@@ -98,12 +100,19 @@ struct CopyGroups {
 inline void copy_async(void* to, const void* from, unsigned n_bytes, bool is_there) {
   const auto misplaced = [n_bytes](const void* p) { return reinterpret_cast<std::uintptr_t>(p) % n_bytes != 0; };
   if (misplaced(to) || (is_there && misplaced(from))) stop("an asynchronous copy of %u bytes is misaligned", n_bytes);
+  if (is_there) seem_to_read(from, n_bytes);  // the copy may happen from now on
+  seem_to_write(to, n_bytes);
+  const Unseen unseen;
   CopyGroups::of_thread().groups.back().push_back({to, from, n_bytes, is_there});
 }
 
-inline void end_copy_group() { CopyGroups::of_thread().groups.emplace_back(); }
+inline void end_copy_group() {
+  const Unseen unseen;
+  CopyGroups::of_thread().groups.emplace_back();
+}
 
 inline void await_copy_groups(unsigned n_pending) {
+  const Unseen unseen;  // that they end here is no news: they were seen when they began
   auto& groups = CopyGroups::of_thread().groups;
   while (groups.size() > size_t{n_pending} + 1) {
     for (const AsyncCopy& copy : groups.front()) copy.happen();

@@ -19,7 +19,9 @@ inline constexpr unsigned kFullMask = 0xFFFFFFFF;
 inline unsigned lane() { return threadIdx.x % Meeting::kWarp; }
 
 // The words of all lanes. They stay until this lane's next call.
-inline const std::uint64_t* all_words(std::uint64_t word, unsigned mask, const char* function, const Place& place) {
+inline const std::uint64_t* all_words(std::uint64_t word, unsigned mask, const char* function, const Place& place,
+                                      bool orders = false) {
+  const Unseen unseen;
   if (mask != kFullMask)
     stop("%s (%s:%u) has the mask %08x; only full ones are emulated", function, place.file_name(), place.line(), mask);
   if (threadIdx.x / Meeting::kWarp * Meeting::kWarp + Meeting::kWarp > blockDim.x)
@@ -28,7 +30,7 @@ inline const std::uint64_t* all_words(std::uint64_t word, unsigned mask, const c
   Meeting& warp = Block::current().warp();
   std::uint64_t* const words = warp.words[warp.round % 2];
   words[lane()] = word;
-  Block::current().meet(warp, Meeting::kWarp, function, place);
+  Block::current().meet(warp, Meeting::kWarp, orders, function, place);
   return words;
 }
 
@@ -56,16 +58,18 @@ inline unsigned segment_of(int width, const char* function, const Place& place) 
 
 // What every lane adds to the sum of a barrier's values.
 inline int sum_of_block(int value, const char* function, const Place& place) {
+  const Unseen unseen;
   Meeting& block = Block::current().whole();
   std::uint64_t& sum = block.words[block.round % 2][0];
   sum = (block.waiting.empty() ? 0 : sum) + static_cast<std::uint64_t>(value);
-  Block::current().meet(block, blockDim.x, function, place);
+  Block::current().meet(block, blockDim.x, true, function, place);
   return static_cast<int>(sum);
 }
 
 // Folds the values of all lanes; each lane computes it anew.
 template <class T, class Fold>
 T fold(unsigned mask, T value, const char* function, const Place& place, Fold fold) {
+  const Unseen unseen;
   const std::uint64_t* const words = all_words(to_word(value), mask, function, place);
   T total = from_word<T>(words[0]);
   for (unsigned i = 1; i < Meeting::kWarp; ++i) total = fold(total, from_word<T>(words[i]));
@@ -76,7 +80,7 @@ T fold(unsigned mask, T value, const char* function, const Place& place, Fold fo
 
 inline void __syncthreads(CUDA_ON_CPU_HERE) {
   auto& block = cuda_on_cpu::Block::current();
-  block.meet(block.whole(), blockDim.x, "__syncthreads", here);
+  block.meet(block.whole(), blockDim.x, true, "__syncthreads", here);
 }
 inline int __syncthreads_count(int predicate, CUDA_ON_CPU_HERE) {
   return cuda_on_cpu::sum_of_block(predicate != 0, "__syncthreads_count", here);
@@ -88,13 +92,14 @@ inline int __syncthreads_and(int predicate, CUDA_ON_CPU_HERE) {
   return cuda_on_cpu::sum_of_block(predicate != 0, "__syncthreads_and", here) == static_cast<int>(blockDim.x);
 }
 inline void __syncwarp(unsigned mask = cuda_on_cpu::kFullMask, CUDA_ON_CPU_HERE) {
-  cuda_on_cpu::all_words(0, mask, "__syncwarp", here);
+  cuda_on_cpu::all_words(0, mask, "__syncwarp", here, true);
 }
 
 template <cuda_on_cpu::ShuffledType T>
 T __shfl_sync(unsigned mask, T value, int source, int width = 32, CUDA_ON_CPU_HERE) {
   using namespace cuda_on_cpu;
   const unsigned first = segment_of(width, "__shfl_sync", here);
+  const Unseen unseen;
   const std::uint64_t* const words = all_words(to_word(value), mask, "__shfl_sync", here);
   return from_word<T>(words[first + static_cast<unsigned>(source & (width - 1))]);
 }
@@ -102,6 +107,7 @@ template <cuda_on_cpu::ShuffledType T>
 T __shfl_up_sync(unsigned mask, T value, unsigned delta, int width = 32, CUDA_ON_CPU_HERE) {
   using namespace cuda_on_cpu;
   const unsigned first = segment_of(width, "__shfl_up_sync", here);
+  const Unseen unseen;
   const std::uint64_t* const words = all_words(to_word(value), mask, "__shfl_up_sync", here);
   return from_word<T>(words[lane() - first >= delta ? lane() - delta : lane()]);
 }
@@ -109,6 +115,7 @@ template <cuda_on_cpu::ShuffledType T>
 T __shfl_down_sync(unsigned mask, T value, unsigned delta, int width = 32, CUDA_ON_CPU_HERE) {
   using namespace cuda_on_cpu;
   const unsigned last = segment_of(width, "__shfl_down_sync", here) + static_cast<unsigned>(width) - 1;
+  const Unseen unseen;
   const std::uint64_t* const words = all_words(to_word(value), mask, "__shfl_down_sync", here);
   return from_word<T>(words[last - lane() >= delta ? lane() + delta : lane()]);
 }
@@ -116,12 +123,14 @@ template <cuda_on_cpu::ShuffledType T>
 T __shfl_xor_sync(unsigned mask, T value, int lane_mask, int width = 32, CUDA_ON_CPU_HERE) {
   using namespace cuda_on_cpu;
   const unsigned last = segment_of(width, "__shfl_xor_sync", here) + static_cast<unsigned>(width) - 1;
+  const Unseen unseen;
   const std::uint64_t* const words = all_words(to_word(value), mask, "__shfl_xor_sync", here);
   const unsigned source = lane() ^ static_cast<unsigned>(lane_mask);
   return from_word<T>(words[source <= last ? source : lane()]);
 }
 
 inline unsigned __ballot_sync(unsigned mask, int predicate, CUDA_ON_CPU_HERE) {
+  const cuda_on_cpu::Unseen unseen;
   const std::uint64_t* const words = cuda_on_cpu::all_words(predicate != 0, mask, "__ballot_sync", here);
   unsigned votes = 0;
   for (unsigned i = 0; i < cuda_on_cpu::Meeting::kWarp; ++i) votes |= static_cast<unsigned>(words[i]) << i;
@@ -137,6 +146,7 @@ inline int __all_sync(unsigned mask, int predicate, CUDA_ON_CPU_HERE) {
 template <cuda_on_cpu::ShuffledType T>
 unsigned __match_any_sync(unsigned mask, T value, CUDA_ON_CPU_HERE) {
   using namespace cuda_on_cpu;
+  const Unseen unseen;
   const std::uint64_t own = to_word(value);
   const std::uint64_t* const words = all_words(own, mask, "__match_any_sync", here);
   unsigned equal = 0;
