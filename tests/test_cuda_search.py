@@ -55,6 +55,15 @@ class Tensor:
         return self.array.__dlpack_device__()
 
 
+def test_queries_that_no_buffer_holds_are_refused() -> None:
+    most = _device.module().most_staged_bytes()
+    n = most // 8 + 1
+    rows = on_gpu(np.zeros((n, 1), np.uint64)).view()
+    queries, keys = np.zeros((1, 1), np.uint64), np.zeros((1, n), np.uint64)
+    with pytest.raises(ValueError, match=f"must fit into a buffer of {most} bytes"):
+        _device.module().hamming_top_k_of_host(queries, rows.span(), n, 1, 64, n, keys, 1)
+
+
 def noisy(rows: NDArray[np.uint64], dim: int, seed: int) -> NDArray[np.uint64]:
     """Flip a third of the bits."""
     words = np.random.default_rng(seed).integers(0, 2**64, (3, *rows.shape), dtype=np.uint64)

@@ -90,7 +90,7 @@ class Activation {
   Scratch<unsigned> mask_;
 };
 
-// Calls visit(i) for the bits of a row, in order; all threads of a block take the same way.
+// Calls visit(i) for the bits of a row, in order; threads with the same row take the same way.
 template <class Visit>
 __device__ __forceinline__ void visit_bits(const unsigned* row, size_t n_halves, Visit visit) {
   for (size_t w = 0; w < n_halves; ++w)
