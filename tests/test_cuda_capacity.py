@@ -15,7 +15,7 @@ import pytest
 
 from cli_tools import call
 from hypersketch import capacity, cuda
-from hypersketch._device_array import DeviceArray
+from hypersketch._device_array import DeviceArray, Passing
 from hypersketch.capacity.cells import Cell
 from hypersketch.capacity.devices import able, experiments_on_gpu
 from hypersketch.capacity.experiments import EXPERIMENTS
@@ -31,7 +31,6 @@ from hypersketch.memories import (
 )
 from hypersketch.memories._pattern_memory import PatternMemory
 from hypersketch.sketches.projection import SparseProjection
-from hypersketch.vsa._on_gpu import Passing
 
 REASON = cuda.why_not()
 needs_gpu = pytest.mark.skipif(REASON is not None, reason=str(REASON))

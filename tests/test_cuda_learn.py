@@ -11,7 +11,8 @@ import pytest
 
 from hypersketch import cuda
 from hypersketch._core import simd_level
-from hypersketch.learn import HDClassifier, HDEncoder
+from hypersketch.learn import HDClassifier, HDEncoder, _on_gpu
+from hypersketch.learn._sparse import Chosen
 
 REASON = cuda.why_not()
 pytestmark = pytest.mark.skipif(REASON is not None, reason=str(REASON))
@@ -79,7 +80,7 @@ def test_rows_that_are_none_are_refused() -> None:
     X, _ = blobs(4)
     made = HDEncoder(64, random_state=0).fit(X)
     bad: list[tuple[Any, type[Exception], str]] = [
-        (there(X.astype(np.float64)), TypeError, "rows of float32"),
+        (there(X.astype(np.complex64)), TypeError, "rows of real numbers"),
         (there(X[:, :4]), ValueError, r"\(4, 4\) but HDEncoder needs \(n >= 1, 5\)"),
         (there(X[:0]), ValueError, "n >= 1"),
         (there(X[0]), ValueError, "n >= 1"),
@@ -181,6 +182,20 @@ def test_rows_that_do_not_fit_are_encoded_anew(monkeypatch: pytest.MonkeyPatch) 
     anew = HDClassifier(70, **settings, device="cuda").fit(X, y)
     assert np.allclose(anew.class_vectors_, kept.class_vectors_, atol=1e-5)
     assert np.array_equal(anew.predict(X), kept.predict(X))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_chosen_dimensions_go_to_the_gpu_once(kind: str) -> None:
+    X, _ = blobs(9)
+    encoder = HDEncoder(70, kind=kind, random_state=0).fit(X).encoder_
+    seen = there(X).view()
+    for dims in (np.array([3, 60, 9]), np.array([1, 2]), np.arange(70)[::-1].copy()):
+        first = _on_gpu.floats(Chosen(encoder, dims), seen)
+        assert close(first.seen.to_host(), Chosen(encoder, dims).floats(X))
+        kept = dict(_on_gpu._TABLES[encoder])
+        again = _on_gpu.floats(Chosen(encoder, dims.copy()), seen)
+        assert np.array_equal(first.seen.to_host(), again.seen.to_host())
+        assert all(_on_gpu._TABLES[encoder][name] is table for name, table in kept.items())
 
 
 def test_encoders_of_others() -> None:

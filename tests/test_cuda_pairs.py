@@ -127,9 +127,9 @@ def test_what_cannot_be_is_refused_and_changes_nothing() -> None:
         there.store(on_gpu(keys), on_gpu(values[:2]))
     with pytest.raises(OverflowError, match="nothing was stored"):
         there.store(keys * 1e30, values * 1e30)
-    with pytest.raises(ValueError, match="is on cuda:1, but the memory is on cuda:0"):
+    with pytest.raises(ValueError, match="is on cuda:1, but the structure is on cuda:0"):
         there.store(on_gpu(keys, 1), values)
-    with pytest.raises(ValueError, match="is on cuda:0, but the memory is on cpu"):
+    with pytest.raises(ValueError, match="is on cuda:0, but the structure is on cpu"):
         here.store(on_gpu(keys), values)
     there.store(on_gpu(keys[:0]), on_gpu(values[:0]))
     assert there == before

@@ -256,6 +256,35 @@ def test_a_store_for_which_there_is_no_memory_changes_nothing(monkeypatch: pytes
     monkeypatch.delenv("CUDA_ON_CPU_MEMORY")
     assert memory.to_bytes() == before
     assert len(memory.retrieve(queries)) == 2
+@pytest.mark.parametrize("separation", ["softmax", "sparsemax"])
+def test_energies_are_of_the_kind_of_the_states(separation: Any) -> None:
+    memory = made(40, 12, beta=5.0, separation=separation)
+    states = near(memory, 4)
+    expected_levels = memory.energy(states, betas=[4.0, 5.0, 6.0, 7.0])
+    betas = np.array([4.0, 5.0, 6.0, 7.0], np.float32)
+    for given in (on_gpu(states), Interface(states), Tensor(states)):
+        levels: Any = memory.energy(given, betas=on_gpu(betas))
+        assert isinstance(levels, cuda.DeviceArray)
+        np.testing.assert_array_equal(np.asarray(levels), expected_levels)
+    np.testing.assert_array_equal(memory.energy(states, betas=on_gpu(betas)), expected_levels)
+    with pytest.raises(ValueError, match=r"'states' parameter of .*energy is on cuda:0, but .* is on cpu"):
+        memory.to("cpu").energy(on_gpu(states))
+    if len(cuda.devices()) > 1:
+        with pytest.raises(ValueError, match="is on cuda:1, but the structure is on cuda:0"):
+            memory.energy(cuda.DeviceArray.of(states, 1))
+    with pytest.raises(ValueError, match=r"'states' parameter of ContinuousMemory\.energy must be finite"):
+        memory.energy(on_gpu(np.full((1, 12), np.nan, np.float32)))
+
+
+def test_temperatures_of_host_queries_may_lie_on_a_gpu() -> None:
+    betas = np.linspace(4.0, 8.0, 5)
+    for device in ("cpu", "cuda"):
+        memory = made(30, 8, device=device, beta=2.0)
+        queries = near(memory, 5)
+        found, wanted = memory.retrieve(queries, betas=on_gpu(betas)), memory.retrieve(queries, betas=betas)
+        np.testing.assert_array_equal(found.states, wanted.states)
+
+
 
 
 def test_what_is_refused() -> None:
@@ -269,7 +298,7 @@ def test_what_is_refused() -> None:
             memory.store(on_gpu(bad))
     assert len(memory) == 5
     with pytest.raises(TypeError, match="vectors of float32 with 4 numbers"):
-        memory.search(on_gpu(queries.astype(np.float64)))
+        memory.search(on_gpu(queries.astype(np.complex64)))
     with pytest.raises(ValueError, match=r"is on cuda:0, but the structure is on cpu"):
         memory.to("cpu").retrieve(on_gpu(queries))
     with pytest.raises(ValueError, match=r"is on cuda:0, but the structure is on cpu"):

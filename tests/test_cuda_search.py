@@ -293,10 +293,12 @@ def test_what_real_spaces_refuse() -> None:
     for some in (probes, on_gpu(probes)):
         with pytest.raises(ValueError, match="finite numbers of float32"):
             there.search(some)
+    with pytest.raises(ValueError, match=r"finite in float32\. Got nan in row 2"):
+        there.search(on_gpu(probes.astype(np.float64)))
     with pytest.raises(ValueError, match="has the shape"):
         there.search(on_gpu(probes[:, :5]))
     with pytest.raises(TypeError, match="vectors of float32 with 16 numbers"):
-        there.search(on_gpu(probes.astype(np.float64)))
+        there.search(on_gpu(probes.astype(np.complex64)))
     with pytest.raises(ValueError, match="contiguous"):
         there.search(Interface(np.repeat(probes[:2], 2, axis=0), step=2))
 
