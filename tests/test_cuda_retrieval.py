@@ -218,7 +218,8 @@ def test_many_candidates_are_found_by_passes(separation: str) -> None:
     memory = made(2300, 12, separation=separation, beta=2e-5, value_dim=3)
     queries = near(memory, 2)
     found = memory.retrieve(queries)
-    np.testing.assert_allclose(found.states, expected(memory, queries, 2e-5), atol=1e-4)
+    wanted = expected(memory, queries, 2e-5)
+    assert np.abs(found.states - wanted).max() <= bound_of(memory, queries, 2e-5)
     assert found.effective.min() > 2048
 
 
@@ -300,7 +301,8 @@ def test_changes_are_those_of_the_cpu(dtype: Any, value_dim: int | None) -> None
     for memory in (here, there):
         memory.update([4, 1], *changed)
         memory.remove([0, 20])
-    np.testing.assert_allclose(there._held.lengths.rows, here._held.lengths.rows, rtol=1e-6)
+    # Both round the same root, up to double precision: to one float or its neighbour.
+    np.testing.assert_allclose(there._held.lengths.rows, here._held.lengths.rows, rtol=2.0**-23)
     np.testing.assert_array_equal(there.patterns, here.patterns)
     np.testing.assert_array_equal(there.values, here.values)
     assert repr(there).endswith("n_added=41, device='cuda:0')")
