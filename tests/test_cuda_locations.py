@@ -24,6 +24,8 @@ SHAPES: list[dict[str, Any]] = [
     {"address_dim": 100, "value_dim": 70, "n_locations": 64, "radius": 49, "limit": 2},
     {"address_dim": 70, "n_locations": 40, "k": 40, "limit": 300, "seed": 3},
     {"address_dim": 70, "n_locations": 31, "radius": 0, "limit": 2**20},
+    {"address_dim": 33, "n_locations": 1500, "radius": 11},  # in the emulation not 32 addresses at once
+    {"address_dim": 20, "value_dim": 9, "n_locations": 900, "k": 7, "limit": 3},
 ]
 
 

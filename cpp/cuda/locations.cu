@@ -22,9 +22,10 @@ constexpr unsigned kEach = 4, kColumns = kEach * kThreads;  // counters of a thr
 
 size_t halves_for(size_t n) { return (n + kWarp - 1) / kWarp; }
 
-// Addresses that are worked on together; whole halves of words.
+// Addresses that are worked on together; whole halves of words, unless the distances of so many take more.
 size_t step_for(size_t n_locations) {
-  return std::clamp<size_t>(kPieceBytes / (n_locations * sizeof(std::int32_t)), kWarp, 4096) / kWarp * kWarp;
+  const size_t step = std::clamp<size_t>(kPieceBytes / (n_locations * sizeof(std::int32_t)), 1, 4096);
+  return step < kWarp ? step : step / kWarp * kWarp;
 }
 
 // Bit i of row r: whether distance i of row r is within the radius. A warp makes 32 bits.
