@@ -9,7 +9,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from hypersketch import BloomFilter, CountSketch, ItemMemory, MapB, ScalableBloomFilter, cuda, hash_keys
+from hypersketch import (
+    BloomFilter,
+    ContinuousMemory,
+    CountSketch,
+    ItemMemory,
+    MapB,
+    ScalableBloomFilter,
+    cuda,
+    hash_keys,
+)
 from hypersketch.sketches.projection import SparseProjection
 from hypersketch.vsa import HRR, nearest
 
@@ -93,6 +102,23 @@ def test_searches_answer_in_the_library(door: Door) -> None:
             indices, distances = nearest(given, door.of(ours.vectors.view(np.int64)), dim, 3)
             assert (door.host(indices) == expected.indices).all()
             assert (door.host(distances) == nearest(probes, ours.vectors, dim, 3)[1]).all()
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float64"])
+def test_real_numbers_of_every_type_are_answered_in_the_library(door: Door, dtype: str) -> None:
+    if door.name != "torch" and dtype == "bfloat16":
+        pytest.skip("a type of PyTorch's own")
+    rows = np.random.default_rng(0).standard_normal((4, 16), np.float32)
+    memory = ContinuousMemory(16, beta=4.0, device="cuda")
+    memory.store(rows)
+    given = door.of(rows)
+    queries = given.to(getattr(door.module, dtype)) if door.name == "torch" else given.astype(dtype)
+    floats = queries.float() if door.name == "torch" else queries.astype("float32")
+    found, wanted = memory.retrieve(queries).states, memory.retrieve(door.host(floats)).states
+    assert np.array_equal(door.host(found), wanted)
+    if dtype == "bfloat16":
+        with pytest.raises(TypeError, match="Got 'bfloat16' instead"):
+            hash_keys(queries[0])
 
 
 @pytest.mark.parametrize("dtype", ["int8", "uint8", "int16", "int32", "int64"])

@@ -24,6 +24,8 @@ SHAPES: list[dict[str, Any]] = [
     {"address_dim": 100, "value_dim": 70, "n_locations": 64, "radius": 49, "limit": 2},
     {"address_dim": 70, "n_locations": 40, "k": 40, "limit": 300, "seed": 3},
     {"address_dim": 70, "n_locations": 31, "radius": 0, "limit": 2**20},
+    {"address_dim": 33, "n_locations": 1500, "radius": 11},  # in the emulation not 32 addresses at once
+    {"address_dim": 20, "value_dim": 9, "n_locations": 900, "k": 7, "limit": 3},
 ]
 
 
@@ -57,7 +59,7 @@ def test_counters_and_answers_are_the_cpus(shape: dict[str, Any], n: int) -> Non
     weights = np.random.default_rng(3).integers(-3, 5, n)
     for memory, put in ((here, np.asarray), (there, on_gpu)):
         memory.store(put(addresses), put(values))
-        memory.store(addresses, values, weights)
+        memory.store(addresses, values, put(weights))
     assert here == there
     assert here.n_added == there.n_added
     if here.n_added < 1:
@@ -134,7 +136,7 @@ def test_what_cannot_be_is_refused_and_changes_nothing() -> None:
         there.store(on_gpu(signs((2, 70))), on_gpu(signs((1, 3))))
     with pytest.raises(ValueError, match="Got 3 in row 0 at unit 1"):
         there.store(on_gpu(signs((1, 70))), on_gpu([[1, 3, 1]]))
-    with pytest.raises(ValueError, match="is on cuda:1, but the memory is on cuda:0"):
+    with pytest.raises(ValueError, match="is on cuda:1, but the structure is on cuda:0"):
         there.retrieve(on_gpu(signs((1, 70)), 1))
     with pytest.raises(ValueError, match="'steps'"):
         there.retrieve(on_gpu(signs((1, 70))), steps=2)

@@ -125,9 +125,9 @@ def test_what_cannot_be_is_refused_and_changes_nothing() -> None:
         there.store(on_gpu(np.zeros((2, 70), np.complex64)))
     with pytest.raises(ValueError, match="beyond dimension 70"):
         there.store(on_gpu(np.full((1, 2), 2**63, np.uint64)))
-    with pytest.raises(ValueError, match="is on cuda:1, but the memory is on cuda:0"):
+    with pytest.raises(ValueError, match="is on cuda:1, but the structure is on cuda:0"):
         there.store(on_gpu(signs((2, 70)), 1))
-    with pytest.raises(ValueError, match="is on cuda:0, but the memory is on cpu"):
+    with pytest.raises(ValueError, match="is on cuda:0, but the structure is on cpu"):
         HopfieldNetwork(70).store(on_gpu(signs((2, 70))))
     assert there == before
     with pytest.raises(ValueError, match="needs a stored pattern"):

@@ -12,6 +12,7 @@ import pytest
 from numpy.typing import NDArray
 
 import hypersketch
+import rounding
 from hypersketch import ItemMemory, OuterProductMemory, cuda
 from hypersketch.vsa import HRR
 
@@ -33,12 +34,31 @@ def both(*dims: int, **options: Any) -> tuple[OuterProductMemory, OuterProductMe
     return OuterProductMemory(*dims, **options), OuterProductMemory(*dims, **options, device="cuda")
 
 
-def close(found: Any, expected: Any, dtype: Any) -> None:
-    """Whether numbers differ by rounding alone: some thousand units of the last place of the largest."""
+def apart(found: Any, expected: Any) -> NDArray[np.float64]:
+    """Return by how much numbers of one dtype differ."""
     ours, theirs = np.asarray(found), np.asarray(expected)
     assert ours.dtype == theirs.dtype
-    limit = 2000 * np.finfo(dtype).eps * max(1.0, float(np.abs(theirs).max(initial=0.0)))
-    assert np.abs(ours - theirs).max(initial=0.0) <= limit
+    return np.abs(ours.astype(float) - theirs)
+
+
+def require_near(here: OuterProductMemory, there: OuterProductMemory, calls: list[rounding.Stored]) -> float:
+    """Require two memories of the same pairs to differ by rounding alone; return by how much, for answers."""
+    states = apart(there.state, here.state).reshape(-1, here.key_dim)
+    if here.rule == "delta":
+        limit, _ = rounding.delta(calls, here.state.dtype)
+        assert rounding.length(states) <= limit
+        return limit
+    if here.rule == "hebb":
+        limits = rounding.hebbian(calls, here.state.dtype)
+        assert (states <= limits).all()
+        return rounding.length(limits)
+    both_sides = [call._replace(values=np.hstack([call.keys, call.values])) for call in calls]
+    limits = rounding.hebbian(both_sides, here.state.dtype)
+    assert (states <= limits).all()
+    products = np.asarray(here.state, float).reshape(-1, here.key_dim)
+    inner, mixed = products[: here.key_dim], products[here.key_dim :]
+    penalty = here._values["ridge"]
+    return rounding.solved(inner, mixed, penalty, limits, here.matrix.dtype)[0]
 
 
 @pytest.mark.parametrize("rule", RULES)
@@ -53,11 +73,16 @@ def test_matrices_and_answers(rule: str, dtype: str, key_dim: int, value_dim: in
         memory.store(keys.astype(np.float32), values, gates=put(gates), chunk=4)
     assert there.device == "cuda:0"
     assert there.n_added == here.n_added
-    close(there.state, here.state, dtype)
+    kind, strength = here.state.dtype, np.full(n, here._values["strength"] or 1.0)
+    made, single = (part.astype(kind).astype(float) for part in (keys, keys.astype(np.float32)))
+    rounded = values.astype(kind).astype(float)
+    calls = [rounding.Stored(made, rounded, weights, np.ones(n), 32 if rule == "delta" else n)]
+    limit = require_near(here, there, [*calls, rounding.Stored(single, rounded, strength, gates, 4)])
     asked = normal(3, key_dim, seed=3)
     expected = here.retrieve(asked)
+    limits = rounding.answered(np.asarray(here.matrix, float), limit, asked, expected.states.dtype)
     for found in (there.retrieve(asked), there.retrieve(on_gpu(asked))):
-        close(found.states, expected.states, dtype if rule != "ridge" else np.float32)
+        assert (np.linalg.norm(apart(found.states, expected.states), axis=1) <= limits).all()
         assert np.array_equal(np.asarray(found.steps), expected.steps)
         assert np.asarray(found.converged).all()
     assert isinstance(there.retrieve(on_gpu(asked)).states, cuda.DeviceArray)
@@ -70,12 +95,19 @@ def test_values_are_recalled(dtype: str) -> None:
     keys, values = normal(10, 64, seed=1), normal(10, 32, seed=2)
     for memory in (here, there):
         memory.store(keys, values)
+    kind = here.state.dtype
+    call = rounding.Stored(keys.astype(kind), values.astype(kind), np.ones(10), np.ones(10), 10)
+    matrix = np.asarray(here.matrix, float)
+    answers = rounding.answered(matrix, require_near(here, there, [call]), call.keys, kind)
+    # An inner product with a value errs by the answer's error, and by that of its own sum.
+    own = 2 * 32 * rounding.unit(kind) * np.linalg.norm(call.keys @ matrix.T, axis=1)
+    limits = rounding.SECOND * (answers + own)[:, np.newaxis] * np.linalg.norm(values, axis=1).max()
     for k in (1, 3):
         expected = here.recall(keys, values, k)
         for asked, book in ((keys, values), (on_gpu(keys), on_gpu(values)), (on_gpu(keys), values)):
             found = there.recall(asked, book, k)
             assert np.array_equal(np.asarray(found.indices), expected.indices)
-            assert np.allclose(np.asarray(found.similarities), expected.similarities, atol=1e-5)
+            assert (apart(found.similarities, expected.similarities) <= limits).all()
     assert isinstance(there.recall(on_gpu(keys), values).indices, cuda.DeviceArray)
     space = HRR(32)
     names = ItemMemory(space)
@@ -104,7 +136,9 @@ def test_copies_files_and_merging(tmp_path: Path) -> None:
     for mine, other in ((there, here), (there, there), (here, there), (there, here.to("cuda:1"))):
         assert mine + other == expected
     there.remove(normal(5, 8, seed=1), normal(5, 3, seed=2))
-    assert np.abs(np.asarray(there.state)).max() < 1e-6
+    pairs = rounding.Stored(normal(5, 8, seed=1), normal(5, 3, seed=2), np.ones(5), np.ones(5), 5)
+    left = np.abs(np.asarray(there.state)).reshape(3, 8)
+    assert (left <= rounding.hebbian([pairs, pairs], np.float32)).all()
     there.clear()
     assert there == OuterProductMemory(8, 3)
 
@@ -127,9 +161,9 @@ def test_what_cannot_be_is_refused_and_changes_nothing() -> None:
         there.store(on_gpu(keys), on_gpu(values[:2]))
     with pytest.raises(OverflowError, match="nothing was stored"):
         there.store(keys * 1e30, values * 1e30)
-    with pytest.raises(ValueError, match="is on cuda:1, but the memory is on cuda:0"):
+    with pytest.raises(ValueError, match="is on cuda:1, but the structure is on cuda:0"):
         there.store(on_gpu(keys, 1), values)
-    with pytest.raises(ValueError, match="is on cuda:0, but the memory is on cpu"):
+    with pytest.raises(ValueError, match="is on cuda:0, but the structure is on cpu"):
         here.store(on_gpu(keys), values)
     there.store(on_gpu(keys[:0]), on_gpu(values[:0]))
     assert there == before

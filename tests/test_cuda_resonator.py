@@ -46,6 +46,8 @@ def test_products_are_taken_apart_as_on_the_cpu(dim: int, sizes: Any, options: d
     assert same(found, here.factorize(probes))
     assert same(there.factorize(cuda.DeviceArray.of(probes, 0)), found)
     assert same(there.factorize(probes[0]), here.factorize(probes[0]))
+    assert (here.device, there.device) == ("cpu", "cuda:0")
+    assert repr(there) == repr(here)[:-1] + ", device='cuda:0')"
     assert len(there.factorize(probes[:0])) == 0
 
 

@@ -55,6 +55,15 @@ class Tensor:
         return self.array.__dlpack_device__()
 
 
+def test_queries_that_no_buffer_holds_are_refused() -> None:
+    most = _device.module().most_staged_bytes()
+    n = most // 8 + 1
+    rows = on_gpu(np.zeros((n, 1), np.uint64)).view()
+    queries, keys = np.zeros((1, 1), np.uint64), np.zeros((1, n), np.uint64)
+    with pytest.raises(ValueError, match=f"must fit into a buffer of {most} bytes"):
+        _device.module().hamming_top_k_of_host(queries, rows.span(), n, 1, 64, n, keys, 1)
+
+
 def noisy(rows: NDArray[np.uint64], dim: int, seed: int) -> NDArray[np.uint64]:
     """Flip a third of the bits."""
     words = np.random.default_rng(seed).integers(0, 2**64, (3, *rows.shape), dtype=np.uint64)
@@ -284,10 +293,12 @@ def test_what_real_spaces_refuse() -> None:
     for some in (probes, on_gpu(probes)):
         with pytest.raises(ValueError, match="finite numbers of float32"):
             there.search(some)
+    with pytest.raises(ValueError, match=r"finite in float32\. Got nan in row 2"):
+        there.search(on_gpu(probes.astype(np.float64)))
     with pytest.raises(ValueError, match="has the shape"):
         there.search(on_gpu(probes[:, :5]))
     with pytest.raises(TypeError, match="vectors of float32 with 16 numbers"):
-        there.search(on_gpu(probes.astype(np.float64)))
+        there.search(on_gpu(probes.astype(np.complex64)))
     with pytest.raises(ValueError, match="contiguous"):
         there.search(Interface(np.repeat(probes[:2], 2, axis=0), step=2))
 

@@ -31,15 +31,6 @@ void feature_levels(const Span& rows, const Span& low, const Span& span, std::ui
                        {low.data<const float>(), span.data<const float>(), low.n, n_levels}, out.data<std::uint32_t>());
 }
 
-template <class T>
-void unpack_rows(const Span& words, size_t dim, const Span& out) {
-  require_together(words, out);
-  const size_t n = rows_of(words, words_for(dim));
-  require(out.n == n * dim, "out must have dim entries a row.");
-  const py::gil_scoped_release release;
-  cuda::unpack_rows(words.place(), words.data<const uint64_t>(), n, dim, out.data<T>());
-}
-
 void pack_rows(const Span& rows, size_t dim, const Span& out) {
   require_together(rows, out);
   const size_t n = rows_of(rows, dim);
@@ -80,11 +71,6 @@ void take_columns(const Span& rows, size_t dim, const Span& columns, const Span&
   const py::gil_scoped_release release;
   cuda::take_columns(rows.place(), rows.data<const float>(), n, dim, columns.data<const std::int64_t>(), columns.n,
                      out.data<float>());
-}
-
-bool all_finite(const Span& values) {
-  const py::gil_scoped_release release;
-  return cuda::all_finite(values.place(), values.data<const float>(), values.n);
 }
 
 void inner_products(const Span& rows, const Span& vectors, size_t dim, const Span& out) {
@@ -187,10 +173,6 @@ void bind_rows_of_features(py::module_& module) {
              py::arg("dim"), py::arg("out"), "Rows times a matrix; with phases and offsets, their sines.");
   module.def("feature_levels", &feature_levels, py::arg("rows"), py::arg("low"), py::arg("span"), py::arg("n_levels"),
              py::arg("out"), "Nearest levels of values in their features' ranges.");
-  module.def("unpack_rows_f32", &unpack_rows<float>, py::arg("words"), py::arg("dim"), py::arg("out"),
-             "Entries of packed rows.");
-  module.def("unpack_rows_i8", &unpack_rows<std::int8_t>, py::arg("words"), py::arg("dim"), py::arg("out"),
-             "Entries of packed rows.");
   module.def("pack_rows", &pack_rows, py::arg("rows"), py::arg("dim"), py::arg("out"), "Bits of negative entries.");
   module.def("sign_entries_f32", &sign_entries<float>, py::arg("values"), py::arg("out"), "Signs, -1 and 1.");
   module.def("sign_entries_i8", &sign_entries<std::int8_t>, py::arg("values"), py::arg("out"), "Signs, -1 and 1.");
@@ -200,7 +182,6 @@ void bind_rows_of_features(py::module_& module) {
              py::arg("out"), "Sums of the segments of rows, each times its key.");
   module.def("take_columns", &take_columns, py::arg("rows"), py::arg("dim"), py::arg("columns"), py::arg("out"),
              "Some entries of every row.");
-  module.def("all_finite", &all_finite, py::arg("values"), "Whether no float32 is NaN or infinite.");
 }
 
 }  // namespace

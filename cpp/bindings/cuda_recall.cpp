@@ -60,11 +60,12 @@ std::int64_t convert_entries(const Span& rows, const std::string& dtype, size_t 
                              const Span& out) {
   require_together(rows, out);
   require(out.n == n * dim, "out must have one row a row.");
-  return place_of(with_type(dtype, [&](auto tag) {
+  const auto convert = [&](auto tag) {
     using T = typename decltype(tag)::Type;
     const py::gil_scoped_release release;
     return cuda::convert_entries(rows.place(), rows.data<const T>(), n, dim, stride, out.data<To>());
-  }));
+  };
+  return place_of(dtype == "bfloat16" ? convert(Tag<cuda::Bfloat>{}) : with_type(dtype, convert));
 }
 
 void turn_bits(const Span& rows, size_t dim, const Span& units) {

@@ -56,7 +56,7 @@ __global__ void __launch_bounds__(kThreads) decode(const std::int64_t* starts, s
       }
       count += count_ones(all);
     }
-    for (unsigned half = kWarp / 2; half > 0; half /= 2) covered += __shfl_xor_sync(kWholeWarp, covered, half);
+    covered = sum_of_warp(covered);
     // Bytes that go on with no character are covered by none.
     if (wrong || covered != end - begin) atomicOr(broken, 1U);
     if (lane == 0) ends[d] = static_cast<std::int64_t>(begin + count);

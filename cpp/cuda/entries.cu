@@ -18,6 +18,8 @@ __device__ __forceinline__ double number_of(T value) {
     if (exponent == 0) return sign * ldexp(static_cast<double>(fraction), -24);
     if (exponent == 31) return fraction != 0 ? nan("") : sign * HUGE_VAL;
     return sign * ldexp(static_cast<double>(1024 + fraction), static_cast<int>(exponent) - 25);
+  } else if constexpr (std::is_same_v<T, Bfloat>) {
+    return static_cast<double>(__uint_as_float(unsigned{value.bits} << 16));
   } else {
     return static_cast<double>(value);
   }
@@ -79,6 +81,12 @@ __global__ void convert_kernel(const T* rows, size_t n, size_t dim, size_t strid
       out[i] = static_cast<To>(number_of(value));
     if (!isfinite(out[i])) atomicMin(first_bad, static_cast<unsigned long long>(i));
   }
+}
+
+template <class T>
+__global__ void finite_kernel(const T* values, size_t n, unsigned* rung) {
+  for (size_t i = thread_index(); i < n; i += size_t{gridDim.x} * blockDim.x)
+    if (!isfinite(values[i])) *rung = 1;
 }
 
 // A warp turns 32 rows of 32 bits.
@@ -146,6 +154,14 @@ uint64_t convert_entries(Place place, const T* rows, size_t n, size_t dim, size_
   return bad.wait();
 }
 
+template <class T>
+bool all_finite(Place place, const T* values, size_t n) {
+  const OnDevice on(place.device);
+  const Alarm alarm(place);
+  launch(place, grid_for(n, 16), finite_kernel<T>, values, n, alarm.data());
+  return alarm.silent();
+}
+
 void turn_bits(Place place, const uint64_t* rows, size_t n, size_t dim, uint64_t* units) {
   const OnDevice on(place.device);
   const size_t n_halves = 2 * words_for(dim), unit_halves = 2 * words_for(n);
@@ -171,5 +187,9 @@ HYPERSKETCH_ENTRIES(std::uint64_t)
 HYPERSKETCH_ENTRIES(float)
 HYPERSKETCH_ENTRIES(double)
 #undef HYPERSKETCH_ENTRIES
+template uint64_t convert_entries<Bfloat, float>(Place, const Bfloat*, size_t, size_t, size_t, float*);
+template uint64_t convert_entries<Bfloat, double>(Place, const Bfloat*, size_t, size_t, size_t, double*);
+template bool all_finite<float>(Place, const float*, size_t);
+template bool all_finite<double>(Place, const double*, size_t);
 
 }  // namespace hypersketch::cuda

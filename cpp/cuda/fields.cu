@@ -128,8 +128,10 @@ class FieldSweeps {
     const Scratch<std::int64_t> order(place_, fields_.dim);
     std::vector<size_t> units;
     for (size_t i = 0; i < rule_.budget; ++i) {
-      order_units(rule_, i, units);
-      copy_from_host(place_, order.data(), units.data(), units.size() * sizeof(size_t));
+      if (i == 0 || rule_.order == nullptr) {
+        order_units(rule_, i, units);
+        copy_from_host(place_, order.data(), units.data(), units.size() * sizeof(size_t));
+      }
       multiply_thin();
       clear(place_, sweep().going, sizeof(unsigned));
       launch(place_, {static_cast<unsigned>(sweep().n), kThreads, kSumsBytes}, walk_kernel, fields_, thin_.data(),

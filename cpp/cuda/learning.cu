@@ -84,7 +84,7 @@ __global__ void __launch_bounds__(kThreads) compare_packed(const uint64_t* rows,
     const uint64_t* const b = vectors + i % n_vectors * shape.n_words;
     int different = 0;
     for (size_t j = lane; j < shape.n_words; j += kWarp) different += __popcll(__ldg(a + j) ^ __ldg(b + j));
-    for (unsigned half = kWarp / 2; half > 0; half /= 2) different += __shfl_xor_sync(kWholeWarp, different, half);
+    different = sum_of_warp(different);
     const auto dim = static_cast<std::int64_t>(shape.dim);
     if (lane == 0) out[i] = static_cast<double>(dim - 2 * std::int64_t{different}) / static_cast<double>(dim);
   }

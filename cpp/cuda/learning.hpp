@@ -27,9 +27,6 @@ struct FeatureRange {
 };
 void feature_levels(Place place, const float* rows, size_t n, FeatureRange range, std::uint32_t* out);
 
-// Entries of packed rows, -1 for a set bit; T is float or int8_t.
-template <class T>
-void unpack_rows(Place place, const uint64_t* words, size_t n, size_t dim, T* out);
 // Bits of the negative entries.
 void pack_rows(Place place, const float* rows, size_t n, size_t dim, uint64_t* out);
 // -1 for negative entries, else 1; T is float, where `out` may be `values`, or int8_t.
@@ -42,8 +39,6 @@ void fold_rows(Place place, const float* rows, size_t n, size_t inner_dim, const
                size_t dim, float* out);
 void take_columns(Place place, const float* rows, size_t n, size_t dim, const std::int64_t* columns, size_t n_columns,
                   float* out);
-// Waits.
-bool all_finite(Place place, const float* values, size_t n);
 
 // ---- learning.cu: rows and class vectors
 

@@ -5,7 +5,6 @@
 // from some 30 features on, below that writing the rows; everything else here is memory.
 #include <type_traits>
 
-#include "hypersketch/bits.hpp"
 #include "learning.hpp"
 #include "packed.cuh"
 
@@ -13,6 +12,7 @@ namespace hypersketch::cuda {
 namespace {
 
 constexpr unsigned kTileRows = 64, kTileColumns = 128, kTileFeatures = 16;
+constexpr unsigned kPitch = kTileRows + 4;  // rows from one feature to the next: features of a row differ in bank
 constexpr unsigned kThreadRows = 8, kThreadColumns = 4;
 
 // As `sine` in expand.inc.hpp, rounded at every step.
@@ -38,7 +38,7 @@ __device__ __forceinline__ float sine(float x) {
 
 __global__ void __launch_bounds__(kThreads)
     expand(const float* rows, size_t n, RowExpansion expansion, size_t tiles, float* out) {
-  __shared__ __align__(16) float left[kTileFeatures][kTileRows], right[kTileFeatures][kTileColumns];
+  __shared__ __align__(16) float left[kTileFeatures][kPitch], right[kTileFeatures][kTileColumns];
   const size_t n_features = expansion.n_features, dim = expansion.dim;
   const size_t first_row = blockIdx.x / tiles * kTileRows, first_column = blockIdx.x % tiles * kTileColumns;
   const unsigned y = threadIdx.x / kWarp * kThreadRows, x = threadIdx.x % kWarp * kThreadColumns;
@@ -87,15 +87,6 @@ __global__ void __launch_bounds__(kThreads)
   }
 }
 
-template <class T>
-__global__ void __launch_bounds__(kThreads) unpack(const uint64_t* words, size_t n, PackedShape shape, T* out) {
-  for (size_t i = thread_index(); i < n * shape.dim; i += size_t{gridDim.x} * blockDim.x) {
-    const size_t row = i / shape.dim, d = i - row * shape.dim;
-    const uint64_t word = __ldg(words + row * shape.n_words + d / kWordBits);
-    out[i] = static_cast<T>((word >> (d % kWordBits) & 1) != 0 ? -1 : 1);
-  }
-}
-
 // A warp makes half a word.
 __global__ void __launch_bounds__(kThreads)
     pack(const float* rows, size_t n_halves, PackedShape shape, std::uint32_t* out) {
@@ -138,11 +129,6 @@ __global__ void __launch_bounds__(kThreads)
     out[i] = rows[i / n_columns * dim + static_cast<size_t>(__ldg(columns + i % n_columns))];
 }
 
-__global__ void __launch_bounds__(kThreads) find_unreal(const float* values, size_t n, unsigned* found) {
-  for (size_t i = thread_index(); i < n; i += size_t{gridDim.x} * blockDim.x)
-    if (!(__fsub_rn(values[i], values[i]) == 0)) atomicOr(found, 1U);
-}
-
 }  // namespace
 
 void expand_rows(Place place, const float* rows, size_t n, RowExpansion expansion, float* out) {
@@ -160,14 +146,6 @@ void feature_levels(Place place, const float* rows, size_t n, FeatureRange range
   const OnDevice on(place.device);
   launch(place, grid_for(n), find_feature_levels, rows, n, range, out);
 }
-
-template <class T>
-void unpack_rows(Place place, const uint64_t* words, size_t n, size_t dim, T* out) {
-  const OnDevice on(place.device);
-  launch(place, grid_for(n * dim, 4), unpack<T>, words, n, PackedShape(dim), out);
-}
-template void unpack_rows(Place, const uint64_t*, size_t, size_t, float*);
-template void unpack_rows(Place, const uint64_t*, size_t, size_t, std::int8_t*);
 
 void pack_rows(Place place, const float* rows, size_t n, size_t dim, uint64_t* out) {
   const OnDevice on(place.device);
@@ -199,13 +177,6 @@ void take_columns(Place place, const float* rows, size_t n, size_t dim, const st
                   float* out) {
   const OnDevice on(place.device);
   launch(place, grid_for(n * n_columns), choose, rows, n, dim, columns, n_columns, out);
-}
-
-bool all_finite(Place place, const float* values, size_t n) {
-  const OnDevice on(place.device);
-  const Alarm alarm(place);
-  launch(place, grid_for(n, 4), find_unreal, values, n, alarm.data());
-  return alarm.silent();
 }
 
 }  // namespace hypersketch::cuda

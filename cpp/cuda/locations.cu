@@ -22,9 +22,10 @@ constexpr unsigned kEach = 4, kColumns = kEach * kThreads;  // counters of a thr
 
 size_t halves_for(size_t n) { return (n + kWarp - 1) / kWarp; }
 
-// Addresses that are worked on together; whole halves of words.
+// Addresses that are worked on together; whole halves of words, unless the distances of so many take more.
 size_t step_for(size_t n_locations) {
-  return std::clamp<size_t>(kPieceBytes / (n_locations * sizeof(std::int32_t)), kWarp, 4096) / kWarp * kWarp;
+  const size_t step = std::clamp<size_t>(kPieceBytes / (n_locations * sizeof(std::int32_t)), 1, 4096);
+  return step < kWarp ? step : step / kWarp * kWarp;
 }
 
 // Bit i of row r: whether distance i of row r is within the radius. A warp makes 32 bits.
@@ -90,7 +91,7 @@ class Activation {
   Scratch<unsigned> mask_;
 };
 
-// Calls visit(i) for the bits of a row, in order; all threads of a block take the same way.
+// Calls visit(i) for the bits of a row, in order; threads with the same row take the same way.
 template <class Visit>
 __device__ __forceinline__ void visit_bits(const unsigned* row, size_t n_halves, Visit visit) {
   for (size_t w = 0; w < n_halves; ++w)

@@ -11,6 +11,7 @@ namespace hypersketch::cuda {
 namespace {
 
 constexpr unsigned kTile = 64, kDeep = 16, kEach = 4;
+constexpr unsigned kPitch = kTile + 4;  // numbers from one depth to the next: numbers along the depth differ in bank
 constexpr unsigned kRowThreads = kTile / kEach;  // threads along a side of the tile
 static_assert(kRowThreads * kRowThreads == kThreads);
 constexpr size_t kChunk = 512;
@@ -18,7 +19,7 @@ constexpr size_t kMostPartials = size_t{1} << 26;  // bytes of sums of chunks
 
 // 64 rows or columns, 16 deep, of a factor; beyond its ends zeros.
 template <class T>
-__device__ __forceinline__ void load_tile(T (*tile)[kTile], const T* values, size_t step, size_t deep_step,
+__device__ __forceinline__ void load_tile(T (*tile)[kPitch], const T* values, size_t step, size_t deep_step,
                                           size_t first, size_t n, size_t deep, size_t end) {
   const bool along_depth = deep_step == 1;  // so that neighbouring threads read neighbouring numbers
 #pragma unroll
@@ -43,7 +44,7 @@ struct Product {
 
 template <class T>
 __global__ void __launch_bounds__(kThreads) multiply_kernel(Product<T> product, size_t tiles_across, size_t n_tiles) {
-  auto* const left = reinterpret_cast<T(*)[kTile]>(shared_memory<T>());
+  auto* const left = reinterpret_cast<T(*)[kPitch]>(shared_memory<T>());
   auto* const right = left + kDeep;
   const size_t tile = blockIdx.x % n_tiles, only = blockIdx.x / n_tiles;
   const size_t row = tile / tiles_across * kTile, column = tile % tiles_across * kTile;
@@ -97,12 +98,6 @@ __global__ void add_chunks(Product<T> product, size_t n_chunks) {
   }
 }
 
-template <class T>
-__global__ void finite_kernel(const T* values, size_t n, unsigned* rung) {
-  for (size_t i = thread_index(); i < n; i += size_t{gridDim.x} * blockDim.x)
-    if (!isfinite(values[i])) *rung = 1;
-}
-
 }  // namespace
 
 template <class T>
@@ -117,22 +112,12 @@ void multiply(Place place, Factor<T> left, Factor<T> right, ProductShape shape, 
   const bool split = n_chunks > 1 && n_tiles < 2 * processors && n_partials * sizeof(T) <= kMostPartials;
   const Scratch<T> partials(place, split ? n_partials : 0);
   const Product<T> product{left, right, shape, base, kept, out, partials.data()};
-  launch(place, {static_cast<unsigned>(n_tiles * (split ? n_chunks : 1)), kThreads, 2 * kDeep * kTile * sizeof(T)},
+  launch(place, {static_cast<unsigned>(n_tiles * (split ? n_chunks : 1)), kThreads, 2 * kDeep * kPitch * sizeof(T)},
          multiply_kernel<T>, product, tiles_across, n_tiles);
   if (split) launch(place, grid_for(shape.n_rows * shape.n_columns), add_chunks<T>, product, n_chunks);
 }
 
-template <class T>
-bool all_finite(Place place, const T* values, size_t n) {
-  const OnDevice on(place.device);
-  const Alarm alarm(place);
-  launch(place, grid_for(n, 16), finite_kernel<T>, values, n, alarm.data());
-  return alarm.silent();
-}
-
 template void multiply<float>(Place, Factor<float>, Factor<float>, ProductShape, const float*, float, float*);
 template void multiply<double>(Place, Factor<double>, Factor<double>, ProductShape, const double*, double, double*);
-template bool all_finite<float>(Place, const float*, size_t);
-template bool all_finite<double>(Place, const double*, size_t);
 
 }  // namespace hypersketch::cuda

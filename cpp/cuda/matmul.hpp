@@ -28,10 +28,6 @@ struct ProductShape {
 template <class T>
 void multiply(Place place, Factor<T> left, Factor<T> right, ProductShape shape, const T* base, T kept, T* out);
 
-// Whether all numbers are finite. Waits.
-template <class T>
-bool all_finite(Place place, const T* values, size_t n);
-
 // ---- pairs.cu: see memories/_fast_weights.py
 
 // Pairs that go into a matrix of value_dim rows and key_dim columns, `chunk` at a time.

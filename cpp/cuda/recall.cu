@@ -30,12 +30,6 @@ struct Planes {
   std::int64_t* sums;  // of a state's weights and of its offsets
 };
 
-__device__ __forceinline__ std::int64_t warp_sum(std::int64_t value) {
-  for (unsigned delta = kWarp / 2; delta > 0; delta /= 2)
-    value += __shfl_xor_sync(kWholeWarp, value, static_cast<int>(delta));
-  return value;
-}
-
 // Block b takes every n_splits-th group of 8 * 32 patterns of state b / n_splits.
 __global__ void __launch_bounds__(kThreads)
     plane_kernel(RecallNumbers numbers, const std::int32_t* distances, size_t n, unsigned n_splits, Planes planes) {
@@ -58,8 +52,8 @@ __global__ void __launch_bounds__(kThreads)
     }
     if (lane < numbers.n_planes) halves_of(planes.words)[(lane * planes.n_padded + q) * n_halves + half] = mine;
   }
-  weights = warp_sum(weights);
-  offsets = warp_sum(offsets);
+  weights = sum_of_warp(weights);
+  offsets = sum_of_warp(offsets);
   if (lane != 0) return;
   add_to(planes.sums + 2 * q, weights);
   add_to(planes.sums + 2 * q + 1, offsets);

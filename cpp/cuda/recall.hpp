@@ -8,10 +8,13 @@
 
 namespace hypersketch::cuda {
 
-// ---- entries.cu; T is an integer of 1 to 8 bytes, bool, uint16_t for the bits of half precision, float or double
+// ---- entries.cu; T is an integer of 1 to 8 bytes, bool, Half, float or double
 
 // Kinds of entries that have no type of their own here.
 struct Half {
+  std::uint16_t bits;
+};
+struct Bfloat {  // the upper half of a float
   std::uint16_t bits;
 };
 
@@ -24,9 +27,14 @@ uint64_t pack_entries(Place place, const T* rows, size_t n, size_t dim, size_t s
 template <class T>
 void unpack_entries(Place place, const uint64_t* words, size_t n, size_t dim, T* out);
 
-// The same numbers in another type, without gaps. Waits; returns the first that is not finite there, or kAllGood.
+// The same numbers in another type, without gaps; T may also be Bfloat. Waits; returns the first that is not finite
+// there, or kAllGood.
 template <class T, class To>
 uint64_t convert_entries(Place place, const T* rows, size_t n, size_t dim, size_t stride, To* out);
+
+// Whether all numbers are finite; T is float or double. Waits.
+template <class T>
+bool all_finite(Place place, const T* values, size_t n);
 
 // Row i of `units`, ceil(n / 64) words, has bit i of all n rows.
 void turn_bits(Place place, const uint64_t* rows, size_t n, size_t dim, uint64_t* units);

@@ -54,12 +54,8 @@ __global__ void __launch_bounds__(kThreads)
   }
 }
 
-__device__ __forceinline__ double sum_of_warp(double x) {
-  for (int step = 16; step > 0; step /= 2) x += __shfl_xor_sync(kWholeWarp, x, step);
-  return x;
-}
-
-// Number i of a row as it is kept; `inverse` of int8 is unused otherwise. The CPU rounds in the same way.
+// Puts a number where it is kept and returns what is kept; the scale counts for int8 alone. The CPU rounds in the same
+// way.
 __device__ __forceinline__ float keep(StoredType type, float x, float scale, unsigned char* to) {
   if (type == StoredType::kFloat32) {
     *reinterpret_cast<float*>(to) = x;

@@ -6,11 +6,6 @@
 namespace hypersketch::cuda {
 namespace {
 
-__device__ __forceinline__ double sum_of_warp(double x) {
-  for (int step = 16; step > 0; step /= 2) x += __shfl_xor_sync(kWholeWarp, x, step);
-  return x;
-}
-
 __device__ __forceinline__ double infinite() { return __longlong_as_double(0x7FF0000000000000LL); }
 
 template <unsigned kPieces>
@@ -49,26 +44,39 @@ __device__ __forceinline__ double ratio(Separating separating, double from, doub
   return separating.kind == SeparationKind::kSoftmax ? exp(from - to) : pow(from / to, double(separating.exponent));
 }
 
-// A block a query.
+// A block a query. A factor takes an exponential in double precision, so that every thread makes some for all.
 __global__ void __launch_bounds__(kThreads)
     merge_kernel(SplitStates found, size_t n_splits, size_t n_queries, size_t dim, Separating separating, float* states,
                  WeightSums* sums) {
+  __shared__ double factors[kThreads];
   const size_t q = blockIdx.x;
   double most = separating.kind == SeparationKind::kSoftmax ? -infinite() : 0.0, sum = 0.0, squares = 0.0;
   for (size_t s = 0; s < n_splits; ++s) most = fmax(most, double(found.sums[(s * n_queries + q) * 3]));
-  for (size_t s = 0; s < n_splits; ++s) {
-    const float* const of = found.sums + (s * n_queries + q) * 3;
-    const double factor = ratio(separating, double(of[0]), most);
-    sum += double(of[1]) * factor;
-    squares += double(of[2]) * factor * factor;
-  }
-  for (size_t d = threadIdx.x; d < dim; d += blockDim.x) {
-    double state = 0.0;
-    for (size_t s = 0; s < n_splits; ++s) {
-      const double factor = ratio(separating, double(found.sums[(s * n_queries + q) * 3]), most);
-      if (factor > 0.0) state += double(found.states[(s * n_queries + q) * dim + d]) * factor;
+  // Makes the factors of splits [first, first + kThreads), and says how many there are.
+  const auto make_factors = [&](size_t first) {
+    __syncthreads();
+    const size_t mine = first + threadIdx.x;
+    if (mine < n_splits) factors[threadIdx.x] = ratio(separating, double(found.sums[(mine * n_queries + q) * 3]), most);
+    __syncthreads();
+    return n_splits - first < kThreads ? n_splits - first : size_t{kThreads};
+  };
+  for (size_t first = 0; first < n_splits; first += kThreads) {
+    const size_t n = make_factors(first);
+    for (size_t s = 0; s < n; ++s) {
+      const float* const of = found.sums + ((first + s) * n_queries + q) * 3;
+      sum += double(of[1]) * factors[s];
+      squares += double(of[2]) * factors[s] * factors[s];
     }
-    states[q * dim + d] = sum > 0.0 ? static_cast<float>(state / sum) : 0.0F;
+  }
+  for (size_t from = 0; from < dim; from += kThreads) {
+    const size_t d = from + threadIdx.x;
+    double state = 0.0;
+    for (size_t first = 0; first < n_splits; first += kThreads) {
+      const size_t n = n_splits > kThreads ? make_factors(first) : n_splits;
+      for (size_t s = 0; s < n && d < dim; ++s)
+        if (factors[s] > 0.0) state += double(found.states[((first + s) * n_queries + q) * dim + d]) * factors[s];
+    }
+    if (d < dim) states[q * dim + d] = sum > 0.0 ? static_cast<float>(state / sum) : 0.0F;
   }
   if (threadIdx.x == 0 && sums != nullptr) sums[q] = {most, sum, squares};
 }

@@ -18,11 +18,6 @@ inline size_t parts_of(size_t n, size_t size) { return (n + size - 1) / size; }
 // retrieve_merge.cu. Queries as QueryTiles, of length 1 for cosines; zeros up to n_padded.
 void arrange_queries(Place place, const float* rows, size_t n, size_t n_padded, size_t dim, bool cosine,
                      unsigned n_pieces, uint4* fragments);
-// Brings what splits came to together, in their order.
-void merge_states(Place place, SplitStates found, size_t n_splits, size_t n_queries, size_t dim, Separating separating,
-                  float* states, WeightSums* sums);
-void merge_sums(Place place, const float* found, size_t n_splits, size_t n_queries, Separating separating,
-                WeightSums* sums);
 
 // retrieve_wide.cu: whether groups of warps can do it, and their way.
 inline constexpr size_t kMostWide = 256;  // numbers of a row

@@ -10,15 +10,10 @@
 // as many and parts too, some 4,500 clocks together: there warp groups do better (retrieve_wide.cuh).
 #pragma once
 
+#include "retrieve_merge.hpp"
 #include "retrieve_weigh.cuh"
 
 namespace hypersketch::cuda {
-
-// What a block leaves: states and sums of each of its queries, by splits.
-struct SplitStates {
-  float* states;  // [split][query][value_dim]
-  float* sums;    // [split][query][3]
-};
 
 // A block's shared memory behind the lists, if it has some.
 template <class Store, unsigned kPieces, unsigned kTiles>

@@ -139,6 +139,14 @@ void launch([[maybe_unused]] Place place, Grid grid, void (*kernel)(Parameters..
   check(cudaGetLastError(), "Starting a GPU kernel");
 }
 
+// The sum over a warp, for all lanes: of halves, quarters and so on, whatever their order.
+template <class T>
+__device__ __forceinline__ T sum_of_warp(T value) {
+  for (unsigned half = kWarp / 2; half > 0; half /= 2)
+    value += __shfl_xor_sync(kWholeWarp, value, static_cast<int>(half));
+  return value;
+}
+
 __device__ __forceinline__ size_t thread_index() { return size_t{blockIdx.x} * blockDim.x + threadIdx.x; }
 
 // The block's shared memory whose size its launch gave.

@@ -69,8 +69,7 @@ __global__ void __launch_bounds__(kThreads)
     }
   }
 #pragma unroll
-  for (unsigned k = 0; k < kItems; ++k)
-    for (unsigned step = kWarp / 2; step > 0; step /= 2) sums[k] += __shfl_xor_sync(kWholeWarp, sums[k], step);
+  for (unsigned k = 0; k < kItems; ++k) sums[k] = sum_of_warp(sums[k]);
   if (lane != 0) return;
   const auto constant = static_cast<std::int64_t>(*total);
 #pragma unroll

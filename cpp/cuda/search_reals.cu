@@ -25,11 +25,6 @@ __device__ __forceinline__ unsigned to_bfloat(float x) {  // to nearest, of ties
 
 __device__ __forceinline__ double of_bfloat(unsigned bits) { return __uint_as_float(bits << 16); }
 
-__device__ __forceinline__ double sum_of_warp(double x) {
-  for (int step = 16; step > 0; step /= 2) x += __shfl_xor_sync(kWholeWarp, x, step);
-  return x;
-}
-
 // A length and a rounding error. Those of numbers that are none are infinite, so that the largest shows them.
 struct Rounding {
   double length;

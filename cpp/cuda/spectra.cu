@@ -166,7 +166,7 @@ __global__ void __launch_bounds__(kThreads) make_unit(const double* sums, size_t
 // The sum over a block, for thread 0. All threads must call it.
 __device__ double sum_of_block(double mine) {
   __shared__ double sums[kWarp];
-  for (unsigned half = kWarp / 2; half > 0; half /= 2) mine += __shfl_xor_sync(kWholeWarp, mine, half);
+  mine = sum_of_warp(mine);
   __syncthreads();
   if (threadIdx.x % kWarp == 0) sums[threadIdx.x / kWarp] = mine;
   __syncthreads();

@@ -5,6 +5,8 @@
 #include <cstring>
 #include <memory>
 #include <mutex>
+#include <stdexcept>
+#include <string>
 #include <vector>
 
 #include "hypersketch/parallel.hpp"
@@ -113,7 +115,7 @@ bool is_pinned(const void* pointer) {
   return status == cudaSuccess && attributes.type == cudaMemoryTypeHost;
 }
 
-// Keys of a piece: a multiple of 64, for answers of one bit, unless they are very large.
+// Keys of a piece: a multiple of 64, for answers of one bit, unless they are very large. At least one fits.
 size_t step_of(const HostBatch& batch) {
   const size_t n = kPieceBytes / std::max<size_t>(1, std::max(batch.n_in + batch.n_more_in, batch.n_out));
   return n >= 64 ? n / 64 * 64 : std::max<size_t>(1, n);
@@ -224,6 +226,9 @@ size_t most_staged_bytes() { return kPieceBytes; }
 
 void stage(Place place, HostBatch batch, Work& work, size_t threads) {
   if (batch.n == 0) return;
+  if (std::max(batch.n_in + batch.n_more_in, batch.n_out) > kPieceBytes)
+    throw std::invalid_argument("A key, or its answer, must fit into a buffer of " + std::to_string(kPieceBytes) +
+                                " bytes.");
   const OnDevice on(place.device);
   Passage(place, batch, threads).run(work);
 }

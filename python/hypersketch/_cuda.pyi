@@ -28,7 +28,6 @@ __all__: list[str] = [
     "Span",
     "StoredPatterns",
     "add_to_classes",
-    "all_finite",
     "all_finite_float32",
     "all_finite_float64",
     "answer_rows_float32",
@@ -137,8 +136,6 @@ __all__: list[str] = [
     "turn_rows",
     "unite",
     "unpack_entries",
-    "unpack_rows_f32",
-    "unpack_rows_i8",
     "walk_patterns",
     "why_not",
     "write_locations",
@@ -389,11 +386,6 @@ def add_to_classes(
 ) -> None:
     """
     Add rows to the vectors of their classes.
-    """
-
-def all_finite(values: Span) -> bool:
-    """
-    Whether no float32 is NaN or infinite.
     """
 
 def all_finite_float32(values: Span) -> bool:
@@ -1432,16 +1424,6 @@ def unpack_entries(
 ) -> None:
     """
     Bits to -1 and +1, or to bools.
-    """
-
-def unpack_rows_f32(words: Span, dim: typing.SupportsInt | typing.SupportsIndex, out: Span) -> None:
-    """
-    Entries of packed rows.
-    """
-
-def unpack_rows_i8(words: Span, dim: typing.SupportsInt | typing.SupportsIndex, out: Span) -> None:
-    """
-    Entries of packed rows.
     """
 
 def walk_patterns(

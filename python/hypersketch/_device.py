@@ -24,10 +24,9 @@ Library = Literal["torch", "cupy"]
 
 _DLPACK_ON_GPU = 2
 _DLPACK_CODES = {0: "i", 1: "u", 2: "f", 5: "c", 6: "b"}
-_KEYS = "integers, or strings as hypersketch.cuda.Strings"
-
-_PIECE_KEYS = 1 << 26
-"""Keys of host memory between two looks for Ctrl-C: a tenth of a second on the bus."""
+_DLPACK_BFLOAT16 = (4, 16, 1)
+BFLOAT16 = np.dtype([("bfloat16", "<u2")])
+"""Stands for the type that NumPy lacks, in views of what is converted before it is used."""
 
 _chosen = threading.local()
 """Has `stream` while a thread is within `hypersketch.cuda.stream`."""
@@ -156,12 +155,36 @@ def of(array: Any) -> str:
         return "cpu"
     from hypersketch._device_array import Strings
 
-    seen = array.views()[0] if isinstance(array, Strings) else view("", "array", array)
+    seen = array.views()[0] if isinstance(array, Strings) else view_of_any("", "array", array)
     return name_of(seen.device)
 
 
+def on_host(owner: str, name: str, array: Any) -> Any:
+    """Return a copy in host memory of an array on a GPU, bfloat16 as float32; all else as it is."""
+    if not is_on_gpu(array):
+        return array
+    seen = view_of_any(owner, name, array)
+    host = seen.to_host()
+    if seen.dtype != BFLOAT16:
+        return host
+    return (host.view(np.uint16).astype(np.uint32) << 16).view(np.float32)
+
+
 def view(owner: str, name: str, array: Any) -> View:
-    """Return the view of an array on a GPU."""
+    """Return the view of an array on a GPU, of a type that NumPy has."""
+    seen = view_of_any(owner, name, array)
+    if seen.dtype == BFLOAT16:
+        _validation.refuse(owner, name, "an array of another type on a GPU", type_name(seen.dtype), TypeError)
+    return seen
+
+
+def type_name(dtype: np.dtype[Any]) -> str:
+    """Return how a type is called."""
+    return "bfloat16" if dtype == BFLOAT16 else dtype.name
+
+
+def view_of_any(owner: str, name: str, array: Any) -> View:
+    """Return the view of an array on a GPU, which may be one of `BFLOAT16`."""
     from hypersketch._device_array import DeviceArray
 
     if isinstance(array, DeviceArray):
@@ -183,6 +206,9 @@ def _of_interface(owner: str, name: str, array: Any, library: Library | None) ->
     if given.get("mask") is not None:
         _validation.refuse(owner, name, "an array without a mask", array)
     dtype, shape = np.dtype(given["typestr"]), tuple(given["shape"])
+    # The interface has no word for it but "two bytes of something".
+    if dtype.itemsize == 2 and str(getattr(array, "dtype", "")).endswith("bfloat16"):
+        dtype = BFLOAT16
     strides = given.get("strides") or _row_major(shape, dtype.itemsize)
     pointer, read_only = given["data"]
     device = module().device_of(pointer) if pointer else _device_of_empty(array)
@@ -197,13 +223,20 @@ def _of_dlpack(owner: str, name: str, array: Any, library: Library | None) -> Vi
     stream = _stream(library, device, None)
     # 1 is the default stream to DLPack; 0 is not one.
     tensor = module().Imported(array.__dlpack__(stream=stream or 1))
-    code, bits, lanes = tensor.dtype
-    if code not in _DLPACK_CODES or lanes != 1 or bits % 8:
-        _validation.refuse(owner, name, "an array of a plain type", f"DLPack's type {tensor.dtype}")
-    dtype, shape = np.dtype(f"{_DLPACK_CODES[code]}{bits // 8}"), tuple(tensor.shape)
+    dtype, shape = _dtype_of(owner, name, tensor.dtype), tuple(tensor.shape)
     strides = tensor.strides
     steps = _row_major(shape, dtype.itemsize) if strides is None else [s * dtype.itemsize for s in strides]
     return View(tensor.pointer, shape, tuple(steps), dtype, device, stream, library, False, tensor)
+
+
+def _dtype_of(owner: str, name: str, given: tuple[int, int, int]) -> np.dtype[Any]:
+    """Return DLPack's type as NumPy's."""
+    code, bits, lanes = given
+    if given == _DLPACK_BFLOAT16:
+        return BFLOAT16
+    if code not in _DLPACK_CODES or lanes != 1 or bits % 8:
+        _validation.refuse(owner, name, "an array of a plain type", f"DLPack's type {given}")
+    return np.dtype(f"{_DLPACK_CODES[code]}{bits // 8}")
 
 
 def _device_of_empty(array: Any) -> int:
@@ -232,6 +265,15 @@ def _stream(library: Library | None, device: int, given: int | None) -> int:
     if given is not None and chosen != given:
         module().follow(device, chosen, given)
     return int(chosen)
+
+
+def require_near(owner: str, name: str, seen: View, device: int | None) -> None:
+    """Refuse an array on another device than the structure."""
+    if seen.device != device:
+        raise ValueError(
+            f"The {name!r} parameter of {owner} is on {name_of(seen.device)}, but the structure is on "
+            f"{name_of(device)}. Move one of them with to()."
+        )
 
 
 # ---- out
@@ -317,111 +359,3 @@ def result(answers: Any) -> Any:
     if not isinstance(answers, Target):
         return answers
     return answers.finished()
-
-
-# ---- in
-
-
-class Words:
-    """A batch of keys on a GPU: 64-bit words one after the other. Parts of it are spans."""
-
-    def __init__(self, seen: View) -> None:
-        self.seen = seen
-
-    @property
-    def size(self) -> int:
-        return self.seen.size
-
-    def __getitem__(self, part: Any) -> _cuda.Span:
-        piece = part[-1] if isinstance(part, tuple) else part
-        return Target(None, self.seen)[piece]
-
-    def to_host(self) -> NDArray[np.uint64]:
-        return self.seen.to_host().view(np.uint64)
-
-
-def words_of(owner: str, keys: Any) -> tuple[Words, bool]:
-    """Return keys on a GPU as words, and whether these are hashes or integers still to be hashed."""
-    from hypersketch._device_array import Strings
-
-    if isinstance(keys, Strings):
-        return Words(_hashed_strings(keys, 0, None).seen), True
-    seen = _checked_keys(owner, keys)
-    if seen.dtype.itemsize == 8 and seen.is_contiguous:
-        return Words(seen), False
-    return Words(_hashed_integers(seen, 0, None).seen), True
-
-
-def hashed_words(owner: str, keys: Any) -> Words:
-    """Return the hashes of keys on a GPU."""
-    words, done = words_of(owner, keys)
-    return words if done else Words(_hashed_integers(words.seen, 0, None).seen)
-
-
-def hashes_of(owner: str, hashes: Any) -> Words:
-    """Return what is hashes already."""
-    seen = view(owner, "hashes", hashes)
-    if seen.dtype != np.uint64 or len(seen.shape) != 1 or not seen.is_contiguous:
-        must = "a contiguous one-dimensional array of uint64"
-        _validation.refuse(owner, "hashes", must, f"{seen.dtype} of shape {seen.shape}", TypeError)
-    return Words(seen)
-
-
-def hashed(keys: Any, seed: int, out: Any) -> Any:
-    """Return the hashes of keys on a GPU, in their kind."""
-    from hypersketch._device_array import Strings
-
-    if isinstance(keys, Strings):
-        return _hashed_strings(keys, seed, out).finished()
-    return _hashed_integers(_checked_keys("hash_keys", keys), seed, out).finished()
-
-
-def _checked_keys(owner: str, keys: Any) -> View:
-    seen = view(owner, "keys", keys)
-    if seen.dtype.kind not in "iu" or not seen.dtype.isnative:
-        raise TypeError(f"The 'keys' parameter must be {_KEYS}. Got an array of {seen.dtype} instead.")
-    if len(seen.shape) == 0:
-        seen = seen._replace(shape=(1,), strides=(seen.dtype.itemsize,))
-    if len(seen.shape) != 1:
-        raise ValueError(
-            f"The 'keys' parameter must be one-dimensional. Got an array of shape {seen.shape} instead."
-        )
-    return seen
-
-
-def _hashed_integers(seen: View, seed: int, out: Any) -> Target:
-    n, size = seen.size, seen.dtype.itemsize
-    made = target("hash_keys", out, (n,), np.uint64, seen)
-    module().hash_integers(seen.span(), seen.strides[0], size, seen.dtype.kind == "i", seed, made[0:n])
-    return made
-
-
-def _hashed_strings(keys: Any, seed: int, out: Any) -> Target:
-    offsets, data = keys.views()
-    behind(offsets, data)
-    n = offsets.size - 1
-    made = target("hash_keys", out, (n,), np.uint64, offsets)
-    function = module().hash_strings_i32 if offsets.dtype.itemsize == 4 else module().hash_strings_i64
-    function(offsets.span(), data.span(), seed, made[0:n])
-    return made
-
-
-def host(words: Any) -> NDArray[Any]:
-    """Return words in host memory: these, or a copy of those on a GPU."""
-    return words if isinstance(words, np.ndarray) else words.to_host()
-
-
-def require_near(owner: str, name: str, batch: Any, device: int | None) -> None:
-    """Refuse an array on another device than the structure."""
-    if batch.seen.device != device:
-        raise ValueError(
-            f"The {name!r} parameter of {owner} is on {name_of(batch.seen.device)}, but the structure is on "
-            f"{name_of(device)}. Move one of them with to()."
-        )
-
-
-def pieces(words: Any) -> Iterator[slice]:
-    """Cut a batch for a structure on a GPU: keys that are there not at all, others for looks for Ctrl-C."""
-    step = _PIECE_KEYS if isinstance(words, np.ndarray) else max(1, words.size)
-    for first in range(0, words.size, step):
-        yield slice(first, min(words.size, first + step))

@@ -149,6 +149,35 @@ class DeviceArray:
         return _device.View(pointer, self._shape, strides, self._dtype, device, stream, None, True, self)
 
 
+def room(shape: tuple[int, ...], dtype: Any, like: _device.View) -> _device.View:
+    """Return new memory of ours beside an array, for the stream on which that is ready."""
+    made = DeviceArray.empty(shape, dtype, like.device).view()
+    return made._replace(stream=like.stream)
+
+
+class Passing:
+    """Arrays that a call needs on a GPU, for as long as it takes: of a pool, in the order of its stream."""
+
+    def __init__(self, device: int, stream: int) -> None:
+        self._place = device, stream
+        self._kept: list[Any] = []
+
+    def span(self, array: NDArray[Any]) -> Any:
+        """Return a copy of an array of host memory."""
+        made = self._take(array.nbytes)
+        made.from_host(np.ascontiguousarray(array).reshape(-1).view(np.uint8))
+        return made.span(array.size)
+
+    def empty(self, n: int, dtype: Any) -> Any:
+        """Return n elements of anything."""
+        return self._take(n * np.dtype(dtype).itemsize).span(n)
+
+    def _take(self, n_bytes: int) -> Any:
+        made = _device.module().Passing(n_bytes, *self._place)
+        self._kept.append(made)
+        return made
+
+
 class Strings:
     """Strings on a GPU, as in an Arrow column: string i is the bytes ``offsets[i]`` to ``offsets[i + 1]``.
 

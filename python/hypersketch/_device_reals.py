@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Exact search among real rows on a GPU: candidates by bfloat16 products, which double precision settles."""
+"""Real rows on a GPU: how they come in, in the type that is computed with, and exact search among them.
+
+A search finds candidates by bfloat16 products, which double precision settles.
+"""
 
 from __future__ import annotations
 
@@ -9,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hypersketch import _device, _threads, _validation
-from hypersketch._device_array import DeviceArray
-from hypersketch._device_search import used
+from hypersketch._device_array import DeviceArray, room
+from hypersketch._device_search import rows_of, used
 
 MOST = 256
 """Neighbours that the kernels find."""
@@ -24,17 +27,53 @@ def floats_of(seen: _device.View) -> int:
 
 
 def checked(owner: str, name: str, array: Any, dtype: np.dtype[Any], width: int) -> _device.View:
-    """Return the view of vectors of this type and width on a GPU, one a row."""
-    seen = _device.view(owner, name, array)
-    if seen.dtype != dtype:
+    """Return the view of vectors of a type and width on a GPU, one a row; real numbers come in any type."""
+    seen = _device.view_of_any(owner, name, array)
+    if seen.dtype != dtype and not (dtype.kind == "f" and _is_real(seen)):
         must = f"vectors of {dtype} with {width} numbers"
-        _validation.refuse(owner, name, must, f"an array of {seen.dtype}", TypeError)
+        _validation.refuse(owner, name, must, f"an array of {_device.type_name(seen.dtype)}", TypeError)
     if len(seen.shape) not in (1, 2) or seen.shape[-1] != width:
         raise ValueError(f"{name} has the shape {seen.shape} but {owner} needs ({width},) or (n, {width}).")
     if not seen.is_contiguous:
         _validation.refuse(owner, name, "contiguous", f"strides of {seen.strides}")
+    if seen.dtype != dtype:
+        return converted(owner, name, seen, dtype)
     shape = seen.shape if len(seen.shape) == 2 else (1, width)
     return seen._replace(shape=shape, strides=(seen.dtype.itemsize * width, seen.dtype.itemsize))
+
+
+def _is_real(seen: _device.View) -> bool:
+    return seen.dtype == _device.BFLOAT16 or (seen.dtype.kind in "iuf" and seen.dtype.isnative)
+
+
+def require_reals(owner: str, name: str, seen: _device.View, must: str) -> None:
+    """Refuse an array of what `converted` does not take."""
+    if not _is_real(seen):
+        _validation.refuse(owner, name, must, seen.dtype, TypeError)
+
+
+def converted(owner: str, name: str, seen: _device.View, dtype: Any) -> _device.View:
+    """Return vectors of real numbers as a dtype, finite there, one a row, in memory of ours.
+
+    float16 and bfloat16 widen exactly, doubles and long integers round to nearest.
+    """
+    rows = rows_of(owner, name, seen)
+    made = room((rows.n, rows.seen.shape[1]), dtype, seen)._replace(library=seen.library)  # answers are of it
+    convert = getattr(_device.module(), f"convert_{np.dtype(dtype).name}")
+    shape = *made.shape, rows.stride
+    bad = convert(seen.span(), _device.type_name(seen.dtype), *shape, made.span()) if rows.n else -1
+    if bad >= 0:
+        raise ValueError(
+            f"The {name!r} parameter of {owner} must be finite in {np.dtype(dtype)}. "
+            f"Got {_element(made, bad)} in row {bad // made.shape[1]}."
+        )
+    used(seen, made)
+    return made
+
+
+def _element(seen: _device.View, place: int) -> Any:
+    pointer, size = seen.pointer + place * seen.dtype.itemsize, seen.dtype.itemsize
+    return seen._replace(pointer=pointer, shape=(1,), strides=(size,)).to_host().item()
 
 
 class RoundedRows:

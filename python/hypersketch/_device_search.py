@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hypersketch import _device, _threads, _validation
-from hypersketch._device_array import DeviceArray
+from hypersketch._device_array import DeviceArray, Passing
 
 _WORD = 4
 """Bytes; rows are moved by words of 32 bits."""
@@ -117,8 +117,6 @@ def within(
     queries: RowsView, rows: RowsView | Atoms, dim: int, radii: NDArray[np.int32]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int32]]:
     """Return starts, places and distances of all rows within radii, nearest first, in host memory."""
-    from hypersketch.vsa._on_gpu import Passing
-
     asked, stored = queries.seen, rows.seen
     _device.behind(asked, stored)
     passing, n = Passing(asked.device, asked.stream), queries.n

@@ -13,7 +13,7 @@ from typing import Any, Literal, NoReturn
 import numpy as np
 from numpy.typing import NDArray
 
-from hypersketch import _core, _device, _threads, _validation
+from hypersketch import _core, _device, _device_keys, _threads, _validation
 
 _WANTED = "integers, strings or bytes (one of them, or a list, array or column of one type)"
 
@@ -88,7 +88,7 @@ def hash_keys(
     if isinstance(keys, np.ndarray):
         return _hash_array(without_nulls(keys) if skip else keys, seed, n_threads, out)
     if _device.is_on_gpu(keys):
-        hashes: NDArray[np.uint64] = _device.hashed(keys, seed, out)
+        hashes: NDArray[np.uint64] = _device_keys.hashed(keys, seed, out)
         return hashes
     if is_single(keys):
         return _placed(hash_list([keys], seed), out)

@@ -8,7 +8,7 @@
 
 #include "../cpp/checks.hpp"
 #include "device_arrays.hpp"
-#include "retrieval.hpp"
+#include "retrieve_merge.hpp"
 
 namespace hypersketch::cuda {
 namespace {
@@ -146,6 +146,36 @@ void test_nearest(const Shape& shape, StoredType type, size_t k) {
           "scores_above", q, listed.found[q].size());
 }
 
+// What splits came to, brought together in their order: the same bits as one after the other.
+void test_merging(size_t n_splits, size_t n, size_t dim) {
+  const std::vector<float> states = make_numbers(n_splits * n * dim, 1);
+  std::vector<float> found = make_numbers(n_splits * n * 3, 2);
+  for (size_t i = 0; i < found.size(); ++i)
+    if (i % 3 != 0) found[i] = std::abs(found[i]) + 0.5F;  // sums of weights and of their squares
+  const DeviceArray<float> given_states(states), given(found), out(n * dim);
+  const DeviceArray<WeightSums> sums(n);
+  merge_states(kPlace, {given_states.data(), given.data()}, n_splits, n, dim, {SeparationKind::kSoftmax, nullptr, 1.0F},
+               out.data(), sums.data());
+  const std::vector<float> merged = out.values();
+  const std::vector<WeightSums> weights = sums.values();
+  for (size_t q = 0; q < n; ++q) {
+    const auto of = [&](size_t s, size_t part) { return double{found[(s * n + q) * 3 + part]}; };
+    double most = of(0, 0), sum = 0.0, squares = 0.0;
+    for (size_t s = 0; s < n_splits; ++s) most = std::max(most, of(s, 0));
+    std::vector<double> factors(n_splits), totals(dim);
+    for (size_t s = 0; s < n_splits; ++s) {
+      factors[s] = of(s, 0) == most ? 1.0 : std::exp(of(s, 0) - most);
+      sum += of(s, 1) * factors[s];
+      squares += of(s, 2) * factors[s] * factors[s];
+      for (size_t d = 0; d < dim; ++d) totals[d] += double{states[(s * n + q) * dim + d]} * factors[s];
+    }
+    const WeightSums mine = weights[q];
+    check(mine.maximum == most && mine.sum == sum && mine.squares == squares, "sums of splits", n_splits, q);
+    for (size_t d = 0; d < dim; ++d)
+      check(merged[q * dim + d] == static_cast<float>(totals[d] / sum), "states of splits", n_splits, d);
+  }
+}
+
 }  // namespace
 }  // namespace hypersketch::cuda
 
@@ -168,6 +198,7 @@ int main() {
       for (const size_t value_dim : {size_t{0}, size_t{70}})
         test_softmax(shape, StoredType::kBfloat16, likeness, Precision::kBfloat16, RetrievalPath::kWarpGroups,
                      value_dim);
+  for (const size_t n_splits : {1, 7, 256, 257, 600}) test_merging(n_splits, 3, 300);
   for (const StoredType type : types) test_nearest({3, 90, 20}, type, 7);
   test_nearest({17, 300, 5}, StoredType::kFloat32, 280);
   std::printf("%zu checks, %zu failed\n", checks, failures);

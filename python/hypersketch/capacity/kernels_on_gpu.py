@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from hypersketch import _device
+from hypersketch._device_array import Passing
 from hypersketch.vsa import MapB
-from hypersketch.vsa._on_gpu import Passing
 
 __all__ = ["Rows", "bundle_scores", "index_of"]
 
@@ -139,7 +139,7 @@ class Rows:
             raise OverflowError("Sums this large have no exact products in single precision.")
         left, right = (self.passing.empty(count * self.dim, np.float32) for count in (n, n_rows))
         self.module.clip_sums(vectors, 0, left)
-        self.module.unpack_rows_f32(rows, self.dim, right)
+        self.module.unpack_entries(rows, self.dim, "float32", right)
         scores = self.passing.empty(n * n_rows, np.float32)
         self.module.inner_products(left, right, self.dim, scores)
         return np.asarray(self.to_host(scores, np.float32), np.int64).reshape(n, n_rows)

@@ -68,10 +68,7 @@ def in_host(**arrays: Any) -> list[Any]:
     >>> in_host(X=[[1]], y=None)
     [[[1]], None]
     """
-    return [
-        _device.view("fit", name, one).to_host() if _device.is_on_gpu(one) else one
-        for name, one in arrays.items()
-    ]
+    return [_device.on_host("fit", name, one) for name, one in arrays.items()]
 
 
 def read_weights(sample_weight: Any, X: NDArray[Any]) -> NDArray[np.float64] | None:

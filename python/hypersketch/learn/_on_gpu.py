@@ -9,24 +9,35 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hypersketch import _device, _validation
+from hypersketch import _device, _device_reals, _validation
 from hypersketch._device import Target, View
-from hypersketch._device_array import DeviceArray
+from hypersketch._device_array import DeviceArray, Passing
+from hypersketch._device_search import used
 from hypersketch.learn._compressed import Compressed
 from hypersketch.learn._encoders import DensityRecord, Foreign, LevelRecord, MatrixEncoder, Record, RowEncoder
 from hypersketch.learn._sparse import Chosen
-from hypersketch.vsa._on_gpu import Passing
+from hypersketch.learn._training import Indices
 from hypersketch.vsa.encoders._base import pieces
 from hypersketch.vsa.encoders._records_on_gpu import bundle_chosen
 
 _AT_ONCE = 1 << 26
 """Numbers that are made at once where they are not kept."""
-_TABLES: weakref.WeakKeyDictionary[RowEncoder, dict[tuple[str, int], DeviceArray]] = (
+
+
+class _Table(NamedTuple):
+    """What an encoder computes with, on a GPU."""
+
+    dims: Indices | None
+    """Of which dimensions, or None for all."""
+    array: DeviceArray
+
+
+_TABLES: weakref.WeakKeyDictionary[RowEncoder, dict[tuple[str, int, bool], _Table]] = (
     weakref.WeakKeyDictionary()
 )
 
@@ -36,13 +47,16 @@ _TABLES: weakref.WeakKeyDictionary[RowEncoder, dict[tuple[str, int], DeviceArray
 
 def rows_of(owner: str, X: Any, n_features: int) -> View:
     """Return checked rows that lie on a GPU."""
-    seen = _device.view(owner, "X", X)
-    if seen.dtype != np.float32 or not seen.is_contiguous:
-        must = "rows of float32 that stand one after the other, where it lies on a GPU"
-        _validation.refuse(owner, "X", must, f"{seen.dtype} with strides {seen.strides}", TypeError)
+    seen = _device.view_of_any(owner, "X", X)
+    must = "rows of real numbers that stand one after the other, where it lies on a GPU"
+    _device_reals.require_reals(owner, "X", seen, must)
+    if not seen.is_contiguous:
+        _validation.refuse(owner, "X", must, f"strides of {seen.strides}", TypeError)
     if len(seen.shape) != 2 or seen.shape[1] != n_features or seen.shape[0] < 1:
         raise ValueError(f"X has the shape {seen.shape} but {owner} needs (n >= 1, {n_features}).")
-    if not _device.module().all_finite(seen.span()):
+    if seen.dtype != np.float32:
+        return _device_reals.converted(owner, "X", seen, np.float32)
+    if not _device.module().all_finite_float32(seen.span()):
         _validation.refuse(owner, "X", "finite numbers", "NaN or infinity")
     return seen
 
@@ -74,10 +88,14 @@ def forget(encoder: RowEncoder) -> None:
 
 
 def _table(encoder: RowEncoder, name: str, device: int, make: Callable[[], NDArray[Any]]) -> DeviceArray:
-    tables = _TABLES.setdefault(encoder, {})
-    if (name, device) not in tables:
-        tables[name, device] = DeviceArray.of(make(), device)
-    return tables[name, device]
+    """Return a table of an encoder; one of chosen dimensions is kept until others are chosen."""
+    chosen = isinstance(encoder, Chosen)
+    inner, dims = (encoder.inner, encoder.dims) if isinstance(encoder, Chosen) else (encoder, None)
+    tables, key = _TABLES.setdefault(inner, {}), (name, device, chosen)
+    kept = tables.get(key)
+    if kept is None or (dims is not None and not np.array_equal(kept.dims, dims)):  # type: ignore[arg-type]
+        kept = tables[key] = _Table(dims, DeviceArray.of(make(), device))
+    return kept.array
 
 
 # ---- vectors
@@ -100,7 +118,7 @@ def signs(encoder: RowEncoder, rows: View) -> Target:
         if isinstance(encoder, LevelRecord):
             words = passing.empty(some.shape[0] * encoder.space.width, np.uint64)
             write_packed(encoder, some, words)
-            _device.module().unpack_rows_i8(words, encoder.dim, out)
+            _device.module().unpack_entries(words, encoder.dim, "int8", out)
         else:
             values = passing.empty(some.shape[0] * encoder.dim, np.float32)
             write_floats(encoder, some, values)
@@ -138,12 +156,13 @@ def write_floats(encoder: RowEncoder, rows: View, out: Any) -> None:
         whole = passing.empty(n * encoder.inner.dim, np.float32)
         write_floats(encoder.inner, rows, whole)
         dims = encoder.dims.astype(np.int64)
-        columns = on_stream(_table(encoder, "dims", rows.device, lambda: dims), rows.stream)
-        module.take_columns(whole, encoder.inner.dim, columns, out)
+        columns = _table(encoder, "dims", rows.device, lambda: dims)
+        module.take_columns(whole, encoder.inner.dim, on_stream(columns, rows.stream), out)
+        columns.mark(rows.stream)
     elif isinstance(encoder, LevelRecord):
         words = passing.empty(n * encoder.space.width, np.uint64)
         write_packed(encoder, rows, words)
-        module.unpack_rows_f32(words, encoder.dim, out)
+        module.unpack_entries(words, encoder.dim, "float32", out)
     elif isinstance(encoder, DensityRecord):
         sums = passing.empty(n * encoder.dim, np.int32)
         _bundle(encoder, rows, sums, passing)
@@ -184,13 +203,14 @@ def _bytes(array: NDArray[Any]) -> NDArray[np.uint8]:
 def _expand(owner: RowEncoder, encoder: MatrixEncoder, dims: Any, rows: View, out: Any) -> None:
     """Multiply rows with some columns of an encoder's matrix."""
     matrix = _table(owner, "matrix", rows.device, lambda: encoder.matrix[:, dims])
-    spans = [on_stream(matrix, rows.stream), None]
-    if encoder.phases is not None:
-        phases = encoder.phases
-        spans[1] = on_stream(_table(owner, "phases", rows.device, lambda: phases[:, dims]), rows.stream)
-    _device.module().expand_rows(rows.span(), *spans, owner.dim, out)
-    for name in ("matrix", "phases")[: 1 + (spans[1] is not None)]:
-        _TABLES[owner][name, rows.device].mark(rows.stream)
+    tables, phases = [matrix], encoder.phases
+    if phases is not None:
+        tables.append(_table(owner, "phases", rows.device, lambda: phases[:, dims]))
+    spans = [on_stream(table, rows.stream) for table in tables]
+    _device.module().expand_rows(rows.span(), spans[0], spans[1] if spans[1:] else None, owner.dim, out)
+    used(rows)
+    for table in tables:
+        table.mark(rows.stream)
 
 
 def _bundle(encoder: Record, rows: View, out: Any, passing: Passing) -> None:
@@ -206,3 +226,4 @@ def _bundle(encoder: Record, rows: View, out: Any, passing: Passing) -> None:
     levels = _table(encoder, "levels", device, lambda: encoder.levels)
     features = _table(encoder, "features", device, lambda: encoder.features)
     bundle_chosen(encoder.space, rows.shape[0], levels, chosen, features, out, rows)
+    used(rows)

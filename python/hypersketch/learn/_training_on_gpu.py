@@ -14,13 +14,12 @@ import numpy as np
 
 from hypersketch import _device
 from hypersketch._device import Target, View
-from hypersketch._device_array import DeviceArray
+from hypersketch._device_array import DeviceArray, Passing
 from hypersketch.learn import _on_gpu
 from hypersketch.learn._bits import Floats, Words
 from hypersketch.learn._encoders import MatrixEncoder, RowEncoder
 from hypersketch.learn._sparse import SparseLearner
 from hypersketch.learn._training import Batches, Indices, Learner, norms
-from hypersketch.vsa._on_gpu import Passing
 
 _KEPT_BYTES = 1 << 34
 """Encoded rows up to this size are kept on the GPU, where it has them."""

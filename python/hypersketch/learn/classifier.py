@@ -329,7 +329,7 @@ class HDClassifier(ClassifierMixin, BaseEstimator):
         Parameters
         ----------
         X : array, shape (n_samples, n_features)
-            Rows; on a GPU of float32, and the answer is there then, in their kind.
+            Rows; on a GPU of real numbers, which become float32 there, and the answer is of their kind.
 
         Returns
         -------
@@ -358,7 +358,7 @@ class HDClassifier(ClassifierMixin, BaseEstimator):
         Parameters
         ----------
         X : array, shape (n_samples, n_features)
-            Rows; on a GPU of float32, and the answer is there then, in their kind.
+            Rows; on a GPU of real numbers, which become float32 there, and the answer is of their kind.
 
         Returns
         -------

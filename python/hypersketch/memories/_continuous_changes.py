@@ -21,7 +21,7 @@ class ContinuousChanges(ContinuousStore):
         Parameters
         ----------
         patterns : array of shape (dim,) or (n, dim)
-            For a memory on a GPU also an array of float32 there.
+            For a memory on a GPU also an array of real numbers there, float16 and bfloat16 among them.
         values : array of shape (n, value_dim), optional
             Only for a memory with ``value_dim``.
 

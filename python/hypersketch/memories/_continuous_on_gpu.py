@@ -230,11 +230,11 @@ def nearest(similarity: str, held: Any, queries: _device.View, k: int) -> tuple[
     return np.asarray(indices), np.asarray(scores)
 
 
-def checked(owner: str, similarity: str, held: Any, queries: Any, dim: int) -> tuple[_device.View, Doubles]:
+def checked(
+    owner: str, name: str, similarity: str, held: Any, queries: Any, dim: int
+) -> tuple[_device.View, Doubles]:
     """Return queries on the GPU of the patterns, one a row, and their lengths."""
-    seen = _device_reals.checked(owner, "queries", queries, np.dtype(np.float32), dim)
-    device = held.patterns.device if isinstance(held.patterns, GpuPatterns) else None
-    _device.require_near(owner, "queries", _device.Words(seen), device)
+    seen = rows_there(owner, name, queries, dim, held.device)
     with Bench(seen.device, seen) as bench:
         squares, to_squares = bench.room((seen.shape[0],), np.float64)
         if seen.shape[0]:
@@ -242,10 +242,10 @@ def checked(owner: str, similarity: str, held: Any, queries: Any, dim: int) -> t
     found = np.asarray(squares) if seen.shape[0] else np.empty(0)
     bad = np.flatnonzero(~np.isfinite(found))
     if bad.size:
-        _validation.refuse(owner, "queries", "finite in float32", f"NaN or infinity in row {bad[0]}")
+        _validation.refuse(owner, name, "finite in float32", f"NaN or infinity in row {bad[0]}")
     if similarity == "cosine" and not found.all():
         raise ValueError(
-            f"The 'queries' parameter of {owner} must have no zero vector, which has no cosine with any. "
+            f"The {name!r} parameter of {owner} must have no zero vector, which has no cosine with any. "
             f"Got one in row {int(np.flatnonzero(found == 0.0)[0])}."
         )
     return seen, np.sqrt(found)
@@ -254,7 +254,7 @@ def checked(owner: str, similarity: str, held: Any, queries: Any, dim: int) -> t
 def rows_there(owner: str, name: str, rows: Any, dim: int, device: int | None) -> _device.View:
     """Return checked float rows on the GPU of a memory."""
     seen = _device_reals.checked(owner, name, rows, np.dtype(np.float32), dim)
-    _device.require_near(owner, name, _device.Words(seen), device)
+    _device.require_near(owner, name, seen, device)
     return seen
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hypersketch import _threads, _validation, theory
+from hypersketch import _device, _threads, _validation, theory
 from hypersketch.memories import _reals, _separations
 from hypersketch.memories._columns import Column
 from hypersketch.memories._continuous_changes import ContinuousChanges
@@ -95,11 +95,11 @@ class ContinuousQueries(ContinuousChanges):
             raise ValueError(f"{owner} needs patterns. This memory is empty.")
         return held
 
-    def _call(self, owner: str, queries: Any, betas: Any, threads: int | None) -> Call:
+    def _call(self, owner: str, queries: Any, betas: Any, threads: int | None, name: str = "queries") -> Call:
         held, dim = self._held_or_refuse(owner), self._values["dim"]
-        asked = _reals.rows(owner, "queries", queries, dim, np.float32)
+        asked = _reals.rows(owner, name, queries, dim, np.float32)
         if self._values["similarity"] == "cosine":
-            _reals.not_zero(owner, "queries", asked)
+            _reals.not_zero(owner, name, asked)
         ones = np.ones(len(asked), np.float32)  # for calls in which no temperature counts
         scales = ones if betas is NO_BETAS else self._scales(owner, held, betas, len(asked))
         call = Call(held, asked, scales, _threads.resolve(owner, threads))
@@ -111,7 +111,8 @@ class ContinuousQueries(ContinuousChanges):
     def _scales(self, owner: str, held: Held, betas: Any, n: int) -> Floats:
         if betas is None:
             return np.full(n, self._values["beta"] or self._theoretical_beta(held, _ERROR), np.float32)
-        scales = _reals.numbers(owner, "betas", betas, n).astype(np.float32)
+        given = _device.on_host(owner, "betas", betas)
+        scales = _reals.numbers(owner, "betas", given, n).astype(np.float32)
         if not (scales > 0).all():
             _validation.refuse(owner, "betas", "numbers > 0", float(scales[~(scales > 0)][0]))
         return scales

@@ -47,16 +47,15 @@ class ContinuousThere(ContinuousMeasured):
         return dense or _device.is_on_gpu(queries)
 
     def _asked_there(
-        self, owner: str, queries: Any, betas: Any
+        self, owner: str, queries: Any, betas: Any, name: str = "queries"
     ) -> tuple[Held, _device.View, NDArray[np.float64], Floats]:
         """Return checked queries on the GPU, with their lengths and temperatures."""
         held, dim = self._held_or_refuse(owner), self._values["dim"]
-        seen, lengths = self._there().checked(owner, self._values["similarity"], held, queries, dim)
+        seen, lengths = self._there().checked(owner, name, self._values["similarity"], held, queries, dim)
         if betas is NO_BETAS:
             scales = np.ones(len(lengths), np.float32)
         else:
-            given = _device.view(owner, "betas", betas).to_host() if _device.is_on_gpu(betas) else betas
-            scales = self._scales(owner, held, given, len(lengths))
+            scales = self._scales(owner, held, betas, len(lengths))
         if len(lengths):
             self._require_small(owner, held, float(lengths.max()), scales)
         return held, seen, lengths, scales
@@ -137,6 +136,12 @@ class ContinuousThere(ContinuousMeasured):
             )
         energies, steps, converged, effective = (given(part) for part in rest)
         return ContinuousRetrieval(target.finished(), energies, steps, converged, effective, weights)
+
+    def _energies_there(self, owner: str, states: Any, betas: Any, threads: int | None) -> Any:
+        """Return the energies of states on the GPU, in an array of their kind."""
+        _, seen, _, scales = self._asked_there(owner, states, betas, "states")
+        found = self._energies(self._call(owner, seen.to_host(), scales, threads, "states"))
+        return _device_search.of_host(found, seen).finished()
 
     def _searched_there(self, owner: str, queries: Any, k: Any) -> PatternMatches:
         """Return the best patterns of queries on the GPU, in arrays of their kind."""

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from hypersketch import _device, _validation
 from hypersketch._device import View
-from hypersketch._device_array import DeviceArray
+from hypersketch._device_array import DeviceArray, room
 from hypersketch._device_search import used
 from hypersketch.memories import _gpu_rows, _hard_locations
 from hypersketch.vsa import MapB
@@ -96,11 +96,12 @@ class GpuLocations:
         span = None if sent is None else sent.span()
         return int(_device.module().largest_load(self._of(where), mine.span(), span))
 
-    def largest(self, others: DeviceArray | None = None) -> int:
+    def largest(self, others: DeviceArray | View | None = None) -> int:
         """Return the largest magnitude of a counter, or of a sum with others of the same kind."""
         counters = self.counters()
-        theirs = None if others is None else others.view().span()
-        return int(_device.module().largest_counter(counters.span(), theirs, self._dtype.itemsize))
+        theirs = others.view() if isinstance(others, DeviceArray) else others
+        span = None if theirs is None else theirs.span()
+        return int(_device.module().largest_counter(counters.span(), span, self._dtype.itemsize))
 
     def clear(self) -> None:
         """Set all counters to 0; addresses stay."""
@@ -118,11 +119,6 @@ class GpuLocations:
         theirs = others.view() if isinstance(others, DeviceArray) else others
         _device.module().join_counters(mine.span(), theirs.span(), self._dtype.itemsize, self.limit)
         used(mine, theirs)
-
-    def largest_sum(self, other: GpuLocations) -> int:
-        """Return the largest magnitude of the sums with another's counters."""
-        mine, theirs = self.counters(), other.counters()
-        return int(_device.module().largest_counter(mine.span(), theirs.span(), self._dtype.itemsize))
 
     def same_addresses(self, other: GpuLocations) -> bool:
         """Whether another has the same addresses."""
@@ -143,7 +139,7 @@ class GpuLocations:
             ((n,), np.int64),
             ((n,), np.bool_),
         ]
-        made = [_gpu_rows.room(shape, dtype, like) for shape, dtype in shapes]
+        made = [room(shape, dtype, like) for shape, dtype in shapes]
         where, counters, ties_view = self.addresses(), self.counters(), self._ties.view()
         sizes = width, self._dtype.itemsize
         spans = (one.span() for one in (like, ties_view)), (one.span() for one in made)

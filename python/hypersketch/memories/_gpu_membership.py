@@ -8,14 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hypersketch import _device, _memory, _validation
+from hypersketch import _device, _device_keys, _memory, _validation
 from hypersketch._additive import Counters
 from hypersketch.keys import host_hashes
-
-
-def weights_on_host(owner: str, weights: Any) -> Any:
-    """Return weights where the host can look at them."""
-    return _device.view(owner, "weights", weights).to_host() if _device.is_on_gpu(weights) else weights
 
 
 class MembershipThere(Counters):
@@ -40,14 +35,14 @@ class MembershipThere(Counters):
         """Return the hashes of keys, in host memory or on the GPU of the matrix."""
         if not _device.is_on_gpu(keys) or self._device_index is None:
             return host_hashes(keys, threads)
-        return _device.hashed_words(f"{type(self).__name__}.{verb}", keys)
+        return _device_keys.hashed_words(f"{type(self).__name__}.{verb}", keys)
 
     def _batch(self, owner: str, hashes: Any) -> Any:
-        if not isinstance(hashes, _device.Words):
+        if not isinstance(hashes, _device_keys.Words):
             if not _device.is_on_gpu(hashes):
                 return _validation.hashes(owner, hashes)
-            hashes = _device.hashes_of(owner, hashes)
-        _device.require_near(owner, "keys", hashes, self._device_index)
+            hashes = _device_keys.hashes_of(owner, hashes)
+        _device.require_near(owner, "keys", hashes.seen, self._device_index)
         return hashes
 
     def _add_there(self, batch: Any, weights: NDArray[np.int64] | None, sign: int, threads: int) -> None:
@@ -63,7 +58,7 @@ class MembershipThere(Counters):
             sent.mark(keys.stream)
             return int(found)
 
-        self._add_chunks(change, batch, weights, sign=sign, pieces=_device.pieces(batch))
+        self._add_chunks(change, batch, weights, sign=sign, pieces=_device_keys.pieces(batch))
 
     def _scores_there(self, owner: str, batch: Any, trace: int, threads: int) -> Any:
         """Return scores in host memory for keys from there, and otherwise in an array like the keys'."""
@@ -71,7 +66,7 @@ class MembershipThere(Counters):
         shape = self._state.memory, trace, dim, self._values["seed"]
         if isinstance(batch, np.ndarray):
             scores = np.empty(batch.size, np.int64)
-            for part in _device.pieces(batch):
+            for part in _device_keys.pieces(batch):
                 cuda.membership_scores(*shape, batch[part], scores[part], stream, threads)
             return scores / dim**2
         from hypersketch import _device_search

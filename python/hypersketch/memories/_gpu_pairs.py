@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from hypersketch import _device
 from hypersketch._device import View
-from hypersketch._device_array import DeviceArray
+from hypersketch._device_array import DeviceArray, room
 from hypersketch._device_reals import MOST, RoundedRows
 from hypersketch._device_search import used
 from hypersketch.memories import _gpu_rows, _reals
@@ -37,15 +37,8 @@ class Given(NamedTuple):
 def given(owner: str, name: str, value: Any, dim: int, dtype: Any, device: int) -> Given:
     """Return checked vectors on a GPU, from there or from the host."""
     if _device.is_on_gpu(value):
-        rows, single = _gpu_rows.reals(owner, name, value, dim, dtype, device)
-        like = _device.view(owner, name, value)
-        return Given(rows, GpuForm(like, like.dtype, False, single))
+        return Given(*_gpu_rows.reals(owner, name, value, dim, dtype, device))
     return Given(DeviceArray.of(_reals.rows(owner, name, value, dim, dtype), device).view(), None)
-
-
-def on_host(owner: str, name: str, value: Any) -> Any:
-    """Return a number a row, which may come from a GPU, where the host can look at it."""
-    return _device.view(owner, name, value).to_host() if _device.is_on_gpu(value) else value
 
 
 class _Weighing(NamedTuple):
@@ -135,7 +128,7 @@ def answered(asked: Given, matrix: DeviceArray, key_dim: int) -> DeviceArray:
     """Return what a matrix answers to each vector."""
     seen, rows = matrix.view(), asked.rows
     _device.behind(rows, seen)
-    made = _gpu_rows.room((asked.n, seen.size // key_dim), matrix.dtype, rows)
+    made = room((asked.n, seen.size // key_dim), matrix.dtype, rows)
     _function("answer_rows", matrix.dtype)(rows.span(), seen.span(), key_dim, made.span())
     used(rows, seen._replace(stream=rows.stream))
     return _gpu_rows.array_of(made)

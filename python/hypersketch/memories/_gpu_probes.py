@@ -18,12 +18,7 @@ from hypersketch.memories._probes import Matches, MatchesInRange, thresholds_of
 
 def checked(owner: str, items: Items, probes: Any) -> tuple[GpuCodebook | GpuAtoms, _device.View]:
     """Return the vectors of items, of which there are some, and probes on the same GPU, one a row."""
-    device = _device.view(owner, "probes", probes).device
-    if items.book.device != device:
-        raise ValueError(
-            f"The 'probes' parameter of {owner} is on {_device.name_of(device)}, but the structure is on "
-            f"{_device.name_of(items.book.device)}. Move one of them with to()."
-        )
+    _device.require_near(owner, "probes", _device.view_of_any(owner, "probes", probes), items.book.device)
     assert isinstance(items.book, GpuCodebook | GpuAtoms)
     seen = items.book.checked(owner, probes)
     if not len(items):
@@ -56,7 +51,7 @@ def cleanup(items: Items, probes: Any, threshold: Any) -> Any:
         kept = np.where(too_low, -1, places.seen.to_host()[:, 0])
         places.copy_from(kept)
     cleaned = book.column.taken_there(places)
-    if len(_device.view("", "probes", probes).shape) == 2:
+    if len(_device.view_of_any("", "probes", probes).shape) == 2:
         return cleaned.finished()
     row = cleaned.seen
     alone = _device.target(owner, None, row.shape[1:], row.dtype, row)
@@ -76,7 +71,7 @@ def on_host(owner: str, items: Items, probes: Any) -> NDArray[Any]:
 
 def in_range(found: MatchesInRange, probes: Any) -> MatchesInRange:
     """Return what was found in arrays of the probes' kind, but for the keys."""
-    like = _device.view("ItemMemory.range_search", "probes", probes)
+    like = _device.view_of_any("ItemMemory.range_search", "probes", probes)
     starts, similarities, indices = (
         _device_search.of_host(part, like).finished()
         for part in (found.starts, found.similarities, found.indices)
@@ -86,4 +81,6 @@ def in_range(found: MatchesInRange, probes: Any) -> MatchesInRange:
 
 def thresholds(found: NDArray[np.float64], probes: Any) -> Any:
     """Return thresholds in an array of the probes' kind."""
-    return _device_search.of_host(found, _device.view("ItemMemory.threshold", "probes", probes)).finished()
+    return _device_search.of_host(
+        found, _device.view_of_any("ItemMemory.threshold", "probes", probes)
+    ).finished()

@@ -8,16 +8,10 @@ from typing import Any, NamedTuple, NoReturn
 import numpy as np
 from numpy.typing import NDArray
 
-from hypersketch import _device, _device_search, _validation
+from hypersketch import _device, _device_reals, _device_search, _validation
 from hypersketch._device import View
-from hypersketch._device_array import DeviceArray
+from hypersketch._device_array import DeviceArray, room
 from hypersketch._device_search import RowsView, used
-
-
-def room(shape: tuple[int, ...], dtype: Any, like: View) -> View:
-    """Return new memory of ours beside an array, for the stream on which that is ready."""
-    made = DeviceArray.empty(shape, dtype, like.device).view()
-    return made._replace(stream=like.stream)
 
 
 def array_of(seen: View) -> DeviceArray:
@@ -65,19 +59,10 @@ class GpuForm(NamedTuple):
         return _device_search.of_host(array, self.like).finished()
 
 
-def require_near(owner: str, name: str, seen: View, device: int | None) -> None:
-    """Refuse an array that lies on another device than the memory."""
-    if seen.device != device:
-        raise ValueError(
-            f"The {name!r} parameter of {owner} is on {_device.name_of(seen.device)}, but the memory is on "
-            f"{_device.name_of(device)}. Move one of them with to()."
-        )
-
-
 def packed(owner: str, name: str, array: Any, dim: int, device: int | None) -> tuple[DeviceArray, GpuForm]:
     """Return checked rows on a GPU as words of ours, shape (n, n_words), and the form in which they came."""
     seen, n_words = _device.view(owner, name, array), _validation.words_for(dim)
-    require_near(owner, name, seen, device)
+    _device.require_near(owner, name, seen, device)
     width = seen.shape[-1] if seen.shape else 0
     # PyTorch has no arithmetic of uint64, so words also come as int64; of a single unit they are entries.
     is_packed = seen.dtype == np.uint64 or (seen.dtype == np.int64 and width == n_words != dim)
@@ -135,26 +120,15 @@ def _refuse_entry(owner: str, name: str, rows: RowsView, row: int, unit: int) ->
     )
 
 
-def reals(owner: str, name: str, array: Any, dim: int, dtype: Any, device: int | None) -> tuple[View, bool]:
-    """Return finite real vectors as a dtype, one a row, in memory of ours; and whether one came alone."""
-    seen = _device.view(owner, name, array)
-    require_near(owner, name, seen, device)
+def reals(
+    owner: str, name: str, array: Any, dim: int, dtype: Any, device: int | None
+) -> tuple[View, GpuForm]:
+    """Return finite real vectors as a dtype, one a row, in memory of ours, and how they came."""
+    seen = _device.view_of_any(owner, name, array)
+    _device.require_near(owner, name, seen, device)
     must = f"real vectors of {dim} dimensions, shape ({dim},) or (n, {dim})"
-    if seen.dtype.kind not in "iuf" or not seen.dtype.isnative:
-        _validation.refuse(owner, name, must, seen.dtype, TypeError)
+    _device_reals.require_reals(owner, name, seen, must)
     if len(seen.shape) not in (1, 2) or seen.shape[-1] != dim:
         _validation.refuse(owner, name, must, f"shape {seen.shape}")
-    rows = _device_search.rows_of(owner, name, seen)
-    made = room((rows.n, dim), dtype, seen)
-    convert = getattr(_device.module(), f"convert_{np.dtype(dtype).name}")
-    shape = rows.n, dim, rows.stride
-    bad = convert(seen.span(), seen.dtype.name, *shape, made.span()) if rows.n else -1
-    if bad >= 0:
-        row = bad // dim
-        with np.errstate(over="ignore"):
-            came = np.asarray(_element(rows, *divmod(bad, dim))).astype(dtype).item()
-        raise ValueError(
-            f"The {name!r} parameter of {owner} must be finite in {np.dtype(dtype)}. Got {came} in row {row}."
-        )
-    used(seen)
-    return made, len(seen.shape) == 1
+    made = _device_reals.converted(owner, name, seen, dtype)
+    return made, GpuForm(seen, seen.dtype, False, len(seen.shape) == 1)

@@ -42,7 +42,7 @@ class ItemQueries(ItemLooks):
         ----------
         probes : ndarray, Hypervectors or bundle
             n vectors of the memory's space, or one. Sums of MAP-I (int32) are vectors, too. For a memory on
-            a GPU also an array there.
+            a GPU also an array there; real numbers of any type become float32 there.
         k : int, default 1
             How many items a probe, at most as many as there are.
         threads : int, optional

@@ -311,7 +311,7 @@ class LocationStore(Summed):
         assert near is not None
         if self._values["stored"] and not there.same_addresses(near):
             raise ValueError("Both memories must have the same locations to merge them.")
-        largest = there.largest_sum(near)
+        largest = there.largest(near.counters())
         self._require_sum(largest)
         there.join(near.counters())
         at_once(self._noted(other.n_added, self._values["limit"] or largest))

@@ -59,7 +59,7 @@ class PairAnswers(PairMatrix):
             and self._values["dtype"] == "float32"
         ):
             return codebook.search(states, k)
-        host = _device.view(owner, "states", states).to_host() if _device.is_on_gpu(states) else states
+        host = _device.on_host(owner, "states", states)
         return _alike(owner, codebook.to("cpu").search(host.astype(np.float32), k), queries)
 
 
@@ -69,7 +69,7 @@ def _alike(owner: str, found: Matches, queries: Any) -> Matches:
         return found
     from hypersketch import _device_search
 
-    like = _device.view(owner, "queries", queries)
+    like = _device.view_of_any(owner, "queries", queries)
     similarities, indices = (
         _device_search.of_host(part, like).finished() for part in (found.similarities, found.indices)
     )

@@ -157,10 +157,10 @@ class PairMatrix(Summed, Seedless):
         kind, device = dtype or self._state.dtype, self._device_index
         if device is None and not _device.is_on_gpu(value):
             return _reals.rows(owner, name, value, dim, kind)
-        from hypersketch.memories import _gpu_pairs, _gpu_rows
+        from hypersketch.memories import _gpu_pairs
 
         if device is None:
-            _gpu_rows.require_near(owner, name, _device.view(owner, name, value), None)
+            _device.require_near(owner, name, _device.view_of_any(owner, name, value), None)
         assert device is not None
         return _gpu_pairs.given(owner, name, value, dim, kind, device)
 
@@ -177,11 +177,7 @@ class PairMatrix(Summed, Seedless):
         return left, right, self._numbers(owner, "weights", weights, n, low, high)
 
     def _numbers(self, owner: str, name: str, value: Any, n: int, low: float, high: float) -> Rows:
-        if _device.is_on_gpu(value):
-            from hypersketch.memories import _gpu_pairs
-
-            value = _gpu_pairs.on_host(owner, name, value)
-        return _reals.numbers(owner, name, value, n, low, high)
+        return _reals.numbers(owner, name, _device.on_host(owner, name, value), n, low, high)
 
     def _write(self, keys: Any, values: Any, weights: Rows, gates: Rows, chunk: int, n: int) -> None:
         if self._device_index is not None:

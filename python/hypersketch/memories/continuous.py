@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -221,7 +221,8 @@ class ContinuousMemory(ContinuousLaws):
         Parameters
         ----------
         queries : array of shape (dim,) or (n, dim)
-            For a memory on a GPU also an array of float32 there.
+            For a memory on a GPU also an array there: float32, which is used as it lies, or other real
+            numbers (float16, bfloat16, float64), which are converted to it there.
         steps : int in [1, 10**6], default 1
             Most steps; each begins at the state that the last one came to. A query that has converged stays.
         tol : float >= 0, default 1e-6
@@ -316,12 +317,13 @@ class ContinuousMemory(ContinuousLaws):
         Parameters
         ----------
         states : array of shape (dim,) or (n, dim)
+            For a memory on a GPU also an array of real numbers there.
         betas : float or array of shape (n,), optional
         threads : int, optional
 
         Returns
         -------
-        ndarray of float64, shape (n,)
+        array of float64, shape (n,), which lies where the states do
             |x|^2 / 2 - max over weights p of (<p, s> - Omega(p) / beta), up to constants, for the dot
             product; without |x|^2 / 2 for the other similarities. Omega is the separation's regularizer:
             p ln p for softmax and top-k, Tsallis' for sparsemax and entmax, a norm for normmax.
@@ -345,4 +347,7 @@ class ContinuousMemory(ContinuousLaws):
         >>> bool(memory.energy(state)[0] < memory.energy([1, 0.1])[0])
         True
         """
-        return self._energies(self._call("ContinuousMemory.energy", states, betas, threads))
+        owner = "ContinuousMemory.energy"
+        if _device.is_on_gpu(states):
+            return cast("Doubles", self._energies_there(owner, states, betas, threads))
+        return self._energies(self._call(owner, states, betas, threads, "states"))

@@ -11,10 +11,9 @@ from typing import Any, ClassVar, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from hypersketch import _core, _memory, _threads, _validation, files
+from hypersketch import _core, _device, _memory, _threads, _validation, files
 from hypersketch._stored import Tally
 from hypersketch._structure import chunks, dot, tally_of
-from hypersketch.memories import _gpu_membership
 from hypersketch.memories._gpu_membership import MembershipThere
 from hypersketch.memories._membership_laws import MembershipLaws
 
@@ -227,7 +226,7 @@ class HopfieldMembership(MembershipThere, MembershipLaws):
 
     def _change(self, owner: str, hashes: Any, weights: Any, sign: int, threads: int | None) -> None:
         batch = self._batch(owner, hashes)
-        checked = _validation.weights(owner, _gpu_membership.weights_on_host(owner, weights), batch.size)
+        checked = _validation.weights(owner, _device.on_host(owner, "weights", weights), batch.size)
         n_threads = _threads.resolve(owner, threads)
         with self._lock:
             self._require_writable()

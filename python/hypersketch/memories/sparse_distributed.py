@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hypersketch import _threads, _validation, files, theory
+from hypersketch import _device, _threads, _validation, files, theory
 from hypersketch._stored import Tally
 from hypersketch.memories import _bit_rows
 from hypersketch.memories._associative import Retrieval
@@ -210,7 +210,7 @@ class SparseDistributedMemory(LocationStore):
             rows, _ = self._given(owner, "values", values, self._values["value_dim"])
         if len(rows) != len(asked):
             raise ValueError(f"{owner} needs as many values as addresses. Got {len(rows)} and {len(asked)}.")
-        each = _validation.weights(owner, weights, len(asked))
+        each = _validation.weights(owner, _device.on_host(owner, "weights", weights), len(asked))
         if sign < 0:
             each = np.full(len(asked), -1, np.int64) if each is None else -each
         self._write(asked, rows, each, _threads.resolve(owner, threads))

@@ -26,7 +26,7 @@ class Batch(NamedTuple):
     """A batch of keys: 64-bit words, and how to get single keys back."""
 
     words: Any
-    """An array of uint64, or `_device.Words`: hashes, or the bits of integers that are hashed on the way."""
+    """An array of uint64, or `_device_keys.Words`: hashes, or bits of integers that are hashed on the way."""
     hashed: bool
     key_at: Callable[[int], Any] = _no_key
     n_given: int | None = None

@@ -35,7 +35,7 @@ class Batch(NamedTuple):
     """Keys on their way in: hashes, or the bits of integers that the loops hash on the way."""
 
     values: Any
-    """An array of uint64, or `_device.Words`."""
+    """An array of uint64, or `_device_keys.Words`."""
     hashed: bool
 
     def output(self, owner: str, out: Any, size: int, dtype: type[np.generic]) -> Any:

@@ -9,7 +9,7 @@ from typing import Any, Literal, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from hypersketch import _device, _threads, _validation
+from hypersketch import _device, _device_keys, _threads, _validation
 from hypersketch._structure import Structure
 from hypersketch.keys import hash_key, hash_keys
 from hypersketch.sketches._layouts import Batch
@@ -28,7 +28,7 @@ class KeySet(Structure):
         """Return keys as the loops take them."""
         if _device.is_on_gpu(keys):
             owner = type(self).__name__
-            return self._near(owner, Batch(_device.hashed_words(owner, keys), True))
+            return self._near(owner, Batch(_device_keys.hashed_words(owner, keys), True))
         return Batch(hash_keys(keys, threads=threads), True)
 
     def _n_threads(self, verb: str, threads: int | None) -> int:
@@ -37,12 +37,12 @@ class KeySet(Structure):
     def _hashed(self, verb: str, hashes: NDArray[np.uint64]) -> Batch:
         owner = f"{type(self).__name__}.{verb}"
         if _device.is_on_gpu(hashes):
-            return self._near(owner, Batch(_device.hashes_of(owner, hashes), True))
+            return self._near(owner, Batch(_device_keys.hashes_of(owner, hashes), True))
         return Batch(_validation.hashes(owner, hashes), True)
 
     def _near(self, owner: str, batch: Batch) -> Batch:
         """Return a batch that lies on a GPU, or refuse it when the state lies elsewhere."""
-        _device.require_near(owner, "keys", batch.values, self._device_index)
+        _device.require_near(owner, "keys", batch.values.seen, self._device_index)
         return batch
 
     @abstractmethod

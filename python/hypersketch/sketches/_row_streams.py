@@ -10,7 +10,7 @@ from typing import Any, Literal, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from hypersketch import _core, _device, _memory, _threads, _validation
+from hypersketch import _core, _device, _device_keys, _memory, _threads, _validation
 from hypersketch._stored import Stored, Tally
 from hypersketch._structure import chunks
 from hypersketch.keys import skips_nulls
@@ -165,7 +165,7 @@ class RowSketch(RowCells):
                 return
             self._require_room(batch, checked)
             on_gpu = _memory.on_gpu(self._state)
-            for part in _device.pieces(batch.words) if on_gpu else chunks(batch.words.size, self.depth):
+            for part in _device_keys.pieces(batch.words) if on_gpu else chunks(batch.words.size, self.depth):
                 mine = None if checked is None else checked[part]
                 tally = tally_of(part.stop - part.start, mine)
                 if on_gpu:

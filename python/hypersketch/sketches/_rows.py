@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Literal, TypeAlias, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from hypersketch import _core, _device, _memory, _threads, _validation
+from hypersketch import _core, _device, _device_keys, _memory, _threads, _validation
 from hypersketch._additive import Additive
 from hypersketch._stored import Tally
 from hypersketch._structure import chunks, dot
@@ -158,8 +158,8 @@ class RowCells(Additive):
         """Refuse a batch that would make a cell leave its range, at the end or on the way."""
         if self._is_far_from_full(tally_of(batch.words.size, weights).bound):
             return
-        cells, words = _memory.host(self._state), _device.host(batch.words)
-        mine = None if weights is None else _device.host(weights)
+        cells, words = _memory.host(self._state), _device_keys.host(batch.words)
+        mine = None if weights is None else _device_keys.host(weights)
         if not _core.sketch_fits(cells, self._rule, words, mine, batch.hashed):
             self._overflow()
 
@@ -243,8 +243,10 @@ class RowCells(Additive):
         """Return the batch of keys on the state's GPU; None for keys in host memory."""
         if not _device.is_on_gpu(keys):
             return None
-        words, done = (_device.hashes_of(owner, keys), True) if hashed else _device.words_of(owner, keys)
-        _device.require_near(owner, "keys", words, self._device_index)
+        words, done = (
+            (_device_keys.hashes_of(owner, keys), True) if hashed else _device_keys.words_of(owner, keys)
+        )
+        _device.require_near(owner, "keys", words.seen, self._device_index)
         return Batch(words, done)
 
     def _estimate(self, words: Any, hashed: bool, threads: int) -> NDArray[Any]:
@@ -267,7 +269,7 @@ class RowCells(Additive):
             estimates = _device.target(owner, None, (words.size,), dtype, words.seen)
         cuda, sketch = _device.module(), (self._state.memory, self.dtype.name, self._shape_on_gpu)
         function = cuda.sketch_estimate_i64 if dtype is np.int64 else cuda.sketch_estimate_f64
-        for part in _device.pieces(words):
+        for part in _device_keys.pieces(words):
             function(*sketch, words[part], estimates[part], hashed, stream, threads)
         return _device.result(estimates)
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hypersketch import _device, _validation
+from hypersketch import _device, _device_keys, _validation
 from hypersketch._stored import Tally
 from hypersketch.sketches._rows import tally_of
 
@@ -33,7 +33,7 @@ class WeightsOnGpu:
 
 
 def weights_on_gpu(
-    owner: str, weights: Any, words: _device.Words, dtype: np.dtype[Any], least: float | None
+    owner: str, weights: Any, words: _device_keys.Words, dtype: np.dtype[Any], least: float | None
 ) -> WeightsOnGpu:
     """Check weights on the keys' GPU: 64 bits each, one a key, finite, no smaller than ``least``."""
     wanted = np.dtype(np.int64 if dtype.kind == "i" else np.float64)

@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from hypersketch import _device, _memory, _validation, files
+from hypersketch import _device, _device_keys, _memory, _validation, files
 from hypersketch._stored import Tally
 from hypersketch.sketches._cells import CAPACITY, CELLS, HASHES, CellSketch
 from hypersketch.sketches._layouts import LAYOUTS, Batch, Layout, Loops, Shape
@@ -144,7 +144,7 @@ class BloomFilter(CellSketch):
     def _batch(self, keys: Any, threads: int) -> Batch:
         if _device.is_on_gpu(keys):
             owner = type(self).__name__
-            return self._near(owner, Batch(*_device.words_of(owner, keys)))
+            return self._near(owner, Batch(*_device_keys.words_of(owner, keys)))
         return self._rule.batch(keys, threads)
 
     def _loops(self, batch: Batch, threads: int) -> Loops:
@@ -153,7 +153,7 @@ class BloomFilter(CellSketch):
 
     def _pieces(self, batch: Batch) -> Iterator[slice]:
         if _memory.on_gpu(self._state):
-            return _device.pieces(batch.values)
+            return _device_keys.pieces(batch.values)
         return self._rule.pieces(self._shape, batch.values.size)
 
     # ---- changes
@@ -244,7 +244,7 @@ class BloomFilter(CellSketch):
 
     def _absent(self, batch: Batch, loops: Loops) -> int:
         """Return the number of distinct keys of a batch that were certainly not added."""
-        words = _device.host(batch.values)
+        words = _device_keys.host(batch.values)
         found = np.empty(words.size, np.bool_)
         for part in self._pieces(batch):
             loops.contains(words[part], found[part])

@@ -13,7 +13,7 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from hypersketch import _device, _memory, _validation, files
+from hypersketch import _device_keys, _memory, _validation, files
 from hypersketch._stored import Tally
 from hypersketch._structure import chunks
 from hypersketch.sketches._cells import CELLS, CapacityWarning, rate
@@ -384,7 +384,7 @@ class ScalableBloomFilter(KeySet):
         self._test_and_add(batch, None, self._n_threads("add_hashes", threads))
 
     def _test_and_take(self, batch: Batch, answers: Any, threads: int) -> None:
-        hashes = _device.host(batch.values)
+        hashes = _device_keys.host(batch.values)
         found = answers if isinstance(answers, np.ndarray) else np.empty(hashes.size, np.bool_)
         for part in chunks(hashes.size):
             self._test_and_take_piece(hashes[part], found[part], threads)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hypersketch import _device, _threads, _validation
+from hypersketch import _device, _device_keys, _threads, _validation
 from hypersketch._device_array import DeviceArray
 from hypersketch._stored import Tally
 from hypersketch._structure import chunks, tally_of
@@ -35,9 +35,9 @@ def batch_of(
     """Return keys as words in host memory or on the bundle's GPU, and whether they are hashes."""
     if _device.is_on_gpu(keys):
         words, hashed = (
-            (_device.hashes_of(owner, keys), True) if are_hashes else _device.words_of(owner, keys)
+            (_device_keys.hashes_of(owner, keys), True) if are_hashes else _device_keys.words_of(owner, keys)
         )
-        _device.require_near(owner, "keys", words, bundle._device_index)
+        _device.require_near(owner, "keys", words.seen, bundle._device_index)
         return words, hashed
     if are_hashes:
         return _validation.hashes(owner, keys), True
@@ -89,7 +89,7 @@ def add_keys(
             stream=_device.chosen_stream(),
             threads=n_threads,
         )
-        for part in _device.pieces(words):
+        for part in _device_keys.pieces(words):
             mine = None if checked is None else checked[part]
             tally = tally_of(part.stop - part.start, mine) if isinstance(words, np.ndarray) else total
             bundle._commit(change, (words[part], getattr(mine, "span", mine)), _signed(tally, sign))
@@ -98,8 +98,8 @@ def add_keys(
 def _there(words: Any, hashed: bool, device: int, stream: int) -> _device.View:
     """Return the hashes of a batch on a GPU."""
     if isinstance(words, np.ndarray):
-        words = _device.Words(DeviceArray.of(words, device).view()._replace(stream=stream))
-    return words.seen if hashed else _device._hashed_integers(words.seen, 0, None).seen
+        words = _device_keys.Words(DeviceArray.of(words, device).view()._replace(stream=stream))
+    return words.seen if hashed else _device_keys.hashed_integers(words.seen, 0, None).seen
 
 
 def add_pairs(bundle: Bundle, owner: str, keys: Any, values: Any, weights: Any, threads: int | None) -> None:
@@ -154,7 +154,7 @@ def add_vectors(bundle: Bundle, owner: str, vectors: Any, weights: Any) -> None:
         _add_host_vectors(bundle, owner, vectors, weights)
         return
     seen = _device.view(owner, "vectors", vectors)
-    _device.require_near(owner, "vectors", _device.Words(seen), bundle._device_index)
+    _device.require_near(owner, "vectors", seen, bundle._device_index)
     if seen.dtype == np.int32 and not bundle._binary:
         _add_host_vectors(
             bundle, owner, _on_gpu.sums(owner, "vectors", vectors, bundle.dim).to_host(), weights

@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hypersketch import _device, _validation
+from hypersketch import _device, _device_keys, _validation
 from hypersketch._device import Target, View
-from hypersketch._device_array import DeviceArray
+from hypersketch._device_array import DeviceArray, Passing
 from hypersketch._stored import Tally
 from hypersketch._structure import tally_of
 
@@ -48,7 +48,7 @@ def sums(owner: str, name: str, value: Any, dim: int) -> View:
 
 def is_sums(value: Any) -> bool:
     """Whether an array on a GPU holds sums, not words."""
-    return bool(_device.is_on_gpu(value) and _device.view("", "vectors", value).dtype == np.int32)
+    return bool(_device.is_on_gpu(value) and _device.view_of_any("", "vectors", value).dtype == np.int32)
 
 
 def _on_gpu(owner: str, name: str, value: Any, must: str) -> View:
@@ -100,29 +100,6 @@ def _broadcast(owner: str, left: View, right: View, names: tuple[str, str]) -> t
     return (m if n == 1 else n, left.shape[-1])
 
 
-class Passing:
-    """Arrays that a call needs on a GPU, for as long as it takes: of a pool, in the order of its stream."""
-
-    def __init__(self, device: int, stream: int) -> None:
-        self._place = device, stream
-        self._kept: list[Any] = []
-
-    def span(self, array: NDArray[Any]) -> Any:
-        """Return a copy of an array of host memory."""
-        made = self._take(array.nbytes)
-        made.from_host(np.ascontiguousarray(array).reshape(-1).view(np.uint8))
-        return made.span(array.size)
-
-    def empty(self, n: int, dtype: Any) -> Any:
-        """Return n elements of anything."""
-        return self._take(n * np.dtype(dtype).itemsize).span(n)
-
-    def _take(self, n_bytes: int) -> Any:
-        made = _device.module().Passing(n_bytes, *self._place)
-        self._kept.append(made)
-        return made
-
-
 @functools.lru_cache(maxsize=32)
 def ties_on(space: Any, device: int) -> DeviceArray:
     """Return the tie vector of a binary space on a GPU: it stays there."""
@@ -141,7 +118,7 @@ def atoms(owner: str, words: Any, hashed: bool, dim: int, seed: int) -> Any:
     """Return the atoms of keys on a GPU, one a row."""
     seen = words.seen
     if not hashed:
-        words = _device.Words(_device._hashed_integers(seen, 0, None).seen)
+        words = _device_keys.Words(_device_keys.hashed_integers(seen, 0, None).seen)
     made = _device.target(owner, None, (words.size, _validation.words_for(dim)), np.uint64, seen)
     _device.module().atom_rows(words[0 : words.size], dim, seed, made.whole())
     return made.finished()
@@ -266,9 +243,7 @@ def _bundled(
 
 def edges_of(owner: str, starts: Any, n: int) -> NDArray[np.int64]:
     """Return starts of runs in host memory, where they are checked."""
-    if _device.is_on_gpu(starts):
-        starts = _device.view(owner, "starts", starts).to_host()
-    return _validation.starts(owner, starts, n)
+    return _validation.starts(owner, _device.on_host(owner, "starts", starts), n)
 
 
 class Weights:
@@ -281,7 +256,7 @@ class Weights:
         if _device.is_on_gpu(weights):
             from hypersketch.sketches._weights_on_gpu import weights_on_gpu
 
-            words = _device.Words(like._replace(shape=(n,), strides=(8,)))
+            words = _device_keys.Words(like._replace(shape=(n,), strides=(8,)))
             checked = weights_on_gpu(owner, weights, words, np.dtype(np.int32), None)
             self.seen, self.tally = checked._seen, checked.tally
         else:

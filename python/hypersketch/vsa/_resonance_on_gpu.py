@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hypersketch import _device
-from hypersketch.vsa._on_gpu import Passing
-from hypersketch.vsa._resonance import Found, PackedEngine, no_answers
+from hypersketch._device_array import Passing
+from hypersketch.vsa._resonance import Found, PackedEngine, hash_rows, no_answers
 
 _SWEEP_WORDS = 1 << 36
 """Words compared between two looks at Ctrl-C, when no probe comes to its end: a second or less."""
@@ -70,8 +70,6 @@ class GpuPackedEngine(PackedEngine):
         self.device = device
 
     def run(self, probes: NDArray[np.uint64], budget: int, threads: int) -> Found:
-        from hypersketch.vsa._resonance import hash_rows
-
         hashes = hash_rows(probes)
         step = max(1, _STATE_BYTES // bytes_a_probe(self.dim, self.sizes))
         parts = [slice(first, first + step) for first in range(0, len(probes), step)]

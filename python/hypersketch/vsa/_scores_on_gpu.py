@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hypersketch import _device, _threads, _validation
-from hypersketch._device_array import DeviceArray
+from hypersketch._device_array import DeviceArray, Passing
 from hypersketch.vsa import _on_gpu
 from hypersketch.vsa._bundle_on_gpu import _pairs, _there, batch_of
 
@@ -59,7 +59,7 @@ def of_vectors(bundle: Any, owner: str, vectors: Any) -> Any:
         given = there.view()
     else:
         given = _on_gpu.packed(owner, "vectors", vectors, bundle.dim)
-        _device.require_near(owner, "vectors", _device.Words(given), bundle._device_index)
+        _device.require_near(owner, "vectors", given, bundle._device_index)
         _on_gpu._refuse_strays(owner, bundle.dim, vectors=given)
     made = _device.target(owner, None, (_on_gpu._n_rows(given),), np.float64, given)
     span, state = _bundle_at(bundle, given.stream)
@@ -75,7 +75,7 @@ def similarity(owner: str, a: Any, b: Any, dim: int) -> Any:
     if not (a_sums or b_sums):
         products = _on_gpu.packed(owner, "a", _on_gpu.bind(owner, a, b, dim), dim)
         ones: NDArray[np.uint64] = np.zeros(_validation.words_for(dim), np.uint64)
-        passing = _on_gpu.Passing(products.device, products.stream)
+        passing = Passing(products.device, products.stream)
         return _scored(
             owner, products._replace(pointer=passing.span(ones).pointer, shape=ones.shape), products, dim
         )

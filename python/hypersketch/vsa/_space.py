@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from hypersketch import _core, _device, _threads, _validation
+from hypersketch import _core, _device, _device_keys, _threads, _validation
 from hypersketch.keys import host_hashes
 from hypersketch.vsa._algebra import Algebra
 
@@ -80,7 +80,7 @@ class Space(Algebra):
         """
         n_threads = _threads.resolve(self._owner("atoms"), threads)
         if _device.is_on_gpu(keys):
-            return self._atoms_on_gpu("atoms", *_device.words_of(self._owner("atoms"), keys))
+            return self._atoms_on_gpu("atoms", *_device_keys.words_of(self._owner("atoms"), keys))
         return self._atoms_of(host_hashes(keys, threads), n_threads)
 
     def _atoms_on_gpu(self, method: str, words: Any, hashed: bool) -> Any:
@@ -104,7 +104,7 @@ class Space(Algebra):
         """
         owner = self._owner("atoms_of_hashes")
         if _device.is_on_gpu(hashes):
-            return self._atoms_on_gpu("atoms_of_hashes", _device.hashes_of(owner, hashes), True)
+            return self._atoms_on_gpu("atoms_of_hashes", _device_keys.hashes_of(owner, hashes), True)
         return self._atoms_of(_validation.hashes(owner, hashes), _threads.resolve(owner, threads))
 
     # ---- bundles

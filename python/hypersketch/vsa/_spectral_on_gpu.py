@@ -13,8 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from hypersketch import _device, _validation
+from hypersketch import _device, _device_keys, _validation
 from hypersketch._device import View
+from hypersketch._device_array import Passing
 from hypersketch.vsa import _on_gpu
 from hypersketch.vsa._numbers import Rule
 
@@ -43,7 +44,7 @@ def atoms(owner: str, space: Any, words: Any, hashed: bool) -> Any:
     """Return normal numbers or phasors of keys."""
     seen = words.seen
     if not hashed:
-        words = _device.Words(_device._hashed_integers(seen, 0, None).seen)
+        words = _device_keys.Words(_device_keys.hashed_integers(seen, 0, None).seen)
     phasors = space.dtype == np.complex64
     made = _device.target(owner, None, (words.size, space.dim), space.dtype, seen)
     spans = words[0 : words.size], floats(made.seen)
@@ -75,10 +76,9 @@ def superposed(owner: str, space: Any, vectors: Any, weights: Any, starts: Any) 
     edges = _on_gpu.edges_of(owner, starts, n)
     if not (edges[1:] > edges[:-1]).all():
         raise ValueError(f"{owner} needs at least one vector in every bundle.")
-    if _device.is_on_gpu(weights):
-        weights = _device.view(owner, "weights", weights).to_host()
-    checked = _validation.real_weights(owner, weights, n, np.dtype(np.float64))
-    uploads = _on_gpu.Passing(given.device, given.stream)
+    given_weights = _device.on_host(owner, "weights", weights)
+    checked = _validation.real_weights(owner, given_weights, n, np.dtype(np.float64))
+    uploads = Passing(given.device, given.stream)
     shape = (space.width,) if starts is None else (edges.size - 1, space.width)
     made = _device.target(owner, None, shape, space.dtype, given)
     width = space.width * space.dtype.itemsize // 4

@@ -187,7 +187,8 @@ class Resonator:
         )
         self._budget = _BUDGET("Resonator", "max_iterations", max_iterations)
         self._books, self._names = _codebooks(space, codebooks)
-        self._engine = self._made(packed, _device.resolve("Resonator", device), device)
+        index = _device.resolve("Resonator", device)
+        self._engine, self._device = self._made(packed, index, device), _device.name_of(index)
 
     def _made(self, packed: bool, index: int | None, device: str) -> Any:
         if index is None:
@@ -201,12 +202,23 @@ class Resonator:
 
     def __repr__(self) -> str:
         sizes = " x ".join(str(len(book)) for book in self._books)
-        return f"Resonator({self._space!r}, {sizes} products, max_iterations={self._budget})"
+        where = "" if self._device == "cpu" else f", device={self._device!r}"
+        return f"Resonator({self._space!r}, {sizes} products, max_iterations={self._budget}{where})"
 
     @property
     def space(self) -> Any:
         """Space of all vectors."""
         return self._space
+
+    @property
+    def device(self) -> str:
+        """Where probes are taken apart: ``cpu``, or a GPU as ``cuda:0``.
+
+        >>> from hypersketch.vsa import BSC, Resonator
+        >>> Resonator(BSC(64), [["a", "b"], ["x", "y"]]).device
+        'cpu'
+        """
+        return self._device
 
     @property
     def codebooks(self) -> tuple[NDArray[Any], ...]:
@@ -338,7 +350,7 @@ def _vectors(space: Any, method: str, name: str, value: Any) -> NDArray[Any]:
 
 
 def _of_gpu(method: str, name: str, value: Any) -> NDArray[Any]:
-    host = _device.view(method, name, value).to_host()
+    host: NDArray[Any] = _device.on_host(f"Resonator.{method}", name, value)
     return host.view(np.uint64) if host.dtype == np.int64 else host  # libraries without uint64
 
 

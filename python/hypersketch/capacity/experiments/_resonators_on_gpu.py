@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 
 from hypersketch import _device
+from hypersketch._device_array import Passing
 from hypersketch.capacity.cells import Cell, UInt64Array
 from hypersketch.keys import hash_keys
 from hypersketch.vsa import MapB
-from hypersketch.vsa._on_gpu import Passing, Work
+from hypersketch.vsa._on_gpu import Work
 from hypersketch.vsa._resonance import Rule, hash_rows, packed_numbers
 from hypersketch.vsa._resonance_on_gpu import Problems, bytes_a_probe, run
 from hypersketch.vsa.resonator import outcomes_of

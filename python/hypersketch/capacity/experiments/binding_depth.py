@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from hypersketch import theory
-from hypersketch._device_array import DeviceArray
 from hypersketch.capacity.cells import Cell, Draw, Outcomes
 from hypersketch.capacity.experiments.base import Experiment, Quantity, UInt64Array
 from hypersketch.capacity.structures import structure
 from hypersketch.capacity.structures.base import Structure
+from hypersketch.cuda import DeviceArray
 
 if TYPE_CHECKING:
     from hypersketch.capacity.plots import Panels

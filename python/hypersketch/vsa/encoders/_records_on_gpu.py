@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hypersketch import _device, _validation
-from hypersketch._device_array import DeviceArray
+from hypersketch._device_array import DeviceArray, Passing
 from hypersketch.vsa import _on_gpu
 from hypersketch.vsa.encoders._base import has_table, pieces
 from hypersketch.vsa.encoders._columns import columns_of, n_records
@@ -40,7 +40,7 @@ def encoded(encoder: Any, owner: str, values: Any, device: int, threads: int | N
         book, chosen = encoder._chosen(columns, part, threads)
         if book.dtype != np.uint64:
             raise TypeError(f"{owner} binds packed vectors of {space}. A field's encoder makes sums.")
-        passing = _on_gpu.Passing(like.device, like.stream)
+        passing = Passing(like.device, like.stream)
         is_fixed = all(map(has_table, encoder.encoders))
         table = _copy(encoder, "book", book, like.device) if is_fixed else DeviceArray.of(book, like.device)
         _bundle(encoder, made, part, table, passing.span(chosen.reshape(-1)), like)
@@ -114,7 +114,7 @@ def _of_numbers(encoder: Any, owner: str, seen: _device.View) -> Any:
     item = seen.dtype.itemsize
     for part in pieces(seen.shape[0], encoder.n_fields, _AT_ONCE):
         first, n = part.start * encoder.n_fields, (part.stop - part.start) * encoder.n_fields
-        passing = _on_gpu.Passing(seen.device, seen.stream)
+        passing = Passing(seen.device, seen.stream)
         span = passing.empty(n, np.uint32)
         values = _device.module().Span(seen.pointer + first * item, n, seen.device, seen.stream)
         _find_levels(owner, scale, values, seen.dtype, span)

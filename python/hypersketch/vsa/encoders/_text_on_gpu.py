@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hypersketch import _device, _validation
-from hypersketch._device_array import DeviceArray, Strings
+from hypersketch import _device, _device_keys, _validation
+from hypersketch._device_array import DeviceArray, Passing, Strings
 from hypersketch.vsa import _on_gpu
 
 _BYTES = 256
@@ -28,7 +28,7 @@ def encoded(encoder: Any, owner: str, values: Any, starts: Any, device: int, thr
         runs = encoder._runs(owner, *_brought(owner, encoder.unit, seen, edges), threads)
         return _of_host(encoder, owner, runs, seen)
     if encoder.unit == "keys":
-        hashes = _device.hashed_words(owner, values)
+        hashes = _device_keys.hashed_words(owner, values)
         edges = _validation.starts(owner, edges, hashes.size)
         return _of_hashes(encoder, owner, hashes.seen, edges, None, np.diff(edges))
     if seen.dtype not in (np.uint8, np.int8) or len(seen.shape) != 1 or not seen.is_contiguous:
@@ -57,9 +57,7 @@ def _parts(owner: str, values: Any, starts: Any) -> tuple[_device.View, NDArray[
         must = "given where the tokens of documents are one array on a GPU"
         _validation.refuse(owner, "starts", must, None, TypeError)
     seen = _device.view(owner, "values", values)
-    if _device.is_on_gpu(starts):
-        return seen, _device.view(owner, "starts", starts).to_host()
-    return seen, np.asarray(starts)
+    return seen, np.asarray(_device.on_host(owner, "starts", starts))
 
 
 def _followed(leader: _device.View, other: _device.View) -> int:
@@ -106,7 +104,7 @@ def _of_hashes(
 
 def _of_characters(encoder: Any, owner: str, seen: _device.View, edges: NDArray[np.int64]) -> Any:
     """Decode UTF-8 where it lies: a character's hash stands at or before its first byte."""
-    passing, n = _on_gpu.Passing(seen.device, seen.stream), edges.size - 1
+    passing, n = Passing(seen.device, seen.stream), edges.size - 1
     begins, hashes, ends = (
         passing.span(edges),
         passing.empty(seen.size, np.uint64),
@@ -130,7 +128,7 @@ def _of_host(encoder: Any, owner: str, runs: Any, like: _device.View) -> Any:
     """Encode tokens of host memory."""
     from hypersketch.vsa.encoders._tokens import ranked
 
-    passing = _on_gpu.Passing(like.device, like.stream)
+    passing = Passing(like.device, like.stream)
     if runs.are_hashes:
         span, n = passing.span(runs.tokens), runs.tokens.size
         seen = like._replace(pointer=span.pointer, shape=(n,), strides=(8,), dtype=np.dtype(np.uint64))
