@@ -87,6 +87,7 @@ __all__: list[str] = [
     "membership_add",
     "membership_scores",
     "most_staged_bytes",
+    "multiply_reals",
     "nearest_patterns",
     "pack_entries",
     "pack_rows",
@@ -113,9 +114,11 @@ __all__: list[str] = [
     "rotate_rows",
     "round_rows",
     "row_lengths",
+    "score_atoms",
     "score_keys",
     "score_rows",
     "scores_above",
+    "shape_sums",
     "sign_entries_f32",
     "sign_entries_i8",
     "sketch_add_f64",
@@ -126,8 +129,10 @@ __all__: list[str] = [
     "squared_lengths",
     "subtract_columns_f32",
     "subtract_columns_f64",
+    "sum_atoms",
     "sum_listed",
     "sum_real_rows",
+    "sum_rows",
     "summarize_f64",
     "summarize_i64",
     "take_columns",
@@ -428,13 +433,13 @@ def any_beyond(rows: Span, dim: typing.SupportsInt | typing.SupportsIndex) -> bo
 def atom_reals(
     hashes: Span,
     dim: typing.SupportsInt | typing.SupportsIndex,
-    phasors: bool,
+    kind: typing.SupportsInt | typing.SupportsIndex,
     scale: typing.SupportsFloat | typing.SupportsIndex,
     seed: typing.SupportsInt | typing.SupportsIndex,
     out: Span,
 ) -> None:
     """
-    Normal numbers or phasors of keys.
+    Uniform (0) or normal (1) numbers or phasors (2) of keys.
     """
 
 def atom_rows(
@@ -908,6 +913,11 @@ def most_staged_bytes() -> int:
     Bytes that a query of host memory, or its answer, may take.
     """
 
+def multiply_reals(a: Span, b: Span, width: typing.SupportsInt | typing.SupportsIndex, out: Span) -> bool:
+    """
+    Products of real numbers; false where any is not finite.
+    """
+
 def nearest_patterns(
     patterns: StoredPatterns,
     queries: Span,
@@ -1226,6 +1236,19 @@ def row_lengths(rows: Span, dim: typing.SupportsInt | typing.SupportsIndex, out:
     Lengths of rows, never 0.
     """
 
+def score_atoms(
+    dim: typing.SupportsInt | typing.SupportsIndex,
+    kind: typing.SupportsInt | typing.SupportsIndex,
+    scale: typing.SupportsFloat | typing.SupportsIndex,
+    seed: typing.SupportsInt | typing.SupportsIndex,
+    vector: Span,
+    hashes: Span,
+    out: Span,
+) -> None:
+    """
+    Cosines of a vector with the atoms of keys.
+    """
+
 def score_keys(
     bundle: Span,
     dim: typing.SupportsInt | typing.SupportsIndex,
@@ -1254,6 +1277,17 @@ def scores_above(
 ]:
     """
     Patterns whose scores are above a bound: where each query's begin, the patterns, their scores.
+    """
+
+def shape_sums(
+    sums: Span,
+    width: typing.SupportsInt | typing.SupportsIndex,
+    form: typing.SupportsInt | typing.SupportsIndex,
+    spectrum: typing.SupportsInt | typing.SupportsIndex,
+    out: Span,
+) -> None:
+    """
+    Rows of sums in double precision, brought to a form.
     """
 
 def sign_entries_f32(values: Span, out: Span) -> None:
@@ -1355,6 +1389,20 @@ def subtract_columns_f64(scores: Span, out: Span) -> None:
     The second score of each row less the first.
     """
 
+def sum_atoms(
+    dim: typing.SupportsInt | typing.SupportsIndex,
+    kind: typing.SupportsInt | typing.SupportsIndex,
+    scale: typing.SupportsFloat | typing.SupportsIndex,
+    seed: typing.SupportsInt | typing.SupportsIndex,
+    hashes: Span,
+    others: Span | None,
+    weights: Span | None,
+    sums: Span,
+) -> bool:
+    """
+    The sum of the atoms of keys, or of products of two; false where it is not finite.
+    """
+
 def sum_listed(values: StoredPatterns, starts: Span, patterns: Span, weights: Span, states: Span) -> None:
     """
     Weighted sums of listed values.
@@ -1365,12 +1413,17 @@ def sum_real_rows(
     width: typing.SupportsInt | typing.SupportsIndex,
     starts: Span,
     weights: Span | None,
-    to_phasors: bool,
+    form: typing.SupportsInt | typing.SupportsIndex,
     spectrum: typing.SupportsInt | typing.SupportsIndex,
     out: Span,
 ) -> bool:
     """
-    Sums of runs of rows, of length 1; false where any is not finite.
+    Sums of runs of rows, of length 1 (0), as phasors (1) or clipped (2); false where any is not finite.
+    """
+
+def sum_rows(rows: Span, weights: Span | None, sums: Span) -> bool:
+    """
+    The sum of all rows in double precision; false where it is not finite.
     """
 
 def summarize_f64(weights: Span) -> tuple[float, float, float, float, bool]:
