@@ -105,6 +105,7 @@ __all__: list[str] = [
     "quantize_f32",
     "quantize_f64",
     "read_locations",
+    "real_range",
     "real_top_k",
     "real_top_k_of_host",
     "recall",
@@ -1113,6 +1114,24 @@ def read_locations(
 ) -> None:
     """
     Signs of the sums of the counters that addresses activate.
+    """
+
+def real_range(
+    queries: Span,
+    rows: Span,
+    dim: typing.SupportsInt | typing.SupportsIndex,
+    weights: Span | None,
+    cosine: bool,
+    bfloats: Span,
+    squares: Span,
+    extremes: Span,
+    thresholds: Span,
+    cursors: Span,
+    found: Span | None,
+    similarities: Span | None,
+) -> None:
+    """
+    The rows that reach each query's threshold; their numbers alone without places for them.
     """
 
 def real_top_k(

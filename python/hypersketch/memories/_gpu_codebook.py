@@ -205,6 +205,12 @@ class GpuCodebook(StoredCodebook):
         dim = self.space.dim
         return _device_search.within(asked, self.view(), dim, radii_of(dim, thresholds))
 
+    def reaching(self, probes: NDArray[Any], thresholds: NDArray[np.float64]) -> Any:
+        """Return probe, item and similarity of all that reach the thresholds of real probes, in any order."""
+        asked = DeviceArray.of(probes, self.device).view()
+        rows, limits = self._vectors.view(), np.ascontiguousarray(thresholds)
+        return self._rounded_rows().within("ItemMemory.range_search", asked, rows, limits)
+
     def _rounded_rows(self) -> _device_reals.RoundedRows:
         if self._rounded is None:  # two threads may both do this, to the same effect
             self._rounded = _device_reals.RoundedRows(self._vectors.view(), real_weights(self.space), True)

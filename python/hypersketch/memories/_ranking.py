@@ -340,6 +340,9 @@ def reaching(book: Codebook, probes: NDArray[Any], thresholds: Floats, threads: 
 
 
 def _reaching_some(book: Codebook, probes: NDArray[Any], thresholds: Floats, threads: int) -> Iterator[Found]:
+    if book.device is not None and isinstance(book.space, RealSpace):
+        yield Found(*book.reaching(probes, thresholds))  # type: ignore[attr-defined]
+        return
     scorer = _scorer(book, probes, threads)
     for block, rows in _passes(book, _BLOCK_SCORES // len(probes), threads, len(probes)):
         scores = scorer.scores(block, rows)
