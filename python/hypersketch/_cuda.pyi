@@ -71,6 +71,9 @@ __all__: list[str] = [
     "follow",
     "follow_fields",
     "from_host",
+    "hadamard_range",
+    "hadamard_rows",
+    "hadamard_top_k",
     "hamming_range",
     "hamming_top_k",
     "hamming_top_k_of_host",
@@ -146,6 +149,8 @@ __all__: list[str] = [
     "unpack_rows_f32",
     "unpack_rows_i8",
     "walk_patterns",
+    "walsh_hadamard_f32",
+    "walsh_hadamard_i32",
     "why_not",
     "write_locations",
     "write_pairs_float32",
@@ -741,6 +746,41 @@ def from_host(
 ) -> Memory:
     """
     New memory with these bytes.
+    """
+
+def hadamard_range(
+    probes: Span,
+    stride: typing.SupportsInt | typing.SupportsIndex,
+    radii: Span,
+    dim: typing.SupportsInt | typing.SupportsIndex,
+    signs: Span,
+    numbers: Span,
+    cursors: Span,
+    keys: Span | None,
+) -> None:
+    """
+    All items within radii; their numbers alone without places for their keys.
+    """
+
+def hadamard_rows(
+    dim: typing.SupportsInt | typing.SupportsIndex, signs: Span, numbers: Span, places: Span, out: Span
+) -> None:
+    """
+    Packed vectors of items, zeros for places below 0.
+    """
+
+def hadamard_top_k(
+    probes: Span,
+    n: typing.SupportsInt | typing.SupportsIndex,
+    stride: typing.SupportsInt | typing.SupportsIndex,
+    dim: typing.SupportsInt | typing.SupportsIndex,
+    signs: Span,
+    numbers: Span,
+    k: typing.SupportsInt | typing.SupportsIndex,
+    keys: Span,
+) -> None:
+    """
+    The k nearest items of each packed probe, in any order, as distance * 2**33 + item.
     """
 
 def hamming_range(
@@ -1533,6 +1573,16 @@ def walk_patterns(
 ) -> None:
     """
     Steps of which each begins where the last one ended; the states are the queries at first.
+    """
+
+def walsh_hadamard_f32(rows: Span, n: typing.SupportsInt | typing.SupportsIndex) -> bool:
+    """
+    Transform rows in place; false, and nothing, where one is not finite.
+    """
+
+def walsh_hadamard_i32(rows: Span, n: typing.SupportsInt | typing.SupportsIndex) -> bool:
+    """
+    Transform rows in place; false, and nothing, where one could leave its range.
     """
 
 def why_not() -> str:
