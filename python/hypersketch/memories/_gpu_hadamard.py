@@ -95,6 +95,8 @@ class GpuHadamard(HadamardCodebook):
         made = _device.target("cleanup", None, (at.size, self.space.width), np.uint64, at)
         items = self._there(at.stream)
         _device.module().hadamard_rows(self.space.dim, *items, at.span(), made.whole())
+        used(at)
+        self._there(at.stream)  # which notes that the stream used them
         return made
 
     def _asked(self, probes: NDArray[Any]) -> RowsView:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hypersketch import _core, _device, _threads, _validation
+from hypersketch._device_search import used
 
 _MOST = 2**31 - 1
 _MOST_ENTRIES = 2**26
@@ -80,6 +81,7 @@ def _transformed_there(vectors: Any) -> Any:
         _validation.refuse(owner, "vectors", must, f"shape {seen.shape} and strides {seen.strides}")
     made, cuda = _device.target(owner, None, seen.shape, seen.dtype, seen), _device.module()
     cuda.copy_span(made.whole(), seen.span(), 4 * seen.size)
+    used(seen)
     is_float = seen.dtype == np.float32
     if (cuda.walsh_hadamard_f32 if is_float else cuda.walsh_hadamard_i32)(made.whole(), n):
         return made.finished()
