@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Range searches on a GPU, and memories there that make their vectors: the CPU's answers."""
+"""Range searches of packed vectors on a GPU, and memories that make their vectors: the CPU's answers."""
 
 from __future__ import annotations
 
@@ -105,7 +105,5 @@ def test_memories_without_vectors_are_kept(tmp_path: Any) -> None:
 
 
 def test_what_has_no_kernels_says_so() -> None:
-    with pytest.raises(ValueError, match="ItemMemory with codebook='hadamard' has no GPU kernels"):
-        ItemMemory(MapB(64), codebook="hadamard", device="cuda")
     with pytest.raises(ValueError, match="ItemMemory of FHRR with codebook='procedural' has no GPU kernels"):
         ItemMemory(FHRR(64), codebook="procedural", device="cuda")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""HRR and FHRR on a GPU against the CPU: bits where nothing is summed along a row, else within a bound."""
+"""HRR, FHRR and MAP-C on a GPU against the CPU: bits where no row is summed, else within a bound."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from hypersketch import cuda
-from hypersketch.vsa import CGR, FHRR, HRR
+from hypersketch.vsa import CGR, FHRR, HRR, MapC
 
 REASON = cuda.why_not()
 pytestmark = pytest.mark.skipif(REASON is not None, reason=str(REASON))
@@ -33,13 +33,13 @@ def same(ours: Any, theirs: Any) -> bool:
 
 
 def spaces(dim: int) -> list[Any]:
-    return [FHRR(dim, 4), FHRR(dim, 4, phase_only=False), HRR(dim, 4, spectral=True)]
+    return [FHRR(dim, 4), FHRR(dim, 4, phase_only=False), HRR(dim, 4, spectral=True), MapC(dim, 4)]
 
 
 @pytest.mark.parametrize("dim", DIMS)
 def test_atoms(dim: int) -> None:
     keys = np.arange(3000 if dim < 100 else 100)  # every branch of the logarithm
-    for space in (FHRR(dim, seed=4), HRR(dim, seed=4)):
+    for space in (FHRR(dim, seed=4), HRR(dim, seed=4), MapC(dim, seed=4)):
         assert same(space.atoms(there(keys)), space.atoms(keys))
         assert same(space.atoms(there(keys[:0])), space.atoms(keys[:0]))
 
@@ -66,7 +66,7 @@ def test_sums_and_cosines(dim: int) -> None:
             {"weights": weights, "starts": [1, 3, 30]},
         ):
             ours, theirs = np.asarray(space.superpose(there(rows), **how)), space.superpose(rows, **how)
-            if space == FHRR(dim, 4):
+            if space in (FHRR(dim, 4), MapC(dim, 4)):
                 assert same(ours, theirs)
             else:  # a length in another order, then one rounding to single precision
                 largest = np.abs(theirs).max()
@@ -82,9 +82,11 @@ def test_what_does_not_fit_is_refused() -> None:
     space = FHRR(8)
     rows = there(space.atoms(range(3)))
     infinite = there(np.full(8, np.inf, np.complex64))
+    ones = there(MapC(8).identity())
     cases: list[tuple[type[Exception], str, Any]] = [
         (ValueError, "finite", lambda: space.bind(rows, infinite)),
         (ValueError, "finite", lambda: space.unbind(rows, infinite)),
+        (ValueError, "finite", lambda: MapC(8).bind(there(np.full(8, np.nan, np.float32)), ones)),
         (ValueError, "finite", lambda: space.superpose(infinite)),
         (ValueError, "finite", lambda: space.similarity(rows, infinite)),
         (TypeError, "complex64", lambda: space.bind(rows, there(np.zeros(8, np.float32)))),

@@ -14,6 +14,7 @@ from suites import (
     _cuda_learn,
     _cuda_memories,
     _cuda_more,
+    _cuda_reals,
     _cuda_retrieval,
     _cuda_search,
     _cuda_vsa,
@@ -39,6 +40,7 @@ def rows(repeats: int) -> list[Row]:
             _cuda_vsa,
             _cuda_learn,
             _cuda_memories,
+            _cuda_reals,
             _cuda_retrieval,
         ):
             results += family.rows(repeats, clock, ceilings, scale)

@@ -27,6 +27,7 @@ void bind_cuda_spectra(py::module_& module);
 void bind_cuda_learning(py::module_& module);
 void bind_cuda_resonator(py::module_& module);
 void bind_cuda_search(py::module_& module);
+void bind_cuda_hadamard(py::module_& module);
 void bind_cuda_retrieval(py::module_& module);
 void bind_cuda_recall(py::module_& module);
 void bind_cuda_locations(py::module_& module);

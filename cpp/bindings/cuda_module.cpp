@@ -43,6 +43,7 @@ PYBIND11_MODULE(_cuda, module, pybind11::mod_gil_not_used()) {
   bindings::bind_cuda_learning(module);
   bindings::bind_cuda_resonator(module);
   bindings::bind_cuda_search(module);
+  bindings::bind_cuda_hadamard(module);
   bindings::bind_cuda_retrieval(module);
   bindings::bind_cuda_recall(module);
   bindings::bind_cuda_locations(module);

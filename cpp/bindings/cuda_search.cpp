@@ -100,6 +100,25 @@ void real_top_k(const Span& queries, const Span& rows, size_t dim, const MaybeSp
                    {rows.data<const float>(), n, dim, given}, rounded, cosine, answers, chosen);
 }
 
+void real_range(const Span& queries, const Span& rows, size_t dim, const MaybeSpan& weights, bool cosine,
+                const Span& bfloats, const Span& squares, const Span& extremes, const Span& thresholds,
+                const Span& cursors, const MaybeSpan& found, const MaybeSpan& similarities) {
+  const size_t n = squares.n, n_queries = cursors.n;
+  require(rows.n == n * dim && queries.n == n_queries * dim, "The rows do not fit their dimension.");
+  require(thresholds.n == n_queries, "There must be one threshold and cursor a query.");
+  require_together(queries, rows, bfloats, thresholds, cursors);
+  const double* const given = weights_of(weights, dim);
+  const size_t n_found = found ? found->n : 0;
+  const cuda::RealMatches matches{data_or_null<std::int64_t>(found, n_found, queries.device),
+                                  data_or_null<double>(similarities, n_found, queries.device)};
+  require((matches.rows == nullptr) == (matches.similarities == nullptr), "Rows are found with their similarities.");
+  const cuda::RoundedRows rounded = rounded_of(bfloats, squares, extremes, n, dim);
+  const py::gil_scoped_release release;
+  cuda::real_range(queries.place(), {queries.data<const float>(), n_queries, dim, given},
+                   thresholds.data<const double>(), {rows.data<const float>(), n, dim, given}, rounded, cosine,
+                   cursors.data<unsigned long long>(), matches);
+}
+
 void hamming_top_k_of_host(const Array<uint64_t>& queries, const Span& rows, size_t n_rows, size_t row_stride,
                            size_t dim, size_t k, Array<uint64_t> keys, size_t threads) {
   const size_t n = static_cast<size_t>(queries.size()) / std::max<size_t>(1, words_for(dim));
@@ -165,6 +184,10 @@ void bind_cuda_search(py::module_& module) {
              py::arg("cosine"), py::arg("bfloats"), py::arg("squares"), py::arg("extremes"), py::arg("k"),
              py::arg("indices"), py::arg("similarities"), py::arg("path") = "best",
              "The k rows most alike to each query by inner product or cosine.");
+  module.def("real_range", &real_range, py::arg("queries"), py::arg("rows"), py::arg("dim"), py::arg("weights"),
+             py::arg("cosine"), py::arg("bfloats"), py::arg("squares"), py::arg("extremes"), py::arg("thresholds"),
+             py::arg("cursors"), py::arg("found").none(true), py::arg("similarities").none(true),
+             "The rows that reach each query's threshold; their numbers alone without places for them.");
   module.def("most_staged_bytes", &cuda::most_staged_bytes,
              "Bytes that a query of host memory, or its answer, may take.");
   module.def("hamming_top_k_of_host", &hamming_top_k_of_host, py::arg("queries").noconvert(), py::arg("rows"),

@@ -16,12 +16,27 @@ size_t met(size_t a, size_t b) {
   return a == 0 || b == 0 ? 0 : std::max(a, b);
 }
 
-void atom_reals(const Span& hashes, size_t dim, bool phasors, double scale, uint64_t seed, const Span& out) {
+cuda::AtomSpace space_of(size_t dim, int kind, double scale, uint64_t seed) {
+  require(kind >= 0 && kind <= 2, "There are three kinds of random numbers.");
+  return {dim, static_cast<cuda::RealAtoms>(kind), scale, seed};
+}
+
+cuda::SumForm form_of(int form) {
+  require(form >= 0 && form <= 2, "There are three forms of sums.");
+  return static_cast<cuda::SumForm>(form);
+}
+
+const double* weights_of(const std::optional<Span>& weights, size_t n, int device) {
+  require(!weights || (weights->n == n && weights->device == device), "There must be one weight a row.");
+  return weights ? weights->data<const double>() : nullptr;
+}
+
+void atom_reals(const Span& hashes, size_t dim, int kind, double scale, uint64_t seed, const Span& out) {
   require_together(hashes, out);
-  require(out.n == hashes.n * dim * (phasors ? 2 : 1), "out must have one row a key.");
-  const auto kind = phasors ? cuda::RealAtoms::kPhasors : cuda::RealAtoms::kNormals;
+  const auto space = space_of(dim, kind, scale, seed);
+  require(out.n == hashes.n * space.n_floats(), "out must have one row a key.");
   const py::gil_scoped_release release;
-  cuda::atom_reals(hashes.place(), hashes.data<const uint64_t>(), hashes.n, dim, kind, scale, seed, out.data<float>());
+  cuda::atom_reals(hashes.place(), hashes.data<const uint64_t>(), hashes.n, space, out.data<float>());
 }
 
 bool combine_phasors(const Span& a, const Span& b, size_t width, int way, const Span& out) {
@@ -34,18 +49,26 @@ bool combine_phasors(const Span& a, const Span& b, size_t width, int way, const 
   return cuda::combine_phasors(a.place(), left, right, width, static_cast<cuda::PhasorWay>(way), out.data<float>());
 }
 
+bool multiply_reals(const Span& a, const Span& b, size_t width, const Span& out) {
+  require_together(a, b, out);
+  const auto left = rows_of(a, width), right = rows_of(b, width);
+  require(out.n == width * met(left.n, right.n), "out must have one row a pair.");
+  const py::gil_scoped_release release;
+  return cuda::multiply_reals(a.place(), left, right, width, out.data<float>());
+}
+
 // The caller knows that starts rise within the rows.
-bool sum_real_rows(const Span& rows, size_t width, const Span& starts, const std::optional<Span>& weights,
-                   bool to_phasors, size_t spectrum, const Span& out) {
+bool sum_real_rows(const Span& rows, size_t width, const Span& starts, const std::optional<Span>& weights, int form,
+                   size_t spectrum, const Span& out) {
   require_together(rows, starts);
   require_together(rows, out);
   const auto given = rows_of(rows, width);
   require(starts.n >= 1 && out.n == (starts.n - 1) * width, "out must have one row a bundle.");
-  require(!weights || (weights->n == given.n && weights->device == rows.device), "There must be one weight a row.");
-  const double* const factors = weights ? weights->data<const double>() : nullptr;
+  const double* const factors = weights_of(weights, given.n, rows.device);
+  const auto shape = form_of(form);
   const py::gil_scoped_release release;
   return cuda::sum_real_rows(rows.place(), given.numbers, width, starts.data<const std::int64_t>(), starts.n - 1,
-                             factors, to_phasors, {spectrum}, out.data<float>());
+                             factors, shape, {spectrum}, out.data<float>());
 }
 
 bool cosines(const Span& a, const Span& b, size_t width, size_t spectrum, const Span& out) {
@@ -57,16 +80,68 @@ bool cosines(const Span& a, const Span& b, size_t width, size_t spectrum, const 
   return cuda::cosines(a.place(), left, right, width, {spectrum}, out.data<double>());
 }
 
+void shape_sums(const Span& sums, size_t width, int form, size_t spectrum, const Span& out) {
+  require_together(sums, out);
+  require(width >= 1 && sums.n % width == 0 && out.n == sums.n, "Sums must be whole rows, as many as out has.");
+  const auto shape = form_of(form);
+  const py::gil_scoped_release release;
+  cuda::shape_sums(sums.place(), sums.data<const double>(), sums.n / width, width, shape, {spectrum},
+                   out.data<float>());
+}
+
+bool sum_rows(const Span& rows, const std::optional<Span>& weights, const Span& sums) {
+  require_together(rows, sums);
+  const auto given = rows_of(rows, sums.n);
+  const double* const factors = weights_of(weights, given.n, rows.device);
+  const py::gil_scoped_release release;
+  return cuda::sum_rows(rows.place(), given.numbers, given.n, sums.n, factors, sums.data<double>());
+}
+
+bool sum_atoms(size_t dim, int kind, double scale, uint64_t seed, const Span& hashes, const std::optional<Span>& others,
+               const std::optional<Span>& weights, const Span& sums) {
+  require_together(hashes, sums);
+  const auto space = space_of(dim, kind, scale, seed);
+  require(sums.n == space.n_floats(), "sums must have one element a number.");
+  require(!others || (others->n == hashes.n && others->device == hashes.device), "There must be one other a key.");
+  require(!others || space.kind != cuda::RealAtoms::kNormals, "Normal atoms are not bound entry by entry.");
+  const uint64_t* const second = others ? others->data<const uint64_t>() : nullptr;
+  const double* const factors = weights_of(weights, hashes.n, hashes.device);
+  const py::gil_scoped_release release;
+  return cuda::sum_atoms(hashes.place(), space, hashes.data<const uint64_t>(), second, hashes.n, factors,
+                         sums.data<double>());
+}
+
+void score_atoms(size_t dim, int kind, double scale, uint64_t seed, const Span& vector, const Span& hashes,
+                 const Span& out) {
+  require_together(hashes, vector, out);
+  const auto space = space_of(dim, kind, scale, seed);
+  require(vector.n == space.n_floats() && out.n == hashes.n, "vector must be one, out have one element a key.");
+  const py::gil_scoped_release release;
+  cuda::score_atoms(hashes.place(), space, vector.data<const float>(), hashes.data<const uint64_t>(), hashes.n,
+                    out.data<double>());
+}
+
 }  // namespace
 
 void bind_cuda_spectra(py::module_& module) {
-  module.def("atom_reals", &atom_reals, py::arg("hashes"), py::arg("dim"), py::arg("phasors"), py::arg("scale"),
-             py::arg("seed"), py::arg("out"), "Normal numbers or phasors of keys.");
+  module.def("atom_reals", &atom_reals, py::arg("hashes"), py::arg("dim"), py::arg("kind"), py::arg("scale"),
+             py::arg("seed"), py::arg("out"), "Uniform (0) or normal (1) numbers or phasors (2) of keys.");
   module.def("combine_phasors", &combine_phasors, py::arg("a"), py::arg("b"), py::arg("width"), py::arg("way"),
              py::arg("out"), "Products (0), with conjugates (1), or quotients (2); false where any is not finite.");
   module.def("sum_real_rows", &sum_real_rows, py::arg("rows"), py::arg("width"), py::arg("starts"),
-             py::arg("weights").none(true), py::arg("to_phasors"), py::arg("spectrum"), py::arg("out"),
-             "Sums of runs of rows, of length 1; false where any is not finite.");
+             py::arg("weights").none(true), py::arg("form"), py::arg("spectrum"), py::arg("out"),
+             "Sums of runs of rows, of length 1 (0), as phasors (1) or clipped (2); false where any is not finite.");
+  module.def("multiply_reals", &multiply_reals, py::arg("a"), py::arg("b"), py::arg("width"), py::arg("out"),
+             "Products of real numbers; false where any is not finite.");
+  module.def("shape_sums", &shape_sums, py::arg("sums"), py::arg("width"), py::arg("form"), py::arg("spectrum"),
+             py::arg("out"), "Rows of sums in double precision, brought to a form.");
+  module.def("sum_rows", &sum_rows, py::arg("rows"), py::arg("weights").none(true), py::arg("sums"),
+             "The sum of all rows in double precision; false where it is not finite.");
+  module.def("sum_atoms", &sum_atoms, py::arg("dim"), py::arg("kind"), py::arg("scale"), py::arg("seed"),
+             py::arg("hashes"), py::arg("others").none(true), py::arg("weights").none(true), py::arg("sums"),
+             "The sum of the atoms of keys, or of products of two; false where it is not finite.");
+  module.def("score_atoms", &score_atoms, py::arg("dim"), py::arg("kind"), py::arg("scale"), py::arg("seed"),
+             py::arg("vector"), py::arg("hashes"), py::arg("out"), "Cosines of a vector with the atoms of keys.");
   module.def("cosines", &cosines, py::arg("a"), py::arg("b"), py::arg("width"), py::arg("spectrum"), py::arg("out"),
              "Cosines of rows; false where any is not finite.");
 }

@@ -69,6 +69,15 @@ void round_rows(Place place, RealRows rows, bool cosine, RoundedRows rounded);
 void real_top_k(Place place, RealRows queries, RealRows rows, RoundedRows rounded, bool cosine, NearestRows answers,
                 SearchPath path = SearchPath::kBest);
 
+// All rows whose similarity to query q reaches thresholds[q]; other rules as above. Without `found` cursors[q] rises by
+// their number; with it a row goes to the place that the cursor has, which rises.
+struct RealMatches {
+  std::int64_t* rows;
+  double* similarities;
+};
+void real_range(Place place, RealRows queries, const double* thresholds, RealRows rows, RoundedRows rounded,
+                bool cosine, unsigned long long* cursors, RealMatches found);
+
 // ---- gather.cu; rows of `n_words` words of 32 bits each
 
 // Row i of `out` is row indices[i], rows `stride` words apart; zeros for an index below 0.

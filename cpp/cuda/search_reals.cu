@@ -14,68 +14,10 @@
 // numbers are 3.1e12 products and sums, of which an H200 does some 0.6e15 a second by mma.sync: 5 ms.
 
 #include "search_passes.cuh"
+#include "search_reals.cuh"
 
 namespace hypersketch::cuda {
 namespace {
-
-__device__ __forceinline__ unsigned to_bfloat(float x) {  // to nearest, of ties to even
-  const unsigned bits = __float_as_uint(x);
-  return (bits + 0x7FFFU + (bits >> 16 & 1U)) >> 16;
-}
-
-__device__ __forceinline__ double of_bfloat(unsigned bits) { return __uint_as_float(bits << 16); }
-
-// A length and a rounding error. Those of numbers that are none are infinite, so that the largest shows them.
-struct Rounding {
-  double length;
-  double error;
-};
-
-__device__ __forceinline__ void raise(double* most, double x) {  // of numbers >= 0, whose bits are ordered as they are
-  atomicMax(reinterpret_cast<unsigned long long*>(most), static_cast<unsigned long long>(__double_as_longlong(x)));
-}
-
-// A warp a row.
-__global__ void __launch_bounds__(kThreads)
-    round_kernel(RealRows rows, bool cosine, size_t n_words, RoundedRows rounded, Rounding* roundings) {
-  const size_t row = thread_index() / kWarp;
-  const unsigned lane = threadIdx.x % kWarp;
-  if (row >= rows.n) return;
-  const float* const values = rows.values + row * rows.dim;
-  const auto weight = [&](size_t i) { return rows.weights == nullptr ? 1.0 : __ldg(rows.weights + i); };
-  double square = 0.0;
-  for (size_t i = lane; i < rows.dim; i += kWarp) {
-    const double x = values[i];
-    square += weight(i) * x * x;
-  }
-  square = sum_of_warp(square);
-  const double scale = !cosine ? 1.0 : square > 0.0 ? 1.0 / sqrt(square) : 0.0;
-  double length = 0.0, error = 0.0;
-  for (size_t w = lane; w < n_words; w += kWarp) {
-    unsigned word = 0;
-    for (unsigned half = 0; half < 2; ++half) {
-      const size_t i = 2 * w + half;
-      const double x = i < rows.dim ? sqrt(weight(i)) * values[i] * scale : 0.0;
-      const unsigned bits = to_bfloat(static_cast<float>(x));
-      const double near = of_bfloat(bits);
-      length += near * near;
-      error += (x - near) * (x - near);
-      word |= bits << (16 * half);
-    }
-    rounded.bfloats[row * n_words + w] = word;
-  }
-  length = sqrt(sum_of_warp(length));
-  error = sqrt(sum_of_warp(error));
-  if (lane != 0) return;
-  const double infinite = __longlong_as_double(0x7FF0000000000000LL);
-  const Rounding found = length < infinite && error < infinite ? Rounding{length, error} : Rounding{infinite, infinite};
-  rounded.squares[row] = square;
-  if (roundings != nullptr) roundings[row] = found;
-  if (rounded.extremes != nullptr) {
-    raise(rounded.extremes, found.length);
-    raise(rounded.extremes + 1, found.error);
-  }
-}
 
 // The similarity of each query with each of its k candidates; a warp a pair.
 __global__ void __launch_bounds__(kThreads)
@@ -89,20 +31,8 @@ __global__ void __launch_bounds__(kThreads)
     if (lane == 0) similarities[pair] = -__longlong_as_double(0x7FF0000000000000LL);
     return;
   }
-  const float* const a = queries.values + query * queries.dim;
-  const float* const b = rows.values + row * rows.dim;
-  double inner = 0.0;
-  for (size_t i = lane; i < rows.dim; i += kWarp) {
-    const double product = double(a[i]) * double(b[i]);
-    inner += rows.weights == nullptr ? product : product * __ldg(rows.weights + i);
-  }
-  inner = sum_of_warp(inner);
-  if (lane != 0) return;
-  if (cosine) {
-    const double both = sqrt(query_squares[query] * row_squares[row]);
-    inner = both > 0.0 ? fmin(1.0, fmax(-1.0, inner / both)) : 0.0;
-  }
-  similarities[pair] = inner;
+  const double found = similarity_of(queries, query_squares, query, rows, row_squares, row, cosine);
+  if (lane == 0) similarities[pair] = found;
 }
 
 struct Match {
@@ -165,10 +95,7 @@ __global__ void __launch_bounds__(kSettleThreads)
   }
   if (threadIdx.x != 0) return;
   const Rounding own = queries[query];
-  const double most_length = extremes[0], most_error = extremes[1];
-  const double slack = own.error * (most_length + most_error) + own.length * most_error +
-                       (double(dim) + 64.0) * 0x1p-22 * own.length * most_length;
-  const double reached = double(Bfloats::score_of(candidates.keys[query * n + n - 1])) + slack;
+  const double reached = double(Bfloats::score_of(candidates.keys[query * n + n - 1])) + slack_of(own, extremes, dim);
   const bool is_settled = candidates.n_found >= n_rows || own.length == 0.0 || reached < matches[k - 1].similarity;
   if (!is_settled) atomicAdd(open, 1U);
   if (!(own.length < __longlong_as_double(0x7FF0000000000000LL))) atomicAdd(open + 1, 1U);

@@ -70,6 +70,9 @@ __all__: list[str] = [
     "follow",
     "follow_fields",
     "from_host",
+    "hadamard_range",
+    "hadamard_rows",
+    "hadamard_top_k",
     "hamming_range",
     "hamming_top_k",
     "hamming_top_k_of_host",
@@ -86,6 +89,7 @@ __all__: list[str] = [
     "membership_add",
     "membership_scores",
     "most_staged_bytes",
+    "multiply_reals",
     "nearest_patterns",
     "pack_entries",
     "pack_rows",
@@ -103,6 +107,7 @@ __all__: list[str] = [
     "quantize_f32",
     "quantize_f64",
     "read_locations",
+    "real_range",
     "real_top_k",
     "real_top_k_of_host",
     "recall",
@@ -112,9 +117,11 @@ __all__: list[str] = [
     "rotate_rows",
     "round_rows",
     "row_lengths",
+    "score_atoms",
     "score_keys",
     "score_rows",
     "scores_above",
+    "shape_sums",
     "sign_entries_f32",
     "sign_entries_i8",
     "sketch_add_f64",
@@ -125,8 +132,10 @@ __all__: list[str] = [
     "squared_lengths",
     "subtract_columns_f32",
     "subtract_columns_f64",
+    "sum_atoms",
     "sum_listed",
     "sum_real_rows",
+    "sum_rows",
     "summarize_f64",
     "summarize_i64",
     "take_columns",
@@ -137,6 +146,8 @@ __all__: list[str] = [
     "unite",
     "unpack_entries",
     "walk_patterns",
+    "walsh_hadamard_f32",
+    "walsh_hadamard_i32",
     "why_not",
     "write_locations",
     "write_pairs_float32",
@@ -420,13 +431,13 @@ def any_beyond(rows: Span, dim: typing.SupportsInt | typing.SupportsIndex) -> bo
 def atom_reals(
     hashes: Span,
     dim: typing.SupportsInt | typing.SupportsIndex,
-    phasors: bool,
+    kind: typing.SupportsInt | typing.SupportsIndex,
     scale: typing.SupportsFloat | typing.SupportsIndex,
     seed: typing.SupportsInt | typing.SupportsIndex,
     out: Span,
 ) -> None:
     """
-    Normal numbers or phasors of keys.
+    Uniform (0) or normal (1) numbers or phasors (2) of keys.
     """
 
 def atom_rows(
@@ -729,6 +740,41 @@ def from_host(
     New memory with these bytes.
     """
 
+def hadamard_range(
+    probes: Span,
+    stride: typing.SupportsInt | typing.SupportsIndex,
+    radii: Span,
+    dim: typing.SupportsInt | typing.SupportsIndex,
+    signs: Span,
+    numbers: Span,
+    cursors: Span,
+    keys: Span | None,
+) -> None:
+    """
+    All items within radii; their numbers alone without places for their keys.
+    """
+
+def hadamard_rows(
+    dim: typing.SupportsInt | typing.SupportsIndex, signs: Span, numbers: Span, places: Span, out: Span
+) -> None:
+    """
+    Packed vectors of items, zeros for places below 0.
+    """
+
+def hadamard_top_k(
+    probes: Span,
+    n: typing.SupportsInt | typing.SupportsIndex,
+    stride: typing.SupportsInt | typing.SupportsIndex,
+    dim: typing.SupportsInt | typing.SupportsIndex,
+    signs: Span,
+    numbers: Span,
+    k: typing.SupportsInt | typing.SupportsIndex,
+    keys: Span,
+) -> None:
+    """
+    The k nearest items of each packed probe, in any order, as distance * 2**33 + item.
+    """
+
 def hamming_range(
     queries: Span,
     query_stride: typing.SupportsInt | typing.SupportsIndex,
@@ -898,6 +944,11 @@ def membership_scores(
 def most_staged_bytes() -> int:
     """
     Bytes that a query of host memory, or its answer, may take.
+    """
+
+def multiply_reals(a: Span, b: Span, width: typing.SupportsInt | typing.SupportsIndex, out: Span) -> bool:
+    """
+    Products of real numbers; false where any is not finite.
     """
 
 def nearest_patterns(
@@ -1097,6 +1148,24 @@ def read_locations(
     Signs of the sums of the counters that addresses activate.
     """
 
+def real_range(
+    queries: Span,
+    rows: Span,
+    dim: typing.SupportsInt | typing.SupportsIndex,
+    weights: Span | None,
+    cosine: bool,
+    bfloats: Span,
+    squares: Span,
+    extremes: Span,
+    thresholds: Span,
+    cursors: Span,
+    found: Span | None,
+    similarities: Span | None,
+) -> None:
+    """
+    The rows that reach each query's threshold; their numbers alone without places for them.
+    """
+
 def real_top_k(
     queries: Span,
     rows: Span,
@@ -1218,6 +1287,19 @@ def row_lengths(rows: Span, dim: typing.SupportsInt | typing.SupportsIndex, out:
     Lengths of rows, never 0.
     """
 
+def score_atoms(
+    dim: typing.SupportsInt | typing.SupportsIndex,
+    kind: typing.SupportsInt | typing.SupportsIndex,
+    scale: typing.SupportsFloat | typing.SupportsIndex,
+    seed: typing.SupportsInt | typing.SupportsIndex,
+    vector: Span,
+    hashes: Span,
+    out: Span,
+) -> None:
+    """
+    Cosines of a vector with the atoms of keys.
+    """
+
 def score_keys(
     bundle: Span,
     dim: typing.SupportsInt | typing.SupportsIndex,
@@ -1246,6 +1328,17 @@ def scores_above(
 ]:
     """
     Patterns whose scores are above a bound: where each query's begin, the patterns, their scores.
+    """
+
+def shape_sums(
+    sums: Span,
+    width: typing.SupportsInt | typing.SupportsIndex,
+    form: typing.SupportsInt | typing.SupportsIndex,
+    spectrum: typing.SupportsInt | typing.SupportsIndex,
+    out: Span,
+) -> None:
+    """
+    Rows of sums in double precision, brought to a form.
     """
 
 def sign_entries_f32(values: Span, out: Span) -> None:
@@ -1347,6 +1440,20 @@ def subtract_columns_f64(scores: Span, out: Span) -> None:
     The second score of each row less the first.
     """
 
+def sum_atoms(
+    dim: typing.SupportsInt | typing.SupportsIndex,
+    kind: typing.SupportsInt | typing.SupportsIndex,
+    scale: typing.SupportsFloat | typing.SupportsIndex,
+    seed: typing.SupportsInt | typing.SupportsIndex,
+    hashes: Span,
+    others: Span | None,
+    weights: Span | None,
+    sums: Span,
+) -> bool:
+    """
+    The sum of the atoms of keys, or of products of two; false where it is not finite.
+    """
+
 def sum_listed(values: StoredPatterns, starts: Span, patterns: Span, weights: Span, states: Span) -> None:
     """
     Weighted sums of listed values.
@@ -1357,12 +1464,17 @@ def sum_real_rows(
     width: typing.SupportsInt | typing.SupportsIndex,
     starts: Span,
     weights: Span | None,
-    to_phasors: bool,
+    form: typing.SupportsInt | typing.SupportsIndex,
     spectrum: typing.SupportsInt | typing.SupportsIndex,
     out: Span,
 ) -> bool:
     """
-    Sums of runs of rows, of length 1; false where any is not finite.
+    Sums of runs of rows, of length 1 (0), as phasors (1) or clipped (2); false where any is not finite.
+    """
+
+def sum_rows(rows: Span, weights: Span | None, sums: Span) -> bool:
+    """
+    The sum of all rows in double precision; false where it is not finite.
     """
 
 def summarize_f64(weights: Span) -> tuple[float, float, float, float, bool]:
@@ -1443,6 +1555,16 @@ def walk_patterns(
 ) -> None:
     """
     Steps of which each begins where the last one ended; the states are the queries at first.
+    """
+
+def walsh_hadamard_f32(rows: Span, n: typing.SupportsInt | typing.SupportsIndex) -> bool:
+    """
+    Transform rows in place; false, and nothing, where one is not finite.
+    """
+
+def walsh_hadamard_i32(rows: Span, n: typing.SupportsInt | typing.SupportsIndex) -> bool:
+    """
+    Transform rows in place; false, and nothing, where one could leave its range.
     """
 
 def why_not() -> str:

@@ -119,21 +119,37 @@ def within(
     """Return starts, places and distances of all rows within radii, nearest first, in host memory."""
     asked, stored = queries.seen, rows.seen
     _device.behind(asked, stored)
-    passing, n = Passing(asked.device, asked.stream), queries.n
-    limits, cursors = passing.span(radii.astype(np.int32)), passing.span(np.zeros(n, np.uint64))
     stride, seed = (rows.stride, 0) if isinstance(rows, RowsView) else (0, rows.seed)
     of_rows = stored.span(), stored.shape[0], stride, seed, dim
-    given = asked.span(), queries.stride, limits, *of_rows
-    _device.module().hamming_range(*given, cursors, None)
+
+    def collect(limits: Any, cursors: Any, keys: Any) -> None:
+        _device.module().hamming_range(asked.span(), queries.stride, limits, *of_rows, cursors, keys)
+
+    found = collected(asked, queries.n, radii, collect)
+    used(stored._replace(stream=asked.stream))
+    return found
+
+
+def collected(
+    asked: _device.View, n: int, radii: NDArray[np.int32], collect: Callable[[Any, Any, Any], None]
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int32]]:
+    """Return starts, places and distances of what is within radii of n queries, nearest first.
+
+    ``collect`` takes the radii, cursors, and where keys go, or None to count them alone.
+    """
+
+    passing = Passing(asked.device, asked.stream)
+    limits, cursors = passing.span(radii.astype(np.int32)), passing.span(np.zeros(n, np.uint64))
+    collect(limits, cursors, None)
     counts = np.empty(n, np.uint64)
     cursors.to_host(counts.view(np.uint8))
     starts = np.concatenate((np.zeros(1, np.int64), np.cumsum(counts.astype(np.int64))))
     found = np.empty(int(starts[-1]), np.uint64)
     if found.size:
         keys = passing.empty(found.size, np.uint64)
-        _device.module().hamming_range(*given, passing.span(starts[:-1].astype(np.uint64)), keys)
+        collect(limits, passing.span(starts[:-1].astype(np.uint64)), keys)
         keys.to_host(found.view(np.uint8))
-    used(asked, stored._replace(stream=asked.stream))
+    used(asked)
     found = found[np.lexsort((found, np.repeat(np.arange(n), counts.astype(np.int64))))]
     return starts, *_of_keys(found)
 

@@ -240,6 +240,67 @@ void test_all_reals() {
   check(found.indices[0] * 7 % 600 == 599 && found.indices[1] * 7 % 600 == 598, "rows that rounding makes equal");
 }
 
+// All rows that reach a threshold, and no other; thresholds lie between similarities that are further apart than
+// rounding.
+void test_range(const Shape& shape, bool cosine, bool weighted) {
+  const Reals rows = make_reals(shape.n, shape.dim, 5), queries = make_reals(shape.n_queries, shape.dim, 6);
+  std::vector<double> weights(weighted ? shape.dim : 0), thresholds(shape.n_queries);
+  for (size_t d = 0; d < weights.size(); ++d) weights[d] = 1.0 + static_cast<double>(d % 3);
+  const double rounding = 1e-13 * (cosine ? 1.0 : 10.0 * static_cast<double>(shape.dim));
+  std::vector<std::vector<double>> alike(shape.n_queries, std::vector<double>(shape.n));
+  for (size_t q = 0; q < shape.n_queries; ++q) {
+    for (size_t i = 0; i < shape.n; ++i)
+      alike[q][i] = similarity(&queries.values[q * shape.dim], &rows.values[i * shape.dim], shape.dim, weights, cosine);
+    auto sorted = alike[q];
+    std::sort(sorted.begin(), sorted.end());
+    thresholds[q] = sorted[0] - 1.0;  // which all reach
+    for (size_t i = shape.n * (q % 5) / 5; i > 0; --i)
+      if (sorted[i] - sorted[i - 1] > 100 * rounding) {
+        thresholds[q] = (sorted[i] + sorted[i - 1]) / 2;
+        break;
+      }
+  }
+  const DeviceArray<float> device_rows(rows.values), device_queries(queries.values);
+  const DeviceArray<double> device_weights(weights), squares(rows.n), extremes(std::vector<double>(2));
+  const DeviceArray<double> limits(thresholds);
+  const DeviceArray<std::uint32_t> bfloats(rows.n * bfloat_words(rows.dim));
+  const RoundedRows rounded{bfloats.data(), squares.data(), extremes.data()};
+  const double* const given = weighted ? device_weights.data() : nullptr;
+  const RealRows stored{device_rows.data(), rows.n, rows.dim, given};
+  const RealRows asked{device_queries.data(), queries.n, queries.dim, given};
+  round_rows(kPlace, stored, cosine, rounded);
+  std::vector<unsigned long long> starts(shape.n_queries, 0);
+  const DeviceArray<unsigned long long> counts(starts);
+  real_range(kPlace, asked, limits.data(), stored, rounded, cosine, counts.data(), {nullptr, nullptr});
+  const auto counted = counts.values();
+  for (size_t q = 1; q < shape.n_queries; ++q) starts[q] = starts[q - 1] + counted[q - 1];
+  const size_t total = starts.back() + counted.back();
+  const DeviceArray<unsigned long long> cursors(starts);
+  const DeviceArray<int64_t> found(total);
+  const DeviceArray<double> similarities(total);
+  real_range(kPlace, asked, limits.data(), stored, rounded, cosine, cursors.data(),
+             {found.data(), similarities.data()});
+  const auto places = found.values();
+  const auto values = similarities.values();
+  bool sound = true;
+  for (size_t q = 0; q < shape.n_queries; ++q) {
+    std::vector<bool> is_found(shape.n);
+    for (size_t i = starts[q]; i < starts[q] + counted[q]; ++i) {
+      const auto place = static_cast<size_t>(places[i]);
+      sound &= !is_found[place] && std::abs(values[i] - alike[q][place]) <= rounding;
+      is_found[place] = true;
+    }
+    for (size_t i = 0; i < shape.n; ++i) sound &= is_found[i] == (alike[q][i] >= thresholds[q]);
+  }
+  check(sound, cosine ? "real_range, cosines" : "real_range, inner products", shape.n_queries, shape.n);
+}
+
+void test_all_ranges() {
+  for (const Shape& shape : {Shape{1, 1, 1, 0}, Shape{3, 40, 7, 0}, Shape{9, 300, 33, 0}, Shape{17, 129, 64, 0}})
+    for (const bool cosine : {false, true})
+      for (const bool weighted : {false, true}) test_range(shape, cosine, weighted);
+}
+
 void test_refusal_of_infinity() {
   const Reals rows = make_reals(20, 5, 5);
   Reals query = make_reals(1, 5, 6);
@@ -265,6 +326,7 @@ int main() {
   cuda::test_tails();
   cuda::test_gather();
   cuda::test_all_reals();
+  cuda::test_all_ranges();
   cuda::test_refusal_of_infinity();
   std::printf("%zu checks, %zu failed\n", checks, failures);
   return checks != 0 && failures == 0 ? 0 : 1;

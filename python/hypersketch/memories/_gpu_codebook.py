@@ -22,6 +22,7 @@ from hypersketch.memories._codebooks import (
     real_weights,
 )
 from hypersketch.memories._columns import Column
+from hypersketch.memories._hadamard import HadamardCodebook
 from hypersketch.vsa._map import MapSpace
 from hypersketch.vsa._real import RealSpace
 from hypersketch.vsa._space import Space
@@ -205,6 +206,12 @@ class GpuCodebook(StoredCodebook):
         dim = self.space.dim
         return _device_search.within(asked, self.view(), dim, radii_of(dim, thresholds))
 
+    def reaching(self, probes: NDArray[Any], thresholds: NDArray[np.float64]) -> Any:
+        """Return probe, item and similarity of all that reach the thresholds of real probes, in any order."""
+        asked = DeviceArray.of(probes, self.device).view()
+        rows, limits = self._vectors.view(), np.ascontiguousarray(thresholds)
+        return self._rounded_rows().within("ItemMemory.range_search", asked, rows, limits)
+
     def _rounded_rows(self) -> _device_reals.RoundedRows:
         if self._rounded is None:  # two threads may both do this, to the same effect
             self._rounded = _device_reals.RoundedRows(self._vectors.view(), real_weights(self.space), True)
@@ -220,9 +227,8 @@ def radii_of(dim: int, thresholds: NDArray[np.float64]) -> NDArray[np.int32]:
 def require_kernels(codebook: str, space: Space, device: int) -> None:
     """Refuse memories whose searches the GPU half has no kernels for."""
     name = _device.name_of(device)
-    if codebook == "hadamard" or (codebook == "procedural" and not isinstance(space, MapSpace)):
-        of = "" if codebook == "hadamard" else f" of {type(space).__name__}"
-        must = f"'cpu': ItemMemory{of} with codebook={codebook!r} has no GPU kernels"
+    if codebook == "procedural" and not isinstance(space, MapSpace):
+        must = f"'cpu': ItemMemory of {type(space).__name__} with codebook='procedural' has no GPU kernels"
         _validation.refuse("ItemMemory", "device", must, name)
     if not isinstance(space, MapSpace | RealSpace):
         must = f"'cpu': ItemMemory of {type(space).__name__} has no GPU kernels"
@@ -235,11 +241,22 @@ def moved(book: Codebook, hashes: Column, device: int | None) -> Codebook:
         return book.copied(hashes)
     if isinstance(book, ProceduralCodebook):
         return _without_vectors(book, hashes, device)
+    if isinstance(book, HadamardCodebook):
+        return _orthogonal(book, hashes, device)
     if device is None:
         assert isinstance(book, GpuCodebook)
         return StoredCodebook(book.space, hashes, Column(book.column.rows))
     assert isinstance(book, StoredCodebook)
     return GpuCodebook(book.space, hashes, GpuColumn.of(book.columns[0].rows, device))
+
+
+def _orthogonal(book: HadamardCodebook, hashes: Column, device: int | None) -> Codebook:
+    from hypersketch.memories._gpu_hadamard import GpuHadamard
+
+    numbers = book.columns[0].copied()
+    if device is None:
+        return HadamardCodebook(book.space, hashes, numbers)
+    return GpuHadamard(book.space, hashes, numbers, device)
 
 
 def _without_vectors(book: ProceduralCodebook, hashes: Column, device: int | None) -> Codebook:

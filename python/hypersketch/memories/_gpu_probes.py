@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,14 +12,17 @@ from hypersketch import _device, _device_search, _validation
 from hypersketch.memories import _ranking
 from hypersketch.memories._gpu_atoms import GpuAtoms
 from hypersketch.memories._gpu_codebook import GpuCodebook
+from hypersketch.memories._gpu_hadamard import GpuHadamard
 from hypersketch.memories._item_state import Items
 from hypersketch.memories._probes import Matches, MatchesInRange, thresholds_of
 
+GpuBook: TypeAlias = GpuCodebook | GpuAtoms | GpuHadamard
 
-def checked(owner: str, items: Items, probes: Any) -> tuple[GpuCodebook | GpuAtoms, _device.View]:
+
+def checked(owner: str, items: Items, probes: Any) -> tuple[GpuBook, _device.View]:
     """Return the vectors of items, of which there are some, and probes on the same GPU, one a row."""
     _device.require_near(owner, "probes", _device.view_of_any(owner, "probes", probes), items.book.device)
-    assert isinstance(items.book, GpuCodebook | GpuAtoms)
+    assert isinstance(items.book, GpuCodebook | GpuAtoms | GpuHadamard)
     seen = items.book.checked(owner, probes)
     if not len(items):
         raise ValueError(f"{owner} needs items, but this ItemMemory is empty.")

@@ -315,14 +315,14 @@ def _passes(
 def _is_hamming(book: Codebook, probes: NDArray[Any]) -> bool:
     """Whether a similarity is 1 - 2 h / D for the distance h of packed vectors."""
     packed = isinstance(book.space, MapSpace) and probes.dtype == np.uint64
-    return packed and not isinstance(book, HadamardCodebook)
+    return packed and (book.device is not None or not isinstance(book, HadamardCodebook))
 
 
 def _at_once(book: Codebook, probes: NDArray[Any]) -> int:
     """Return how many probes share a pass over the items."""
-    if isinstance(book, HadamardCodebook):
-        return max(1, _BLOCK_SCORES // book.space.dim)
-    return max(1, len(probes)) if _is_hamming(book, probes) else _MOST_PROBES
+    if _is_hamming(book, probes):
+        return max(1, len(probes))
+    return max(1, _BLOCK_SCORES // book.space.dim) if isinstance(book, HadamardCodebook) else _MOST_PROBES
 
 
 # ---- all above a threshold
@@ -340,6 +340,9 @@ def reaching(book: Codebook, probes: NDArray[Any], thresholds: Floats, threads: 
 
 
 def _reaching_some(book: Codebook, probes: NDArray[Any], thresholds: Floats, threads: int) -> Iterator[Found]:
+    if book.device is not None and isinstance(book.space, RealSpace):
+        yield Found(*book.reaching(probes, thresholds))  # type: ignore[attr-defined]
+        return
     scorer = _scorer(book, probes, threads)
     for block, rows in _passes(book, _BLOCK_SCORES // len(probes), threads, len(probes)):
         scores = scorer.scores(block, rows)

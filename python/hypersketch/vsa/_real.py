@@ -112,6 +112,14 @@ class RealSpace(Space):
     def _atoms_of(self, hashes: NDArray[np.uint64], threads: int) -> Vectors:
         return random_reals(self._NUMBERS, self.dim, self.seed, hashes, self._scale, threads)
 
+    def _atoms_on_gpu(self, method: str, words: Any, hashed: bool) -> Vectors:
+        if not self._ON_GPU:
+            raise self._not_on_gpu(method)
+        from hypersketch.vsa import _spectral_on_gpu
+
+        made: Vectors = _spectral_on_gpu.atoms(self._owner(method), self, words, hashed)
+        return made
+
     # ---- of keys alone
 
     _STORES_NO_ATOMS = True

@@ -65,7 +65,7 @@ class Space(Algebra):
         ndarray
             One row a key, of the form of the space: a function of the seed and the key alone. Real numbers
             are the same on every machine but for the last digit of what its mathematical library returns.
-            For keys on a GPU (MAP-I, MAP-B and BSC) an array there, of their library.
+            For keys on a GPU (MAP, BSC, FHRR and HRR) an array there, of their library.
 
         Raises
         ------
@@ -89,7 +89,7 @@ class Space(Algebra):
 
     def _not_on_gpu(self, method: str) -> ValueError:
         return ValueError(
-            f"{self._owner(method)} has no GPU kernels (MapI, MapB, BSC, FHRR and HRR have). Bring the "
+            f"{self._owner(method)} has no GPU kernels (MapI, MapB, MapC, BSC, FHRR and HRR have). Bring the "
             "arrays to host memory."
         )
 
@@ -113,7 +113,14 @@ class Space(Algebra):
     def _empty_bundle(self) -> Any:
         """Return a bundle without keys."""
 
-    def bundle(self, keys: Any = None, weights: Any = None, *, threads: int | None = None) -> Any:
+    def bundle(
+        self,
+        keys: Any = None,
+        weights: Any = None,
+        *,
+        device: str | None = None,
+        threads: int | None = None,
+    ) -> Any:
         """Return a bundle: the weighted sum of the keys' atoms, which takes more as they come.
 
         Parameters
@@ -122,6 +129,9 @@ class Space(Algebra):
             n keys, as for `hypersketch.hash_keys`; none by default.
         weights : array of shape (n,), optional
             One weight a key, as for the bundle's ``add``; default 1.
+        device : str, optional
+            Where the bundle lies: ``cpu``, ``cuda``, ``cuda:1`` and so on, which only a `RealBundle` can;
+            default where the keys do, if it can.
         threads : int, optional
             Threads for this call; default `hypersketch.get_num_threads`.
 
@@ -144,7 +154,9 @@ class Space(Algebra):
         [0.5 0. ]
         [0.7 0. ]
         """
-        return self._filled(self._empty_bundle(), keys, weights, threads)
+        made = self._empty_bundle()
+        where = _device.of(keys) if device is None and made._ON_GPU else device
+        return self._filled(made if where in (None, "cpu") else made.to(where), keys, weights, threads)
 
     def _filled(self, made: Any, keys: Any, weights: Any, threads: int | None) -> Any:
         if keys is not None:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""HRR and FHRR on a GPU: atoms, products, sums and cosines of vectors there, in their library's kind.
+"""HRR, FHRR and MAP-C on a GPU: atoms, products, sums and cosines of vectors there, in their library's kind.
 
 Spectra of HRR are made and undone by the FFT of the library whose arrays they are (PyTorch's, CuPy's).
 Products, quotients, atoms and sums of phasors have the CPU's bits; lengths and cosines are sums of n terms in
@@ -18,6 +18,7 @@ from hypersketch._device import View
 from hypersketch._device_array import Passing
 from hypersketch.vsa import _on_gpu
 from hypersketch.vsa._numbers import Rule
+from hypersketch.vsa._real import Numbers
 
 
 def rows_of(owner: str, name: str, value: Any, space: Any) -> View:
@@ -45,10 +46,9 @@ def atoms(owner: str, space: Any, words: Any, hashed: bool) -> Any:
     seen = words.seen
     if not hashed:
         words = _device_keys.Words(_device_keys.hashed_integers(seen, 0, None).seen)
-    phasors = space.dtype == np.complex64
     made = _device.target(owner, None, (words.size, space.dim), space.dtype, seen)
     spans = words[0 : words.size], floats(made.seen)
-    _device.module().atom_reals(spans[0], space.dim, phasors, space._scale, space.seed, spans[1])
+    _device.module().atom_reals(spans[0], space.dim, int(space._NUMBERS), space._scale, space.seed, spans[1])
     return made.finished()
 
 
@@ -64,9 +64,27 @@ def combined(owner: str, space: Any, rule: Rule, a: tuple[str, Any], b: tuple[st
     return made.finished()
 
 
-def _spectrum_of(space: Any) -> int:
+def multiplied(owner: str, space: Any, a: tuple[str, Any], b: tuple[str, Any]) -> Any:
+    """Return products of real numbers, entry by entry; one vector meets each row of the other argument."""
+    left, right = (rows_of(owner, *one, space) for one in (a, b))
+    _on_gpu.together(owner, left, **{b[0]: right})
+    shape = _on_gpu._broadcast(owner, left, right, (a[0], b[0]))
+    made = _device.target(owner, None, shape, space.dtype, left)
+    if not _device.module().multiply_reals(left.span(), right.span(), space.width, made.whole()):
+        _refuse_strange(owner, f"{a[0]}, {b[0]}")
+    return made.finished()
+
+
+def spectrum_of(space: Any) -> int:
     """Return the dimension whose half spectrum vectors are; 0 where all numbers count alike."""
     return int(space.dim) if getattr(space, "spectral", False) else 0
+
+
+def form_of(space: Any) -> int:
+    """Return what sums are brought to: length 1 (0), phasors (1), or numbers cut off at -1 and 1 (2)."""
+    if space._NUMBERS == Numbers.UNIFORM:
+        return 2
+    return 1 if getattr(space, "phase_only", False) else 0
 
 
 def superposed(owner: str, space: Any, vectors: Any, weights: Any, starts: Any) -> Any:
@@ -82,9 +100,8 @@ def superposed(owner: str, space: Any, vectors: Any, weights: Any, starts: Any) 
     shape = (space.width,) if starts is None else (edges.size - 1, space.width)
     made = _device.target(owner, None, shape, space.dtype, given)
     width = space.width * space.dtype.itemsize // 4
-    to_phasors = bool(getattr(space, "phase_only", False))
     factors = None if checked is None else uploads.span(checked)
-    how = width, uploads.span(edges), factors, to_phasors, _spectrum_of(space)
+    how = width, uploads.span(edges), factors, form_of(space), spectrum_of(space)
     good = _device.module().sum_real_rows(floats(given), *how, floats(made.seen))
     if not good:
         _refuse_strange(owner, "vectors")
@@ -99,7 +116,7 @@ def similarity(owner: str, space: Any, a: Any, b: Any) -> Any:
     n = shape[0] if len(shape) == 2 else 1
     made = _device.target(owner, None, (n,), np.float64, left)
     width = space.width * space.dtype.itemsize // 4
-    spectrum = _spectrum_of(space)
+    spectrum = spectrum_of(space)
     if not _device.module().cosines(floats(left), floats(right), width, spectrum, made.whole()):
         _refuse_strange(owner, "a, b")
     return made.finished()

@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from hypersketch import _threads, _validation
+from hypersketch import _device, _memory, _threads, _validation
 from hypersketch._additive import Additive, Counters
 from hypersketch._structure import chunks, tally_of
 from hypersketch.keys import host_hashes
@@ -76,7 +76,7 @@ class VectorBundle(Additive):
         >>> bag.n_added, bag.total_weight
         (2, 0.5)
         """
-        self._add_hashed("add", host_hashes(keys, threads), weights, 1, threads)
+        self._add_keys("add", keys, weights, 1, threads)
 
     def add_hashes(
         self, hashes: NDArray[np.uint64], weights: Any = None, *, threads: int | None = None
@@ -90,6 +90,9 @@ class VectorBundle(Additive):
         >>> bag == HRR(64).bundle(["a", "b"])
         True
         """
+        if _memory.on_gpu(self._state):
+            self._on_gpu().add_keys(self, "add_hashes", hashes, weights, 1, threads, True)
+            return
         batch = _validation.hashes(f"{type(self).__name__}.add_hashes", hashes)
         self._add_hashed("add_hashes", batch, weights, 1, threads)
 
@@ -102,7 +105,7 @@ class VectorBundle(Additive):
         >>> bag == CGR(64).bundle("a")
         True
         """
-        self._add_hashed("remove", host_hashes(keys, threads), weights, -1, threads)
+        self._add_keys("remove", keys, weights, -1, threads)
 
     def add_pairs(self, keys: Any, values: Any, weights: Any = None, *, threads: int | None = None) -> None:
         """Add bound pairs: a value's atom bound with its key's, ``space.bind(value, key)``, for every pair.
@@ -131,11 +134,19 @@ class VectorBundle(Additive):
         >>> space.similarity(found, space.atoms(["Paris", "France"])).round(1) + 0.0
         array([0.6, 0. ])
         """
+        if _memory.on_gpu(self._state):
+            self._on_gpu().add_pairs(self, keys, values, weights, threads)
+            return
         left, right = host_hashes(keys, threads), host_hashes(values, threads)
         if left.size != right.size:
             raise ValueError(
                 f"add_pairs needs one value a key: keys has {left.size} elements but values has {right.size}."
             )
+        self._add_hashed_pairs(left, right, weights, threads)
+
+    def _add_hashed_pairs(
+        self, left: NDArray[np.uint64], right: NDArray[np.uint64], weights: Any, threads: int | None
+    ) -> None:
         space, n_threads = self.space, self._threads_for("add_pairs", threads)
 
         def rows(part: slice) -> Rows:
@@ -169,8 +180,23 @@ class VectorBundle(Additive):
         >>> space.similarity(word.vector, space.permute(space.atoms(["a", "b"]), 1)).round(1) + 0.0
         array([0. , 0.5])
         """
+        if _device.is_on_gpu(vectors) and _memory.on_gpu(self._state):
+            self._on_gpu().add_vectors(self, vectors, weights)
+            return
         batch = self._row_batch(vectors)
         self._add_rows("add_vectors", len(batch), lambda part: batch[part], weights, 1)
+
+    def _add_keys(self, verb: str, keys: Any, weights: Any, sign: int, threads: int | None) -> None:
+        if _memory.on_gpu(self._state):
+            self._on_gpu().add_keys(self, verb, keys, weights, sign, threads)
+        else:
+            self._add_hashed(verb, host_hashes(keys, threads), weights, sign, threads)
+
+    def _on_gpu(self) -> Any:
+        """Return how bundles on a GPU do the same: only those of real vectors can lie there."""
+        from hypersketch.vsa import _real_bundle_on_gpu
+
+        return _real_bundle_on_gpu
 
     def _add_hashed(
         self, verb: str, hashes: NDArray[np.uint64], weights: Any, sign: int, threads: int | None
@@ -206,6 +232,9 @@ class VectorBundle(Additive):
         >>> bag.similarity(["a", "b", "c"]).round(1) + 0.0
         array([0.9, 0.3, 0. ])
         """
+        if _memory.on_gpu(self._state):
+            there: NDArray[np.float64] = self._on_gpu().similarity(self, keys, threads)
+            return there
         space, hashes = self.space, host_hashes(keys, threads)
         n_threads = self._threads_for("similarity", threads)
         if space._STORES_NO_ATOMS:

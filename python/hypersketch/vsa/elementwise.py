@@ -43,6 +43,13 @@ class MapC(RealSpace):
 
     _NUMBERS = Numbers.UNIFORM
     _scale = 1.0
+    _ON_GPU = True
+
+    def _combined_on_gpu(self, method: str, a: tuple[str, Any], b: tuple[str, Any]) -> Vectors:
+        from hypersketch.vsa import _spectral_on_gpu
+
+        made: Vectors = _spectral_on_gpu.multiplied(self._owner(method), self, a, b)
+        return made
 
     def identity(self) -> Vectors:
         """Return the vector with which binding changes nothing: ones.

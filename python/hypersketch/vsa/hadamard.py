@@ -8,9 +8,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hypersketch import _core, _threads, _validation
+from hypersketch import _core, _device, _threads, _validation
+from hypersketch._device_search import used
 
 _MOST = 2**31 - 1
+_MOST_ENTRIES = 2**26
+"""Of a vector on a GPU."""
+_WANTED = "vectors of int32 or float32 whose dimension is a power of two"
 
 
 def walsh_hadamard(vectors: NDArray[Any], *, threads: int | None = None) -> NDArray[Any]:
@@ -19,7 +23,7 @@ def walsh_hadamard(vectors: NDArray[Any], *, threads: int | None = None) -> NDAr
     Parameters
     ----------
     vectors : ndarray of int32 or float32, shape (D,) or (n, D)
-        D is a power of two.
+        D is a power of two. Or such an array on a GPU, where D is at most 2**26: the answer is one, too.
     threads : int, optional
         Threads for this call; default `hypersketch.get_num_threads`.
 
@@ -47,13 +51,15 @@ def walsh_hadamard(vectors: NDArray[Any], *, threads: int | None = None) -> NDAr
     >>> walsh_hadamard(np.array([1, 2, 3, 4], np.int32))
     array([10, -2, -4,  0], dtype=int32)
     """
-    must = "vectors of int32 or float32 whose dimension is a power of two"
+    if _device.is_on_gpu(vectors):
+        there: NDArray[Any] = _transformed_there(vectors)
+        return there
     if not isinstance(vectors, np.ndarray):
-        _validation.refuse("walsh_hadamard", "vectors", must, vectors, TypeError)
+        _validation.refuse("walsh_hadamard", "vectors", _WANTED, vectors, TypeError)
     if vectors.dtype not in (np.int32, np.float32):
-        _validation.refuse("walsh_hadamard", "vectors", must, vectors.dtype, TypeError)
+        _validation.refuse("walsh_hadamard", "vectors", _WANTED, vectors.dtype, TypeError)
     if vectors.ndim not in (1, 2) or not is_power_of_two(vectors.shape[-1]):
-        _validation.refuse("walsh_hadamard", "vectors", must, vectors.shape)
+        _validation.refuse("walsh_hadamard", "vectors", _WANTED, vectors.shape)
     if vectors.dtype == np.float32 and not np.isfinite(vectors).all():
         _validation.refuse("walsh_hadamard", "vectors", "finite numbers", "NaN or infinity")
     n_threads = _threads.resolve("walsh_hadamard", threads)
@@ -62,6 +68,26 @@ def walsh_hadamard(vectors: NDArray[Any], *, threads: int | None = None) -> NDAr
     transformed = np.array(np.atleast_2d(vectors), order="C")
     _core.walsh_hadamard(transformed, n_threads)
     return transformed.reshape(vectors.shape)
+
+
+def _transformed_there(vectors: Any) -> Any:
+    """Return the transforms of vectors on a GPU."""
+    owner, must = "walsh_hadamard", f"{_WANTED}, one after the other, at most 2**26 on a GPU"
+    seen = _device.view(owner, "vectors", vectors)
+    if seen.dtype not in (np.int32, np.float32):
+        _validation.refuse(owner, "vectors", _WANTED, seen.dtype, TypeError)
+    n = seen.shape[-1] if len(seen.shape) in (1, 2) else 0
+    if not is_power_of_two(n) or n > _MOST_ENTRIES or not seen.is_contiguous:
+        _validation.refuse(owner, "vectors", must, f"shape {seen.shape} and strides {seen.strides}")
+    made, cuda = _device.target(owner, None, seen.shape, seen.dtype, seen), _device.module()
+    cuda.copy_span(made.whole(), seen.span(), 4 * seen.size)
+    used(seen)
+    is_float = seen.dtype == np.float32
+    if (cuda.walsh_hadamard_f32 if is_float else cuda.walsh_hadamard_i32)(made.whole(), n):
+        return made.finished()
+    if is_float:
+        _validation.refuse(owner, "vectors", "finite numbers", "NaN or infinity")
+    raise OverflowError(f"A sum of {n} such integers could leave the range of int32.")
 
 
 def is_power_of_two(n: int) -> bool:

@@ -379,12 +379,6 @@ class FHRR(RealSpace):
     _scale = 1.0
     _ON_GPU = True
 
-    def _atoms_on_gpu(self, method: str, words: Any, hashed: bool) -> Vectors:
-        from hypersketch.vsa import _spectral_on_gpu
-
-        made: Vectors = _spectral_on_gpu.atoms(self._owner(method), self, words, hashed)
-        return made
-
     def _combined_on_gpu(self, method: str, a: tuple[str, Any], b: tuple[str, Any]) -> Vectors:
         from hypersketch.vsa import _spectral_on_gpu
 
