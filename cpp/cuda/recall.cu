@@ -122,6 +122,7 @@ __global__ void __launch_bounds__(kThreads) settle_kernel(Sweep sweep) {
   }
   stays = __all_sync(kWholeWarp, stays);
   returns = __all_sync(kWholeWarp, returns);
+  __syncwarp();  // all have read whether there is something to do
   if (lane != 0) return;
   const bool circles = !stays && returns && sweep.answers.sweeps[q] > 0;
   ++sweep.answers.sweeps[q];

@@ -13,6 +13,13 @@
 #include <numeric>
 #include <vector>
 
+static unsigned n_races = 0;
+
+// ThreadSanitizer calls these, where it looks.
+#define FOR_SANITIZER extern "C" __attribute__((visibility("default")))
+FOR_SANITIZER void __tsan_on_report(const void*) { ++n_races; }
+FOR_SANITIZER const char* __tsan_default_options() { return "exitcode=0"; }  // races are counted here
+
 namespace {
 
 constexpr unsigned kFull = 0xFFFFFFFF;
@@ -46,6 +53,16 @@ bool aborts(Work work) {
   int status = 0;
   waitpid(child, &status, 0);
   return WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT;
+}
+
+// Whether the work has a race that is seen.
+template <class Work>
+bool has_a_race(Work work) {
+  const unsigned before = n_races;
+  work();
+  const bool found = n_races != before;
+  n_races = before;
+  return found;
 }
 
 __global__ void __launch_bounds__(256) sums_of_blocks(const unsigned* in, unsigned* out) {
@@ -141,13 +158,49 @@ void check_blocks() {
   int wrong = 0;
   for (const char* reversed : {"0", "1"}) {
     setenv("CUDA_ON_CPU_REVERSED", reversed, 1);
-    start(1, 64, 0, forgets_a_barrier, out.data());
+    const bool seen = has_a_race([&] { start(1, 64, 0, forgets_a_barrier, out.data()); });
+    CHECK(seen == cuda_on_cpu::kFindsRaces || *reversed == '1');  // the same one is not reported again
     wrong += out[30] != 31;
     start(40, 256, 0, sums_of_blocks, in.data(), out.data());
     CHECK(out[39] == 256 * 256 * 39 + 255 * 128);
   }
   unsetenv("CUDA_ON_CPU_REVERSED");
   CHECK(wrong == 1);
+}
+
+// Lane 0 tells the others a word; a shuffle makes no order of memory.
+__global__ void tells_a_warp(bool waits, unsigned* out) {
+  __shared__ unsigned word;
+  if (threadIdx.x == 0) word = 7;
+  __shfl_sync(kFull, 0U, 0);
+  if (waits) __syncwarp();
+  out[blockIdx.x * blockDim.x + threadIdx.x] = word;
+}
+
+__global__ void counts(bool as_one, unsigned* out) {
+  if (as_one)
+    atomicAdd(out, 1U);
+  else if (threadIdx.x == 0)
+    ++*out;
+}
+
+// A block hands a word to the last one that comes, with fences or without.
+__global__ void last_block_reads(bool fences, unsigned* words, unsigned* out) {
+  words[blockIdx.x] = blockIdx.x;
+  if (fences) __threadfence();
+  if (atomicAdd(words + gridDim.x, 1U) + 1 < gridDim.x) return;
+  if (fences) __threadfence();
+  *out = words[0];
+}
+
+void check_races() {
+  std::vector<unsigned> words(64);
+  for (const bool sound : {false, true}) {
+    const bool expected = !sound && cuda_on_cpu::kFindsRaces;
+    CHECK(has_a_race([&] { start(2, 32, 0, tells_a_warp, sound, words.data()); }) == expected);
+    CHECK(has_a_race([&] { start(2, 32, 0, counts, sound, words.data()); }) == expected);
+    CHECK(has_a_race([&] { start(3, 1, 0, last_block_reads, sound, words.data(), words.data() + 8); }) == expected);
+  }
 }
 
 template <class T>
@@ -191,12 +244,12 @@ __global__ void hands_over(unsigned n_barriers, unsigned* out) {
     for (unsigned i = 0; i < n_barriers; ++i) cuda_on_cpu::come_to_barrier(1 + i, 96, false);
   } else {
     for (unsigned i = 0; i < 2; ++i) cuda_on_cpu::come_to_barrier(1 + i, 96, true);
-    out[threadIdx.x - 64] = word;
+    out[blockIdx.x * 32 + threadIdx.x - 64] = word;
   }
 }
 
 void check_barriers() {
-  std::vector<unsigned> out(32);
+  std::vector<unsigned> out(64);
   start(2, 96, 0, hands_over, 2U, out.data());
   for (const unsigned word : out) CHECK(word == 7);
   CHECK(aborts([&] { start(1, 96, 0, hands_over, 1U, out.data()); }));
@@ -364,6 +417,7 @@ int main() {
   check_scan<unsigned long long>();
   check_warps();
   check_barriers();
+  check_races();
   check_tiles();
   check_histogram();
   check_refusals();
@@ -371,6 +425,7 @@ int main() {
   check_streams();
   check_launches();
   check_late_work();
+  CHECK(n_races == 0);
   if (failures == 0) std::printf("the emulation of CUDA does what it says\n");
   return failures == 0 ? 0 : 1;
 }

@@ -49,13 +49,15 @@ class Block {
     for (Barrier& barrier : barriers_) barrier = {};
     begin_history();
     go_on(main_);
-    for (const Actor actor : actors_) forget(actor);
+    if (finished_.size() > kMostActors) end_history();
   }
 
-  // What all threads of finished grids and blocks tell when they end.
-  static void* ends() {
-    static char all;
-    return &all;
+  // What comes now comes after all that the threads of blocks before did.
+  void end_history() {
+    if (!kFindsRaces) return;
+    hear(&ends_);
+    for (const Actor actor : finished_) forget(actor);
+    finished_.clear();
   }
 
   Meeting& whole() { return whole_; }
@@ -84,6 +86,8 @@ class Block {
  private:
   static constexpr unsigned kBarriers = 16;
   static constexpr size_t kSpacing = 16;  // of words that ThreadSanitizer keeps histories for
+  static constexpr size_t kMostActors = size_t{1} << 11;
+  static constexpr size_t kDeepest = size_t{1} << 14;  // bytes of a thread's variables
 
   struct Barrier {
     std::vector<unsigned> waiting;
@@ -94,9 +98,10 @@ class Block {
   // Fresh memory, of which nothing was heard before.
   void begin_history() {
     if (!kFindsRaces) return;
+    forget_static_memory();
     std::vector<char>(kSpacing * (2 + 2 * warps_.size() + kBarriers)).swap(history_);
     actors_.resize(threads_);
-    for (Actor& actor : actors_) actor = new_actor();
+    for (Actor& actor : actors_) finished_.push_back(actor = new_actor());
   }
 
   char* token_of(const Meeting& meeting, unsigned round) {
@@ -170,10 +175,14 @@ class Block {
 
   void run_thread() {
     const Actor keeper = this_actor();
-    if (kFindsRaces) become(actors_[threadIdx.x]);
+    if (kFindsRaces) {
+      char here = 0;
+      forget_memory(&here - kDeepest, kDeepest);  // where the last thread on this stack had its variables
+      become(actors_[threadIdx.x]);
+    }
     try {
       body_(argument_);
-      tell(ends());
+      tell(&ends_);
       become(keeper);
     } catch (...) {
       stop("an exception left thread %u of block %u", threadIdx.x, index_);
@@ -232,7 +241,8 @@ class Block {
   std::vector<Fibre*> idle_;
   std::vector<Fibre*> fibre_of_;  // where a waiting thread goes on
   std::vector<unsigned> ready_;
-  std::vector<Actor> actors_;
+  std::vector<Actor> actors_, finished_;  // of this block, and of those since the host has heard of them
+  char ends_ = 0;
   std::vector<char> history_;  // a place for each round of each meeting, and each barrier
 };
 
@@ -253,7 +263,7 @@ inline void give_shared_memory(size_t bytes) {
   static std::vector<std::unique_ptr<void, FreeShared>> before;
   if (kFindsRaces && block_memory != nullptr) before.push_back(std::move(block_memory));
   if (bytes == 0 || before.size() * bytes > kMostKept) {
-    hear(Block::ends());
+    Block::current().end_history();
     before.clear();
   }
   if (bytes == 0) return block_memory.reset();
