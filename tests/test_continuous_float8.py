@@ -111,6 +111,15 @@ def test_large_rows_keep_their_largest_number():
     assert memory.patterns[0, 0] == pytest.approx(3e38, rel=2.0**-22)
 
 
+def test_shared_memory_has_the_same_rows():
+    memory = kept(np.random.default_rng(4).standard_normal((9, 33)))
+    with memory.share() as shared:
+        seen = hypersketch.attach(shared.name)
+        np.testing.assert_array_equal(codes_of(seen), codes_of(memory))
+        np.testing.assert_array_equal(seen.retrieve(np.ones(33)).states, memory.retrieve(np.ones(33)).states)
+        assert seen == memory
+
+
 def test_files_with_codes_that_are_no_numbers_are_refused():
     memory = kept(np.random.default_rng(3).standard_normal((3, 7)))
     whole = bytearray(memory.to_bytes())
