@@ -45,13 +45,10 @@ HYPERSKETCH_HD SingleBits upper_bytes(const std::uint8_t* p) {
 #if defined(__AVX2__)
   return reinterpret_cast<SingleBits>(_mm256_cvtepi8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p)))) << 24;
 #else
-  typedef std::uint8_t Bytes __attribute__((vector_size(16)));
-  typedef std::uint16_t Shorts __attribute__((vector_size(16)));
-  Bytes bytes = {};
-  std::memcpy(&bytes, p, kSingleLanes);
-  const Bytes pairs = __builtin_shufflevector(Bytes{}, bytes, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
-  const auto fours = __builtin_shufflevector(Shorts{}, reinterpret_cast<Shorts>(pairs), 0, 8, 1, 9, 2, 10, 3, 11);
-  return reinterpret_cast<SingleBits>(fours);
+  typedef std::uint8_t Codes __attribute__((vector_size(kSingleLanes)));
+  Codes codes;
+  std::memcpy(&codes, p, sizeof codes);
+  return __builtin_convertvector(codes, SingleBits) << 24;
 #endif
 }
 
