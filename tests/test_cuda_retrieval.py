@@ -63,8 +63,8 @@ def require_effective(
     A weight errs by a factor of exp(beta e) where its score errs by e, the quotient by the fourth power of
     it, and the three sums in it by what sums do.
     """
-    patterns = memory.patterns if bits == 24 or memory._values["dtype"] == "int8" else None
-    patterns = reference.rounded(memory.patterns) if patterns is None else patterns
+    exact = bits == 24 or memory._values["dtype"].endswith("8")  # a piece holds what a scale multiplies
+    patterns = memory.patterns if exact else reference.rounded(memory.patterns)
     alike = reference.similarities(memory._values["similarity"], queries, patterns)
     wanted = 1 / (reference.weights("softmax", alike, beta) ** 2).sum(axis=1)
     limit = np.expm1(4 * beta * error_of_scores(memory, queries, bits)) + 3 * 2.0**-of_sums
