@@ -41,7 +41,7 @@ DIM = 384
 LETTERS = (30, 300)
 FOLDERS = ("/usr/share/locale", "/usr/local/share/locale", f"{sys.prefix}/share/locale")
 ENDS = re.compile(r"(?<=[.!?])\s+|\n\s*\n|^\s*>>>.*$", re.MULTILINE)
-STORES = ("float32", "bfloat16", "int8")
+STORES = ("float32", "bfloat16", "int8", "float8")
 SPOILT = 0.7  # cosine of a noised or half-masked query with its sentence, by which its scores are less
 
 

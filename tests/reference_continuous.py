@@ -12,6 +12,29 @@ def rounded(numbers):
     return np.ldexp(np.rint(parts * 256) / 256, exponents)
 
 
+def float8(codes):
+    """The numbers of codes of 8 bits: a sign, 4 bits of exponent with a bias of 7, 3 of fraction (E4M3)."""
+    numbers = []
+    for code in np.asarray(codes).ravel().tolist():
+        sign, exponent, fraction = code >> 7, code >> 3 & 15, code & 7
+        size = fraction / 8 * 2.0**-6 if exponent == 0 else (1 + fraction / 8) * 2.0 ** (exponent - 7)
+        if exponent == 15 and fraction == 7:
+            size = np.nan  # there are no infinities: the codes before are 448
+        numbers.append(-size if sign else size)
+    return np.reshape(numbers, np.shape(codes))
+
+
+def to_float8(numbers):
+    """Codes of the nearest numbers: of two as near that with an even fraction, of all beyond that of 448."""
+    sizes, codes = float8(np.arange(127)), []
+    for number in np.asarray(numbers, float).ravel():
+        distances = np.abs(sizes - abs(number))
+        nearest = np.flatnonzero(distances == distances.min())
+        code = min(nearest, key=lambda one: one % 2)
+        codes.append(code | (128 if np.signbit(number) else 0))
+    return np.reshape(np.array(codes, np.uint8), np.shape(numbers))
+
+
 def similarities(name, queries, patterns):
     q, x = np.asarray(queries, float), np.asarray(patterns, float)
     if name == "dot":

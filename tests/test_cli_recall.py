@@ -60,7 +60,9 @@ def test_what_is_found_and_written(folder: Path, monkeypatch: pytest.MonkeyPatch
     np.testing.assert_allclose(np.load(folder / "found.npy"), states, atol=1e-5)
 
 
-@pytest.mark.parametrize("options", [{"dtype": "int8"}, {"dtype": "bfloat16"}, {"values": "values"}])
+@pytest.mark.parametrize(
+    "options", [{"dtype": "int8"}, {"dtype": "float8"}, {"dtype": "bfloat16"}, {"values": "values"}]
+)
 def test_options_are_those_of_the_memory(folder: Path, options: dict[str, str]) -> None:
     given = [f"--{name}={folder / 'values.npy' if name == 'values' else v}" for name, v in options.items()]
     more = [

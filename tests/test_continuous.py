@@ -16,7 +16,7 @@ from hypersketch.memories import ContinuousMemory, _patterns
 
 SIMILARITIES = ["dot", "cosine", "euclidean", "manhattan"]
 SEPARATIONS = ["softmax", "sparsemax", "entmax", "normmax", "top-k", "polynomial", "identity"]
-DTYPES = ["float32", "bfloat16", "int8"]
+DTYPES = ["float32", "bfloat16", "int8", "float8"]
 
 
 def made(n, dim, *, seed=0, scale=1.0, **options):
@@ -206,8 +206,9 @@ def test_out_takes_the_states():
         memory.retrieve(near(memory, 4), out=out)
 
 
-def test_rows_are_added_removed_and_updated():
-    memory = made(10, 4, dtype="int8", value_dim=2)
+@pytest.mark.parametrize("dtype", ["int8", "float8"])
+def test_rows_are_added_removed_and_updated(dtype):
+    memory = made(10, 4, dtype=dtype, value_dim=2)
     before, values = memory.patterns.copy(), memory.values.copy()
     memory.remove([0, 5])
     kept = [1, 2, 3, 4, 6, 7, 8, 9]
@@ -215,7 +216,9 @@ def test_rows_are_added_removed_and_updated():
     np.testing.assert_array_equal(memory.values, values[kept])
     memory.update([7, 0], np.ones((2, 4)), [[1, 2], [3, 4]])
     np.testing.assert_allclose(memory.patterns[[0, 7]], 1.0)
-    np.testing.assert_allclose(memory.values[[7, 0]], [[1, 2], [3, 4]], rtol=1e-2)
+    np.testing.assert_allclose(
+        memory.values[[7, 0]], [[1, 2], [3, 4]], rtol=2.0**-4 if dtype == "float8" else 1e-2
+    )
     assert len(memory) == memory.n_added == 8
 
 
@@ -296,6 +299,8 @@ def test_more_refusals():
         cosine.retrieve([0.0, 0.0])
     with pytest.raises(ValueError, match="scaled to int8"):
         ContinuousMemory(2, dtype="int8").store([[1.0, 1.0], [1e-40, 0.0]])
+    with pytest.raises(ValueError, match=r"scaled to float8.* at least 2\.7e-33\. Got .* in row 1\."):
+        ContinuousMemory(2, dtype="float8").store([[1.0, 1.0], [2.6e-33, 0.0]])
     with pytest.raises(ValueError, match="bfloat16"):
         ContinuousMemory(2, dtype="bfloat16").store([[1.0, 3.4028e38]])
     identity = ContinuousMemory(2, separation="identity")
@@ -304,8 +309,9 @@ def test_more_refusals():
         identity.energy([1.0, 1.0])
 
 
-def test_no_queries_and_zero_rows():
-    memory = made(5, 3, dtype="int8")
+@pytest.mark.parametrize("dtype", ["int8", "float8"])
+def test_no_queries_and_zero_rows(dtype):
+    memory = made(5, 3, dtype=dtype)
     assert memory.retrieve(np.empty((0, 3))).states.shape == (0, 3)
     assert memory.search(np.empty((0, 3)), 2).indices.shape == (0, 2)
     memory.store(np.zeros((1, 3)))
@@ -491,7 +497,7 @@ def test_a_memory_over_an_array_takes_no_other_dtype():
         ContinuousMemory.over(np.eye(2, dtype=np.float32), dtype="int8")
 
 
-@pytest.mark.parametrize("dtype", ["bfloat16", "int8"])
+@pytest.mark.parametrize("dtype", ["bfloat16", "int8", "float8"])
 def test_narrow_rows_are_made_in_pieces(monkeypatch, dtype):
     rows = np.random.default_rng(8).standard_normal((4001, 32), dtype=np.float32)
     whole, pieces = ContinuousMemory(32, dtype=dtype), ContinuousMemory(32, dtype=dtype)
@@ -506,6 +512,6 @@ def test_narrow_rows_are_made_in_pieces(monkeypatch, dtype):
     assert pieces == whole
     assert peak < 2.5 * pieces.nbytes + rows.nbytes / 4  # once made, once stored, and what is not finite
     bad = rows.copy()
-    bad[3000] = 1e-42 if dtype == "int8" else 3.4e38
+    bad[3000] = 3.4e38 if dtype == "bfloat16" else 1e-42
     with pytest.raises(ValueError, match="ow 3000"):
         pieces.store(bad)

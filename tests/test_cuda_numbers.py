@@ -149,7 +149,7 @@ def test_copies_in_host_memory() -> None:
 # ---- what takes them
 
 
-@pytest.mark.parametrize("stored", ["float32", "bfloat16", "int8"])
+@pytest.mark.parametrize("stored", ["float32", "bfloat16", "int8", "float8"])
 @pytest.mark.parametrize("separation", ["softmax", "entmax"])
 def test_continuous_memories(kind: Callable[[Any], Any], stored: Any, separation: Any) -> None:
     patterns, values, queries = (kind(normal(n, 20, seed=n)) for n in (30, 31, 5))

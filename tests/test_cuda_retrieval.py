@@ -20,7 +20,7 @@ pytestmark = pytest.mark.skipif(REASON is not None, reason=str(REASON))
 
 SIMILARITIES = ["dot", "cosine", "euclidean", "manhattan"]
 SEPARATIONS = ["softmax", "sparsemax", "entmax", "normmax", "top-k", "polynomial", "identity"]
-DTYPES = ["float32", "bfloat16", "int8"]
+DTYPES = ["float32", "bfloat16", "int8", "float8"]
 
 
 def on_gpu(array: Any) -> cuda.DeviceArray:
@@ -63,8 +63,8 @@ def require_effective(
     A weight errs by a factor of exp(beta e) where its score errs by e, the quotient by the fourth power of
     it, and the three sums in it by what sums do.
     """
-    patterns = memory.patterns if bits == 24 or memory._values["dtype"] == "int8" else None
-    patterns = reference.rounded(memory.patterns) if patterns is None else patterns
+    exact = bits == 24 or memory._values["dtype"].endswith("8")  # a piece holds what a scale multiplies
+    patterns = memory.patterns if exact else reference.rounded(memory.patterns)
     alike = reference.similarities(memory._values["similarity"], queries, patterns)
     wanted = 1 / (reference.weights("softmax", alike, beta) ** 2).sum(axis=1)
     limit = np.expm1(4 * beta * error_of_scores(memory, queries, bits)) + 3 * 2.0**-of_sums
@@ -98,7 +98,7 @@ def test_every_similarity_and_separation_is_its_definition(
     if separation in ("polynomial", "identity") and similarity not in ("dot", "cosine"):
         pytest.skip("polynomials of distances are no weights")
     options = {"similarity": similarity, "separation": separation, "dtype": dtype}
-    memory = made(70, 20, beta=5.0, value_dim=9 if dtype == "int8" else None, **options)
+    memory = made(70, 20, beta=5.0, value_dim=9 if dtype.endswith("8") else None, **options)
     queries = near(memory, 18 if similarity == "dot" else 3)
     found = memory.retrieve(queries)
     assert np.abs(found.states - expected(memory, queries, 5.0)).max() <= bound_of(memory, queries, 5.0)
@@ -149,7 +149,8 @@ def require_weights(memory: ContinuousMemory, separation: str, queries: Any, bet
 def require_bfloats(memory: ContinuousMemory, queries: Any, found: Any) -> None:
     """Of queries and patterns rounded to bfloat16 all is as in 15 bits, and weights have 8."""
     names = memory._values["similarity"], "softmax"
-    patterns = memory.patterns if memory._values["dtype"] == "int8" else reference.rounded(memory.patterns)
+    scaled = memory._values["dtype"].endswith("8")  # what is multiplied by a scale has 8 bits already
+    patterns = memory.patterns if scaled else reference.rounded(memory.patterns)
     wanted = reference.retrieve(*names, patterns, reference.rounded(queries), 3.0, memory.values)
     bound = bound_of(memory, queries, 3.0, 15, of_sums=8)
     assert bound < np.abs(wanted).max() / 2 or len(memory) == 1
@@ -367,3 +368,30 @@ def test_what_is_refused() -> None:
         ContinuousMemory(4, device="cuda").retrieve(on_gpu(queries))
     with pytest.raises(ValueError, match=r"'device' parameter of ContinuousMemory\.over must be 'cpu'"):
         ContinuousMemory.over(queries, device="cuda")
+
+
+@pytest.mark.parametrize("n_queries", [1, 20])
+@pytest.mark.parametrize("path", ["host", "gpu"])
+def test_floats_of_8_bits_are_those_of_the_cpu(path: str, n_queries: int) -> None:
+    """All codes, midpoints between them, which go to the even one, and their neighbours."""
+    sizes = reference.float8(np.arange(127))
+    middle = ((sizes[:-1] + sizes[1:]) / 2).astype(np.float32)
+    near = np.nextafter(middle, np.float32(0)), middle, np.nextafter(middle, np.float32(np.inf))
+    numbers = np.concatenate([sizes[::-1].astype(np.float32), *near])  # the first is 448
+    rows = np.outer([1.0, -1.0, 2.0**-100, 3e34, 0.7], numbers).astype(np.float32)
+    here = ContinuousMemory(len(numbers), dtype="float8", beta=1.0)
+    there = ContinuousMemory(len(numbers), dtype="float8", beta=1.0, device="cuda")
+    here.store(rows)
+    there.store(on_gpu(rows) if path == "gpu" else rows)
+    for ours, theirs in zip(there._held.patterns.columns, here._held.patterns.columns, strict=True):
+        np.testing.assert_array_equal(ours.rows, theirs.rows)
+    np.testing.assert_array_equal(here._held.patterns.rows.rows[0], reference.to_float8(numbers))
+    np.testing.assert_allclose(there._held.lengths.rows, here._held.lengths.rows, rtol=1e-6)
+    one = ContinuousMemory(len(numbers), dtype="float8", beta=1.0, device="cuda")
+    one.store(rows[:1])  # whose scale and weight are 1, so that nothing is rounded
+    for precision in ("float32", "bfloat16"):
+        found = one.retrieve(np.ones((n_queries, len(numbers))), precision=precision)  # type: ignore[arg-type]
+        np.testing.assert_array_equal(found.states, np.tile(one.patterns, (n_queries, 1)))
+    with pytest.raises(ValueError, match=r"scaled to float8.* row 1\."):
+        there.store(on_gpu(np.full((2, len(numbers)), [[1.0], [2e-33]], np.float32)))
+    assert len(there) == 5

@@ -102,7 +102,7 @@ def test_sentences_are_recalled(
     out = capsys.readouterr().out
     assert out.startswith("780 different sentences; hashed n-grams")
     assert "the other 20 patterns are synthetic, near these" in out
-    for store in ("float32", "bfloat16", "int8"):
+    for store in ("float32", "bfloat16", "int8", "float8"):
         lines = [line for line in out.splitlines() if line.startswith(f"hypersketch {store} ")]
         assert len(lines) == 2
         shares = [float(word[:-1]) for word in lines[0].split() if word.endswith("%")]

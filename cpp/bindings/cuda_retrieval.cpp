@@ -25,19 +25,23 @@ const float* floats_or_null(const MaybeSpan& span, size_t n, int device) {
   return span->data<const float>();
 }
 
+cuda::StoredType type_of(const std::string& dtype) {
+  return static_cast<cuda::StoredType>(choice(dtype, {"float32", "bfloat16", "int8", "float8"},
+                                              "dtype must be 'float32', 'bfloat16', 'int8' or 'float8'."));
+}
+
 // Rows of a store, and how they are compared with queries.
 struct StoredPatterns {
   StoredPatterns(const Span& rows, const std::string& dtype, size_t n, size_t dim, const MaybeSpan& scales,
                  const MaybeSpan& lengths, const std::string& similarity)
       : device(rows.device) {
-    const auto type = static_cast<cuda::StoredType>(
-        choice(dtype, {"float32", "bfloat16", "int8"}, "dtype must be 'float32', 'bfloat16' or 'int8'."));
+    const auto type = type_of(dtype);
     const auto likeness = static_cast<cuda::Likeness>(
         choice(similarity, {"dot", "cosine", "euclidean", "manhattan"}, "There is no such similarity."));
     require(n >= 1 && n < 0xFFFFFFFFU && dim >= 1 && dim <= 65536, "There must be rows of 1 to 2**16 numbers.");
     const size_t stride = cuda::padded_bytes(type, dim);
     require(rows.n * cuda::size_of(type) >= n * stride && rows.pointer % 16 == 0, "The rows are not padded.");
-    require(scales.has_value() == (type == cuda::StoredType::kInt8), "Rows of int8, and no others, need scales.");
+    require(scales.has_value() == cuda::is_scaled(type), "Rows of 8 bits a number, and no others, need scales.");
     const bool by_lengths = likeness == cuda::Likeness::kCosine || likeness == cuda::Likeness::kEuclidean;
     require(lengths.has_value() || !by_lengths, "This similarity needs lengths.");
     patterns = {{rows.data<const void>(), type, n, dim, stride, floats_or_null(scales, n, device)},
@@ -283,8 +287,7 @@ void sum_listed(const StoredPatterns& values, const Span& starts, const Span& pa
 void keep_rows(const Span& rows, size_t dim, const std::string& dtype, const Span& kept, const MaybeSpan& scales,
                const Span& lengths, const Span& largest) {
   const size_t n = lengths.n;
-  const auto type = static_cast<cuda::StoredType>(
-      choice(dtype, {"float32", "bfloat16", "int8"}, "dtype must be 'float32', 'bfloat16' or 'int8'."));
+  const auto type = type_of(dtype);
   require(rows.n == n * dim && kept.n * cuda::size_of(type) == n * cuda::padded_bytes(type, dim), "Rows do not fit.");
   const auto* const of_rows = floats_or_null(scales, n, rows.device);
   auto* const of_lengths = out_of<float>(lengths, n, rows.device);

@@ -17,7 +17,7 @@ const float* read_or_null(const MaybeFloats& array, size_t n, const char* name) 
   return array->data();
 }
 
-// Rows of float32, of bfloat16 in uint16, or of int8 with one scale a row.
+// Rows of float32, of bfloat16 in uint16, or with one scale a row of int8 or, in uint8, of float8.
 PatternStore store_of(const py::array& rows, const MaybeFloats& scales) {
   require(rows.ndim() == 2 && (rows.flags() & py::array::c_style) != 0, "Patterns must be rows that lie end to end.");
   const auto n = static_cast<size_t>(rows.shape(0)), dim = static_cast<size_t>(rows.shape(1));
@@ -25,9 +25,10 @@ PatternStore store_of(const py::array& rows, const MaybeFloats& scales) {
   require(n >= 1 && n < 0xFFFFFFFFU, "There must be 1 to 2**32 - 2 patterns.");
   if (py::isinstance<Floats>(rows)) return {rows.data(), StoreType::kFloat32, n, dim, nullptr};
   if (py::isinstance<Array<std::uint16_t>>(rows)) return {rows.data(), StoreType::kBfloat16, n, dim, nullptr};
-  require(py::isinstance<Array<std::int8_t>>(rows), "Patterns must be float32, uint16 or int8.");
-  require(scales.has_value(), "Patterns of int8 need scales.");
-  return {rows.data(), StoreType::kInt8, n, dim, read_or_null(scales, n, "scales")};
+  const bool whole = py::isinstance<Array<std::int8_t>>(rows);
+  require(whole || py::isinstance<Array<std::uint8_t>>(rows), "Patterns must be float32, uint16, int8 or uint8.");
+  require(scales.has_value(), "Patterns of 8 bits a number need scales.");
+  return {rows.data(), whole ? StoreType::kInt8 : StoreType::kFloat8, n, dim, read_or_null(scales, n, "scales")};
 }
 
 FloatRows queries_of(const Floats& queries, size_t dim) {

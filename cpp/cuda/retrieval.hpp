@@ -8,14 +8,14 @@
 
 namespace hypersketch::cuda {
 
-enum class StoredType { kFloat32, kBfloat16, kInt8 };
+enum class StoredType { kFloat32, kBfloat16, kInt8, kFloat8 };
 enum class Likeness { kDot, kCosine, kEuclidean, kManhattan };
 
 // Which kernel multiplies; `kBest` for whoever is not a test or a benchmark.
 enum class RetrievalPath { kBest, kTiles, kWarpGroups };
 
-// Rows of numbers, `stride` bytes apart, a multiple of 16, on addresses that are one; zeros up to it. Those of int8 are
-// scales[j] times the integers.
+// Rows of numbers, `stride` bytes apart, a multiple of 16, on addresses that are one; zeros up to it. Those of int8 and
+// float8 are scales[j] times the integers or floats (E4M3) of 8 bits.
 struct StoredRows {
   const void* rows;
   StoredType type;
@@ -28,6 +28,7 @@ struct StoredRows {
 inline size_t size_of(StoredType type) {
   return type == StoredType::kFloat32 ? 4 : type == StoredType::kBfloat16 ? 2 : 1;
 }
+inline bool is_scaled(StoredType type) { return type == StoredType::kInt8 || type == StoredType::kFloat8; }
 inline size_t padded_bytes(StoredType type, size_t dim) { return (dim * size_of(type) + 15) / 16 * 16; }
 
 // Patterns, their lengths and what is compared. Similarities lack what depends on the query alone: half its squared

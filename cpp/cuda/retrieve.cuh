@@ -123,6 +123,6 @@ constexpr RetrievalOf retrieval_of() {
           {above_of<Store, 1>, above_of<Store, 2>}};
 }
 
-extern const RetrievalOf retrieval_of_floats, retrieval_of_bfloats, retrieval_of_bytes;
+extern const RetrievalOf retrieval_of_floats, retrieval_of_bfloats, retrieval_of_bytes, retrieval_of_eights;
 
 }  // namespace hypersketch::cuda

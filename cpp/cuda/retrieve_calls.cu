@@ -8,7 +8,8 @@ namespace {
 
 const RetrievalOf& of(StoredType type) {
   if (type == StoredType::kFloat32) return retrieval_of_floats;
-  return type == StoredType::kBfloat16 ? retrieval_of_bfloats : retrieval_of_bytes;
+  if (type == StoredType::kBfloat16) return retrieval_of_bfloats;
+  return type == StoredType::kInt8 ? retrieval_of_bytes : retrieval_of_eights;
 }
 
 constexpr size_t kFewForGroups = 32;   // queries for which memory is the limit anyway
@@ -54,8 +55,16 @@ __global__ void __launch_bounds__(kThreads)
   }
 }
 
-// Puts a number where it is kept and returns what is kept; the scale counts for int8 alone. The CPU rounds in the same
-// way.
+// The nearest float of 8 bits, ties to even, of at most 448. The last place of a float below 2^-6 is 2^-9.
+__device__ __forceinline__ unsigned to_eight(float x) {
+  const unsigned bits = __float_as_uint(x), sign = bits >> 24 & 0x80U, size = bits & 0x7FFFFFFFU;
+  if (size < 0x3C800000U) return sign | static_cast<unsigned>(rintf(fabsf(x) * 512.0F));
+  const unsigned near = (size + 0x7FFFFU + (size >> 20 & 1U)) >> 20;
+  return sign | least(near - (120U << 3), 0x7EU);
+}
+
+// Puts a number where it is kept and returns what is kept; the scale counts where there is one. The CPU rounds in the
+// same way.
 __device__ __forceinline__ float keep(StoredType type, float x, float scale, unsigned char* to) {
   if (type == StoredType::kFloat32) {
     *reinterpret_cast<float*>(to) = x;
@@ -66,9 +75,13 @@ __device__ __forceinline__ float keep(StoredType type, float x, float scale, uns
     *reinterpret_cast<unsigned short*>(to) = static_cast<unsigned short>(word);
     return __uint_as_float(word << 16);
   }
-  const float near = fminf(fmaxf(rintf(__fdiv_rn(x, scale > 0.0F ? scale : 1.0F)), -127.0F), 127.0F);
-  *to = static_cast<unsigned char>(static_cast<int>(near));
-  return __fmul_rn(near, scale);
+  const float wide = __fdiv_rn(x, scale > 0.0F ? scale : 1.0F);
+  if (type == StoredType::kInt8) {
+    *to = static_cast<unsigned char>(static_cast<int>(fminf(fmaxf(rintf(wide), -127.0F), 127.0F)));
+    return __fmul_rn(StoredBytes::number(to), scale);
+  }
+  *to = static_cast<unsigned char>(to_eight(wide));
+  return __fmul_rn(StoredEights::number(to), scale);
 }
 
 // A warp a row.
@@ -87,7 +100,8 @@ __global__ void __launch_bounds__(kThreads)
   }
   finite = __all_sync(kWholeWarp, finite);
   for (int step = 16; step > 0; step /= 2) most = fmaxf(most, __shfl_xor_sync(kWholeWarp, most, step));
-  const float scale = type == StoredType::kInt8 ? __fdiv_rn(most, 127.0F) : 1.0F;
+  const float largest_kept = type == StoredType::kInt8 ? 127.0F : 448.0F;
+  const float scale = scales == nullptr ? 1.0F : __fdiv_rn(most, largest_kept);
   double square = 0.0;
   for (size_t i = lane; i * size < stride; i += kWarp) {
     const double near =
@@ -175,7 +189,8 @@ void sum_listed(Place place, StoredRows values, const std::int64_t* starts, size
   const OnDevice on(place.device);
   const auto kernel = values.type == StoredType::kFloat32    ? sum_kernel<StoredFloats>
                       : values.type == StoredType::kBfloat16 ? sum_kernel<StoredBfloats>
-                                                             : sum_kernel<StoredBytes>;
+                      : values.type == StoredType::kInt8     ? sum_kernel<StoredBytes>
+                                                             : sum_kernel<StoredEights>;
   launch(place, {static_cast<unsigned>(n_queries)}, kernel, values, starts, patterns, weights, states);
 }
 

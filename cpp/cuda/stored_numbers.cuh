@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Numbers of a store as tensor cores take them: bfloat16 pieces that add up to the number, cut off so that all but the
-// last are exact. Three hold the 24 bits of any float; one holds a bfloat16 or an int8.
+// last are exact. Three hold the 24 bits of any float; one holds a bfloat16, an int8 or a float8.
 //
 // Which number of a row is called the first of a tile product does not matter, so long as both sides agree. A lane
 // takes four numbers of a pattern that lie side by side where patterns are columns (scores), and where they are what is
@@ -95,18 +95,15 @@ struct StoredBfloats {
   }
 };
 
-struct StoredBytes {
-  static constexpr StoredType kType = StoredType::kInt8;
+// Numbers of a byte, which bfloat16 holds; `Widen` makes floats of them.
+template <class Widen>
+struct StoredInBytes {
   static constexpr unsigned kBytes = 1, kMostPieces = 1;
 
-  // 2^23 + 128 + x has x in its last digits: no conversion, of which a processor does few a clock.
-  static __device__ __forceinline__ float widened(unsigned byte) {
-    return __uint_as_float(0x4B000000U | (byte ^ 0x80U)) - 8388736.0F;
-  }
-  static __device__ __forceinline__ float number(const unsigned char* at) { return widened(*at); }
+  static __device__ __forceinline__ float number(const unsigned char* at) { return Widen::widened(*at); }
 
-  static __device__ __forceinline__ unsigned pair(unsigned low, unsigned high) {  // exact: 8 bits each
-    return upper_halves(__float_as_uint(widened(low & 0xFFU)), __float_as_uint(widened(high & 0xFFU)));
+  static __device__ __forceinline__ unsigned pair(unsigned low, unsigned high) {  // exact: 8 bits each at most
+    return upper_halves(__float_as_uint(Widen::widened(low & 0xFFU)), __float_as_uint(Widen::widened(high & 0xFFU)));
   }
 
   template <unsigned kPieces>
@@ -125,6 +122,28 @@ struct StoredBytes {
       even[0][half] = pair(x, y), odd[0][half] = pair(x >> 8, y >> 8);
     }
   }
+};
+
+struct WholeByte {
+  // 2^23 + 128 + x has x in its last digits: no conversion, of which a processor does few a clock.
+  static __device__ __forceinline__ float widened(unsigned byte) {
+    return __uint_as_float(0x4B000000U | (byte ^ 0x80U)) - 8388736.0F;
+  }
+};
+
+struct FloatByte {
+  // A float's exponent has a bias of 127 for 7; what is subnormal in 8 bits is so there.
+  static __device__ __forceinline__ float widened(unsigned byte) {
+    return __uint_as_float((byte & 0x7FU) << 20 | (byte & 0x80U) << 24) * 0x1p120F;
+  }
+};
+
+struct StoredBytes : StoredInBytes<WholeByte> {
+  static constexpr StoredType kType = StoredType::kInt8;
+};
+
+struct StoredEights : StoredInBytes<FloatByte> {
+  static constexpr StoredType kType = StoredType::kFloat8;
 };
 
 }  // namespace hypersketch::cuda

@@ -159,6 +159,7 @@ void restore_bytes(const float* from, size_t dim, float* to) {
 
 constexpr RetrievalKernels kRetrievalKernels{widen_bfloat16,
                                              widen_int8,
+                                             widen_float8,
                                              turn_tile,
                                              compare_tile,
                                              adjust_scores,
@@ -170,6 +171,7 @@ constexpr RetrievalKernels kRetrievalKernels{widen_bfloat16,
                                              {compare_patterns<float>, sum_patterns<float>},
                                              {compare_patterns<std::uint16_t>, sum_patterns<std::uint16_t>},
                                              {compare_bytes, sum_bytes},
+                                             {compare_patterns<std::uint8_t>, sum_patterns<std::uint8_t>},
                                              order_even_odd,
                                              restore_even_odd,
                                              restore_bytes};

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Retrieval for one query: rows are used as they lie.
 //
-// A register's worth of bytes of a row is two vectors: of floats the lower and the upper half, of bfloat16 the even and
-// the odd numbers, which are the two halves of 32-bit words. Queries and states are laid out in that order. Bottleneck:
-// the memory of the rows. The hardware reads it ahead as long as rows follow each other without pauses, so they come in
-// small steps. Fetching all by instructions has fewer lines on their way and is slower.
+// Two vectors are made of a piece of a row at once: of floats the lower and the upper half, of bfloat16, a register's
+// worth of bytes, the even and the odd numbers, which are the two halves of 32-bit words; of floats of 8 bits the lower
+// and the upper half of half a register. Queries and states are laid out in that order. Bottleneck: the memory of the
+// rows. The hardware reads it ahead as long as rows follow each other without pauses, so they come in small steps.
+// Fetching all by instructions has fewer lines on their way and is slower.
 
 struct Pair {
   Singles a, b;
@@ -23,6 +24,47 @@ HYPERSKETCH_HD Pair load_pair(const std::uint16_t* p) {
   return {reinterpret_cast<Singles>(words << 16), reinterpret_cast<Singles>(words & 0xFFFF0000U)};
 }
 
+// Floats of 8 bits: a half has one bit of exponent more, and a bias of 15 for 7.
+#if defined(__AVX512BW__)
+HYPERSKETCH_HD Pair eights_of(__m256i codes) {
+  const __m512i wide = _mm512_maskz_cvtepi8_epi16(0xFFFFFFFFU, codes);
+  const __m512i halves = _mm512_and_si512(_mm512_maskz_slli_epi16(0xFFFFFFFFU, wide, 7), _mm512_set1_epi16(-0x4080));
+  const __m512 low = _mm512_maskz_cvtph_ps(0xFFFF, _mm512_maskz_extracti64x4_epi64(0xF, halves, 0));
+  const __m512 high = _mm512_maskz_cvtph_ps(0xFFFF, _mm512_maskz_extracti64x4_epi64(0xF, halves, 1));
+  return {reinterpret_cast<Singles>(low) * 0x1p8F, reinterpret_cast<Singles>(high) * 0x1p8F};
+}
+
+HYPERSKETCH_HD Pair load_pair(const std::uint8_t* p) {
+  __m256i codes;
+  std::memcpy(&codes, p, sizeof codes);
+  return eights_of(codes);
+}
+#else
+// A byte of each lane, with zeros behind it.
+HYPERSKETCH_HD SingleBits upper_bytes(const std::uint8_t* p) {
+#if defined(__AVX2__)
+  return reinterpret_cast<SingleBits>(_mm256_cvtepi8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p)))) << 24;
+#else
+  typedef std::uint8_t Codes __attribute__((vector_size(kSingleLanes)));
+  Codes codes;
+  std::memcpy(&codes, p, sizeof codes);
+  return __builtin_convertvector(codes, SingleBits) << 24;
+#endif
+}
+
+// Without subnormal floats, which processors are slow with: there 2^-7 (1 + m / 8) stands for 2^-6 m / 8.
+HYPERSKETCH_HD Singles eights_of(const std::uint8_t* p) {
+  const SingleBits bits = upper_bytes(p);
+  const SingleBits normal = ((bits & 0x7F000000U) >> 4) + (120U << 23);
+  const Singles once = reinterpret_cast<Singles>(normal), other = once + once - 0x1p-6F;
+  const auto small = reinterpret_cast<SingleBits>((bits & 0x78000000U) == 0U);
+  const SingleBits sizes = (small & reinterpret_cast<SingleBits>(other)) | (~small & normal);
+  return reinterpret_cast<Singles>(sizes | (bits & 0x80000000U));
+}
+
+HYPERSKETCH_HD Pair load_pair(const std::uint8_t* p) { return {eights_of(p), eights_of(p + kSingleLanes)}; }
+#endif
+
 // Into the first cache, for what is read very soon.
 HYPERSKETCH_HD void fetch_now(Ahead ahead) {
   for (; ahead.next < ahead.end; ahead.next += kLineBytes) __builtin_prefetch(ahead.next, 0, 3);
@@ -40,6 +82,10 @@ HYPERSKETCH_HD Pair load_pair_first(const std::uint16_t* p, size_t count) {
   const auto words = reinterpret_cast<SingleBits>(_mm512_maskz_loadu_epi16((std::uint32_t{1} << count) - 1, p));
   return {reinterpret_cast<Singles>(words << 16), reinterpret_cast<Singles>(words & 0xFFFF0000U)};
 }
+
+HYPERSKETCH_HD Pair load_pair_first(const std::uint8_t* p, size_t count) {
+  return eights_of(_mm256_maskz_loadu_epi8((std::uint32_t{1} << count) - 1, p));
+}
 #else
 template <class Number>
 HYPERSKETCH_HD Pair load_pair_first(const Number* p, size_t count) {
@@ -48,6 +94,15 @@ HYPERSKETCH_HD Pair load_pair_first(const Number* p, size_t count) {
   return load_pair(part);
 }
 #endif
+
+void widen_float8(const std::uint8_t* from, size_t n, float scale, float* to) {
+  const Singles factor = spread(scale);
+  for (size_t d = 0; d < n; d += kPair) {
+    const Pair pair = n - d < kPair ? load_pair_first(from + d, n - d) : load_pair(from + d);
+    store_singles(to + d, pair.a * factor);
+    store_singles(to + d + kSingleLanes, pair.b * factor);
+  }
+}
 
 // Place of number d of a row of bfloat16.
 HYPERSKETCH_HD size_t even_odd_place(size_t d) { return d - d % kPair + d % 2 * kSingleLanes + d % kPair / 2; }

@@ -9,11 +9,26 @@
 namespace hypersketch {
 namespace {
 
+// The number of a code of 8 bits: a sign, 4 bits of exponent with a bias of 7, 3 of fraction.
+double float8(unsigned code) {
+  const int exponent = static_cast<int>(code >> 3 & 15U), fraction = static_cast<int>(code & 7U);
+  const double size = exponent == 0 ? std::ldexp(fraction, -9) : std::ldexp(8 + fraction, exponent - 10);
+  return (code & 0x80U) != 0 ? -size : size;
+}
+
+// A code near a number; which of the neighbours does not matter here.
+std::uint8_t near_float8(float number) {
+  unsigned code = 0;
+  while (code < 0x7EU && float8(code + 1) <= std::fabs(static_cast<double>(number))) ++code;
+  return static_cast<std::uint8_t>(code | (std::signbit(number) ? 0x80U : 0U));
+}
+
 // Patterns in one type, and what they are as doubles.
 struct Stored {
   std::vector<float> floats, scales;
   std::vector<std::uint16_t> bfloats;
   std::vector<std::int8_t> bytes;
+  std::vector<std::uint8_t> eights;
   std::vector<double> exact;
   PatternStore store;
 };
@@ -35,13 +50,13 @@ Stored stored(StoreType type, size_t n, size_t dim) {
     made.bytes.push_back(
         static_cast<std::int8_t>(std::lrintf(std::fmin(127.0F, std::fmax(-127.0F, made.floats[i] / scale)))));
     const float whole = static_cast<float>(made.bytes.back()) * scale;
-    const float number = type == StoreType::kFloat32 ? made.floats[i] : type == StoreType::kBfloat16 ? widened : whole;
+    made.eights.push_back(type == StoreType::kFloat8 ? near_float8(made.floats[i] / scale) : std::uint8_t{0});
+    const float numbers[] = {made.floats[i], widened, whole, static_cast<float>(float8(made.eights.back())) * scale};
+    const float number = numbers[static_cast<size_t>(type)];  // in the order of the types
     made.exact.push_back(static_cast<double>(number));
   }
-  const void* rows = made.bytes.data();
-  if (type == StoreType::kFloat32) rows = made.floats.data();
-  if (type == StoreType::kBfloat16) rows = made.bfloats.data();
-  made.store = {rows, type, n, dim, made.scales.data()};
+  const void* rows[] = {made.floats.data(), made.bfloats.data(), made.bytes.data(), made.eights.data()};
+  made.store = {rows[static_cast<size_t>(type)], type, n, dim, made.scales.data()};
   return made;
 }
 
@@ -78,7 +93,8 @@ void test_softmax(const Stored& made, size_t n_queries, Precision precision) {
   retrieve(made.store, made.store, queries, dot, weighing, precision, states.data(), numbers.data(), 1);
   retrieve(made.store, made.store, queries, dot, weighing, precision, again.data(), same.data(), 3);
   check(states == again && numbers == same, "threads of retrieve", made.store.n, dim);
-  const double most = *std::max_element(made.exact.begin(), made.exact.end());
+  double most = 0.0;
+  for (const double number : made.exact) most = std::max(most, std::fabs(number));
   // Scores then err by 2^-9 of the patterns' rounding, at lengths of about 1, times beta.
   const double bound = 1e-3 + (precision == Precision::kBfloat16 ? most * (2.0 / 256 + 4.0 * 4.0 / 512) : 0.0);
   for (size_t q = 0; q < n_queries; ++q) {
@@ -127,10 +143,28 @@ void test_support(const Stored& made, size_t n_queries) {
   }
 }
 
+// Every code, at every place of a vector, and rows of every length.
+void test_floats_of_8_bits() {
+  LineBuffer wide(padded(256));
+  for (size_t first = 0; first < 256; ++first)
+    for (size_t n = 1; n <= 256 - first && n < 70; ++n) {
+      std::vector<std::uint8_t> codes(n);
+      for (size_t i = 0; i < n; ++i) codes[i] = static_cast<std::uint8_t>(first + i);
+      kernels().retrieval.widen_float8(codes.data(), n, 0.3F, wide.data());
+      bool equal = true;
+      for (size_t i = 0; i < n; ++i) {
+        const float expected = static_cast<float>(float8(codes[i])) * 0.3F;
+        equal = equal && std::memcmp(&expected, wide.data() + i, sizeof expected) == 0;
+      }
+      check(equal, "widen_float8", first, n);
+    }
+}
+
 }  // namespace
 
 void run_retrieval_tests() {
-  for (const StoreType type : {StoreType::kFloat32, StoreType::kBfloat16, StoreType::kInt8})
+  test_floats_of_8_bits();
+  for (const StoreType type : {StoreType::kFloat32, StoreType::kBfloat16, StoreType::kInt8, StoreType::kFloat8})
     for (const size_t dim : {1, 31, 64, 65, 300})
       for (const size_t n : {1, 63, 64, 65, 200}) {
         const Stored made = stored(type, n, dim);

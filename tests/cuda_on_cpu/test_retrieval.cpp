@@ -13,6 +13,13 @@
 namespace hypersketch::cuda {
 namespace {
 
+// The number of a code of 8 bits: a sign, 4 bits of exponent with a bias of 7, 3 of fraction.
+float float8(unsigned code) {
+  const int exponent = static_cast<int>(code >> 3 & 15U), fraction = static_cast<int>(code & 7U);
+  const double size = exponent == 0 ? std::ldexp(fraction, -9) : std::ldexp(8 + fraction, exponent - 10);
+  return static_cast<float>((code & 0x80U) != 0 ? -size : size);
+}
+
 struct Shape {
   size_t n_queries;
   size_t n;
@@ -29,14 +36,9 @@ std::vector<float> make_numbers(size_t n, uint64_t seed) {
 // Rows as a store on the device keeps them, and as numbers.
 struct Store {
   Store(const std::vector<float>& rows, size_t n_, size_t dim_, StoredType type_)
-      : type(type_),
-        n(n_),
-        dim(dim_),
-        kept(n * padded_bytes(type, dim)),
-        scales(type == StoredType::kInt8 ? n : 1),
-        lengths(n) {
+      : type(type_), n(n_), dim(dim_), kept(n * padded_bytes(type, dim)), scales(is_scaled(type) ? n : 1), lengths(n) {
     const DeviceArray<float> given(rows), largest(n);
-    keep_rows(kPlace, given.data(), n, dim, type, kept.data(), type == StoredType::kInt8 ? scales.data() : nullptr,
+    keep_rows(kPlace, given.data(), n, dim, type, kept.data(), is_scaled(type) ? scales.data() : nullptr,
               lengths.data(), largest.data());
     widen();
   }
@@ -52,13 +54,14 @@ struct Store {
         if (type == StoredType::kBfloat16) bits <<= 16;
         float number = 0.0F;
         std::memcpy(&number, &bits, sizeof number);
-        const auto byte = static_cast<float>(static_cast<std::int8_t>(bits));
-        numbers.push_back(static_cast<double>(type == StoredType::kInt8 ? byte * factors[i] : number));
+        if (type == StoredType::kInt8) number = static_cast<float>(static_cast<std::int8_t>(bits)) * factors[i];
+        if (type == StoredType::kFloat8) number = float8(bits) * factors[i];
+        numbers.push_back(static_cast<double>(number));
       }
   }
 
   StoredRows view() const {
-    return {kept.data(), type, n, dim, padded_bytes(type, dim), type == StoredType::kInt8 ? scales.data() : nullptr};
+    return {kept.data(), type, n, dim, padded_bytes(type, dim), is_scaled(type) ? scales.data() : nullptr};
   }
 
   StoredType type;
@@ -182,7 +185,7 @@ void test_merging(size_t n_splits, size_t n, size_t dim) {
 int main() {
   using namespace hypersketch;
   using namespace hypersketch::cuda;
-  const StoredType types[] = {StoredType::kFloat32, StoredType::kBfloat16, StoredType::kInt8};
+  const StoredType types[] = {StoredType::kFloat32, StoredType::kBfloat16, StoredType::kInt8, StoredType::kFloat8};
   const Precision precisions[] = {Precision::kFloat32, Precision::kTf32, Precision::kBfloat16};
   size_t at = 0;
   const Likeness likenesses[] = {Likeness::kDot, Likeness::kCosine, Likeness::kEuclidean, Likeness::kManhattan};

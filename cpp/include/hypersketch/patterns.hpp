@@ -13,9 +13,14 @@
 
 namespace hypersketch {
 
-enum class StoreType { kFloat32, kBfloat16, kInt8 };
+enum class StoreType { kFloat32, kBfloat16, kInt8, kFloat8 };
 
-// Rows of numbers, end to end; those of row j of int8 are scales[j] times the integers.
+// Whether rows are what is kept times a scale each.
+constexpr bool is_scaled(StoreType type) { return type == StoreType::kInt8 || type == StoreType::kFloat8; }
+
+// Rows of numbers, end to end; those of row j of int8 and float8 are scales[j] times the integers or floats of 8 bits.
+// These are E4M3: a sign, four bits of exponent, three of fraction. All ones but the sign would be none; no store has
+// that.
 struct PatternStore {
   const void* rows;
   StoreType type;
@@ -104,8 +109,10 @@ class TileRows {
       std::memcpy(to, from, store_.dim * sizeof(float));
     } else if (store_.type == StoreType::kBfloat16) {
       kernel.widen_bfloat16(static_cast<const std::uint16_t*>(from), store_.dim, to);
-    } else {
+    } else if (store_.type == StoreType::kInt8) {
       kernel.widen_int8(static_cast<const std::int8_t*>(from), store_.dim, store_.scales[j], to);
+    } else {
+      kernel.widen_float8(static_cast<const std::uint8_t*>(from), store_.dim, store_.scales[j], to);
     }
   }
 
@@ -264,11 +271,14 @@ class DirectScores {
       } else if (store_.type == StoreType::kBfloat16) {
         kernel.bfloats.compare(queries_[q].floats(), static_cast<const std::uint16_t*>(rows), n, store_.dim, ahead,
                                missing, scores);
-      } else {
+      } else if (store_.type == StoreType::kInt8) {
         kernel.bytes.compare(queries_[q].bytes(), static_cast<const std::int8_t*>(rows), n, store_.dim, ahead, missing,
                              scores);
-        kernel.adjust(1, n, store_.scales + first, nullptr, scores);
+      } else {
+        kernel.eights.compare(queries_[q].floats(), static_cast<const std::uint8_t*>(rows), n, store_.dim, ahead,
+                              missing, scores);
       }
+      if (is_scaled(store_.type)) kernel.adjust(1, n, store_.scales + first, nullptr, scores);
     }
   }
 
@@ -289,22 +299,24 @@ class DirectSums {
     const Step step = step_of(store_);
     Ahead ahead = ahead_of(store_, first + n, step.with_scores, step.with_sums);
     for (size_t q = 0; q < n_; ++q, weights += kTile, states += padded(store_.dim), ahead = {}) {
+      if (is_scaled(store_.type)) kernel.adjust(1, n, store_.scales + first, nullptr, weights);
       if (store_.type == StoreType::kFloat32) {
         kernel.floats.sum(weights, static_cast<const float*>(rows), n, store_.dim, ahead, states);
       } else if (store_.type == StoreType::kBfloat16) {
         kernel.bfloats.sum(weights, static_cast<const std::uint16_t*>(rows), n, store_.dim, ahead, states);
-      } else {
-        kernel.adjust(1, n, store_.scales + first, nullptr, weights);
+      } else if (store_.type == StoreType::kInt8) {
         kernel.bytes.sum(weights, static_cast<const std::int8_t*>(rows), n, store_.dim, ahead, states);
+      } else {
+        kernel.eights.sum(weights, static_cast<const std::uint8_t*>(rows), n, store_.dim, ahead, states);
       }
     }
   }
 
   void restore(const float* state, float* out) const {
     const RetrievalKernels& kernel = kernels().retrieval;
-    if (store_.type == StoreType::kFloat32) std::memcpy(out, state, store_.dim * sizeof(float));
-    if (store_.type == StoreType::kBfloat16) kernel.restore_even_odd(state, store_.dim, out);
-    if (store_.type == StoreType::kInt8) kernel.restore_bytes(state, store_.dim, out);
+    if (store_.type == StoreType::kBfloat16) return kernel.restore_even_odd(state, store_.dim, out);
+    if (store_.type == StoreType::kInt8) return kernel.restore_bytes(state, store_.dim, out);
+    std::memcpy(out, state, store_.dim * sizeof(float));
   }
 
  private:

@@ -49,7 +49,7 @@ template <class Number, class Query>
 struct PatternKernels {
   // scores[j] = product of the query and row j for n <= kTile rows, `missing` up to a multiple of kWidth.
   void (*compare)(Query query, const Number* rows, size_t n, size_t dim, Ahead ahead, float missing, float* scores);
-  // state += sum of weights[j] * row j, in an order that is the level's for all types but float.
+  // state += sum of weights[j] * row j, in an order that is the level's for bfloat16 and int8.
   void (*sum)(const float* weights, const Number* rows, size_t n, size_t dim, Ahead ahead, float* state);
 };
 
@@ -57,6 +57,7 @@ struct PatternKernels {
 struct RetrievalKernels {
   void (*widen_bfloat16)(const std::uint16_t* from, size_t n, float* to);
   void (*widen_int8)(const std::int8_t* from, size_t n, float scale, float* to);
+  void (*widen_float8)(const std::uint8_t* from, size_t n, float scale, float* to);  // may fill the strip
   // tile[k * kTile + j] = rows[j * stride + k] for n <= kTile rows, zeros beside them, and n_numbers, up to whole
   // fours.
   void (*turn)(const float* rows, size_t n, size_t stride, size_t n_numbers, float* tile);
@@ -84,6 +85,7 @@ struct RetrievalKernels {
   PatternKernels<float, const float*> floats;
   PatternKernels<std::uint16_t, const float*> bfloats;
   PatternKernels<std::int8_t, ByteQuery> bytes;
+  PatternKernels<std::uint8_t, const float*> eights;  // floats of 8 bits, E4M3
   // The level's order of queries and states of bfloat16, and of states of int8.
   void (*order_even_odd)(const float* from, size_t dim, float* to);
   void (*restore_even_odd)(const float* from, size_t dim, float* to);

@@ -17,7 +17,7 @@ from hypersketch.theory import continuous, dense, hopfield_network, recall, spar
 __all__ = ["MEMORIES", "Question", "plan_recall"]
 
 _DEGREES = (2, 3, 4, 5)
-_BYTES = {"float32": 4, "bfloat16": 2, "int8": 1}
+_BYTES = {"float32": 4, "bfloat16": 2, "int8": 1, "float8": 1}
 _MOST_ROWS = 1 << 34
 
 
@@ -102,7 +102,7 @@ def _continuous(asked: Question, error: float) -> Iterator[_Choice]:
     if math.isinf(beta):  # no softmax is that sure: what is left is its limit, the nearest pattern alone
         beta = float(asked.dim) * 4.0
     for dtype, each in _BYTES.items():
-        row = each * asked.dim + (8 if dtype == "int8" else 4)  # with its length, and its scale
+        row = each * asked.dim + (8 if each == 1 else 4)  # with its length, and its scale
         size = {"dim": asked.dim, "beta": round(beta, 2), "dtype": dtype}
         made = f"ContinuousMemory({asked.dim}, 'cosine', beta={beta:.2f}, dtype={dtype!r})"
         yield _Choice(size, row * asked.n, wrong, made)

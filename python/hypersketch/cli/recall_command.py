@@ -56,7 +56,7 @@ def recall(
     alpha: Annotated[float, typer.Option(help="Of entmax and normmax.")] = 1.5,
     degree: Annotated[int, typer.Option(help="Of polynomial.")] = 2,
     steps: Annotated[str, typer.Option(help="Most steps of retrieval.")] = "1",
-    dtype: Annotated[str, typer.Option(help="Kept as float32, bfloat16 or int8.")] = "float32",
+    dtype: Annotated[str, typer.Option(help="Kept as float32, bfloat16, int8 or float8.")] = "float32",
     out: Annotated[
         str | None,
         typer.Option(help="File .npz for all results, or .npy for the retrieved states alone."),

@@ -29,7 +29,7 @@ class ContinuousChanges(ContinuousStore):
         ------
         TypeError, ValueError
             For what are not finite vectors (the row is named) of these dimensions, unequal numbers of them,
-            zero vectors under cosine, rows that bfloat16 or int8 cannot hold, or when the memory is
+            zero vectors under cosine, rows that the memory's type cannot hold, or when the memory is
             read-only. Nothing is changed then.
 
         Examples

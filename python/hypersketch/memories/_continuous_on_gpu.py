@@ -14,7 +14,7 @@ from hypersketch import _device, _device_reals, _validation
 from hypersketch._device_array import DeviceArray
 from hypersketch._device_search import used
 from hypersketch.memories._gpu_patterns import GpuPatterns, MirroredColumn, PaddedColumn
-from hypersketch.memories._patterns import STORED, Floats, Patterns, narrowed
+from hypersketch.memories._patterns import LARGEST, STORED, Floats, Patterns, narrowed
 from hypersketch.memories._separations import DENSE, Asked, Listed, SparseWeights
 
 Doubles = NDArray[np.float64]
@@ -264,7 +264,7 @@ def kept_there(owner: str, name: str, seen: _device.View, dtype: str) -> tuple[G
     words = -(-dim * kind.itemsize // 16) * 4
     with Bench(device, seen) as bench:
         rows = DeviceArray.empty((n, words), np.uint32, device)
-        scales = DeviceArray.empty((n, 1), np.uint32, device) if dtype == "int8" else None
+        scales = DeviceArray.empty((n, 1), np.uint32, device) if dtype in LARGEST else None
         lengths, to_lengths = bench.room((n,), np.float32)
         largest, to_largest = bench.room((n,), np.float32)
         if n:

@@ -17,7 +17,7 @@ from hypersketch._stored import Tally
 from hypersketch.memories import _reals, _separations
 from hypersketch.memories._changes import Seedless
 from hypersketch.memories._columns import Column
-from hypersketch.memories._patterns import STORED, Patterns
+from hypersketch.memories._patterns import LARGEST, STORED, Patterns
 
 SIMILARITIES = ("dot", "cosine", "euclidean", "manhattan")
 _ALIGNMENT = 64
@@ -113,7 +113,7 @@ class ContinuousStore(Seedless):
         for dim in (parameters["dim"], parameters["value_dim"]):
             if dim is not None:
                 shapes.append((STORED[dtype], (n, dim)))
-                shapes += [(np.float32, (n,))] if dtype == "int8" else []
+                shapes += [(np.float32, (n,))] if dtype in LARGEST else []
         shapes.append((np.float32, (n,)))
         sections, first = [], 0
         for kind, shape in shapes:
@@ -142,7 +142,7 @@ class ContinuousStore(Seedless):
             Column(state[first:last].view(kind).reshape(shape))
             for first, last, kind, shape in cls._sections(parameters)
         ]
-        scaled = parameters["dtype"] == "int8"
+        scaled = parameters["dtype"] in LARGEST
         found = [Patterns(columns.pop(0), columns.pop(0) if scaled else None)]
         if parameters["value_dim"] is not None:
             found.append(Patterns(columns.pop(0), columns.pop(0) if scaled else None))

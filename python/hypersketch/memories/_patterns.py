@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Patterns as a memory keeps them: rows of float32, bfloat16 or int8, and what similarities need of each."""
+"""Patterns as a memory keeps them: rows of float32, bfloat16, int8 or float8, and their lengths."""
 
 from __future__ import annotations
 
@@ -15,11 +15,33 @@ from hypersketch.memories._columns import Column
 Rows = NDArray[Any]
 Floats = NDArray[np.float32]
 
-STORED: dict[str, type[np.generic]] = {"float32": np.float32, "bfloat16": np.uint16, "int8": np.int8}
-"""What numbers are kept as; NumPy has no bfloat16, whose bits lie in uint16."""
+STORED: dict[str, type[np.generic]] = {
+    "float32": np.float32,
+    "bfloat16": np.uint16,
+    "int8": np.int8,
+    "float8": np.uint8,
+}
+"""What numbers are kept as; NumPy has no bfloat16 and no float8, whose bits lie in unsigned integers."""
+
+LARGEST = {"int8": 127.0, "float8": 448.0}
+"""What the largest magnitude of a row becomes, of types with a scale a row."""
 
 _PIECE = 1 << 22  # numbers that are widened at once
-_LEAST = float(127 * np.finfo(np.float32).tiny)
+_TINY = float(np.finfo(np.float32).tiny)
+_LEAST = {"int8": LARGEST["int8"] * _TINY, "float8": LARGEST["float8"] * 2.0**9 * _TINY}
+"""Least magnitudes of rows of which all that is kept is 0 or a normal float."""
+
+
+def _all_float8() -> Floats:
+    """Return the number of every byte: a sign, 4 bits of exponent, 3 of fraction (E4M3); two are none."""
+    size = np.arange(128)
+    exponents, fractions = size >> 3, size & 7
+    numbers = np.ldexp(np.where(exponents > 0, 8 + fractions, 2 * fractions), exponents - 10)
+    numbers[127] = np.nan
+    return np.concatenate([numbers, -numbers]).astype(np.float32)
+
+
+_FLOAT8 = _all_float8()
 
 
 def _bfloat16(owner: str, name: str, rows: Floats, first: int) -> NDArray[np.uint16]:
@@ -33,37 +55,56 @@ def _bfloat16(owner: str, name: str, rows: Floats, first: int) -> NDArray[np.uin
     return made
 
 
-def _int8(owner: str, name: str, rows: Floats, first: int) -> tuple[NDArray[np.int8], Floats]:
+def _scaled(owner: str, name: str, rows: Floats, dtype: str, first: int) -> tuple[Floats, Floats]:
+    """Return rows of which the largest numbers are those of a type, and what they were divided by."""
     largest = np.abs(rows).max(axis=1, initial=0.0)
-    small = np.flatnonzero((largest > 0) & (largest < _LEAST))
+    small = np.flatnonzero((largest > 0) & (largest < _LEAST[dtype]))
     if small.size:
         raise ValueError(
-            f"The {name!r} parameter of {owner} must have rows that can be scaled to int8, whose largest "
-            f"magnitude is 0 or at least {_LEAST:.2g}. Got {float(largest[small[0]])} in row "
+            f"The {name!r} parameter of {owner} must have rows that can be scaled to {dtype}, whose largest "
+            f"magnitude is 0 or at least {_LEAST[dtype]:.2g}. Got {float(largest[small[0]])} in row "
             f"{first + int(small[0])}."
         )
-    scales = (largest / np.float32(127)).astype(np.float32)
-    wide = rows / np.where(scales > 0, scales, 1)[:, None]
-    return np.clip(np.rint(wide), -127, 127).astype(np.int8), scales
+    scales = (largest / np.float32(LARGEST[dtype])).astype(np.float32)
+    wide: Floats = rows / np.where(scales > 0, scales, np.float32(1))[:, None]
+    return wide, scales
+
+
+def _int8(wide: Floats) -> NDArray[np.int8]:
+    return np.clip(np.rint(wide), -127, 127).astype(np.int8)
+
+
+def _float8(wide: Floats) -> NDArray[np.uint8]:
+    """Return the nearest floats of 8 bits, ties to even, of at most 448."""
+    bits = wide.view(np.uint32)
+    size = bits & np.uint32(0x7FFFFFFF)
+    near = (size + np.uint32(0x7FFFF) + ((size >> np.uint32(20)) & np.uint32(1))) >> np.uint32(20)
+    codes = np.minimum(near.view(np.int32) - (120 << 3), 0x7E)  # the exponent's bias is 7 for 127
+    small = size.view(np.float32) < 2.0**-6  # where the last place is 2^-9
+    codes[small] = np.rint(size.view(np.float32)[small] * np.float32(512)).astype(np.int32)
+    signs = (bits >> np.uint32(24)).astype(np.uint8) & np.uint8(0x80)
+    made: NDArray[np.uint8] = codes.astype(np.uint8) | signs
+    return made
 
 
 def narrowed(owner: str, name: str, rows: Floats, dtype: str) -> tuple[Rows, Floats | None]:
-    """Return rows as a narrow type and, of int8, their scales; one piece is wide at a time."""
+    """Return rows as a narrow type and, if it has them, their scales; one piece is wide at a time."""
     made = np.empty(rows.shape, STORED[dtype])
-    scales = np.empty(len(rows), np.float32) if dtype == "int8" else None
+    scales = np.empty(len(rows), np.float32) if dtype in LARGEST else None
     step = max(1, _PIECE // max(1, rows.shape[1]))
     for first in range(0, len(rows), step):
         part = slice(first, first + step)
         if scales is None:
             made[part] = _bfloat16(owner, name, rows[part], first)
         else:
-            made[part], scales[part] = _int8(owner, name, rows[part], first)
+            wide, scales[part] = _scaled(owner, name, rows[part], dtype, first)
+            made[part] = _int8(wide) if dtype == "int8" else _float8(wide)
     return made, scales
 
 
 @dataclass(frozen=True)
 class Patterns:
-    """Rows that lie end to end; int8 has a scale for each. They never change: a change makes others."""
+    """Rows that lie end to end, of 8 bits a number with a scale each. A change makes others."""
 
     rows: Column
     scales: Column | None
@@ -71,7 +112,7 @@ class Patterns:
     @classmethod
     def empty(cls, dim: int, dtype: str) -> Patterns:
         rows = Column(np.empty((0, dim), STORED[dtype]))
-        return cls(rows, Column.empty(np.float32) if dtype == "int8" else None)
+        return cls(rows, Column.empty(np.float32) if dtype in LARGEST else None)
 
     @classmethod
     def of(cls, owner: str, name: str, rows: Floats, dtype: str) -> Patterns:
@@ -122,7 +163,8 @@ class Patterns:
             wide = (rows.astype(np.uint32) << np.uint32(16)).view(np.float32)
         else:
             assert self.scales is not None
-            wide = rows * self.scales.rows[part][..., None]
+            numbers = rows if rows.dtype == np.int8 else _FLOAT8[rows]
+            wide = numbers * self.scales.rows[part][..., None]
         return wide
 
     def lengths(self) -> Floats:
