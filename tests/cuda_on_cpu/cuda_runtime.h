@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // The part of CUDA that hypersketch's kernels use, on a processor: g++ compiles the same .cu files, and every thread of
 // a grid runs as a fibre, block after block. It serves to check arithmetic, indices, bounds (all the more under
-// AddressSanitizer), the order of streams and what a failed call leaves behind, on machines without a GPU. It cannot
-// show races, host code that reads device memory, what nvcc would refuse, or anything about speed.
+// AddressSanitizer), the order of streams, what a failed call leaves behind and, under ThreadSanitizer, races between
+// threads (emulation/races.hpp), on machines without a GPU. It cannot show host code that reads device memory, what
+// nvcc would refuse, or anything about speed.
 //
 // It is stricter than a GPU where it can be: warp functions need a full mask and all 32 lanes at the same line, a
 // barrier needs all threads of the block, kernels take no pointers to host memory or to another device, copies must lie
