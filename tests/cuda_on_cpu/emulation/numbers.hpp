@@ -18,6 +18,19 @@ T aligned_load(const T* from) {
   return *from;
 }
 
+// From the cache in which atomic operations happen: a word is read as one of them would.
+template <class T>
+T load_past_first_cache(const T* from) {
+  if constexpr (std::is_arithmetic_v<T>) {
+    if (reinterpret_cast<std::uintptr_t>(from) % alignof(T) != 0) stop("a load of %zu bytes is misaligned", sizeof(T));
+    T value;
+    __atomic_load(from, &value, __ATOMIC_RELAXED);
+    return value;
+  } else {
+    return aligned_load(from);
+  }
+}
+
 template <class T>
 void aligned_store(T* to, T value) {
   if (reinterpret_cast<std::uintptr_t>(to) % alignof(T) != 0) stop("a store of %zu bytes is misaligned", sizeof(T));
@@ -26,17 +39,17 @@ void aligned_store(T* to, T value) {
 
 }  // namespace cuda_on_cpu
 
-#define CUDA_ON_CPU_LOAD(name)              \
-  template <class T>                        \
-  T name(const T* from) {                   \
-    return cuda_on_cpu::aligned_load(from); \
+#define CUDA_ON_CPU_LOAD(name, load) \
+  template <class T>                 \
+  T name(const T* from) {            \
+    return cuda_on_cpu::load(from);  \
   }
-CUDA_ON_CPU_LOAD(__ldg)
-CUDA_ON_CPU_LOAD(__ldca)
-CUDA_ON_CPU_LOAD(__ldcg)
-CUDA_ON_CPU_LOAD(__ldcs)
-CUDA_ON_CPU_LOAD(__ldlu)
-CUDA_ON_CPU_LOAD(__ldcv)
+CUDA_ON_CPU_LOAD(__ldg, aligned_load)
+CUDA_ON_CPU_LOAD(__ldca, aligned_load)
+CUDA_ON_CPU_LOAD(__ldcg, load_past_first_cache)
+CUDA_ON_CPU_LOAD(__ldcs, aligned_load)
+CUDA_ON_CPU_LOAD(__ldlu, aligned_load)
+CUDA_ON_CPU_LOAD(__ldcv, load_past_first_cache)
 #undef CUDA_ON_CPU_LOAD
 
 #define CUDA_ON_CPU_STORE(name)                     \
