@@ -137,7 +137,6 @@ def collected(
 
     ``collect`` takes the radii, cursors, and where keys go, or None to count them alone.
     """
-
     passing = Passing(asked.device, asked.stream)
     limits, cursors = passing.span(radii.astype(np.int32)), passing.span(np.zeros(n, np.uint64))
     collect(limits, cursors, None)

@@ -220,13 +220,14 @@ inline bool are_few(FloatRows queries, const PatternStore& store, const PatternS
 // To how many bits numbers and weights may be rounded for many queries: the 24 of floats, or the 8 of bfloat16.
 enum class Precision { kFloat, kBfloat16 };
 
-// One task of many queries; `Rows` are tiles of a store in the form that these take.
+// One task of many queries; `Rows` are tiles of a store in the form that these take, made with some options.
 template <class Rows, class Scores, class Sums, class... Options>
 void retrieve_span(const PatternStore& store, const PatternStore& values, FloatRows queries, Similarity similarity,
-                   Weighing weighing, size_t begin, size_t end, Totals& totals, Options... options) {
+                   Weighing weighing, size_t begin, size_t end, Totals& totals, const Options&... options) {
   const bool shared = store.rows == values.rows;
-  Rows keys(store), own(shared ? PatternStore{nullptr, StoreType::kBfloat16, 0, 0, nullptr} : values);
-  Scores scores(keys, queries, options...);
+  Rows keys(store, options...);
+  Rows own(shared ? PatternStore{nullptr, StoreType::kBfloat16, 0, 0, nullptr} : values, options...);
+  Scores scores(keys, queries, similarity.distances);
   Sums sums(shared ? keys : own, queries.n);
   Span(scores, sums, queries.n, values.dim, weighing, totals).run(begin, end, similarity, store.n);
 }
@@ -251,10 +252,11 @@ inline void retrieve(const PatternStore& store, const PatternStore& values, Floa
       DirectSums sums(values, n);
       Span(scores, sums, n, values.dim, part, totals[task]).run(begin, end, similarity, store.n);
     } else if (words != nullptr) {
-      retrieve_span<WordRows, WordScores, WordSums>(store, values, asked, similarity, part, begin, end, totals[task]);
+      retrieve_span<WordRows, WordScores, WordSums>(store, values, asked, similarity, part, begin, end, totals[task],
+                                                    *words);
     } else {
       retrieve_span<TileRows, TurnedScores, TurnedSums>(store, values, asked, similarity, part, begin, end,
-                                                        totals[task], similarity.distances);
+                                                        totals[task]);
     }
   });
   for (size_t block = 0; block < cut.n_blocks; ++block) {

@@ -92,7 +92,7 @@ struct RetrievalKernels {
   void (*restore_bytes)(const float* from, size_t dim, float* to);
 };
 
-// Retrieval from patterns of bfloat16 by products of words, which are two of its numbers each. A word takes the place
+// Retrieval by products of words, which are two bfloat16 numbers each. A word takes the place
 // of a float in arrays and tiles, so tiles of words are turned as those of floats are.
 struct WordKernels {
   const char* name;     // "pairs" or "tiles": what an instruction multiplies

@@ -13,13 +13,15 @@ constexpr size_t padded_words(size_t dim) { return padded(dim) / 2; }
 // Tiles of a store as rows of whole words, in fours: in place where that serves, else in a buffer that keeps the last.
 class WordRows {
  public:
-  explicit WordRows(const PatternStore& store)
-      : store_(store),
+  WordRows(const PatternStore& store, const WordKernels& kernel)
+      : kernel_(kernel),
+        store_(store),
         wide_(store.type == StoreType::kBfloat16 ? PatternStore{nullptr, StoreType::kBfloat16, 0, 0, nullptr} : store),
         in_place_(store.type == StoreType::kBfloat16 && store.dim % 8 == 0),
         stride_(in_place_ ? store.dim : padded(store.dim)),
         buffer_(in_place_ ? 0 : kTile * stride_ / 2) {}
 
+  const WordKernels& kernel() const { return kernel_; }
   const PatternStore& store() const { return store_; }
   size_t stride() const { return stride_; }
 
@@ -33,13 +35,14 @@ class WordRows {
  private:
   void fill(size_t first, size_t n) {
     if (store_.type != StoreType::kBfloat16) {
-      word_kernels()->narrow(wide_.rows(first, n), n * stride_, buffer_.data());
+      kernel_.narrow(wide_.rows(first, n), n * stride_, buffer_.data());
     } else {
       for (size_t j = 0; j < n; ++j)
         std::memcpy(buffer_.data() + j * stride_ / 2, row_of(store_, first + j), store_.dim * 2);
     }
   }
 
+  const WordKernels& kernel_;  // of one call, whatever others choose meanwhile
   PatternStore store_;
   TileRows wide_;
   bool in_place_;
@@ -48,10 +51,10 @@ class WordRows {
   size_t kept_ = SIZE_MAX;
 };
 
-// Scores of many queries.
+// Scores of many queries: products, never distances.
 class WordScores {
  public:
-  WordScores(WordRows& rows, FloatRows queries)
+  WordScores(WordRows& rows, FloatRows queries, bool)
       : rows_(rows),
         n_(queries.n),
         stride_(padded_words(queries.dim)),
@@ -60,7 +63,7 @@ class WordScores {
     LineBuffer wide(2 * stride_);
     for (size_t q = 0; q < n_; ++q) {
       std::memcpy(wide.data(), queries.rows + q * queries.dim, queries.dim * sizeof(float));
-      word_kernels()->narrow(wide.data(), 2 * stride_, queries_.data() + q * stride_);
+      rows.kernel().narrow(wide.data(), 2 * stride_, queries_.data() + q * stride_);
     }
   }
 
@@ -76,8 +79,8 @@ class WordScores {
       const size_t k = c * kWordChunk, count = std::min(kWordChunk, n_words - k);
       const size_t from = next.size() * c / chunks, to = next.size() * (c + 1) / chunks;
       kernels().retrieval.turn(rows + k, n, rows_.stride() / 2, count, reinterpret_cast<float*>(tile_.data()));
-      word_kernels()->compare(queries_.data() + k, n_, stride_, tile_.data(), count,
-                              {next.data() + from, next.data() + to}, scores);
+      rows_.kernel().compare(queries_.data() + k, n_, stride_, tile_.data(), count,
+                             {next.data() + from, next.data() + to}, scores);
     }
     for (size_t q = 0; q < n_; ++q)
       for (size_t j = n; j % kWidth != 0; ++j) scores[q * kTile + j] = missing;
@@ -100,13 +103,13 @@ class WordSums {
         weights_(n_ * kTile / 2) {}
 
   void operator()(float* weights, size_t first, size_t n, float* states) {
-    const WordKernels& kernel = *word_kernels();
+    const WordKernels& kernel = rows_.kernel();
     kernel.pair(rows_.rows(first, n), n, rows_.store().dim, rows_.stride(), pairs_.data(), stride_);
     kernel.narrow(weights, n_ * kTile, weights_.data());
     kernel.sum(weights_.data(), n_, pairs_.data(), (n + 1) / 2, states, stride_);
   }
 
-  void restore(const float* state, float* out) const { word_kernels()->restore(state, rows_.store().dim, out); }
+  void restore(const float* state, float* out) const { rows_.kernel().restore(state, rows_.store().dim, out); }
 
  private:
   WordRows& rows_;
