@@ -17,10 +17,12 @@ namespace hypersketch {
 namespace base { const Kernels& table(); }
 namespace avx2 { const Kernels& table(); }
 namespace avx512 { const Kernels& table(); }
+#if defined(HYPERSKETCH_WORDS)
 namespace avx512bf16 {
 const WordKernels& pairs();
 const WordKernels& tiles();
 }  // namespace avx512bf16
+#endif
 #elif defined(__aarch64__)
 namespace neon { const Kernels& table(); }
 #endif
@@ -46,6 +48,7 @@ bool runs_avx512() {
          __builtin_cpu_supports("avx512vpopcntdq") && __builtin_cpu_supports("avx512vnni");
 }
 
+#if defined(HYPERSKETCH_WORDS)
 // Linux lends a process the registers of tiles that asks for them.
 bool lends_tiles() {
 #if defined(__linux__)
@@ -79,6 +82,7 @@ const WordKernels* best_words() {
   if (runs_tiles()) return &avx512bf16::tiles();
   return runs_pairs() && __builtin_cpu_is("amd") ? &avx512bf16::pairs() : nullptr;
 }
+#endif
 
 bool runs_always() { return true; }
 
@@ -137,7 +141,7 @@ bool level_available(std::string_view name) {
   return false;
 }
 
-#if defined(__x86_64__)
+#if defined(HYPERSKETCH_WORDS)
 namespace {
 std::atomic<const WordKernels*>& current_words() {
   static std::atomic<const WordKernels*> words{best_words()};
