@@ -17,6 +17,13 @@ hypothesis.settings.register_profile("house", derandomize=True, deadline=None, m
 hypothesis.settings.load_profile("house")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark tests that go through all levels themselves: a run at one level may leave them out."""
+    for item in items:
+        if "level" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.every_level)
+
+
 @pytest.fixture(params=_core.available_levels())
 def level(request: pytest.FixtureRequest) -> Iterator[str]:
     """Run the test at each level that this processor has."""
