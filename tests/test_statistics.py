@@ -106,6 +106,10 @@ def test_one_trial_has_no_interval_of_the_mean() -> None:
     assert statistics.mean_square_interval([1.0], 0.05) == (0.0, math.inf)
 
 
+def test_two_trials_far_apart_have_no_upper_end() -> None:
+    assert statistics.mean_square_interval([1.0, 1e-9], 1e-4) == (0.0, math.inf)
+
+
 @pytest.mark.parametrize(
     ("predicted", "expected"), [(0.5, "inside"), (0.3, "above"), (0.7, "below"), (0.4 - 1e-15, "inside")]
 )

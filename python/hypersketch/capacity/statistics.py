@@ -237,7 +237,8 @@ def mean_square_interval(squares: npt.ArrayLike, alpha: float) -> Interval:
         return Interval(0.0, math.inf)
     relative = float(sample.std(ddof=1)) / mean / math.sqrt(sample.size)
     half = _t_quantile(alpha / 2, sample.size - 1) * relative
-    return Interval(mean * math.exp(-half), mean * math.exp(half))
+    # Two trials that are far apart say next to nothing: what is beyond all floats is infinite.
+    return Interval(mean * math.exp(-half), mean * math.exp(half) if half < 700 else math.inf)
 
 
 def estimate(kind: Kind, outcomes: npt.ArrayLike, tests: int) -> float:
