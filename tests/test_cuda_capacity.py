@@ -22,6 +22,7 @@ from hypersketch.capacity.cells import Cell
 from hypersketch.capacity.devices import able, experiments_on_gpu
 from hypersketch.capacity.experiments import EXPERIMENTS
 from hypersketch.capacity.experiments.projection import _vectors
+from hypersketch.capacity.kernels_on_gpu import Rows
 from hypersketch.capacity.report import command_line, reproduction
 from hypersketch.capacity.structures import STRUCTURES, structure
 from hypersketch.capacity.structures.bloom import Filter
@@ -34,28 +35,37 @@ from hypersketch.memories import (
 )
 from hypersketch.memories._pattern_memory import PatternMemory
 from hypersketch.sketches.projection import SparseProjection
+from hypersketch.vsa import MapI
 
 REASON = cuda.why_not()
 needs_gpu = pytest.mark.skipif(REASON is not None, reason=str(REASON))
 without_gpu = pytest.mark.skipif(REASON is None, reason="this machine has a GPU")
 
 SMALL: dict[str, dict[str, Any]] = {
-    "membership": {"n": [10, 40], "trials": 10},
+    "membership": {"n": [10, 40], "trials": 4},
     "intersection": {"n": 21, "trials": 20},
     "frequency": {"n": 20, "trials": 20},
-    "pairs": {"n": 10, "trials": 10},
+    "pairs": {"n": 10, "trials": 5},
+    "sequence": {"n": [3, 8], "dims": 70, "trials": 2},
+    "nested": {"n": [2, 3], "dims": 70, "trials": 2},
     "cleanup": {"n": [3, 4], "dims": 70, "trials": 3, "universe": 40},
     "cleanup-pairs": {"n": [3, 4], "dims": 64, "trials": 4, "universe": 40},
+    "schlegel": {"n": 3, "trials": 1, "universe": 40},
+    "accuracy": {"n": [4, 5], "dims": 70, "trials": 5, "universe": 40},
+    "log-N": {"n": 6, "dims": 100, "trials": 4, "universe": 64},
     "bloom-fpr": {"n": 200, "dims": [1024, 2600], "trials": 1},
     "bloom-intersection": {"n": 50, "trials": 10},
-    "count-error": {"n": 60, "dims": 24, "trials": 10, "structures": ["count-sketch", "count-min"]},
+    "count-error": {"n": 60, "dims": 24, "trials": 10},
     "projection": {"n": 4, "dims": 64, "trials": 10},
     "bsc-exact": {"n": [4, 5], "dims": 70, "trials": 2},
     "sequence-length": {"n": [9, 10], "dims": 100, "trials": 6},
     "noise": {"n": 5, "dims": 130, "trials": 1},
     "binding-depth": {"n": [1, 3], "dims": 100, "trials": 3},
+    "quantization": {"n": 6, "dims": 70, "trials": 2},
     "resonator": {"n": [2, 3], "dims": 12, "trials": 1},
     "scaling-laws": {"n": 20, "dims": [4, 8], "trials": 2},
+    "superposition": {"n": 4, "dims": [9, 16], "trials": 2},
+    "set-width": {"n": 5, "dims": 70, "trials": 4, "universe": 60},
     "continuous-beta": {"n": 20, "dims": 8, "trials": 3},
     "entmax-exact": {"n": 20, "dims": 8, "trials": 3},
     "hopfield-error": {"n": 6, "dims": 24, "trials": 3},
@@ -65,6 +75,7 @@ SMALL: dict[str, dict[str, Any]] = {
     "hopfield-pm": {"dims": 8, "n": 20, "trials": 3},
     "sdm": {"n": 10, "dims": 40, "trials": 2},
 }
+MEMBERS = "bloom", "bloom-split-block", "bloom-cache-line", "map-i", "map-b", "hopfield"
 FLOATS: dict[str, Callable[[Any], float]] = {}
 """How far rows may be apart of experiments with sums of floats, whose order is that of the device."""
 
@@ -112,8 +123,14 @@ def apart_of_weights(row: Any) -> float:
 
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Fewer strangers where there are very many, and no figures."""
+    """Fewer strangers, codebooks and features where there are very many, and no figures."""
     monkeypatch.setattr(type(EXPERIMENTS["bloom-fpr"]), "probes", 3000)
+    for name in ("membership", "nested", "pairs"):
+        monkeypatch.setattr(type(EXPERIMENTS[name]), "probes", 70)
+    rule, few = sys.modules[type(EXPERIMENTS["schlegel"]).__module__], (2, 3, 4)
+    for name, value in (("_RUNS", 2), ("SIZES", few), ("DIMENSIONS", range(40, 200, 30))):
+        monkeypatch.setattr(rule, name, value)
+    monkeypatch.setattr(sys.modules[type(EXPERIMENTS["superposition"]).__module__], "_FEATURES", (33,))
     monkeypatch.setattr(sys.modules[type(EXPERIMENTS["resonator"]).__module__], "BUDGET", 20)
     monkeypatch.setattr("hypersketch.capacity.report.write_report", lambda *_: [])
 
@@ -176,7 +193,10 @@ def made_on(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 def test_the_small_runs_are_all_that_can() -> None:
     assert experiments_on_gpu() == list(SMALL)
-    assert able("membership") == ["bloom", "bloom-split-block", "bloom-cache-line", "hopfield"]
+    assert able("membership") == [*MEMBERS]
+    assert able("nested") == ["map-i", "map-b"]
+    assert able("accuracy")[:3] == ["map-i", "map-b", "bsc"]
+    assert able("noise") == ["map-b", "map-i-bits"]
     assert able("count-error") == ["count-sketch", "count-min"]
 
 
@@ -192,14 +212,17 @@ def test_experiments_that_cannot_say_which_can(name: str) -> None:
 def test_structures_that_cannot_say_which_can() -> None:
     with pytest.raises(ValueError, match="must be 'cpu' for counting-bloom, which has no GPU kernels") as one:
         capacity.run("membership", structures=["bloom", "counting-bloom"], device="cuda")
-    known = "bloom, bloom-split-block, bloom-cache-line, hopfield"
-    assert f"(structures of membership that have: {known})" in str(one.value)
-    with pytest.raises(ValueError, match="for map-i, which has no GPU kernels"):
-        capacity.run("frequency", structures=["map-i", "count-min", "hopfield"], device="cuda")
+    assert f"(structures of membership that have: {', '.join(MEMBERS)})" in str(one.value)
+    with pytest.raises(ValueError, match="for counting-bloom, which has no GPU kernels"):
+        capacity.run("frequency", structures=["counting-bloom", "map-i", "hopfield"], device="cuda")
     with pytest.raises(ValueError, match="for count-min-conservative, which has no GPU kernels"):
         capacity.run("count-error", structures="count-min-conservative", device="cuda")
-    with pytest.raises(ValueError, match=r"dense-signs and tensor-sketch, which .* have: sparse-signs\)"):
+    with pytest.raises(ValueError, match=r"for tensor-sketch, which .* have: dense-signs, sparse-signs\)"):
         capacity.run("projection", structures=["dense-signs", "tensor-sketch"], device="cuda")
+    with pytest.raises(
+        ValueError, match=r"for bsdc-s and bsdc-seg, which have no .* have: map-i, map-b, bsc"
+    ):
+        capacity.run("cleanup", structures=["bsc", "bsdc-s", "bsdc-seg"], device="cuda")
     with pytest.raises(ValueError, match="Unknown structure 'map-x'"):
         capacity.run("membership", structures=["map-x"], device="cuda")
 
@@ -250,10 +273,10 @@ def test_a_run_on_another_device_is_another_run(tmp_path: Path) -> None:
 
 
 def test_option_of_the_command() -> None:
-    result = call("capacity", "nested", "--device", "cuda")
+    result = call("capacity", "dense-curse", "--device", "cuda")
     assert result.exit_code == 1
     assert result.stderr.startswith(
-        "--device must be 'cpu' for the experiment nested, which needs structures"
+        "--device must be 'cpu' for the experiment dense-curse, which needs structures"
     )
     assert len(result.stderr.strip().splitlines()) == 1
     assert call("capacity", "pairs", "--device", "gpu").stderr.startswith("--device must be 'cpu', 'cuda' or")
@@ -296,9 +319,11 @@ def test_without_a_gpu_the_reason_is_said() -> None:
 
 @needs_gpu
 @pytest.mark.usefixtures("quick")
-@pytest.mark.parametrize("name", SMALL)
-def test_rows_and_verdicts_are_those_of_the_cpu(name: str, tmp_path: Path, made_on: list[str]) -> None:
-    settings = {"structures": able(name), "seed": 5, **SMALL[name]}
+@pytest.mark.parametrize(("name", "structure"), [(name, one) for name in SMALL for one in able(name)])
+def test_rows_and_verdicts_are_those_of_the_cpu(
+    name: str, structure: str, tmp_path: Path, made_on: list[str]
+) -> None:
+    settings = {"structures": structure, "seed": 5, **SMALL[name]}
     here = capacity.run(name, out=tmp_path / "cpu", **settings)
     assert set(made_on) <= {"cpu"}
     made_on.clear()
@@ -319,6 +344,17 @@ def test_rows_and_verdicts_are_those_of_the_cpu(name: str, tmp_path: Path, made_
 
 
 @needs_gpu
+def test_products_of_sums_too_large_for_single_precision_are_exact() -> None:
+    space = MapI(70, seed=1)
+    rows = Rows(space, "cuda:0")
+    book = rows.atoms(np.arange(5, dtype=np.uint64))
+    sums = np.random.default_rng(1).integers(-(2**30), 2**30, (3, 70), np.int32)
+    found = rows.products(rows.passing.span(sums), 3, book, 5, 2**30)
+    atoms = space.unpack(rows.to_host(book, np.uint64).reshape(5, -1)).astype(np.int64)
+    assert (found == sums.astype(np.int64) @ atoms.T).all()
+
+
+@needs_gpu
 def test_without_names_all_are_measured_that_can() -> None:
     results = capacity.run("membership", device="cuda", n=10, dims=512, trials=3)
     assert list(dict.fromkeys(row.structure for row in results)) == able("membership")
@@ -328,7 +364,9 @@ def test_without_names_all_are_measured_that_can() -> None:
 @pytest.mark.usefixtures("quick")
 def test_threads_and_processes_give_the_same_file(tmp_path: Path) -> None:
     def run(out: Path, **more: Any) -> bytes:
-        capacity.run("membership", n=[10, 20], trials=5, seed=3, device="cuda", out=out, **more)
+        some = ["bloom", "map-i", "map-b"]
+        settings: dict[str, Any] = {"structures": some, "n": [10, 20], "trials": 2, "seed": 3}
+        capacity.run("membership", device="cuda", out=out, **settings, **more)
         return (out / "results.jsonl").read_bytes()
 
     alone = run(tmp_path / "alone")

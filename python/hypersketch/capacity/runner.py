@@ -67,8 +67,9 @@ def run(
     jobs : int, default 1
         Cells measured at the same time, on threads.
     device : str, default 'cpu'
-        Where the structures are made: ``cuda``, ``cuda:1`` and so on for Bloom filters, count sketches,
-        Count-Min sketches and sparse projections. Without `structures`, all of these that can do the task.
+        Where the structures are made: ``cuda``, ``cuda:1`` and so on for those that have GPU kernels, among
+        them Bloom filters, count sketches, Count-Min sketches, bundles of packed vectors, projections and
+        networks. Without `structures`, all of these that can do the task.
     keys : str, path or batch of keys, optional
         ``synthetic`` (default), ``stdlib``, a file, or any batch of keys.
     column : str, optional

@@ -167,7 +167,7 @@ def _keys_at(n: int, rate: float) -> float:
 def _passed(cell: Cell, seed: int, keys: UInt64Array) -> int:
     dim, members, strangers = cell.size["dim"], keys[: cell.n], keys[cell.n :]
     if cell.structure == "map-i":
-        bundle = MapI(dim, seed=seed).bundle(members, threads=1)
+        bundle = MapI(dim, seed=seed).bundle(members, threads=1, device=cell.device)
         return int((bundle.estimate(strangers, threads=1) >= 0.5).sum())
     memory = HopfieldMembership(dim, seed, **_KINDS[cell.setting["kind"]], device=cell.device)
     memory.add_hashes(members, threads=1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any, ClassVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import numpy as np
 
@@ -15,6 +15,11 @@ from hypersketch.capacity.experiments.base import Experiment, Quantity, UInt64Ar
 from hypersketch.capacity.structures import structure
 from hypersketch.capacity.structures.base import FloatArray, Structure
 from hypersketch.capacity.structures.bundles import MapBundle
+from hypersketch.keys import hash_keys
+from hypersketch.vsa import MapB
+
+if TYPE_CHECKING:
+    from hypersketch.capacity.kernels_on_gpu import Rows
 
 __all__ = ["Nested"]
 
@@ -73,7 +78,7 @@ class Nested(Experiment):
             )
 
     def measure(self, cell: Cell, hashes: UInt64Array) -> Outcomes:
-        entry = cast(MapBundle, structure(cell.structure))
+        entry = cast(MapBundle, structure(cell.structure, cell.device))
         blocks = [
             _scores(entry, cell, seeds, keys) for seeds, keys in Draw(cell, hashes, cell.n + cell.probes)
         ]
@@ -105,12 +110,15 @@ def _scores(entry: MapBundle, cell: Cell, seeds: UInt64Array, keys: UInt64Array)
     """Scores (T, leaves + probes) of the leaves and of the other keys at the root of each trial's tree."""
     if not entry.packed:  # a sum of sums is the sum of the leaves
         return entry.score_trials(cell.size, seeds, keys[np.newaxis, :, : cell.n], keys[np.newaxis])
-    root = _chain if cell.setting["fan_out"] == 2 else _tree
-    scores = np.empty(keys.shape)
-    for t, seed in enumerate(seeds.tolist()):
-        space = entry.space(cell.size, seed)
-        atoms = space.atoms(keys[t, : cell.n], threads=1)
-        scores[t] = root(space, atoms, cell.setting["fan_out"]).similarity(keys[t], threads=1)
+    of_trial = _trial if cell.device == "cpu" else _trial_on_gpu
+    spaces = (cast(MapB, entry.space(cell.size, seed)) for seed in seeds.tolist())
+    return np.stack([of_trial(space, cell, row) for space, row in zip(spaces, keys, strict=True)])
+
+
+def _trial(space: MapB, cell: Cell, keys: UInt64Array) -> FloatArray:
+    atoms, fan_out = space.atoms(keys[: cell.n], threads=1), cell.setting["fan_out"]
+    root = (_chain if fan_out == 2 else _tree)(space, atoms, fan_out)
+    scores: FloatArray = root.similarity(keys, threads=1)
     return scores
 
 
@@ -127,9 +135,7 @@ def _chain(space: Any, atoms: UInt64Array, fan_out: int) -> Any:
 
     Every bundle of a space breaks ties by the same vector, which a chain would gather: fresh vectors do it.
     """
-    ties = type(space)(space.dim, seed=kernels.hash_bytes(b"ties", space.seed)).atoms(
-        np.arange(len(atoms), dtype=np.uint64), threads=1
-    )
+    ties = type(space)(space.dim, seed=_seed_of_ties(space)).atoms(_ties(len(atoms)), threads=1)
     memory = atoms[0]
     for atom, tie in zip(atoms[1:], ties, strict=False):
         bundle = _majority(space, np.stack([memory, atom, tie]))
@@ -137,7 +143,41 @@ def _chain(space: Any, atoms: UInt64Array, fan_out: int) -> Any:
     return bundle
 
 
+def _seed_of_ties(space: Any) -> int:
+    return kernels.hash_bytes(b"ties", space.seed)
+
+
+def _ties(n: int) -> UInt64Array:
+    """Keys of the vectors that break the ties of a chain."""
+    return np.arange(n, dtype=np.uint64)
+
+
 def _majority(space: Any, vectors: UInt64Array) -> Any:
     bundle = space.bundle()
     bundle.add_vectors(vectors, threads=1)
     return bundle.pack()
+
+
+def _trial_on_gpu(space: MapB, cell: Cell, keys: UInt64Array) -> FloatArray:
+    from hypersketch.capacity.kernels_on_gpu import Rows
+
+    rows, n, fan_out = Rows(space, cell.device), cell.n, cell.setting["fan_out"]
+    atoms = rows.atoms(hash_keys(keys, threads=1))
+    if fan_out == 2:
+        root = _chain_on_gpu(rows, keys[:n])
+    else:
+        root = rows.slice(atoms, 0, n)
+        while n > 1:
+            root, n = rows.superposed(root, np.arange(0, n + 1, fan_out)), n // fan_out
+    return rows.scores(root, atoms, keys.size) / space.dim
+
+
+def _chain_on_gpu(rows: Rows, keys: UInt64Array) -> Any:
+    n, hashes = keys.size, (hash_keys(one, threads=1) for one in (keys, _ties(keys.size)))
+    both = rows.atoms(*hashes, seeds=(rows.space.seed, _seed_of_ties(rows.space)))
+    memory, triple = rows.slice(both, 0), np.array([0, 3])
+    for i in range(n - 1):
+        memory = rows.superposed(
+            rows.joined(memory, rows.slice(both, i + 1), rows.slice(both, n + i)), triple
+        )
+    return memory

@@ -86,10 +86,11 @@ class Noise(Experiment):
     def measure(self, cell: Cell, hashes: UInt64Array) -> Outcomes:
         if cell.structure == "map-b":
             return self._measure_signs(cell, hashes)
+        entry = cast(QuantizedSums, structure(cell.structure, cell.device))
         found: Outcomes = {"member similarity": [], "stranger spread": []}
         for seeds, drawn in Draw(cell, hashes, cell.n + cell.probes):
             for seed, keys in zip(seeds.tolist(), drawn, strict=True):
-                scores = _noisy_sums(cell, seed, keys[: cell.n]).similarity(keys, threads=1)
+                scores = entry.similarity(_noisy_sums(entry, cell, seed, keys[: cell.n]), keys)
                 found["member similarity"].append(float(scores[: cell.n].mean()))
                 found["stranger spread"].append(float((scores[cell.n :] ** 2).mean()))
         return found
@@ -167,11 +168,11 @@ def _mask(cell: Cell, seed: int, plane: int) -> UInt64Array:
     return flip_mask(kernels.hash_bytes(b"flips%d" % plane, seed), cell.size["dim"], cell.setting["flips"])
 
 
-def _noisy_sums(cell: Cell, seed: int, keys: UInt64Array) -> QuantizedBundle:
+def _noisy_sums(entry: QuantizedSums, cell: Cell, seed: int, keys: UInt64Array) -> QuantizedBundle:
     """The quantized bundle of the keys' hashes with flipped bits, members scoring 1 on average without."""
     bits = cell.size["bits"]
     step = theory.quantized.best_step(bits, math.sqrt(cell.n))
-    kept = cast(QuantizedSums, structure(cell.structure)).quantize(cell.size, seed, keys, step)
+    kept = entry.quantize(cell.size, seed, keys, step)
     flipped = np.stack([plane ^ _mask(cell, seed, j) for j, plane in enumerate(kept.planes)])
     signs = kept.space.unpack(flipped).astype(np.int64)
     values = 2 ** np.arange(bits) @ signs

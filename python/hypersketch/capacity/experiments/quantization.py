@@ -74,7 +74,7 @@ class Quantization(Experiment):
         return {"false positives": cell.probes, "false negatives": cell.n, "wrong codeword": cell.n}
 
     def measure(self, cell: Cell, hashes: UInt64Array) -> Outcomes:
-        entry = cast(QuantizedSums, structure(cell.structure))
+        entry = cast(QuantizedSums, structure(cell.structure, cell.device))
         step = theory.quantized.best_step(cell.size["bits"], math.sqrt(cell.n))
         gain = theory.quantized.gain(cell.size["bits"], cell.n)
         found: Outcomes = {name: [] for name in self.quantities}
@@ -82,7 +82,7 @@ class Quantization(Experiment):
             for seed, keys in zip(seeds.tolist(), drawn, strict=True):
                 kept = entry.quantize(cell.size, seed, keys[: cell.n], step)
                 # Over what theory expects of a member, not over what this bundle says of itself.
-                scores = np.rint(kept.similarity(keys, threads=1) * (kept.dim / kept.scale))
+                scores = np.rint(entry.similarity(kept, keys) * (kept.dim / kept.scale))
                 scores = scores / kept.dim
                 members, strangers = scores[: cell.n], scores[cell.n :]
                 rivals = np.broadcast_to(strangers, (cell.n, cell.probes))

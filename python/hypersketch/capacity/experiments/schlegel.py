@@ -201,7 +201,7 @@ class _Rule:
     """The published rule for one architecture and one task."""
 
     def __init__(self, cell: Cell, hashes: UInt64Array) -> None:
-        entry = structure(cell.structure)
+        entry = structure(cell.structure, cell.device)
         assert isinstance(entry, SpaceBundle)
         self._entry, self._n, self._hashes = entry, cell.n, hashes
         self._pairs = cell.setting["task"] == "pairs"

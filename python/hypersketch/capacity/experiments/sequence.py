@@ -11,8 +11,10 @@ from hypersketch.capacity.cells import Cell, Draw, Outcomes
 from hypersketch.capacity.experiments.base import UInt64Array
 from hypersketch.capacity.experiments.stored import StoredOrNot
 from hypersketch.capacity.structures import structure
-from hypersketch.capacity.structures.base import FloatArray
+from hypersketch.capacity.structures.base import FloatArray, Int64Array
 from hypersketch.capacity.structures.bundles import MapBundle
+from hypersketch.keys import hash_keys
+from hypersketch.vsa import MapB, MapI
 
 __all__ = ["Sequence"]
 
@@ -56,7 +58,7 @@ class Sequence(StoredOrNot):
             )
 
     def measure(self, cell: Cell, hashes: UInt64Array) -> Outcomes:
-        entry = cast(MapBundle, structure(cell.structure))
+        entry = cast(MapBundle, structure(cell.structure, cell.device))
         scores = [
             _score(entry, cell, seed, row[:_ALPHABET], row[_ALPHABET:])
             for seeds, drawn in Draw(cell, hashes, _ALPHABET + cell.n)
@@ -70,12 +72,26 @@ def _score(
 ) -> FloatArray:
     """Scores of the n stored (symbol, position) pairs, then of `probes` wrong symbols at each position."""
     space = entry.space(cell.size, seed)
-    atoms = space.atoms(alphabet, threads=1)
     first = (entropy % _ALPHABET).astype(np.int64)  # the hashes of keys drawn for this are the dice
     asked = (first[:, np.newaxis] + np.arange(cell.probes + 1)) % _ALPHABET
+    if cell.device != "cpu":
+        return _score_on_gpu(space, alphabet, asked, cell.device)
+    atoms = space.atoms(alphabet, threads=1)
     placed = np.stack([space.permute(atoms[asked[p]], p) for p in range(cell.n)])
     bundle = space.bundle()
     bundle.add_vectors(np.ascontiguousarray(placed[:, 0]), threads=1)
     memory = bundle.pack() if entry.packed else bundle
     stored_first = np.concatenate([placed[:, 0], placed[:, 1:].reshape(-1, placed.shape[-1])])
     return memory.vector_similarity(stored_first, threads=1)
+
+
+def _score_on_gpu(space: MapI | MapB, alphabet: UInt64Array, asked: Int64Array, device: str) -> FloatArray:
+    from hypersketch.capacity.kernels_on_gpu import Rows
+
+    rows, (n, many) = Rows(space, device), asked.shape
+    symbols = rows.taken(rows.atoms(hash_keys(alphabet, threads=1)), asked.ravel())
+    placed = rows.rotated(symbols, np.repeat(np.arange(n), many))
+    stored = rows.taken(placed, np.arange(0, n * many, many))
+    memory = rows.superposed(stored, np.array([0, n]))
+    scores = rows.scores(memory, placed, n * many).reshape(n, many) / space.dim
+    return np.concatenate([scores[:, 0], scores[:, 1:].ravel()])

@@ -139,7 +139,7 @@ def _stored_on_gpu(
 
     rows = Rows(space, device)
     atoms = rows.atoms(hash_keys(keys, threads=1))
-    placed = rows.rotated(rows.taken(atoms, text), text.size, np.arange(text.size))
+    placed = rows.rotated(rows.taken(atoms, text), np.arange(text.size))
     made = rows.superposed(placed, np.array([0, text.size]))
     memory = rows.to_host(made, np.uint64 if space.binary else np.int32)
     letters = space.unpack(rows.to_host(atoms, np.uint64).reshape(keys.size, -1))

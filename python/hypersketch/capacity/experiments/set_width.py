@@ -92,7 +92,8 @@ class SetWidth(Experiment):
         wrong: list[float] = []
         for seeds, drawn in Draw(cell, hashes, cell.setting["elements"]):
             for seed, keys in zip(seeds.tolist(), drawn, strict=True):
-                pooled = MapI(cell.size["dim"], seed=seed).bundle(keys[: cell.n], threads=1)
+                space = MapI(cell.size["dim"], seed=seed)
+                pooled = space.bundle(keys[: cell.n], threads=1, device=cell.device)
                 answers = pooled.similarity(keys, threads=1) >= 0.5
                 right = answers[: cell.n].all() and not answers[cell.n :].any()
                 wrong.append(float(not right))

@@ -8,11 +8,13 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
+import numpy.typing as npt
 
 from hypersketch import theory
 from hypersketch.capacity.cells import Cell, Draw, Outcomes
 from hypersketch.capacity.experiments.base import Experiment, Quantity, UInt64Array
 from hypersketch.capacity.structures.base import FloatArray, Structure
+from hypersketch.memories import OuterProductMemory
 from hypersketch.vsa import MapI
 
 if TYPE_CHECKING:
@@ -81,12 +83,12 @@ class Superposition(Experiment):
         for seeds, drawn in Draw(cell, hashes, cell.setting["features"]):
             for seed, keys in zip(seeds.tolist(), drawn, strict=True):
                 space = MapI(cell.size["dim"], seed=seed)
-                directions = space.unpack(space.atoms(keys, threads=1)) / math.sqrt(space.dim)
                 # Which are active has nothing to do with where they are: the first are a random choice.
-                inactive = (directions @ directions[: cell.n].sum(axis=0))[cell.n :]
-                found["interference"].append(_interference(directions))
+                active = space.bundle(keys[: cell.n], threads=1, device=cell.device)
+                inactive = active.similarity(keys[cell.n :], threads=1)
+                found["interference"].append(_interference_of_signs(space, keys, cell.device))
                 found["inactive readout"].append(float((inactive**2).mean()))
-                found["false features"].append(int((inactive >= 0.5 - 1e-9).sum()))
+                found["false features"].append(int((inactive >= 0.5).sum()))
         if not cell.size["dim"] % 2:
             frame = _tight_frame(cell.setting["features"], cell.size["dim"])
             found["best interference"] = [_interference(frame)] * cell.trials
@@ -121,6 +123,23 @@ def _interference(directions: FloatArray) -> float:
     moments = directions.T @ directions
     own = (directions**2).sum(axis=1)
     return float(((moments**2).sum() - (own**2).sum()) / len(directions))
+
+
+def _interference_of_signs(space: MapI, keys: UInt64Array, device: str) -> float:
+    """`_interference` of the atoms of keys, over sqrt(D), from whole numbers: the same on every device."""
+    moments = OuterProductMemory(space.dim, dtype="float64", device=device)
+    moments.store(_signs(space, keys, device).astype(np.float64))
+    # The squared sums of all entries are exact while they are below 2^53, and so is what is left of them.
+    others = int((np.asarray(moments.matrix) ** 2).sum()) - len(keys) * space.dim**2
+    return others / (len(keys) * space.dim**2)
+
+
+def _signs(space: MapI, keys: UInt64Array, device: str) -> npt.NDArray[np.int8]:
+    if device == "cpu":
+        return space.unpack(space.atoms(keys, threads=1))
+    from hypersketch.capacity.kernels_on_gpu import signs_of_keys
+
+    return signs_of_keys(space, keys, device)
 
 
 def _tight_frame(many: int, dim: int) -> FloatArray:

@@ -80,26 +80,45 @@ class SpaceBundle(Structure):
     # ---- trials
 
     def _codebooks(self, size: Size, seeds: UInt64Array, codebook: UInt64Array) -> Iterator[tuple[Any, Any]]:
-        """The space and the atoms of each codebook."""
+        """The space and the atoms of each codebook; on a GPU what answers with them."""
         for seed in seeds.tolist():
             space = self.space(size, seed)
-            yield space, space.atoms_of_hashes(codebook, threads=1)
+            if self.device == "cpu":
+                yield space, space.atoms_of_hashes(codebook, threads=1)
+            else:
+                yield space, self._book_on_gpu(space, codebook)
+
+    def _book_on_gpu(self, space: Any, codebook: UInt64Array) -> Any:
+        """A codebook of packed vectors, whose scores are whole numbers."""
+        from hypersketch.capacity.kernels_on_gpu import Book
+
+        return Book(space, self.device, codebook)
 
     def _bundle_scores(self, space: Any, atoms: Any, members: Int64Array) -> FloatArray:
         """Similarities of bundles, whose members are the rows of ``members``, with all atoms."""
-        n = members.shape[1]
-        bundles = self.superposed(space, atoms[members.ravel()], np.arange(0, members.size + 1, n))
+        edges = np.arange(0, members.size + 1, members.shape[1])
+        return self._scores_of_runs(space, atoms, members.ravel(), edges)
+
+    def _scores_of_runs(self, space: Any, atoms: Any, members: Int64Array, starts: Int64Array) -> FloatArray:
+        """Similarities of bundles, whose members follow one another, with all atoms."""
+        if self.device != "cpu":
+            found: FloatArray = atoms.bundle_scores(members, starts)
+            return found
+        bundles = self.superposed(space, atoms[members], starts)
         return np.asarray(space.similarities(bundles, atoms, threads=1))
 
     def _values_found(self, space: Any, atoms: Any, drawn: Int64Array, asked: int) -> int:
         """How many of the first ``asked`` keys of each record bring back their values."""
         n = drawn.shape[1] // 2
         keys, values = drawn[:, :n], drawn[:, n:]
-        pairs = space.bind(atoms[values.ravel()], atoms[keys.ravel()])
-        records = self.superposed(space, pairs, np.arange(0, len(pairs) + 1, n))
-        found = space.unbind(np.repeat(records, asked, axis=0), atoms[keys[:, :asked].ravel()])
-        best = first_best(space.similarities(found, atoms, threads=1))
-        return int(np.count_nonzero(best == values[:, :asked].ravel()))
+        if self.device == "cpu":
+            pairs = space.bind(atoms[values.ravel()], atoms[keys.ravel()])
+            records = self.superposed(space, pairs, np.arange(0, len(pairs) + 1, n))
+            found = space.unbind(np.repeat(records, asked, axis=0), atoms[keys[:, :asked].ravel()])
+            scores = space.similarities(found, atoms, threads=1)
+        else:
+            scores = atoms.value_scores(keys, values, asked)
+        return int(np.count_nonzero(first_best(scores) == values[:, :asked].ravel()))
 
     #: Whether bundles are what the space itself makes of keys.
     from_keys: ClassVar[bool] = True
@@ -153,7 +172,8 @@ class SpaceBundle(Structure):
         """
         hits = [0] * len(drawn)
         starts = np.cumsum([0, *(chosen.shape[1] for chosen in drawn)])
-        if not pairs and self.from_keys and self.space(size, 0)._STORES_NO_ATOMS:
+        fused = self.device == "cpu" and self.from_keys and not pairs
+        if fused and self.space(size, 0)._STORES_NO_ATOMS:
             return self._hits_from_keys(size, seeds, codebook, drawn, starts)
         for trial, (space, atoms) in enumerate(self._codebooks(size, seeds, codebook)):
             ones = [chosen[trial : trial + 1] for chosen in drawn]
@@ -161,7 +181,7 @@ class SpaceBundle(Structure):
                 found = [self._values_found(space, atoms, one, one.shape[1] // 2) for one in ones]
             else:
                 members = np.concatenate(ones, axis=1)[0]
-                scores = space.similarities(self.superposed(space, atoms[members], starts), atoms, threads=1)
+                scores = self._scores_of_runs(space, atoms, members, starts)
                 found = kernels.runs_among_best(_ranked(scores), members, starts).tolist()
             hits = [so_far + more for so_far, more in zip(hits, found, strict=True)]
         return hits
@@ -208,28 +228,8 @@ class SpaceBundle(Structure):
         ``drawn`` (C, B, 2 n) holds the indices of n keys, then of their n values.
         """
         asked = min(drawn.shape[2] // 2, QUERIES)
-        if self.device != "cpu":
-            return self._pair_trials_on_gpu(size, seeds, codebook, drawn, asked)
         books = enumerate(self._codebooks(size, seeds, codebook))
         return np.array([self._values_found(*book, drawn[trial], asked) for trial, book in books], np.int64)
-
-    def _pair_trials_on_gpu(
-        self, size: Size, seeds: UInt64Array, codebook: UInt64Array, drawn: Int64Array, asked: int
-    ) -> Int64Array:
-        """`pair_trials` of spaces of packed vectors, whose scores are whole numbers."""
-        from hypersketch.capacity.kernels_on_gpu import Rows
-
-        hits, (n_bundles, n) = [], (drawn.shape[1], drawn.shape[2] // 2)
-        for trial, seed in enumerate(seeds.tolist()):
-            rows = Rows(self.space(size, seed), self.device)
-            atoms, keys, values = rows.atoms(codebook), drawn[trial, :, :n], drawn[trial, :, n:]
-            pairs = rows.bound(*(rows.taken(atoms, which.ravel()) for which in (values, keys)))
-            records = rows.superposed(pairs, np.arange(0, keys.size + 1, n))
-            places, few = np.repeat(np.arange(n_bundles), asked), rows.taken(atoms, keys[:, :asked].ravel())
-            found = rows.unbound(records, few, places.size, places)
-            best = rows.products(found, places.size, atoms, codebook.size, n).argmax(axis=1)
-            hits.append(int(np.count_nonzero(best == values[:, :asked].ravel())))
-        return np.array(hits, np.int64)
 
 
 def fused_hits(
@@ -296,8 +296,8 @@ class MapBundle(SpaceBundle):
         probes: UInt64Array,
         weights: Int64Array | None = None,
     ) -> FloatArray:
-        scores = kernels.bundle_trials(size["dim"], self.packed, seeds, members, probes, weights)
-        return scores / size["dim"]
+        dim, device = size["dim"], self.device
+        return kernels.bundle_trials(dim, self.packed, seeds, members, probes, weights, device=device) / dim
 
     def cleanup_trials(
         self, size: Size, seeds: UInt64Array, codebook: UInt64Array, members: Int64Array
@@ -308,7 +308,7 @@ class MapBundle(SpaceBundle):
     def hits_of_sizes(
         self, size: Size, seeds: UInt64Array, codebook: UInt64Array, drawn: list[Int64Array], *, pairs: bool
     ) -> list[int]:
-        if pairs:
+        if pairs or self.device != "cpu":  # where a codebook lies at hand for all sizes
             return super().hits_of_sizes(size, seeds, codebook, drawn, pairs=pairs)
         return fused_hits(size["dim"], self.packed, seeds, codebook, drawn)
 

@@ -44,12 +44,6 @@ class MapBundleB(MapBundle):
     )
     packed: ClassVar[bool] = True
     has_kernels: ClassVar[bool] = True
-    gpu_tasks: ClassVar[frozenset[str] | None] = frozenset(
-        {
-            *("cleanup", "cleanup-pairs", "bsc-exact", "sequence-length", "binding-depth"),
-            *("noise", "resonator"),
-        }
-    )
 
     def n_bytes(self, size: Size) -> int:
         return 8 * -(-size["dim"] // 64)
@@ -61,7 +55,7 @@ class MapBundleB(MapBundle):
         return MapB(size["dim"], seed=seed)
 
     def build(self, size: Size, seed: int, hashes: UInt64Array) -> PackedBundle:
-        return self.space(size, seed).bundle(hashes, threads=1).pack()
+        return self.space(size, seed).bundle(hashes, threads=1, device=self.device).pack()
 
     def threshold(self, size: Size, n: int) -> float:
         # Half of what a member is expected to score.

@@ -50,9 +50,6 @@ class MapBundleI(MapBundle):
     )
     packed: ClassVar[bool] = False
     has_kernels: ClassVar[bool] = True
-    gpu_tasks: ClassVar[frozenset[str] | None] = frozenset(
-        {"cleanup", "cleanup-pairs", "bsc-exact", "sequence-length", "binding-depth"}
-    )
 
     def n_bytes(self, size: Size) -> int:
         return 4 * size["dim"]
@@ -61,7 +58,7 @@ class MapBundleI(MapBundle):
         return MapI(size["dim"], seed=seed)
 
     def build(self, size: Size, seed: int, hashes: UInt64Array) -> Bundle:
-        return self.space(size, seed).bundle(hashes, threads=1)
+        return self.space(size, seed).bundle(hashes, threads=1, device=self.device)
 
     def threshold(self, size: Size, n: int) -> float:
         return 0.5

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import abstractmethod
 from typing import ClassVar, NamedTuple
 
@@ -11,6 +12,7 @@ import numpy as np
 from hypersketch import _device, theory
 from hypersketch.capacity.cells import Size
 from hypersketch.capacity.structures.base import FloatArray, Structure
+from hypersketch.memories import OuterProductMemory
 from hypersketch.sketches.projection import DenseProjection, SparseProjection, TensorProjection
 
 __all__ = ["DenseSigns", "Projection", "SparseSigns", "TensorSketch", "VectorMoments"]
@@ -62,12 +64,19 @@ class DenseSigns(Projection):
         "Every coordinate of the result is the sum of all features with random signs: the map of Johnson "
         "and Lindenstrauss."
     )
+    has_kernels: ClassVar[bool] = True
 
     def size(self, units: int, n: int, task: str = "membership") -> Size:
         return {"n_components": units}
 
     def project(self, size: Size, seed: int, rows: FloatArray) -> FloatArray:
-        return DenseProjection(rows.shape[1], size["n_components"], seed=seed).project(rows, threads=1)
+        one = DenseProjection(rows.shape[1], size["n_components"], seed=seed)
+        if self.device == "cpu":
+            return one.project(rows, threads=1)
+        # A sum over the features, of a column of the rows times the feature's signs: outer products.
+        made = OuterProductMemory(one.n_components, len(rows), dtype="float64", device=self.device)
+        made.store(one.signs(0, one.n_features), np.ascontiguousarray(rows.T))
+        return np.asarray(made.matrix) / math.sqrt(one.n_components)
 
     def variance(self, size: Size, moments: VectorMoments) -> float:
         return float(theory.projection.inner_product_sd(size["n_components"], *moments)) ** 2

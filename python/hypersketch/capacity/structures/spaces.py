@@ -57,7 +57,6 @@ class Majority(NamedSpace):
 
     bundles_per_codebook = 1
     has_kernels = True
-    gpu_tasks = frozenset({"cleanup", "cleanup-pairs", "binding-depth"})
 
     def cleanup_trials(
         self, size: Size, seeds: UInt64Array, codebook: UInt64Array, members: Int64Array
@@ -68,7 +67,7 @@ class Majority(NamedSpace):
     def hits_of_sizes(
         self, size: Size, seeds: UInt64Array, codebook: UInt64Array, drawn: list[Int64Array], *, pairs: bool
     ) -> list[int]:
-        if pairs:
+        if pairs or self.device != "cpu":  # where a codebook lies at hand for all sizes
             return super().hits_of_sizes(size, seeds, codebook, drawn, pairs=pairs)
         return fused_hits(size["dim"], True, seeds, codebook, drawn)
 
