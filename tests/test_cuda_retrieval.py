@@ -161,7 +161,8 @@ def require_bfloats(memory: ContinuousMemory, queries: Any, found: Any) -> None:
 @pytest.mark.parametrize("value_dim", [None, 40])
 @pytest.mark.parametrize("similarity", SIMILARITIES[:3])
 @pytest.mark.parametrize(
-    ("n", "dim", "n_queries"), [(1, 3, 33), (129, 64, 33), (300, 100, 130), (70, 200, 65), (700, 200, 65)]
+    ("n", "dim", "n_queries"),
+    [(1, 3, 33), (129, 64, 33), (300, 100, 130), (70, 200, 65), (700, 200, 65), (300, 400, 65)],
 )
 def test_many_queries_are_retrieved_by_groups_of_warps(
     n: int, dim: int, n_queries: int, similarity: str, value_dim: int | None

@@ -123,7 +123,7 @@ void retrieve_states(Place place, Compared patterns, StoredRows values, AskedRow
   const OnDevice on(place.device);
   const bool by_groups = has_warp_groups(place, patterns, values, separating, precision);
   if (path == RetrievalPath::kWarpGroups && !by_groups)
-    throw std::invalid_argument("Groups of warps retrieve by softmax from at most 256 bfloat16 numbers on 9.0 alone.");
+    throw std::invalid_argument("Groups of warps retrieve by softmax from at most 512 bfloat16 numbers on 9.0 alone.");
   if (path == RetrievalPath::kWarpGroups || (path == RetrievalPath::kBest && by_groups && queries.n > kFewForGroups))
     return retrieve_by_groups(place, patterns, values, queries, states, sums);
   of(patterns.rows.type).states(place, patterns, values, queries, separating, precision, states, sums);

@@ -20,7 +20,7 @@ void arrange_queries(Place place, const float* rows, size_t n, size_t n_padded, 
                      unsigned n_pieces, uint4* fragments);
 
 // retrieve_wide.cu: whether groups of warps can do it, and their way.
-inline constexpr size_t kMostWide = 256;  // numbers of a row
+inline constexpr size_t kMostWide = 256;  // numbers of a row with values of its own
 bool has_warp_groups(Place place, const Compared& patterns, StoredRows values, Separating separating,
                      Precision precision);
 void retrieve_by_groups(Place place, const Compared& patterns, StoredRows values, AskedRows queries, float* states,

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Calls of the kernel that works by groups of warps. This file alone is compiled for 9.0a, whose instructions no other
+// Calls of the kernels that work by groups of warps. This file alone is compiled for 9.0a, whose instructions no other
 // architecture has.
+#include "retrieve_deep.cuh"
 #include "retrieve_plan.cuh"
-#include "retrieve_wide.cuh"
 
 namespace hypersketch::cuda {
 namespace {
@@ -22,29 +22,44 @@ __global__ void __launch_bounds__(kThreads)
   }
 }
 
+// What a block of a kernel takes on.
+struct BlockSize {
+  unsigned queries, patterns;
+  size_t memory;
+};
+
+template <unsigned kDim, bool kShared>
+struct Wide {
+  using Tile = WideTile<kDim, kShared>;
+  static constexpr BlockSize kBlock{kWideQueries, Tile::kPatterns, Tile::kMemory};
+  static constexpr auto kKernel = retrieve_wide<kDim, kShared>;
+};
+struct Deep {
+  static constexpr BlockSize kBlock{kGroupRows, kDeepPatterns, kDeepMemory};
+  static constexpr auto kKernel = retrieve_deep;
+};
+
 // Spans of patterns, so that all processors have work and none has more than others.
-template <unsigned kPatterns>
-void cut_wide(Place place, RetrievalPass& pass) {
-  const size_t n = pass.patterns.rows.n, groups = parts_of(pass.queries.n, kWideQueries);
+void cut_wide(Place place, RetrievalPass& pass, BlockSize block) {
+  const size_t n = pass.patterns.rows.n, groups = parts_of(pass.queries.n, block.queries);
   const auto processors = static_cast<size_t>(device_attribute(place.device, cudaDevAttrMultiProcessorCount));
-  const size_t tiles = parts_of(n, kPatterns);
+  const size_t tiles = parts_of(n, block.patterns);
   const size_t splits = std::max(parts_of(n, kMostSpan), groups >= processors ? 1 : processors / groups);
   pass.cut.n_groups = static_cast<unsigned>(groups);
   pass.cut.n_outs = 1;
-  pass.cut.span = parts_of(tiles, std::min(splits, tiles)) * size_t{kPatterns};
+  pass.cut.span = parts_of(tiles, std::min(splits, tiles)) * block.patterns;
   pass.cut.n_splits = static_cast<unsigned>(parts_of(n, pass.cut.span));
 }
 
-template <unsigned kDim, bool kShared>
+template <class Way>
 void run_wide(Place place, const Compared& patterns, StoredRows values, AskedRows queries, float* states,
               WeightSums* sums) {
-  using Tile = WideTile<kDim, kShared>;
   const size_t dim = patterns.rows.dim, stride = padded_bytes(StoredType::kBfloat16, dim);
   const bool cosine = patterns.likeness == Likeness::kCosine;
   const Separating softmax{SeparationKind::kSoftmax, nullptr, 1.0F};
   RetrievalPass pass{patterns, values, {}, softmax, {}, 0.0F};
   pass.queries = {nullptr, queries.rows, queries.betas, static_cast<unsigned>(queries.n), 0};
-  cut_wide<Tile::kPatterns>(place, pass);
+  cut_wide(place, pass, Way::kBlock);
   const Scratch<unsigned> narrow(place, queries.n * stride / 4);
   const Scratch<double> squares(place, cosine ? queries.n : 0);
   if (cosine) squared_lengths(place, queries.rows, queries.n, dim, squares.data());
@@ -53,9 +68,8 @@ void run_wide(Place place, const Compared& patterns, StoredRows values, AskedRow
   const Scratch<float> found(place, pass.cut.n_splits * queries.n * values.dim);
   const Scratch<float> found_sums(place, pass.cut.n_splits * queries.n * 3);
   const SplitStates split{found.data(), found_sums.data()};
-  const auto kernel = retrieve_wide<kDim, kShared>;
-  allow_shared_memory(place.device, kernel);
-  launch(place, {pass.cut.n_groups * pass.cut.n_splits, kWideThreads, Tile::kMemory}, kernel, pass,
+  allow_shared_memory(place.device, Way::kKernel);
+  launch(place, {pass.cut.n_groups * pass.cut.n_splits, kWideThreads, Way::kBlock.memory}, Way::kKernel, pass,
          reinterpret_cast<const unsigned char*>(narrow.data()), stride, split);
   merge_states(place, split, pass.cut.n_splits, queries.n, values.dim, softmax, states, sums);
 }
@@ -64,9 +78,10 @@ void run_wide(Place place, const Compared& patterns, StoredRows values, AskedRow
 
 bool has_warp_groups(Place place, const Compared& patterns, StoredRows values, Separating separating,
                      Precision precision) {
+  const size_t most = values.rows == patterns.rows.rows ? kDeepDim : kMostWide;
   return device_attribute(place.device, cudaDevAttrComputeCapabilityMajor) == 9 &&
          device_attribute(place.device, cudaDevAttrComputeCapabilityMinor) == 0 &&
-         patterns.rows.type == StoredType::kBfloat16 && std::max(patterns.rows.dim, values.dim) <= kMostWide &&
+         patterns.rows.type == StoredType::kBfloat16 && std::max(patterns.rows.dim, values.dim) <= most &&
          patterns.likeness != Likeness::kManhattan && separating.kind == SeparationKind::kSoftmax &&
          precision == Precision::kBfloat16;
 }
@@ -75,9 +90,10 @@ void retrieve_by_groups(Place place, const Compared& patterns, StoredRows values
                         WeightSums* sums) {
   const size_t dim = patterns.rows.dim, widest = std::max(dim, values.dim);
   const bool shared = values.rows == patterns.rows.rows;
-  const auto run = widest <= 64    ? (shared ? run_wide<64, true> : run_wide<64, false>)
-                   : widest <= 128 ? (shared ? run_wide<128, true> : run_wide<128, false>)
-                                   : (shared ? run_wide<256, true> : run_wide<256, false>);
+  const auto run = widest <= 64    ? (shared ? run_wide<Wide<64, true>> : run_wide<Wide<64, false>>)
+                   : widest <= 128 ? (shared ? run_wide<Wide<128, true>> : run_wide<Wide<128, false>>)
+                   : widest <= 256 ? (shared ? run_wide<Wide<256, true>> : run_wide<Wide<256, false>>)
+                                   : run_wide<Deep>;
   const size_t spans = std::max<size_t>(1, parts_of(patterns.rows.n, kMostSpan));
   const size_t batch = std::clamp<size_t>(kMostStates / spans / values.dim, kWideQueries, kBatch);
   for (size_t first = 0; first < queries.n; first += batch) {

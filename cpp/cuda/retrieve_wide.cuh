@@ -17,6 +17,7 @@ namespace hypersketch::cuda {
 
 inline constexpr unsigned kWideGroups = 2, kWideThreads = (kWideGroups + 1) * kGroupThreads, kMostStages = 3;
 inline constexpr unsigned kWideQueries = kWideGroups * kGroupRows;
+inline constexpr unsigned kMostMemory = 227 << 10;  // bytes of shared memory of a block
 
 // Tiles of rows as wide as kDim numbers: fewer patterns where the states take more registers. A stage has the patterns'
 // tile and, unless it serves as both, that of the values.
@@ -25,8 +26,9 @@ struct WideTile {
   static constexpr unsigned kPatterns = kDim <= 128 ? 128 : 64;
   static constexpr unsigned kBytes = kPatterns * kDim * 2, kQueryBytes = kGroupRows * kDim * 2;
   static constexpr unsigned kStage = kShared ? kBytes : 2 * kBytes;
-  static constexpr unsigned kRing = !kShared && kDim == 256 ? 2 : kMostStages;
-  static constexpr size_t kMemory = kSwizzled + kWideGroups * kQueryBytes + kRing * kStage;  // with room to align
+  static constexpr unsigned kBeside = kSwizzled + kWideGroups * kQueryBytes;  // stages, with room to align
+  static constexpr unsigned kRing = kBeside + kMostStages * kStage > kMostMemory ? 2 : kMostStages;
+  static constexpr size_t kMemory = kBeside + kRing * kStage;
 
   static __device__ __forceinline__ SharedTile patterns(const unsigned char* stages, unsigned i) {
     return shared_tile(stages + i % kRing * kStage, kPatterns * kPanelBytes);
@@ -180,6 +182,22 @@ struct WideScores {
     }
   }
 
+  // Row g's and row g + 8's sums of all four lanes, to where queries `query` and the eighth behind it have theirs.
+  __device__ __forceinline__ void write_sums(const RetrievalPass& pass, float* to, unsigned query) const {
+#pragma unroll
+    for (unsigned i = 0; i < 2; ++i) {
+      float total = totals[i], square = squares[i];
+      total += __shfl_xor_sync(kWholeWarp, total, 1);
+      square += __shfl_xor_sync(kWholeWarp, square, 1);
+      total += __shfl_xor_sync(kWholeWarp, total, 2);
+      square += __shfl_xor_sync(kWholeWarp, square, 2);
+      const unsigned row = query + 8 * i;
+      if (threadIdx.x % 4 != 0 || row >= pass.queries.n) continue;
+      to[row * size_t{3}] = maxima[i] * __ldg(pass.queries.betas + row);
+      to[row * size_t{3} + 1] = total, to[row * size_t{3} + 2] = square;
+    }
+  }
+
   // The weights as an operand: words of 16 patterns.
   __device__ __forceinline__ void pack(unsigned (&words)[kPatterns / kStep][4]) const {
 #pragma unroll
@@ -223,28 +241,27 @@ struct WideStates {
       sums[i / (kColumns / 2)][i % (kColumns / 2)] *= factors[i / 2 % 2];
   }
 
-  // Of rows g and g + 8, which are queries `query` and the eighth behind it.
-  __device__ __forceinline__ void write(float* to, unsigned query, unsigned n, size_t dim) const {
+  // Numbers `from` and so on of rows g and g + 8, which are queries `query` and the eighth behind it.
+  __device__ __forceinline__ void write(float* to, unsigned query, unsigned n, size_t dim, unsigned from = 0) const {
     const unsigned c = threadIdx.x % 4;
 #pragma unroll
     for (unsigned part = 0; part < kParts; ++part)
 #pragma unroll
       for (unsigned i = 0; i < kColumns / 2; ++i) {
-        const unsigned row = query + i / 2 % 2 * 8, column = part * kColumns + i / 4 * 8 + 2 * c + i % 2;
+        const unsigned row = query + i / 2 % 2 * 8, column = from + part * kColumns + i / 4 * 8 + 2 * c + i % 2;
         if (row < n && column < dim) to[row * dim + column] = sums[part][i];
       }
   }
 };
 
-// The group's queries into shared memory, as a swizzled tile.
+// A group's queries into shared memory, as a swizzled tile. A barrier must follow.
 template <unsigned kDim>
 __device__ __forceinline__ void take_queries(const RetrievalPass& pass, const unsigned char* rows, size_t stride,
-                                             unsigned char* to, unsigned first_query, unsigned barrier) {
+                                             unsigned char* to, unsigned first_query) {
   copy_tile<kGroupRows, kDim>(to, rows, stride, first_query, pass.queries.n, threadIdx.x % kGroupThreads);
   end_copy_group();
   await_copy_groups<0>();
   show_to_tensor_cores();
-  await_barrier(barrier, kGroupThreads);
 }
 
 // A group that multiplies.
@@ -257,7 +274,8 @@ __device__ __forceinline__ void retrieve_group(const RetrievalPass& pass, const 
   const unsigned thread = threadIdx.x % kGroupThreads;
   const unsigned first_query = pass.group() * kWideQueries + group * kGroupRows;
   const unsigned query = first_query + thread / kWarp * 16 + thread % kWarp / 4;
-  take_queries<kDim>(pass, rows, stride, own_queries, first_query, kBarrierOfQueries + group);
+  take_queries<kDim>(pass, rows, stride, own_queries, first_query);
+  await_barrier(kBarrierOfQueries + group, kGroupThreads);
   const SharedTile asked = shared_tile(own_queries, kGroupRows * kPanelBytes);
   const auto n_tiles = static_cast<unsigned>((pass.end() - pass.begin() + kPatterns - 1) / kPatterns);
   WideScores<kPatterns> scores(pass, query);
@@ -291,17 +309,7 @@ __device__ __forceinline__ void retrieve_group(const RetrievalPass& pass, const 
   states.hold_all();
   const size_t split = pass.split() * size_t{pass.queries.n};
   states.write(found.states + split * pass.values.dim, query, pass.queries.n, pass.values.dim);
-#pragma unroll
-  for (unsigned i = 0; i < 2; ++i) {
-    float total = scores.totals[i], square = scores.squares[i];
-    total += __shfl_xor_sync(kWholeWarp, total, 1);
-    square += __shfl_xor_sync(kWholeWarp, square, 1);
-    total += __shfl_xor_sync(kWholeWarp, total, 2);
-    square += __shfl_xor_sync(kWholeWarp, square, 2);
-    if (threadIdx.x % 4 != 0 || query + 8 * i >= pass.queries.n) continue;
-    float* const to = found.sums + (split + query + 8 * i) * 3;
-    to[0] = scores.maxima[i] * __ldg(pass.queries.betas + query + 8 * i), to[1] = total, to[2] = square;
-  }
+  scores.write_sums(pass, found.sums + split * 3, query);
 }
 
 // The queries are rows of bfloat16, `stride` bytes apart.

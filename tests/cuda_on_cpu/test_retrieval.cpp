@@ -201,6 +201,10 @@ int main() {
       for (const size_t value_dim : {size_t{0}, size_t{70}})
         test_softmax(shape, StoredType::kBfloat16, likeness, Precision::kBfloat16, RetrievalPath::kWarpGroups,
                      value_dim);
+  // A group a half of the numbers; few tiles, and more than stages.
+  for (const Shape& shape : {Shape{1, 1, 257}, {3, 64, 300}, {65, 65, 400}, {64, 129, 512}, {70, 500, 260}})
+    for (const Likeness likeness : {Likeness::kDot, Likeness::kCosine, Likeness::kEuclidean})
+      test_softmax(shape, StoredType::kBfloat16, likeness, Precision::kBfloat16, RetrievalPath::kWarpGroups, 0);
   for (const size_t n_splits : {1, 7, 256, 257, 600}) test_merging(n_splits, 3, 300);
   for (const StoredType type : types) test_nearest({3, 90, 20}, type, 7);
   test_nearest({17, 300, 5}, StoredType::kFloat32, 280);
