@@ -44,6 +44,7 @@ def cases(scale: Sizes) -> list[Case]:
         Case(384, n, few),
         Case(384, n, few[:2], "float32", "float32"),
         Case(384, n, few[:2], "int8"),
+        Case(384, n, few[:2], "float8"),
         Case(128, n // 4, (many,), few=False),
         Case(64, n // 4, (many,), few=False),
         Case(256, n // 4, (many,), few=False),
