@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import binding_errors
 import rounding
 from cli_tools import call
 from hypersketch import capacity, cuda
@@ -102,8 +103,10 @@ def apart_of_phasors(row: Any) -> float:
     """Unit phasors that were bound and unbound err by d = 10 u a binding, and their cosine by d^2 / 2.
 
     Both products take 3 u each, and lengths of the other that are not quite 1, 4 u. The cosine is of sums of
-    2 D numbers in double precision.
+    2 D numbers in double precision. Products that are none of entries are followed by their definition.
     """
+    if row.structure in ("hrr", "vtb", "tvtb"):
+        return binding_errors.apart(row, seed=5)
     away, dim = 10 * row.n * rounding.unit(np.float32), row.size["dim"]
     return float(rounding.SECOND * (away**2 + 2 * (2 * dim + 8) * rounding.unit(np.float64)))
 

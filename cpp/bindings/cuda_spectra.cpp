@@ -5,6 +5,8 @@
 namespace hypersketch::bindings {
 namespace {
 
+constexpr size_t kMostConvolved = size_t{1} << 26;  // as long as any vector is
+
 // Spans count floats here.
 cuda::ComplexRows rows_of(const Span& span, size_t width) {
   require(width >= 1 && span.n % width == 0, "Vectors must be whole rows.");
@@ -121,6 +123,31 @@ void score_atoms(size_t dim, int kind, double scale, uint64_t seed, const Span& 
                     out.data<double>());
 }
 
+void all_cosines(const Span& a, const Span& b, size_t dim, const Span& out) {
+  require_together(a, b, out);
+  const auto left = rows_of(a, dim), right = rows_of(b, dim);
+  require(out.n == left.n * right.n, "out must have one element for each row of a and row of b.");
+  const py::gil_scoped_release release;
+  cuda::all_cosines(a.place(), left, right, dim, out.data<double>());
+}
+
+bool convolve_rows(const Span& a, const Span& b, size_t dim, bool correlate, const Span& out) {
+  require_together(a, b, out);
+  require(dim <= kMostConvolved, "Rows are too long to be convolved without a transform.");
+  const auto left = rows_of(a, dim), right = rows_of(b, dim);
+  require(out.n == dim * met(left.n, right.n), "out must have one row a pair.");
+  const py::gil_scoped_release release;
+  return cuda::convolve_rows(a.place(), left, right, dim, correlate, out.data<float>());
+}
+
+bool multiply_squares(const Span& a, const Span& b, size_t side, bool turned, double factor, const Span& out) {
+  require_together(a, b, out);
+  const auto left = rows_of(a, side * side), right = rows_of(b, side * side);
+  require(out.n == side * side * met(left.n, right.n), "out must have one matrix a pair.");
+  const py::gil_scoped_release release;
+  return cuda::multiply_squares(a.place(), left, right, side, turned, factor, out.data<float>());
+}
+
 }  // namespace
 
 void bind_cuda_spectra(py::module_& module) {
@@ -144,6 +171,14 @@ void bind_cuda_spectra(py::module_& module) {
              py::arg("vector"), py::arg("hashes"), py::arg("out"), "Cosines of a vector with the atoms of keys.");
   module.def("cosines", &cosines, py::arg("a"), py::arg("b"), py::arg("width"), py::arg("spectrum"), py::arg("out"),
              "Cosines of rows; false where any is not finite.");
+  module.def("all_cosines", &all_cosines, py::arg("a"), py::arg("b"), py::arg("dim"), py::arg("out"),
+             "Cosines of all finite rows of a with all of b, of sums in double precision.");
+  module.def("convolve_rows", &convolve_rows, py::arg("a"), py::arg("b"), py::arg("dim"), py::arg("correlate"),
+             py::arg("out"),
+             "Circular convolutions, or correlations, without a transform; false where any is not finite.");
+  module.def("multiply_squares", &multiply_squares, py::arg("a"), py::arg("b"), py::arg("side"), py::arg("turned"),
+             py::arg("factor"), py::arg("out"),
+             "Products of square matrices, the second turned or not; false where any is not finite.");
 }
 
 }  // namespace hypersketch::bindings

@@ -18,8 +18,8 @@ constexpr size_t kChunk = 512;
 constexpr size_t kMostPartials = size_t{1} << 26;  // bytes of sums of chunks
 
 // 64 rows or columns, 16 deep, of a factor; beyond its ends zeros.
-template <class T>
-__device__ __forceinline__ void load_tile(T (*tile)[kPitch], const T* values, size_t step, size_t deep_step,
+template <class T, class Sum>
+__device__ __forceinline__ void load_tile(Sum (*tile)[kPitch], const T* values, size_t step, size_t deep_step,
                                           size_t first, size_t n, size_t deep, size_t end) {
   const bool along_depth = deep_step == 1;  // so that neighbouring threads read neighbouring numbers
 #pragma unroll
@@ -27,24 +27,25 @@ __device__ __forceinline__ void load_tile(T (*tile)[kPitch], const T* values, si
     const unsigned k = along_depth ? threadIdx.x % kDeep : threadIdx.x / kTile + i * (kThreads / kTile);
     const unsigned r = along_depth ? threadIdx.x / kDeep + i * (kThreads / kDeep) : threadIdx.x % kTile;
     const bool is_there = first + r < n && deep + k < end;
-    tile[k][r] = is_there ? values[(first + r) * step + (deep + k) * deep_step] : T{0};
+    tile[k][r] = is_there ? static_cast<Sum>(values[(first + r) * step + (deep + k) * deep_step]) : Sum{0};
   }
 }
 
-template <class T>
+template <class T, class Sum>
 struct Product {
   Factor<T> left;
   Factor<T> right;
   ProductShape shape;
-  const T* base;
-  T kept;
-  T* out;
-  T* partials;  // of the chunks, or null where a block adds them up
+  const Sum* base;
+  Sum kept;
+  Sum* out;
+  Sum* partials;  // of the chunks, or null where a block adds them up
 };
 
-template <class T>
-__global__ void __launch_bounds__(kThreads) multiply_kernel(Product<T> product, size_t tiles_across, size_t n_tiles) {
-  auto* const left = reinterpret_cast<T(*)[kPitch]>(shared_memory<T>());
+template <class T, class Sum>
+__global__ void __launch_bounds__(kThreads)
+    multiply_kernel(Product<T, Sum> product, size_t tiles_across, size_t n_tiles) {
+  auto* const left = reinterpret_cast<Sum(*)[kPitch]>(shared_memory<Sum>());
   auto* const right = left + kDeep;
   const size_t tile = blockIdx.x % n_tiles, only = blockIdx.x / n_tiles;
   const size_t row = tile / tiles_across * kTile, column = tile % tiles_across * kTile;
@@ -52,7 +53,7 @@ __global__ void __launch_bounds__(kThreads) multiply_kernel(Product<T> product, 
   const ProductShape shape = product.shape;
   const size_t begin = product.partials == nullptr ? 0 : only * kChunk;
   const size_t end = product.partials == nullptr || begin + kChunk > shape.depth ? shape.depth : begin + kChunk;
-  T totals[kEach][kEach] = {}, sums[kEach][kEach] = {};
+  Sum totals[kEach][kEach] = {}, sums[kEach][kEach] = {};
   for (size_t deep = begin; deep < end; deep += kDeep) {
     __syncthreads();
     load_tile(left, product.left.values, product.left.row_step, product.left.column_step, row, shape.n_rows, deep, end);
@@ -71,7 +72,7 @@ __global__ void __launch_bounds__(kThreads) multiply_kernel(Product<T> product, 
 #pragma unroll
       for (unsigned j = 0; j < kEach; ++j) {
         totals[i][j] += sums[i][j];
-        sums[i][j] = T{0};
+        sums[i][j] = Sum{0};
       }
   }
 #pragma unroll
@@ -88,11 +89,11 @@ __global__ void __launch_bounds__(kThreads) multiply_kernel(Product<T> product, 
     }
 }
 
-template <class T>
-__global__ void add_chunks(Product<T> product, size_t n_chunks) {
+template <class T, class Sum>
+__global__ void add_chunks(Product<T, Sum> product, size_t n_chunks) {
   const size_t n = product.shape.n_rows * product.shape.n_columns;
   for (size_t i = thread_index(); i < n; i += size_t{gridDim.x} * blockDim.x) {
-    T sum{0};
+    Sum sum{0};
     for (size_t chunk = 0; chunk < n_chunks; ++chunk) sum += product.partials[chunk * n + i];
     product.out[i] = product.base == nullptr ? sum : product.kept * product.base[i] + sum;
   }
@@ -100,8 +101,9 @@ __global__ void add_chunks(Product<T> product, size_t n_chunks) {
 
 }  // namespace
 
-template <class T>
-void multiply(Place place, Factor<T> left, Factor<T> right, ProductShape shape, const T* base, T kept, T* out) {
+template <class T, class Sum>
+void multiply(Place place, Factor<T> left, Factor<T> right, ProductShape shape, const std::type_identity_t<Sum>* base,
+              std::type_identity_t<Sum> kept, Sum* out) {
   if (shape.n_rows == 0 || shape.n_columns == 0) return;
   const OnDevice on(place.device);
   const size_t tiles_across = (shape.n_columns + kTile - 1) / kTile;
@@ -109,15 +111,17 @@ void multiply(Place place, Factor<T> left, Factor<T> right, ProductShape shape, 
   const size_t n_chunks = std::max<size_t>(1, (shape.depth + kChunk - 1) / kChunk);
   const auto processors = static_cast<size_t>(device_attribute(place.device, cudaDevAttrMultiProcessorCount));
   const size_t n_partials = n_chunks * shape.n_rows * shape.n_columns;
-  const bool split = n_chunks > 1 && n_tiles < 2 * processors && n_partials * sizeof(T) <= kMostPartials;
-  const Scratch<T> partials(place, split ? n_partials : 0);
-  const Product<T> product{left, right, shape, base, kept, out, partials.data()};
-  launch(place, {static_cast<unsigned>(n_tiles * (split ? n_chunks : 1)), kThreads, 2 * kDeep * kPitch * sizeof(T)},
-         multiply_kernel<T>, product, tiles_across, n_tiles);
-  if (split) launch(place, grid_for(shape.n_rows * shape.n_columns), add_chunks<T>, product, n_chunks);
+  const bool split = n_chunks > 1 && n_tiles < 2 * processors && n_partials * sizeof(Sum) <= kMostPartials;
+  const Scratch<Sum> partials(place, split ? n_partials : 0);
+  const Product<T, Sum> product{left, right, shape, base, kept, out, partials.data()};
+  launch(place, {static_cast<unsigned>(n_tiles * (split ? n_chunks : 1)), kThreads, 2 * kDeep * kPitch * sizeof(Sum)},
+         multiply_kernel<T, Sum>, product, tiles_across, n_tiles);
+  if (split) launch(place, grid_for(shape.n_rows * shape.n_columns), add_chunks<T, Sum>, product, n_chunks);
 }
 
 template void multiply<float>(Place, Factor<float>, Factor<float>, ProductShape, const float*, float, float*);
+template void multiply<float, double>(Place, Factor<float>, Factor<float>, ProductShape, const double*, double,
+                                      double*);
 template void multiply<double>(Place, Factor<double>, Factor<double>, ProductShape, const double*, double, double*);
 
 }  // namespace hypersketch::cuda

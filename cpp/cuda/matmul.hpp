@@ -3,6 +3,8 @@
 // rules of launch.hpp.
 #pragma once
 
+#include <type_traits>
+
 #include "recall.hpp"
 
 namespace hypersketch::cuda {
@@ -24,9 +26,10 @@ struct ProductShape {
 };
 
 // out = kept * base + left * right, rows without gaps; base is null, or `out` itself, or apart. An element depends on
-// its row, its column and the depth alone, not on what else is computed.
-template <class T>
-void multiply(Place place, Factor<T> left, Factor<T> right, ProductShape shape, const T* base, T kept, T* out);
+// its row, its column and the depth alone, not on what else is computed. Floats may be summed in double precision.
+template <class T, class Sum = T>
+void multiply(Place place, Factor<T> left, Factor<T> right, ProductShape shape, const std::type_identity_t<Sum>* base,
+              std::type_identity_t<Sum> kept, Sum* out);
 
 // ---- pairs.cu: see memories/_fast_weights.py
 

@@ -66,4 +66,15 @@ bool sum_atoms(Place place, AtomSpace space, const uint64_t* hashes, const uint6
 // The cosines of one vector, whose square is finite, with the atoms of keys; 0 where either is 0.
 void score_atoms(Place place, AtomSpace space, const float* vector, const uint64_t* hashes, size_t n, double* out);
 
+// ---- real_pairs.cu: floats, `dim` a row; sums are of exact products in double precision
+
+// The cosines of all rows of a with all rows of b, a line a row of a; 0 where a row is 0.
+void all_cosines(Place place, ComplexRows a, ComplexRows b, size_t dim, double* out);
+
+// Row by row, the sum over j of a[j] b[d - j], or of a[j] b[j - d], indices modulo dim.
+bool convolve_rows(Place place, ComplexRows a, ComplexRows b, size_t dim, bool correlate, float* out);
+
+// Row by row, the products of square matrices, or with the second one turned, times a factor.
+bool multiply_squares(Place place, ComplexRows a, ComplexRows b, size_t side, bool turned, double factor, float* out);
+
 }  // namespace hypersketch::cuda

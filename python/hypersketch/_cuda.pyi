@@ -28,6 +28,7 @@ __all__: list[str] = [
     "Span",
     "StoredPatterns",
     "add_to_classes",
+    "all_cosines",
     "all_finite_float32",
     "all_finite_float64",
     "answer_rows_float32",
@@ -55,6 +56,7 @@ __all__: list[str] = [
     "combine_phasors",
     "convert_float32",
     "convert_float64",
+    "convolve_rows",
     "copy_span",
     "cosines",
     "decode_characters",
@@ -90,6 +92,7 @@ __all__: list[str] = [
     "membership_scores",
     "most_staged_bytes",
     "multiply_reals",
+    "multiply_squares",
     "nearest_patterns",
     "pack_entries",
     "pack_rows",
@@ -399,6 +402,11 @@ def add_to_classes(
     Add rows to the vectors of their classes.
     """
 
+def all_cosines(a: Span, b: Span, dim: typing.SupportsInt | typing.SupportsIndex, out: Span) -> None:
+    """
+    Cosines of all finite rows of a with all of b, of sums in double precision.
+    """
+
 def all_finite_float32(values: Span) -> bool:
     """
     Whether all numbers are finite.
@@ -621,6 +629,13 @@ def convert_float64(
 ) -> int:
     """
     The same numbers in another type; the first that is not finite there, or -1.
+    """
+
+def convolve_rows(
+    a: Span, b: Span, dim: typing.SupportsInt | typing.SupportsIndex, correlate: bool, out: Span
+) -> bool:
+    """
+    Circular convolutions, or correlations, without a transform; false where any is not finite.
     """
 
 def copy_span(to: Span, source: Span, n_bytes: typing.SupportsInt | typing.SupportsIndex) -> None:
@@ -949,6 +964,18 @@ def most_staged_bytes() -> int:
 def multiply_reals(a: Span, b: Span, width: typing.SupportsInt | typing.SupportsIndex, out: Span) -> bool:
     """
     Products of real numbers; false where any is not finite.
+    """
+
+def multiply_squares(
+    a: Span,
+    b: Span,
+    side: typing.SupportsInt | typing.SupportsIndex,
+    turned: bool,
+    factor: typing.SupportsFloat | typing.SupportsIndex,
+    out: Span,
+) -> bool:
+    """
+    Products of square matrices, the second turned or not; false where any is not finite.
     """
 
 def nearest_patterns(

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from hypersketch.capacity.cells import Cell, Draw, Outcomes
 from hypersketch.capacity.experiments.base import Experiment, Quantity, UInt64Array
 from hypersketch.capacity.structures import structure
 from hypersketch.capacity.structures.base import Structure
+from hypersketch.capacity.structures.bundles import SpaceBundle
 from hypersketch.cuda import DeviceArray
 
 if TYPE_CHECKING:
@@ -58,10 +59,10 @@ class BindingDepth(Experiment):
         return [256, 1024]  # squares, for VTB
 
     def check(self, cell: Cell) -> None:
-        _space(cell)  # refuses dimensions that are none of the space
+        _entry(cell).space(cell.size, cell.seed)  # refuses dimensions that are none of the space
 
     def measure(self, cell: Cell, hashes: UInt64Array) -> Outcomes:
-        space = _space(cell)
+        space = _entry(cell).algebra(cell.size, cell.seed)
         similarities: list[float] = []
         for _, drawn in Draw(cell, hashes, cell.n + 1):
             vector, *others = (space.atoms(_placed(cell, keys), threads=1) for keys in drawn.T)
@@ -103,9 +104,8 @@ def _placed(cell: Cell, keys: UInt64Array) -> Any:
     return DeviceArray.of(keys, index_of(cell.device))
 
 
-def _space(cell: Cell) -> Any:
-    entry: Any = structure(cell.structure)
-    return entry.space(cell.size, cell.seed)
+def _entry(cell: Cell) -> SpaceBundle:
+    return cast(SpaceBundle, structure(cell.structure, cell.device))
 
 
 def _kind(row: Row) -> str:

@@ -46,6 +46,10 @@ class SpaceBundle(Structure):
     def space(self, size: Size, seed: int) -> Any:
         """The public space of that size."""
 
+    def algebra(self, size: Size, seed: int) -> Any:
+        """What makes, binds and compares vectors on the structure's device: the space, if it does."""
+        return self.space(size, seed)
+
     @property
     def model(self) -> str:
         """Its name in `hypersketch.theory.spaces`."""

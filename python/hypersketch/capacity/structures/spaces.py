@@ -15,7 +15,17 @@ from hypersketch.capacity.cells import Size
 from hypersketch.capacity.structures.base import Int64Array, UInt64Array
 from hypersketch.capacity.structures.bundles import SpaceBundle, fused_hits
 
-__all__ = ["SPACES", "Majority", "NamedSpace", "PhasorSum", "SparseBlocks", "ThinnedUnion", "Vtb"]
+__all__ = [
+    "SPACES",
+    "Majority",
+    "MatrixBound",
+    "NamedSpace",
+    "PhasorSum",
+    "Reals",
+    "SparseBlocks",
+    "ThinnedUnion",
+    "Vtb",
+]
 
 _TASKS = frozenset({"cleanup", "cleanup-pairs", "schlegel", "accuracy", "log-N", "binding-depth"})
 _COUNTED = _TASKS - {"accuracy"}  # whose scores do not tend to normal ones with the number of items
@@ -72,21 +82,39 @@ class Majority(NamedSpace):
         return fused_hits(size["dim"], True, seeds, codebook, drawn)
 
 
-class Phasors(NamedSpace):
-    """FHRR, whose products are made on a GPU too."""
+class Reals(NamedSpace):
+    """A space of numbers, which a GPU makes, binds, sums and compares."""
 
     has_kernels = True
-    gpu_tasks = frozenset({"binding-depth"})
+
+    def algebra(self, size: Size, seed: int) -> Any:
+        space = self.space(size, seed)
+        if self.device == "cpu":
+            return space
+        from hypersketch.capacity.kernels_reals_on_gpu import SpaceOnGpu
+
+        return SpaceOnGpu(space, self.device)
+
+    def _book_on_gpu(self, space: Any, codebook: UInt64Array) -> Any:
+        from hypersketch.capacity.kernels_reals_on_gpu import BookOfReals
+
+        return BookOfReals(space, self.device, codebook)
 
 
-class PhasorSum(Phasors):
+class MatrixBound(Reals):
+    """MBAT, whose permutations are sorted on the CPU alone."""
+
+    gpu_tasks = frozenset({"cleanup", "accuracy", "log-N"})
+
+
+class PhasorSum(Reals):
     """FHRR that keeps its sums."""
 
     def space(self, size: Size, seed: int) -> Any:
         return vsa.FHRR(size["dim"], seed=seed, phase_only=False)
 
 
-class Vtb(NamedSpace):
+class Vtb(Reals):
     """VTB, whose dimensions are squares."""
 
     def units_near(self, dim: int) -> int:
@@ -135,13 +163,13 @@ SPACES: tuple[NamedSpace, ...] = (
         "BSC",
         "A vector of bits: every key votes with its random bits, the majority stays; bound by XOR.",
     ),
-    NamedSpace(
+    Reals(
         "map-c",
         "MAP-C",
         "Numbers in [−1, 1]: the sum of random vectors, cut off at −1 and 1; bound entry by entry.",
     ),
-    NamedSpace("hrr", "HRR", "A sum of random normal vectors, bound by circular convolution."),
-    Phasors(
+    Reals("hrr", "HRR", "A sum of random normal vectors, bound by circular convolution."),
+    Reals(
         "fhrr",
         "FHRR",
         "A vector of angles: the directions of a sum of random phasors; bound by adding angles.",
@@ -159,13 +187,13 @@ SPACES: tuple[NamedSpace, ...] = (
         "A sum of random normal vectors, as square matrices bound by multiplying them.",
         _TASKS - {"schlegel"},
     ),
-    NamedSpace(
+    Reals(
         "map-t",
         "MAP-T",
         "The signs of a sum of random vectors, and 0 where votes are equal; bound entry by entry.",
         _TASKS - {"schlegel"},
     ),
-    NamedSpace(
+    MatrixBound(
         "mbat", "MBAT", "A sum of random normal vectors, bound by an orthogonal matrix drawn for the other."
     ),
     NamedSpace(
