@@ -188,6 +188,8 @@ class Hypervectors:
         return bool(self._space == other._space and np.array_equal(self._array, other._array))
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
+        if copy is None:  # which NumPy 1 does not know
+            return np.asarray(self._array, dtype=dtype)
         return np.array(self._array, dtype=dtype, copy=copy)
 
     def __repr__(self) -> str:
