@@ -56,3 +56,15 @@ def saved(path: Path) -> bytes:
     """The bytes of a saved filter, which lie at ``path``."""
     filled("BloomFilter").save(path)
     return path.read_bytes()
+
+
+@pytest.fixture(scope="session")
+def plain_parquet(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A Parquet file without filters, of three row groups."""
+    from pyarrow import parquet
+
+    from parquet_makers import TABLE
+
+    path = tmp_path_factory.mktemp("parquet") / "plain.parquet"
+    parquet.write_table(TABLE, path, row_group_size=2000)
+    return path

@@ -75,6 +75,11 @@ def state(made: Any) -> Any:
     return made._state
 
 
+def same(a: Any, b: Any) -> bool:
+    """Whether two structures are equal, with their counts and parameters."""
+    return bool(a == b) and a._saved_counts() == b._saved_counts() and a._parameters() == b._parameters()
+
+
 def oracle(keys: Any, seed: int = 0) -> list[int]:
     """XXH64 of keys by the PyPI package of its author."""
     return [xxhash.xxh64_intdigest(reference.key_bytes(key), seed=seed) for key in keys]

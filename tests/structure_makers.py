@@ -6,6 +6,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+
 from hypersketch.vsa import (
     BSC,
     BSDC,
@@ -53,6 +55,9 @@ SPACES: dict[str, Any] = {
 }
 """One of every kind, where what the tests ask fails with a probability below 1e-6."""
 
+SPACE = MapI(1000, seed=3)
+"""A small one, for files, copies and bad input."""
+
 UNBINDING = [name for name in SPACES if name != "BSDC-CDT"]
 EXACT = [name for name, space in SPACES.items() if space.dtype.kind == "u"]
 """Spaces whose bundles are integers."""
@@ -97,7 +102,14 @@ MAKERS: dict[str, Callable[[Any], Any]] = {
 SUMS = [name for name in MAKERS if not name.endswith("Sequence")]
 """Structures that merge."""
 
+every_kind = pytest.mark.parametrize("kind", MAKERS)
+
 
 def sure(structure: Any, tests: int) -> None:
     """The theory itself says that no test of so many fails."""
     assert structure.expected_error * tests < 1e-6
+
+
+def adding(made: Any) -> Any:
+    """The method that adds."""
+    return made.append if hasattr(made, "append") else made.add

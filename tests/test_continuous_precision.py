@@ -8,9 +8,9 @@ import pytest
 
 import hypersketch
 import reference_continuous as reference
+from continuous_makers import DTYPES, SEPARATIONS, SIMILARITIES, bound_of, made, near
 from hypersketch import _core
 from hypersketch.memories import ContinuousMemory
-from test_continuous import DTYPES, SEPARATIONS, SIMILARITIES, bound_of, made, near
 
 
 @pytest.fixture(params=_core.bfloat16_products() or ["none"], autouse=True)

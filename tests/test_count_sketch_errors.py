@@ -9,15 +9,7 @@ import numpy as np
 import pytest
 
 from hypersketch import CountSketch, theory
-from makers import state
-
-
-def hashes_of(n: int, seed: int = 1) -> np.ndarray:
-    return np.random.default_rng(seed).integers(0, 2**64, n, dtype=np.uint64)
-
-
-def cells(sketch: CountSketch) -> np.ndarray:
-    return state(sketch).reshape(sketch.depth, sketch.width)
+from sketch_makers import cells, hashes_of
 
 
 def zipf(n: int, exponent: float, total: int) -> np.ndarray:

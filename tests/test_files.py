@@ -20,7 +20,7 @@ import safetensors.numpy
 
 import hypersketch
 from hypersketch import BloomFilter, HopfieldMembership, _atomic, files
-from makers import ALL, MAKERS, answers, filled, state
+from makers import ALL, MAKERS, answers, filled, same, state
 
 DATA = Path(__file__).parent / "data"
 
@@ -36,10 +36,6 @@ def golden() -> dict[str, Any]:
 
 
 GOLDEN = golden()
-
-
-def same(a: Any, b: Any) -> bool:
-    return bool(a == b) and a._saved_counts() == b._saved_counts() and a._parameters() == b._parameters()
 
 
 # ---- round trips

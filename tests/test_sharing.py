@@ -20,11 +20,7 @@ import pytest
 import hypersketch
 from hypersketch import BloomFilter, attach
 from hypersketch.sharing import Shared
-from makers import ALL, MAKERS, answers, filled, state
-
-
-def same(a: Any, b: Any) -> bool:
-    return bool(a == b) and a._saved_counts() == b._saved_counts() and a._parameters() == b._parameters()
+from makers import ALL, MAKERS, answers, filled, same, state
 
 
 def run(program: str, *arguments: str) -> str:

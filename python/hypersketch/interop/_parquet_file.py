@@ -8,7 +8,11 @@ of the fields below are.
 from __future__ import annotations
 
 import os
+import shutil
 from typing import BinaryIO, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
 
 from hypersketch.interop._thrift import (
     BINARY,
@@ -140,6 +144,20 @@ def bitset_header(n_bytes: int) -> bytes:
     for field in _UNIONS:
         header.put(field, STRUCT, union.encoded())
     return header.encoded()
+
+
+def write_bitset(out: BinaryIO, words: NDArray[np.uint64]) -> int:
+    """Write a filter and return how many bytes it takes."""
+    bitset = words.astype("<u8", copy=False)
+    return out.write(bitset_header(bitset.nbytes)) + out.write(bitset.data)
+
+
+def copy_data(file: BinaryIO, out: BinaryIO, end: int) -> None:
+    """Copy the file up to the end of its data."""
+    file.seek(0)
+    shutil.copyfileobj(file, out, 1 << 22)
+    out.truncate(end)
+    out.seek(end)
 
 
 def _read(file: BinaryIO, first: int, n: int) -> bytes:

@@ -7,18 +7,16 @@ file, or put into one, byte for byte.
 
 from __future__ import annotations
 
-import contextlib
-import shutil
-from collections.abc import Iterator, Mapping, Sequence
-from os import PathLike
-from typing import TYPE_CHECKING, Any, BinaryIO
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hypersketch import _atomic, _optional, _validation
+from hypersketch import _atomic, _validation
 from hypersketch._stored import Tally
 from hypersketch.interop import _parquet_file
+from hypersketch.interop._parquet_source import StrPath, column_type_of, opened, sound
 from hypersketch.sketches import BloomFilter
 
 if TYPE_CHECKING:
@@ -29,8 +27,6 @@ __all__ = ["ParquetBloom", "build_parquet_bloom", "read_parquet_bloom", "write_p
 _BLOCK_BITS = 256
 _MAX_BLOCKS = 1 << 22
 """128 MiB, the largest filter that Arrow's readers take."""
-
-_Path = str | PathLike[str]
 
 
 class ParquetBloom:
@@ -201,7 +197,7 @@ class ParquetBloom:
         return bool(self.contains([key], threads=1)[0])
 
 
-def read_parquet_bloom(path: _Path, column: str) -> list[ParquetBloom | None]:
+def read_parquet_bloom(path: StrPath, column: str) -> list[ParquetBloom | None]:
     """Read the Bloom filters of a column.
 
     Parameters
@@ -236,7 +232,7 @@ def read_parquet_bloom(path: _Path, column: str) -> list[ParquetBloom | None]:
     >>> read_parquet_bloom("x.parquet", "id")
     [None]
     """
-    kind = _column_type("read_parquet_bloom", path, column)
+    kind = column_type_of("read_parquet_bloom", path, column)
     with open(path, "rb") as file:
         try:
             footer, end = _parquet_file.read_footer(file)
@@ -249,37 +245,6 @@ def read_parquet_bloom(path: _Path, column: str) -> list[ParquetBloom | None]:
             raise ValueError(f"The Bloom filters of {path} cannot be read: {error}") from error
 
 
-def _column_type(owner: str, path: _Path, column: object) -> ColumnType:
-    """Return the type of a file's column."""
-    _optional.require(owner, "parquet", "pyarrow")
-    from hypersketch.interop._parquet_keys import column_type
-
-    file = _opened(path)
-    with _sound(path):
-        return column_type(file.schema, column)
-
-
-def _opened(path: _Path) -> Any:
-    """Return the file as pyarrow reads it."""
-    from pyarrow import parquet
-
-    with open(path, "rb"):  # so that a missing file is said to be missing
-        pass
-    with _sound(path):
-        return parquet.ParquetFile(path)
-
-
-@contextlib.contextmanager
-def _sound(path: _Path) -> Iterator[None]:
-    """Turn what pyarrow says of a damaged file into a ValueError; a size that it believes is one as well."""
-    import pyarrow
-
-    try:
-        yield
-    except (pyarrow.ArrowException, OSError, OverflowError, MemoryError, UnicodeError) as error:
-        raise ValueError(f"{path} is not a sound Parquet file: {error}") from error
-
-
 def _from_bitset(kind: ColumnType, bitset: bytes) -> ParquetBloom:
     bloom = BloomFilter(n_bits=8 * len(bitset))
     bloom._state[:] = np.frombuffer(bitset, "<u8")
@@ -289,7 +254,7 @@ def _from_bitset(kind: ColumnType, bitset: bytes) -> ParquetBloom:
 
 
 def build_parquet_bloom(
-    path: _Path, column: str, fpr: float = 0.01, *, threads: int | None = None
+    path: StrPath, column: str, fpr: float = 0.01, *, threads: int | None = None
 ) -> list[ParquetBloom]:
     """Build filters of a column, for `write_parquet_bloom`.
 
@@ -327,14 +292,14 @@ def build_parquet_bloom(
     >>> [bloom.n_blocks for bloom in build_parquet_bloom("x.parquet", "id", fpr=0.01)]
     [32, 32]
     """
-    kind = _column_type("build_parquet_bloom", path, column)
+    kind = column_type_of("build_parquet_bloom", path, column)
     rate = _validation.probability("build_parquet_bloom", "fpr", fpr)
-    file = _opened(path)
+    file = opened(path)
     if column not in file.schema_arrow.names:
         raise ValueError(f"The column {column!r} is nested; filters are built for plain columns.")
     made = []
     for group in range(file.num_row_groups):
-        with _sound(path):
+        with sound(path):
             values = file.read_row_group(group, columns=[column]).column(0)
         hashes = np.unique(kind.hashes(values, threads, skip_nulls=True))
         bloom = BloomFilter(n_bits=_BLOCK_BITS * _blocks_for(hashes.size, rate))
@@ -356,7 +321,7 @@ def _blocks_for(n: int, fpr: float) -> int:
 
 
 def write_parquet_bloom(
-    source: _Path, destination: _Path, filters: Mapping[str, Sequence[ParquetBloom | None]]
+    source: StrPath, destination: StrPath, filters: Mapping[str, Sequence[ParquetBloom | None]]
 ) -> None:
     """Write a Parquet file once more, with Bloom filters; its data are copied as they are.
 
@@ -396,7 +361,7 @@ def write_parquet_bloom(
     if not isinstance(filters, Mapping):
         must = "a mapping of names of columns to lists of filters"
         _validation.refuse("write_parquet_bloom", "filters", must, filters, TypeError)
-    kinds = {column: _column_type("write_parquet_bloom", source, column) for column in filters}
+    kinds = {column: column_type_of("write_parquet_bloom", source, column) for column in filters}
     target = _atomic.resolved(destination)
     with open(source, "rb") as file:
         try:
@@ -406,26 +371,13 @@ def write_parquet_bloom(
         for column, blooms in filters.items():
             _require_filters(kinds[column], blooms, footer.n_row_groups)
         with _atomic.replacing(target) as out:
-            _copy(file, out, end)
+            _parquet_file.copy_data(file, out, end)
             for column, blooms in filters.items():
                 for group, bloom in enumerate(blooms):
                     if bloom is not None:
-                        footer.put(group, column, out.tell(), _write_bitset(out, bloom))
+                        words = bloom.bloom.state
+                        footer.put(group, column, out.tell(), _parquet_file.write_bitset(out, words))
             out.write(footer.encoded())
-
-
-def _copy(file: BinaryIO, out: BinaryIO, end: int) -> None:
-    """Copy the file up to the end of its data."""
-    file.seek(0)
-    shutil.copyfileobj(file, out, 1 << 22)
-    out.truncate(end)
-    out.seek(end)
-
-
-def _write_bitset(out: BinaryIO, filter: ParquetBloom) -> int:
-    """Write a filter and return how many bytes it takes."""
-    bitset = filter.bloom.state.astype("<u8", copy=False)
-    return out.write(_parquet_file.bitset_header(bitset.nbytes)) + out.write(bitset.data)
 
 
 def _require_filters(kind: ColumnType, blooms: object, n_row_groups: int) -> None:

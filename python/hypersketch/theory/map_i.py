@@ -15,16 +15,18 @@ from numpy.typing import NDArray
 from ._checks import Floats, answer, count, counts, probabilities, real, reals, subset_count, subset_counts
 from ._exchangeable import any_member_fails, direction_tail, member_tail_below, norm_nodes
 from ._lattice import first_passing_dimension, least_score
-from .map_i_moments import (
+from .map_i_counters import (
     entropy_bits,
-    frequency_rmse,
     gaussian_entropy_bits,
     gaussian_overflow_probability,
+    overflow_probability,
+)
+from .map_i_moments import (
+    frequency_rmse,
     grid_norm_variance,
     inner_moments,
     intersection_dimension,
     norm_moments,
-    overflow_probability,
     shifted_norm_variance,
     weight_norms,
     weighted_inner_moments,
