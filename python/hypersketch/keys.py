@@ -119,32 +119,37 @@ def skips_nulls(owner: str, nulls: object) -> bool:
 
 
 def listed(keys: Iterable[Any], skip: bool) -> list[Any]:
-    """Return the keys as a list, without those that are None where they are skipped."""
+    """Return the keys as a list, without those that are null where they are skipped."""
     if skip:
-        return [key for key in keys if key is not None]
+        return [key for key in keys if not _is_null(key)]
     return keys if isinstance(keys, list) else list(keys)
 
 
 def without_nulls(keys: NDArray[Any]) -> NDArray[Any]:
-    """Return the elements that are neither masked nor None."""
+    """Return the elements that are neither masked nor null."""
     kept = _not_null(keys)
     some: NDArray[Any] = np.asarray(keys) if kept is None else np.asarray(keys)[kept]
     return some
 
 
+def _is_null(key: object) -> bool:
+    """Return whether a key is None or the NA of pandas, which nothing but itself is."""
+    return key is None or type(key).__name__ == "NAType"
+
+
 def _not_null(keys: NDArray[Any]) -> NDArray[np.bool_] | None:
-    """Return where elements are neither masked nor None; None where all are kept for sure."""
+    """Return where elements are neither masked nor null; None where all are kept for sure."""
     kept = ~np.ma.getmaskarray(keys) if isinstance(keys, np.ma.MaskedArray) else None
     if keys.dtype.kind != "O":
         return kept
-    given = np.fromiter((key is not None for key in np.asarray(keys).flat), bool, keys.size)
+    given = np.fromiter((not _is_null(key) for key in np.asarray(keys).flat), bool, keys.size)
     return given.reshape(keys.shape) if kept is None else kept & given.reshape(keys.shape)
 
 
 def places_kept(keys: Any) -> NDArray[np.intp]:
     """Return the places of the keys that are not null, of a list or an array."""
     if not isinstance(keys, np.ndarray):
-        return np.flatnonzero(np.fromiter((key is not None for key in keys), bool, len(keys)))
+        return np.flatnonzero(np.fromiter((not _is_null(key) for key in keys), bool, len(keys)))
     kept = _not_null(keys)
     return np.arange(keys.size) if kept is None else np.flatnonzero(kept)
 

@@ -44,9 +44,12 @@ def byte_bar(title: str, total: int | None) -> Iterator[Callable[[int], None]]:
     )
 
     console = Console(stderr=True)
+    if not console.is_terminal:
+        yield lambda n_bytes: None
+        return
     text, left = TextColumn("{task.description}"), TimeRemainingColumn()
     columns = (text, BarColumn(), DownloadColumn(), TransferSpeedColumn(), left)
-    with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as bar:
+    with Progress(*columns, console=console, transient=True) as bar:
         task = bar.add_task(title, total=total)
         waiting, shown = 0, time.monotonic()
 

@@ -216,8 +216,8 @@ class Algebra(ABC):
         array([4, 8, 2], dtype=uint16)
         >>> space = HRR(2048)
         >>> x = space.unitary(space.atoms("x"))
-        >>> space.similarity(space.power(x, 2.0), space.power(x, 2.2))[0] > 0.9
-        np.True_
+        >>> bool(space.similarity(space.power(x, 2.0), space.power(x, 2.2))[0] > 0.9)
+        True
         """
         owner, rows = self._owner("power"), self._checked("power", "vectors", vectors)
         if self._REAL_POWERS:
