@@ -769,10 +769,11 @@ def hadamard_top_k(
     signs: Span,
     numbers: Span,
     k: typing.SupportsInt | typing.SupportsIndex,
-    keys: Span,
+    indices: Span,
+    similarities: Span,
 ) -> None:
     """
-    The k nearest items of each packed probe, in any order, as distance * 2**33 + item.
+    The k nearest items of each packed probe, of equally near ones the first.
     """
 
 def hamming_range(
