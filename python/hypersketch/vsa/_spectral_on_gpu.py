@@ -41,14 +41,18 @@ def _refuse_strange(owner: str, names: str) -> None:
     _validation.refuse(owner, names, must, "NaN, infinity or too large ones")
 
 
+def drawn(space: Any) -> tuple[int, int, float, int]:
+    """Return what kernels need to know of a space's atoms."""
+    return space.dim, int(space._NUMBERS), space._scale, space.seed
+
+
 def atoms(owner: str, space: Any, words: Any, hashed: bool) -> Any:
     """Return normal numbers or phasors of keys."""
     seen = words.seen
     if not hashed:
         words = _device_keys.Words(_device_keys.hashed_integers(seen, 0, None).seen)
     made = _device.target(owner, None, (words.size, space.dim), space.dtype, seen)
-    spans = words[0 : words.size], floats(made.seen)
-    _device.module().atom_reals(spans[0], space.dim, int(space._NUMBERS), space._scale, space.seed, spans[1])
+    _device.module().atom_reals(words[0 : words.size], *drawn(space), floats(made.seen))
     return made.finished()
 
 
