@@ -36,6 +36,9 @@ bool combine_phasors(Place place, ComplexRows a, ComplexRows b, size_t width, Ph
 // The same for `width` real numbers, and products alone.
 bool multiply_reals(Place place, ComplexRows a, ComplexRows b, size_t width, float* out);
 
+// matrix_binding.cu: rows are matrices of side * side numbers; sqrt(side) a b, with b turned round its diagonal or not.
+bool multiply_matrices(Place place, ComplexRows a, ComplexRows b, size_t side, bool turned, float* out);
+
 // How squares of a row's floats count in its length: all alike, or as those of half the spectrum of dim real numbers.
 struct Spectrum {
   size_t dim;  // 0 for all alike

@@ -89,6 +89,7 @@ __all__: list[str] = [
     "membership_add",
     "membership_scores",
     "most_staged_bytes",
+    "multiply_matrices",
     "multiply_reals",
     "nearest_patterns",
     "pack_entries",
@@ -140,6 +141,9 @@ __all__: list[str] = [
     "summarize_i64",
     "take_columns",
     "take_rows",
+    "ternary_atoms",
+    "ternary_cosines",
+    "ternary_products",
     "to_dlpack",
     "turn_bits",
     "turn_rows",
@@ -947,6 +951,13 @@ def most_staged_bytes() -> int:
     Bytes that a query of host memory, or its answer, may take.
     """
 
+def multiply_matrices(
+    a: Span, b: Span, side: typing.SupportsInt | typing.SupportsIndex, turned: bool, out: Span
+) -> bool:
+    """
+    Products of square matrices times the root of their side; false where any is not finite.
+    """
+
 def multiply_reals(a: Span, b: Span, width: typing.SupportsInt | typing.SupportsIndex, out: Span) -> bool:
     """
     Products of real numbers; false where any is not finite.
@@ -1504,6 +1515,26 @@ def take_rows(
 ) -> None:
     """
     Rows by their indices, zeros for those below 0; words are of 32 bits.
+    """
+
+def ternary_atoms(
+    hashes: Span,
+    dim: typing.SupportsInt | typing.SupportsIndex,
+    seed: typing.SupportsInt | typing.SupportsIndex,
+    out: Span,
+) -> None:
+    """
+    Atoms of keys, as two planes of bits each.
+    """
+
+def ternary_cosines(a: Span, b: Span, dim: typing.SupportsInt | typing.SupportsIndex, out: Span) -> bool:
+    """
+    Cosines of ternary rows; false as for ternary_products.
+    """
+
+def ternary_products(a: Span, b: Span, dim: typing.SupportsInt | typing.SupportsIndex, out: Span) -> bool:
+    """
+    Products of ternary rows; false where a bit should not be set.
     """
 
 def to_dlpack(

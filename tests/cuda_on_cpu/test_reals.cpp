@@ -94,7 +94,43 @@ void test_what_is_out_of_range(AtomSpace space) {
   check(sum_rows(kPlace, rows.data(), 0, 1, nullptr, sums.data()) && sums.values()[0] == 0, "a sum of nothing");
 }
 
+// Against sums in extended precision: n + 1 roundings of the sum of magnitudes, and one to single precision.
+void test_matrices(size_t side, size_t n_left, size_t n_right, bool turned) {
+  const size_t size = side * side, n = std::max(n_left, n_right);
+  const AtomSpace space{size, RealAtoms::kNormals, 1.0, kSeed};
+  const auto left = atoms_of(space, random_words(n_left, 3)), right = atoms_of(space, random_words(n_right, 4));
+  const DeviceArray<float> a(left), b(right), out(n * size);
+  check(multiply_matrices(kPlace, {a.data(), n_left}, {b.data(), n_right}, side, turned, out.data()), "are finite");
+  const auto found = out.values();
+  const double root = std::sqrt(static_cast<double>(side)), terms = static_cast<double>(side + 2);
+  bool right_ones = true;
+  for (size_t i = 0; i < n * size; ++i) {
+    const size_t pair = i / size, row = i % size / side, column = i % side;
+    long double sum = 0, magnitude = 0;
+    for (size_t k = 0; k < side; ++k) {
+      const size_t other = turned ? column * side + k : k * side + column;
+      const long double term = static_cast<long double>(left[(n_left == 1 ? 0 : pair * size) + row * side + k]) *
+                               static_cast<long double>(right[(n_right == 1 ? 0 : pair * size) + other]);
+      sum += term, magnitude += std::abs(term);
+    }
+    const double exact = static_cast<double>(sum) * root;
+    const double bound = terms * kUnit * root * static_cast<double>(magnitude);
+    right_ones &= std::abs(static_cast<double>(found[i]) - exact) <= bound + 0x1p-24 * (std::abs(exact) + bound);
+  }
+  check(right_ones, "multiply_matrices", side, n);
+  std::vector<float> strange = right;
+  strange[size / 2] = INFINITY;
+  const DeviceArray<float> c(strange);
+  check(!multiply_matrices(kPlace, {a.data(), n_left}, {c.data(), n_right}, side, turned, out.data()), "infinity");
+}
+
 void run() {
+  for (const size_t side : {size_t{1}, size_t{3}, size_t{16}, size_t{35}})
+    for (const bool turned : {false, true}) {
+      test_matrices(side, 4, 4, turned);
+      test_matrices(side, 1, 3, turned);
+      test_matrices(side, 3, 1, turned);
+    }
   for (const RealAtoms kind : kKinds)
     for (const size_t dim : {size_t{2}, size_t{3}, size_t{33}, size_t{513}}) {
       const AtomSpace space{dim, kind, 0.3, kSeed};

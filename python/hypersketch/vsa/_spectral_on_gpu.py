@@ -1,14 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
-"""HRR, FHRR and MAP-C on a GPU: atoms, products, sums and cosines of vectors there, in their library's kind.
+"""Real spaces on a GPU: atoms, products, sums and cosines of vectors there, in their library's kind.
 
 Spectra of HRR are made and undone by the FFT of the library whose arrays they are (PyTorch's, CuPy's).
 Products, quotients, atoms and sums of phasors have the CPU's bits; lengths and cosines are sums of n terms in
 double precision, in another order: they differ by less than 2 n 2^-53 of the sum of the terms' magnitudes.
+Products of matrices (VTB, TVTB) are summed in double precision, too, and on the CPU in single precision. MBAT
+has all but binding: its matrices are drawn by the host.
 """
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -58,23 +61,44 @@ def atoms(owner: str, space: Any, words: Any, hashed: bool) -> Any:
 
 def combined(owner: str, space: Any, rule: Rule, a: tuple[str, Any], b: tuple[str, Any]) -> Any:
     """Return products or quotients, entry by entry; one vector meets each row of the other argument."""
-    left, right = (rows_of(owner, *one, space) for one in (a, b))
-    _on_gpu.together(owner, left, **{b[0]: right})
-    shape = _on_gpu._broadcast(owner, left, right, (a[0], b[0]))
-    made = _device.target(owner, None, shape, space.dtype, left)
-    out = floats(made.seen)
-    if not _device.module().combine_phasors(floats(left), floats(right), space.width, int(rule), out):
-        _refuse_strange(owner, f"{a[0]}, {b[0]}")
-    return made.finished()
+
+    def make(left: Any, right: Any, out: Any) -> bool:
+        return bool(_device.module().combine_phasors(left, right, space.width, int(rule), out))
+
+    return _paired(owner, space, a, b, make)
 
 
 def multiplied(owner: str, space: Any, a: tuple[str, Any], b: tuple[str, Any]) -> Any:
     """Return products of real numbers, entry by entry; one vector meets each row of the other argument."""
+
+    def make(left: Any, right: Any, out: Any) -> bool:
+        return bool(_device.module().multiply_reals(left, right, space.width, out))
+
+    return _paired(owner, space, a, b, make)
+
+
+def matrices_multiplied(owner: str, space: Any, turned: bool, a: tuple[str, Any], b: tuple[str, Any]) -> Any:
+    """Return products of vectors as square matrices, the second one turned round or not, as VTB binds."""
+
+    def make(left: Any, right: Any, out: Any) -> bool:
+        return bool(_device.module().multiply_matrices(left, right, space._side, turned, out))
+
+    return _paired(owner, space, a, b, make)
+
+
+def _paired(
+    owner: str,
+    space: Any,
+    a: tuple[str, Any],
+    b: tuple[str, Any],
+    make: Callable[[Any, Any, Any], bool],
+) -> Any:
+    """Return what is made of rows and rows, which must be finite."""
     left, right = (rows_of(owner, *one, space) for one in (a, b))
     _on_gpu.together(owner, left, **{b[0]: right})
     shape = _on_gpu._broadcast(owner, left, right, (a[0], b[0]))
     made = _device.target(owner, None, shape, space.dtype, left)
-    if not _device.module().multiply_reals(left.span(), right.span(), space.width, made.whole()):
+    if not make(floats(left), floats(right), floats(made.seen)):
         _refuse_strange(owner, f"{a[0]}, {b[0]}")
     return made.finished()
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,7 +37,8 @@ class VTB(RealSpace):
     Vector-derived transformation binding (Gosmann & Eliasmith 2019). With x and y as d x d matrices X and Y,
     row after row, ``bind(x, y)`` is sqrt(d) X Y^T: every row of X goes through the same matrix. It is neither
     commutative nor associative; ``unbind(bind(x, y), y)`` brings x back with noise, by Y instead of Y^T.
-    The known factor is the second one.
+    The known factor is the second one. Products have numbers that are sums of d terms, of single precision
+    here and of double precision for arrays on a GPU.
 
     Examples
     --------
@@ -47,6 +48,9 @@ class VTB(RealSpace):
     >>> space.similarity(space.unbind(space.bind(value, role), role), value).round(1)
     array([0.7])
     """
+
+    _TURNED_BY: ClassVar[str] = "bind"
+    """The method that takes the second matrix turned round."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -73,6 +77,13 @@ class VTB(RealSpace):
     def _times(self, a: Vectors, matrices: Vectors) -> Vectors:
         product = math.sqrt(self._side) * (self._matrices(a) @ matrices)
         return product.reshape(*product.shape[:-2], self.dim)
+
+    def _combined_on_gpu(self, method: str, a: tuple[str, Any], b: tuple[str, Any]) -> Vectors:
+        from hypersketch.vsa import _spectral_on_gpu
+
+        multiply, turned = _spectral_on_gpu.matrices_multiplied, method == self._TURNED_BY
+        made: Vectors = multiply(self._owner(method), self, turned, a, b)
+        return made
 
     def _bind(self, a: Vectors, b: Vectors) -> Vectors:
         return self._times(a, self._matrices(b).swapaxes(-1, -2))
@@ -138,6 +149,8 @@ class TVTB(VTB):
     array([1.])
     """
 
+    _TURNED_BY = "unbind"
+
     def _bind(self, a: Vectors, b: Vectors) -> Vectors:
         return self._times(a, self._matrices(b))
 
@@ -170,7 +183,8 @@ class MBAT(RealSpace):
     is drawn at random by the exact bytes of y: a permutation of the entries with random signs, which takes D
     numbers instead of D^2 and mixes as well as a dense one for inner products. So `unbind` is exact, and the
     known factor must be exact too: an atom, not what a bundle gave back. Binding is linear in x alone. No
-    vector but `identity` has an inverse that is a vector; use `unbind`.
+    vector but `identity` has an inverse that is a vector; use `unbind`. Arrays on a GPU are bound by the host
+    alone, which draws the matrices.
 
     Examples
     --------
@@ -180,6 +194,12 @@ class MBAT(RealSpace):
     >>> space.similarity(space.unbind(space.bind(value, role), role), value).round(3)
     array([1.])
     """
+
+    def _combined_on_gpu(self, method: str, a: tuple[str, Any], b: tuple[str, Any]) -> Vectors:
+        raise ValueError(
+            f"{self._owner(method)} has no GPU kernels: the host draws its matrices by the bytes of vectors. "
+            "Bring the arrays to host memory."
+        )
 
     def identity(self) -> Vectors:
         """Return the second factor with which binding changes nothing, by definition: 1 at entry 0.
