@@ -51,12 +51,22 @@ def test_atoms(dim: int) -> None:
 
 @pytest.mark.parametrize("dim", DIMS)
 def test_products_and_quotients(dim: int) -> None:
-    for space in spaces(dim):
+    for space in [*spaces(dim), MBAT(dim, 4)]:
         a, b = space.atoms(range(9)), space.atoms(range(9, 18))
-        b[3] = 0
+        b[3], b[4], b[5] = 0, space.identity(), -space.identity()
         for left, right in ((a, b), (a[0], b), (a, b[0]), (a[0], b[0]), (a[:0], b[:0])):
             assert same(space.bind(there(left), there(right)), space.bind(left, right))
             assert same(space.unbind(there(left), there(right)), space.unbind(left, right))
+
+
+def test_permutations_of_many_entries() -> None:
+    space = MBAT(400_000, 2**64 - 2)  # of which two are drawn at once
+    a, b = space.atoms(range(3)), space.atoms(range(3, 6))
+    b[1] = space.identity()
+    for left, right in ((a, b), (a[0], b), (a, b[0])):
+        bound = space.bind(left, right)
+        assert same(space.bind(there(left), there(right)), bound)
+        assert same(space.unbind(there(bound), there(right)), space.unbind(bound, right))
 
 
 @pytest.mark.parametrize("side", [1, 2, 15, 16, 17, 40])
@@ -125,8 +135,8 @@ def test_what_does_not_fit_is_refused() -> None:
         (ValueError, "too large", lambda: TVTB(4).unbind(huge, huge)),
         (ValueError, "has the shape", lambda: VTB(9).bind(matrix, matrix)),
         (TypeError, "on a GPU", lambda: VTB(4).bind(matrix, VTB(4).identity())),
-        (ValueError, "MBAT.bind has no GPU kernels: the host draws", lambda: MBAT(4).bind(matrix, matrix)),
-        (ValueError, "MBAT.unbind has no GPU kernels", lambda: MBAT(4).unbind(matrix, matrix)),
+        (ValueError, "finite", lambda: MBAT(4).bind(matrix, there(np.full(4, np.inf, np.float32)))),
+        (ValueError, "finite", lambda: MBAT(4).unbind(there(np.full(4, np.nan, np.float32)), matrix)),
         (TypeError, "complex64", lambda: space.bind(rows, there(np.zeros(8, np.float32)))),
         (TypeError, "on a GPU", lambda: space.bind(rows, space.atoms("a"))),
         (ValueError, "shape", lambda: space.bind(rows, there(np.zeros(7, np.complex64)))),

@@ -89,6 +89,7 @@ __all__: list[str] = [
     "membership_add",
     "membership_scores",
     "most_staged_bytes",
+    "move_by_drawn",
     "multiply_matrices",
     "multiply_reals",
     "nearest_patterns",
@@ -949,6 +950,18 @@ def membership_scores(
 def most_staged_bytes() -> int:
     """
     Bytes that a query of host memory, or its answer, may take.
+    """
+
+def move_by_drawn(
+    values: Span,
+    known: Span,
+    dim: typing.SupportsInt | typing.SupportsIndex,
+    seed: typing.SupportsInt | typing.SupportsIndex,
+    back: bool,
+    out: Span,
+) -> bool:
+    """
+    Entries moved, or moved back, by matrices drawn by vectors; false where any is not finite.
     """
 
 def multiply_matrices(

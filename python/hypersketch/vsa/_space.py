@@ -89,8 +89,8 @@ class Space(Algebra):
 
     def _not_on_gpu(self, method: str) -> ValueError:
         return ValueError(
-            f"{self._owner(method)} has no GPU kernels (MapI, MapB, MapC, BSC, HRR, FHRR, VTB and TVTB have "
-            "them). Bring the arrays to host memory."
+            f"{self._owner(method)} has no GPU kernels (MapI, MapB, MapC, BSC, HRR, FHRR, VTB, TVTB and MBAT "
+            "have). Bring the arrays to host memory."
         )
 
     def atoms_of_hashes(self, hashes: NDArray[np.uint64], *, threads: int | None = None) -> Any:

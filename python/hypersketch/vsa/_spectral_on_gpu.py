@@ -2,10 +2,10 @@
 """Real spaces on a GPU: atoms, products, sums and cosines of vectors there, in their library's kind.
 
 Spectra of HRR are made and undone by the FFT of the library whose arrays they are (PyTorch's, CuPy's).
-Products, quotients, atoms and sums of phasors have the CPU's bits; lengths and cosines are sums of n terms in
-double precision, in another order: they differ by less than 2 n 2^-53 of the sum of the terms' magnitudes.
-Products of matrices (VTB, TVTB) are summed in double precision, too, and on the CPU in single precision. MBAT
-has all but binding: its matrices are drawn by the host.
+Products, quotients, atoms, sums of phasors and what MBAT binds have the CPU's bits; lengths and cosines are
+sums of n terms in double precision, in another order: they differ by less than 2 n 2^-53 of the sum of the
+terms' magnitudes. Products of matrices (VTB, TVTB) are summed in double precision, too, and on the CPU in
+single precision.
 """
 
 from __future__ import annotations
@@ -82,6 +82,15 @@ def matrices_multiplied(owner: str, space: Any, turned: bool, a: tuple[str, Any]
 
     def make(left: Any, right: Any, out: Any) -> bool:
         return bool(_device.module().multiply_matrices(left, right, space._side, turned, out))
+
+    return _paired(owner, space, a, b, make)
+
+
+def moved(owner: str, space: Any, back: bool, a: tuple[str, Any], b: tuple[str, Any]) -> Any:
+    """Return vectors moved, or moved back, by the matrices that stand for others, as MBAT binds."""
+
+    def make(values: Any, known: Any, out: Any) -> bool:
+        return bool(_device.module().move_by_drawn(values, known, space.dim, space.seed, back, out))
 
     return _paired(owner, space, a, b, make)
 

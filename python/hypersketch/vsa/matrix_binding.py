@@ -183,8 +183,7 @@ class MBAT(RealSpace):
     is drawn at random by the exact bytes of y: a permutation of the entries with random signs, which takes D
     numbers instead of D^2 and mixes as well as a dense one for inner products. So `unbind` is exact, and the
     known factor must be exact too: an atom, not what a bundle gave back. Binding is linear in x alone. No
-    vector but `identity` has an inverse that is a vector; use `unbind`. Arrays on a GPU are bound by the host
-    alone, which draws the matrices.
+    vector but `identity` has an inverse that is a vector; use `unbind`.
 
     Examples
     --------
@@ -196,10 +195,10 @@ class MBAT(RealSpace):
     """
 
     def _combined_on_gpu(self, method: str, a: tuple[str, Any], b: tuple[str, Any]) -> Vectors:
-        raise ValueError(
-            f"{self._owner(method)} has no GPU kernels: the host draws its matrices by the bytes of vectors. "
-            "Bring the arrays to host memory."
-        )
+        from hypersketch.vsa import _spectral_on_gpu
+
+        made: Vectors = _spectral_on_gpu.moved(self._owner(method), self, method == "unbind", a, b)
+        return made
 
     def identity(self) -> Vectors:
         """Return the second factor with which binding changes nothing, by definition: 1 at entry 0.
@@ -226,10 +225,14 @@ class MBAT(RealSpace):
         """Call ``one`` for every row of a and of b, the matrix of a single b made once."""
         if b.ndim == 1:
             return one(a, b)
-        rows = np.broadcast_to(np.atleast_2d(a), (max(len(np.atleast_2d(a)), len(b)), self.dim))
+        given = np.atleast_2d(a)
         if len(b) == 1:
-            return one(rows, b[0])
-        return np.stack([one(row, vector) for row, vector in zip(rows, b, strict=True)])
+            return one(given, b[0])
+        rows = np.broadcast_to(given, (len(b), self.dim))
+        made = np.empty((len(b), self.dim), self.dtype)
+        for row, vector, to in zip(rows, b, made, strict=True):
+            to[:] = one(row, vector)
+        return made
 
     def _bind(self, a: Vectors, b: Vectors) -> Vectors:
         def one(x: Vectors, y: Vectors) -> Vectors:
