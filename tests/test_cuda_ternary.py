@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""MAP-T on a GPU: the CPU's atoms, products and cosines, bit for bit."""
+"""MAP-T on a GPU: the CPU's atoms, products, sums and cosines, bit for bit."""
 
 from __future__ import annotations
 
@@ -58,6 +58,23 @@ def test_products_and_cosines(dim: int) -> None:
     assert np.array_equal(np.asarray(signed).view(np.uint64), space.bind(a, b))
 
 
+@pytest.mark.parametrize("dim", DIMS)
+def test_sums(dim: int) -> None:
+    space, rows = MapT(dim, 4), some(MapT(dim), 40, 3)
+    weights = np.arange(40) - 11
+    for how in (
+        {},
+        {"weights": weights},
+        {"starts": [0, 2, 5, 40]},
+        {"weights": weights, "starts": [1, 3, 30]},
+    ):
+        assert same(space.superpose(there(rows), **how), space.superpose(rows, **how))
+    assert same(space.superpose(there(rows[0])), rows[0])
+    opposite = np.stack([rows[0], space._exchanged(rows[0])])
+    assert not np.asarray(space.superpose(there(opposite))).any()
+    assert same(space.superpose(there(rows), weights=there(weights)), space.superpose(rows, weights=weights))
+
+
 def test_what_does_not_fit_is_refused() -> None:
     space = MapT(65)
     rows, beyond, both = (there(some(space, 3, 1)) for _ in range(3))
@@ -81,5 +98,10 @@ def test_what_does_not_fit_is_refused() -> None:
                 call(rows, other)
             with pytest.raises(error, match=words):
                 call(other, rows)
-    with pytest.raises(ValueError, match=r"MapT\.superpose has no GPU kernels"):
-        space.superpose(rows)
+    for other in (strays, twice):
+        with pytest.raises(ValueError, match="no bit beyond them and no entry both"):
+            space.superpose(there(other))
+    with pytest.raises(ValueError, match="at least one vector"):
+        space.superpose(rows, starts=[0, 0, 3])
+    with pytest.raises(OverflowError, match="sums could leave int32"):
+        space.superpose(rows, weights=[2**30, 2**30, 2**30])

@@ -2,7 +2,6 @@
 #include "cuda_arrays.hpp"
 #include "hypersketch/bits.hpp"
 #include "hypervectors.hpp"
-#include "ternary.hpp"
 
 namespace hypersketch::bindings {
 namespace {
@@ -68,37 +67,6 @@ void pack_signs(const Span& counters, size_t dim, uint64_t seed, const Span& out
   require(counters.n == n * dim, "out must have one row a row of counters.");
   const py::gil_scoped_release release;
   cuda::pack_signs(counters.place(), counters.data<const std::int32_t>(), n, dim, seed, out.data<uint64_t>());
-}
-
-// ---- ternary vectors
-
-cuda::PackedRows planes_of(const Span& span, size_t dim) {
-  require_dim(dim);
-  require(span.n % (2 * words_for(dim)) == 0, "Ternary vectors must be whole rows.");
-  return {span.data<const uint64_t>(), span.n / (2 * words_for(dim))};
-}
-
-void ternary_atoms(const Span& hashes, size_t dim, uint64_t seed, const Span& out) {
-  require_together(hashes, out);
-  require(planes_of(out, dim).n == hashes.n, "out must have one row a key.");
-  const py::gil_scoped_release release;
-  cuda::ternary_atoms(hashes.place(), hashes.data<const uint64_t>(), hashes.n, dim, seed, out.data<uint64_t>());
-}
-
-bool ternary_products(const Span& a, const Span& b, size_t dim, const Span& out) {
-  require_together(a, b, out);
-  const auto left = planes_of(a, dim), right = planes_of(b, dim);
-  require(planes_of(out, dim).n == met(left.n, right.n), "out must have one row a product.");
-  const py::gil_scoped_release release;
-  return cuda::ternary_products(a.place(), left, right, dim, out.data<uint64_t>());
-}
-
-bool ternary_cosines(const Span& a, const Span& b, size_t dim, const Span& out) {
-  require_together(a, b, out);
-  const auto left = planes_of(a, dim), right = planes_of(b, dim);
-  require(out.n == met(left.n, right.n), "out must have one element a pair.");
-  const py::gil_scoped_release release;
-  return cuda::ternary_cosines(a.place(), left, right, dim, out.data<double>());
 }
 
 // ---- memory for the length of a call
@@ -345,12 +313,6 @@ void bind_cuda_hypervectors(py::module_& module) {
              "Sums times the signs of packed rows; false as for bind_rows.");
   module.def("pack_signs", &pack_signs, py::arg("counters"), py::arg("dim"), py::arg("seed"), py::arg("out"),
              "Signs of rows of counters.");
-  module.def("ternary_atoms", &ternary_atoms, py::arg("hashes"), py::arg("dim"), py::arg("seed"), py::arg("out"),
-             "Atoms of keys, as two planes of bits each.");
-  module.def("ternary_products", &ternary_products, py::arg("a"), py::arg("b"), py::arg("dim"), py::arg("out"),
-             "Products of ternary rows; false where a bit should not be set.");
-  module.def("ternary_cosines", &ternary_cosines, py::arg("a"), py::arg("b"), py::arg("dim"), py::arg("out"),
-             "Cosines of ternary rows; false as for ternary_products.");
   py::class_<Passing>(module, "Passing", "Memory of a GPU for the length of a call.")
       .def(py::init<size_t, int, std::uintptr_t>(), py::arg("n_bytes"), py::arg("device"), py::arg("stream"))
       .def("span", &Passing::span, py::arg("n"), "Its first n elements.")

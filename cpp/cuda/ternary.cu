@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Ternary vectors: atoms and products a word of both planes a thread, cosines a warp a pair of rows. Counts are exact,
-// and what is made of them is rounded as NumPy does. Bottleneck: memory, which is read and written once, in whole
-// lines.
+// Ternary vectors: atoms and products a word of both planes a thread, signs of sums an entry a thread, cosines a warp a
+// pair of rows. Counts are exact, and what is made of them is rounded as NumPy does. Bottleneck: memory, which is read
+// and written once, in whole lines.
 #include "hypersketch/layout.hpp"
 #include "packed.cuh"
 #include "ternary.hpp"
@@ -60,6 +60,33 @@ __global__ void __launch_bounds__(kThreads)
   if (mine) atomicOr(strayed, 1U);
 }
 
+// The entries of a word are those of whole warps.
+__global__ void __launch_bounds__(kThreads)
+    pack(const std::int32_t* sums, size_t n, PackedShape shape, std::uint32_t* out) {
+  const size_t step = size_t{gridDim.x} * blockDim.x, width = kWordBits * shape.n_words;
+  for (size_t i = thread_index(); i < n * width; i += step) {
+    const size_t row = i / width, d = i - row * width;
+    const std::int32_t* const from = sums + 2 * row * width + d;
+    const std::int32_t votes = from[0], against = from[width];  // set bits count -1
+    const unsigned plus = __ballot_sync(kWholeWarp, votes < against);
+    const unsigned minus = __ballot_sync(kWholeWarp, votes > against);
+    if (threadIdx.x % kWarp != 0) continue;
+    std::uint32_t* const to = out + (2 * row * width + d) / kWarp;
+    to[0] = plus;
+    to[width / kWarp] = minus;
+  }
+}
+
+__global__ void __launch_bounds__(kThreads) look(PackedRows rows, PackedShape shape, unsigned* strayed) {
+  const size_t step = size_t{gridDim.x} * blockDim.x;
+  bool mine = false;
+  for (size_t i = thread_index(); i < rows.n * shape.n_words; i += step) {
+    const size_t row = i / shape.n_words, j = i - row * shape.n_words;
+    mine |= planes_of(rows, shape, row, j).strays(shape.mask(j));
+  }
+  if (mine) atomicOr(strayed, 1U);
+}
+
 __global__ void __launch_bounds__(kThreads)
     find_cosines(PackedRows a, PackedRows b, size_t n, PackedShape shape, double* out, unsigned* strayed) {
   const unsigned lane = threadIdx.x % kWarp;
@@ -96,6 +123,22 @@ bool ternary_products(Place place, PackedRows a, PackedRows b, size_t dim, uint6
   const Alarm strayed(place);
   const size_t total = std::max(a.n, b.n) * shape.n_words;
   launch(place, grid_for(total), multiply, a, b, total, shape, out, strayed.data());
+  return strayed.silent();
+}
+
+void ternary_signs(Place place, const std::int32_t* sums, size_t n, size_t dim, uint64_t* out) {
+  const OnDevice on(place.device);
+  const PackedShape shape(dim);
+  launch(place, grid_for(n * shape.n_words * kWordBits, 4), pack, sums, n, shape,
+         reinterpret_cast<std::uint32_t*>(out));
+}
+
+bool are_ternary(Place place, PackedRows rows, size_t dim) {
+  if (rows.n == 0) return true;
+  const OnDevice on(place.device);
+  const PackedShape shape(dim);
+  const Alarm strayed(place);
+  launch(place, grid_for(rows.n * shape.n_words), look, rows, shape, strayed.data());
   return strayed.silent();
 }
 

@@ -33,6 +33,7 @@ __all__: list[str] = [
     "answer_rows_float32",
     "answer_rows_float64",
     "any_beyond",
+    "are_ternary",
     "atom_reals",
     "atom_rows",
     "best_columns_f32",
@@ -145,6 +146,7 @@ __all__: list[str] = [
     "ternary_atoms",
     "ternary_cosines",
     "ternary_products",
+    "ternary_signs",
     "to_dlpack",
     "turn_bits",
     "turn_rows",
@@ -431,6 +433,11 @@ def answer_rows_float64(
 def any_beyond(rows: Span, dim: typing.SupportsInt | typing.SupportsIndex) -> bool:
     """
     Whether rows set bits beyond the dimension.
+    """
+
+def are_ternary(rows: Span, dim: typing.SupportsInt | typing.SupportsIndex) -> bool:
+    """
+    Whether no bit is set that should not be.
     """
 
 def atom_reals(
@@ -1548,6 +1555,11 @@ def ternary_cosines(a: Span, b: Span, dim: typing.SupportsInt | typing.SupportsI
 def ternary_products(a: Span, b: Span, dim: typing.SupportsInt | typing.SupportsIndex, out: Span) -> bool:
     """
     Products of ternary rows; false where a bit should not be set.
+    """
+
+def ternary_signs(sums: Span, dim: typing.SupportsInt | typing.SupportsIndex, out: Span) -> None:
+    """
+    Signs of sums of both planes, 0 where they are equal.
     """
 
 def to_dlpack(

@@ -216,6 +216,23 @@ Words planes_of(const std::vector<int>& entries, size_t dim) {
   return planes;
 }
 
+void test_ternary_signs(size_t n, size_t dim) {
+  const size_t width = 64 * words_for(dim);
+  Sums sums(2 * n * width);
+  std::vector<int> signs;
+  const Words words = random_words(n * dim, 13);
+  for (size_t i = 0; i < words.size(); ++i) {
+    const size_t at = i / dim * 2 * width + i % dim;
+    sums[at] = static_cast<std::int32_t>(words[i] % 4) - 2;
+    sums[at + width] = static_cast<std::int32_t>(words[i] / 4 % 4) - 2;
+    signs.push_back((sums[at] < sums[at + width]) - (sums[at] > sums[at + width]));
+  }
+  const DeviceArray<std::int32_t> given(sums);
+  const DeviceArray<uint64_t> out(n * 2 * words_for(dim));
+  ternary_signs(kPlace, given.data(), n, dim, out.data());
+  check(out.values() == planes_of(signs, dim), "ternary_signs", n, dim);
+}
+
 void test_ternary(size_t n, size_t dim) {
   const auto a = some_entries(n, dim, 11), b = some_entries(n, dim, 12);
   const size_t n_words = words_for(dim);
@@ -245,9 +262,12 @@ void test_ternary(size_t n, size_t dim) {
   const DeviceArray<double> found(n);
   check(ternary_cosines(kPlace, x, y, dim, found.data()), "ternary vectors are sound", n, dim);
   check(found.values() == cosines, "ternary_cosines", n, dim);
+  test_ternary_signs(n, dim);
+  check(are_ternary(kPlace, x, dim), "ternary vectors are sound", n, dim);
   Words twice = planes_of(b, dim);
   twice[0] |= 1, twice[n_words] |= 1;
   const DeviceArray<uint64_t> strays(twice);
+  check(!are_ternary(kPlace, {strays.data(), n}, dim), "an entry both +1 and -1", dim);
   check(!ternary_products(kPlace, x, {strays.data(), n}, dim, out.data()), "an entry both +1 and -1", dim);
   check(!ternary_cosines(kPlace, {strays.data(), n}, x, dim, found.data()), "an entry both +1 and -1", dim);
 }

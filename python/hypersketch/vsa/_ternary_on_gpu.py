@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Ternary vectors on a GPU: atoms, products and cosines with the CPU's bits, in the kind of their inputs."""
+"""Ternary vectors on a GPU: atoms, products, sums and cosines with the CPU's bits, as their inputs come."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import numpy as np
 
 from hypersketch import _device, _device_keys, _validation
 from hypersketch._device import View
+from hypersketch._device_search import used
 from hypersketch.vsa import _on_gpu
 
 
@@ -22,9 +23,9 @@ def rows_of(owner: str, name: str, value: Any, space: Any) -> View:
     return _on_gpu._rows(owner, name, seen, space.width, why)
 
 
-def _refuse_strays(owner: str, space: Any) -> NoReturn:
+def _refuse_strays(owner: str, names: str, space: Any) -> NoReturn:
     must = f"two planes of {space.dim} dimensions with no bit beyond them and no entry both +1 and -1"
-    _validation.refuse(owner, "a, b", must, "such bits or entries")
+    _validation.refuse(owner, names, must, "such bits or entries")
 
 
 def atoms(owner: str, space: Any, words: Any, hashed: bool) -> Any:
@@ -48,7 +49,7 @@ def bind(owner: str, space: Any, a: Any, b: Any) -> Any:
     left, right, shape = _pair(owner, space, a, b)
     made = _device.target(owner, None, shape, left.dtype, left)
     if not _device.module().ternary_products(left.span(), right.span(), space.dim, made.whole()):
-        _refuse_strays(owner, space)
+        _refuse_strays(owner, "a, b", space)
     return made.finished()
 
 
@@ -57,5 +58,19 @@ def similarity(owner: str, space: Any, a: Any, b: Any) -> Any:
     left, right, shape = _pair(owner, space, a, b)
     made = _device.target(owner, None, (shape[0] if len(shape) == 2 else 1,), np.float64, left)
     if not _device.module().ternary_cosines(left.span(), right.span(), space.dim, made.whole()):
-        _refuse_strays(owner, space)
+        _refuse_strays(owner, "a, b", space)
+    return made.finished()
+
+
+def superposed(owner: str, space: Any, vectors: Any, weights: Any, starts: Any) -> Any:
+    """Return the signs of sums of runs of vectors, 0 where votes are equal."""
+    given = rows_of(owner, "vectors", vectors, space)
+    if not _device.module().are_ternary(given.span(), space.dim):
+        _refuse_strays(owner, "vectors", space)
+    # Both planes are summed as one packed vector, whose set bits count -1.
+    sums = _on_gpu.summed(owner, vectors, 64 * space.width, weights, starts)
+    counted = _device.view(owner, "sums", sums)._replace(stream=given.stream)
+    made = _device.target(owner, None, (*counted.shape[:-1], space.width), given.dtype, given)
+    _device.module().ternary_signs(counted.span(), space.dim, made.whole())
+    used(counted)
     return made.finished()

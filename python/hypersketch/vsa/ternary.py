@@ -43,8 +43,8 @@ class MapT(Space):
     -----
     Multiply, add, permute with a 0 for ties, two bits a dimension. The similarity is the cosine: for a bundle
     of two 1 / sqrt(2), where MAP-B has 1/2, because the half that is undecided adds no noise. Binding with
-    atoms is undone by binding again; where a factor is 0 so is the product. Atoms, products and similarities
-    are made on a GPU for arrays that lie there; sums are not.
+    atoms is undone by binding again; where a factor is 0 so is the product. Bundles lie in
+    host memory; what arrays on a GPU are bound, superposed and compared to lies there.
 
     Examples
     --------
@@ -167,6 +167,11 @@ class MapT(Space):
         return self._of_entries(np.ones(self.dim, np.int8))
 
     # ---- algebra
+
+    def _superpose_on_gpu(self, owner: str, vectors: Any, weights: Any, starts: Any) -> Any:
+        from hypersketch.vsa import _ternary_on_gpu
+
+        return _ternary_on_gpu.superposed(owner, self, vectors, weights, starts)
 
     def bind(self, a: Planes, b: Planes) -> Planes:
         """Bind vectors: multiply them entry by entry.
