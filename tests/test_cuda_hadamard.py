@@ -107,6 +107,7 @@ def test_memories_answer_as_on_the_cpu(space: Any, n: int) -> None:
             expected = here.search(some, k)
             assert all_same(made.search(some, k), expected)
             found = made.search(there(some), k)
+            assert isinstance(found.indices, cuda.DeviceArray)
             assert isinstance(found.similarities, cuda.DeviceArray)
             assert all_same(found, expected)
     for threshold in (0.9, 0.0, -1.0, np.linspace(-1, 1.5, len(probes))):
@@ -125,12 +126,25 @@ def test_memories_answer_as_on_the_cpu(space: Any, n: int) -> None:
 def test_large_dimensions(dim: int, monkeypatch: pytest.MonkeyPatch) -> None:
     here, made = memories(MapB(dim, 1), 600)
     probes = np.concatenate([here.space.atoms(range(2)), here.vectors[5:8]])
-    monkeypatch.setattr("hypersketch.memories._gpu_hadamard._KEYS_AT_ONCE", 400)
+    monkeypatch.setattr("hypersketch.memories._gpu_hadamard._ANSWERS_AT_ONCE", 400)
     for k in (1, 300):
-        assert all_same(made.search(probes, k), here.search(probes, k))
+        expected = here.search(probes, k)
+        assert all_same(made.search(probes, k), expected)
+        assert all_same(made.search(there(probes), k), expected)
     threshold = 2 / np.sqrt(dim)
     assert all_same(made.range_search(probes, threshold), here.range_search(probes, threshold))
     assert same(made.cleanup(there(probes)), here.cleanup(probes))
+
+
+@pytest.mark.parametrize("k", [4096, 4097, 5000])  # beyond 4,096 a block does not sort them
+def test_many_neighbours(k: int) -> None:
+    here, made = (ItemMemory(MapB(8192, 2), codebook="hadamard", device=d) for d in ("cpu", "cuda"))
+    for memory in (here, made):
+        memory.add(range(5000))
+    probes = np.concatenate([here.space.atoms(range(2)), here.vectors[4998:]])
+    expected = here.search(probes, k)
+    assert all_same(made.search(probes, k), expected)
+    assert all_same(made.search(there(probes), k), expected)
 
 
 def test_sums_are_compared_by_the_cpu() -> None:

@@ -10,7 +10,7 @@ import pytest
 
 import hypersketch
 from hypersketch import ItemMemory, MapB, cuda
-from hypersketch.vsa import BSC, FHRR, MapI, within
+from hypersketch.vsa import BSC, CGR, HRR, MapI, within
 
 REASON = cuda.why_not()
 pytestmark = pytest.mark.skipif(REASON is not None, reason=str(REASON))
@@ -105,5 +105,11 @@ def test_memories_without_vectors_are_kept(tmp_path: Any) -> None:
 
 
 def test_what_has_no_kernels_says_so() -> None:
-    with pytest.raises(ValueError, match="ItemMemory of FHRR with codebook='procedural' has no GPU kernels"):
-        ItemMemory(FHRR(64), codebook="procedural", device="cuda")
+    with pytest.raises(ValueError, match="HRR with spectral=True and codebook='procedural' has no"):
+        ItemMemory(HRR(64, spectral=True), codebook="procedural", device="cuda")
+    memory = ItemMemory(HRR(64, spectral=True), codebook="procedural")
+    memory.add(range(3))
+    with pytest.raises(ValueError, match="as its atoms are Fourier transforms of numbers that are drawn"):
+        memory.to("cuda")
+    with pytest.raises(ValueError, match="ItemMemory of CGR has no GPU kernels"):
+        ItemMemory(CGR(64), codebook="procedural", device="cuda")

@@ -4,14 +4,16 @@
 from __future__ import annotations
 
 import itertools
+import pickle
 from typing import Any
 
 import numpy as np
 import pytest
 
+import hypersketch
 from hypersketch import ItemMemory, cuda
 from hypersketch._device_reals import RoundedRows
-from hypersketch.vsa import FHRR, HRR, MBAT, VTB, MapC
+from hypersketch.vsa import FHRR, HRR, MBAT, TVTB, VTB, MapC
 
 REASON = cuda.why_not()
 pytestmark = pytest.mark.skipif(REASON is not None, reason=str(REASON))
@@ -65,6 +67,86 @@ def test_memories_answer_as_on_the_cpu(space: Any) -> None:
                 assert np.array_equal(ours[0], theirs[0])
                 assert np.abs(ours[1] - theirs[1]).max(initial=0) <= rounding(space)
                 ranked(found)
+
+
+@pytest.mark.parametrize(
+    "space",
+    [HRR(33), FHRR(33), FHRR(30, 2, phase_only=False), MapC(64), VTB(64), TVTB(25), MBAT(36)],
+    ids=str,
+)
+def test_memories_without_vectors_answer_as_on_the_cpu(space: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hypersketch.memories._gpu_atoms._ATOM_WORDS", 5 * space.nbytes)  # 40 atoms
+    host, made = (ItemMemory(space, codebook="procedural", device=d) for d in ("cpu", "cuda"))
+    for memory in (host, made):
+        memory.add(range(120))
+        memory.add(["a", "b"])
+        memory.remove([17])
+        memory.remove(["a"])
+        memory.add(["c"])
+    assert made.device == "cuda:0"
+    assert made.nbytes == host.nbytes  # of keys alone
+    probes = (space.atoms(range(5)) + space.atoms(range(119, 124))).astype(space.dtype)
+    probes[2] = 0
+    for k in (1, 60, 121):  # of more atoms than are there at once, and of all of them
+        expected = host.search(probes[[0, 1, 3, 4]], k)
+        for asked in (probes[[0, 1, 3, 4]], there(probes[[0, 1, 3, 4]])):
+            found = made.search(asked, k)
+            assert isinstance(found.similarities, type(asked))
+            assert np.array_equal(np.asarray(found.indices), expected.indices)
+            assert np.array_equal(found.keys, expected.keys)
+            error = np.abs(np.asarray(found.similarities) - expected.similarities)
+            assert error.max() <= rounding(space)
+    assert np.array_equal(made.search(probes[2], 50).indices, [range(50)])  # 0 for all: ties
+    everything = host.range_search(probes, -1.0).similarities
+    for threshold in (*between(everything, 0, -1, everything.size // 2), 1.5, np.linspace(-1, 1.5, 5)):
+        expected_range = host.range_search(probes, threshold)
+        for asked in (probes, there(probes)):
+            within = made.range_search(asked, threshold)
+            assert np.array_equal(np.asarray(within.starts), expected_range.starts)
+            ours, theirs = by_item(within), by_item(expected_range)
+            assert np.array_equal(ours[0], theirs[0])
+            assert np.abs(ours[1] - theirs[1]).max(initial=0) <= rounding(space)
+            ranked(within)
+    for limit in (None, 0.6):
+        for some in (probes, probes[3]):
+            expected_rows = host.cleanup(some, limit)
+            assert np.asarray(made.cleanup(some, limit)).tobytes() == expected_rows.tobytes()
+            assert np.asarray(made.cleanup(there(some), limit)).tobytes() == expected_rows.tobytes()
+    assert made.vectors.tobytes() == host.vectors.tobytes()
+    assert made.vector(["c"]).tobytes() == host.vector(["c"]).tobytes()
+
+
+def test_memories_without_vectors_move_and_leave(tmp_path: Any) -> None:
+    space = FHRR(40, 3)
+    host, made = (ItemMemory(space, codebook="procedural", device=d) for d in ("cpu", "cuda"))
+    with pytest.raises(ValueError, match="this ItemMemory is empty"):
+        made.search(there(space.atoms([1])))
+    for memory in (host, made):
+        memory.add(range(50))
+    made.save(tmp_path / "items.safetensors")
+    assert hypersketch.load(tmp_path / "items.safetensors") == host
+    assert pickle.loads(pickle.dumps(made)) == made
+    assert made.to("cpu") == host
+    assert made.to("cuda:1").device == "cuda:1"
+    again, other = host.to("cuda"), ItemMemory(space, codebook="procedural")
+    other.add(range(40, 300))
+    for memory in (host, again):
+        memory.merge(other)
+    assert len(again) == 300
+    assert len(made) == 50
+    probes = space.atoms([299, 3])
+    assert np.array_equal(again.search(probes, 2).indices, host.search(probes, 2).indices)
+    assert np.array_equal(
+        np.asarray(again.search(there(probes), 290).indices), host.search(probes, 290).indices
+    )
+    probes[1, 7] = np.nan
+    for asked in (probes, there(probes)):
+        with pytest.raises(ValueError, match="finite numbers of complex64"):
+            again.search(asked)
+        with pytest.raises(ValueError, match="finite numbers of complex64"):
+            again.range_search(asked, 0.5)
+    again.clear()
+    assert len(again) == 0
 
 
 def by_item(found: Any) -> tuple[Any, Any]:

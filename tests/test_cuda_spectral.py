@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""HRR, FHRR and MAP-C on a GPU against the CPU: bits where no row is summed, else within a bound."""
+"""Real spaces on a GPU against the CPU: bits where no row is summed, else within a bound."""
 
 from __future__ import annotations
 
 import contextlib
+import math
 import sys
 import types
 from typing import Any
@@ -12,7 +13,7 @@ import numpy as np
 import pytest
 
 from hypersketch import cuda
-from hypersketch.vsa import CGR, FHRR, HRR, MapC
+from hypersketch.vsa import CGR, FHRR, HRR, MBAT, TVTB, VTB, MapC
 
 REASON = cuda.why_not()
 pytestmark = pytest.mark.skipif(REASON is not None, reason=str(REASON))
@@ -36,27 +37,67 @@ def spaces(dim: int) -> list[Any]:
     return [FHRR(dim, 4), FHRR(dim, 4, phase_only=False), HRR(dim, 4, spectral=True), MapC(dim, 4)]
 
 
+def matrix_spaces(dim: int) -> list[Any]:
+    return [MBAT(dim, 4), *([VTB(dim, 4), TVTB(dim, 4)] if math.isqrt(dim) ** 2 == dim else [])]
+
+
 @pytest.mark.parametrize("dim", DIMS)
 def test_atoms(dim: int) -> None:
     keys = np.arange(3000 if dim < 100 else 100)  # every branch of the logarithm
-    for space in (FHRR(dim, seed=4), HRR(dim, seed=4), MapC(dim, seed=4)):
+    for space in (FHRR(dim, seed=4), HRR(dim, seed=4), MapC(dim, seed=4), *matrix_spaces(dim)):
         assert same(space.atoms(there(keys)), space.atoms(keys))
         assert same(space.atoms(there(keys[:0])), space.atoms(keys[:0]))
 
 
 @pytest.mark.parametrize("dim", DIMS)
 def test_products_and_quotients(dim: int) -> None:
-    for space in spaces(dim):
+    for space in [*spaces(dim), MBAT(dim, 4)]:
         a, b = space.atoms(range(9)), space.atoms(range(9, 18))
-        b[3] = 0
+        b[3], b[4], b[5] = 0, space.identity(), -space.identity()
         for left, right in ((a, b), (a[0], b), (a, b[0]), (a[0], b[0]), (a[:0], b[:0])):
             assert same(space.bind(there(left), there(right)), space.bind(left, right))
             assert same(space.unbind(there(left), there(right)), space.unbind(left, right))
 
 
+def test_permutations_of_many_entries() -> None:
+    space = MBAT(400_000, 2**64 - 2)  # of which two are drawn at once
+    a, b = space.atoms(range(3)), space.atoms(range(3, 6))
+    b[1] = space.identity()
+    for left, right in ((a, b), (a[0], b), (a, b[0])):
+        bound = space.bind(left, right)
+        assert same(space.bind(there(left), there(right)), bound)
+        assert same(space.unbind(there(bound), there(right)), space.unbind(bound, right))
+
+
+@pytest.mark.parametrize("side", [1, 2, 15, 16, 17, 40])
+def test_products_of_matrices(side: int) -> None:
+    n_terms, root = side + 3, np.sqrt(side)
+    for space in (VTB(side * side, 4), TVTB(side * side, 4)):
+        a, b = space.atoms(range(5)), space.atoms(range(5, 10))
+        b[3] = 0
+        for method in ("bind", "unbind"):
+            for left, right in ((a, b), (a[0], b), (a, b[0]), (a[0], b[0]), (a[:0], b[:0])):
+                found = getattr(space, method)(there(left), there(right))
+                assert isinstance(found, cuda.DeviceArray)
+                ours, theirs = np.asarray(found), getattr(space, method)(left, right)
+                assert ours.dtype == theirs.dtype
+                assert ours.shape == theirs.shape
+                x, y = (one.reshape(-1, side, side).astype(np.float64) for one in (left, right))
+                if isinstance(space, TVTB) == (method == "unbind"):
+                    y = y.swapaxes(-1, -2)
+                exact, sizes = (root * (p @ q) for p, q in ((x, y), (abs(x), abs(y))))
+                # sums of double precision in two orders, then a rounding; on the CPU all in single precision
+                bound = 2 * n_terms * 2.0**-53 * sizes
+                assert (
+                    abs(ours.reshape(exact.shape) - exact) <= bound + 2.0**-24 * (abs(exact) + bound)
+                ).all()
+                single = 1.01 * (n_terms + 1) * 2.0**-24 * sizes
+                assert (abs(ours - theirs) <= single.reshape(ours.shape)).all()
+
+
 @pytest.mark.parametrize("dim", DIMS)
 def test_sums_and_cosines(dim: int) -> None:
-    for space in spaces(dim):
+    for space in [*spaces(dim), *matrix_spaces(dim)]:
         rows = space.atoms(range(40))
         weights = np.linspace(-1, 2, 40)
         for how in (
@@ -83,12 +124,19 @@ def test_what_does_not_fit_is_refused() -> None:
     rows = there(space.atoms(range(3)))
     infinite = there(np.full(8, np.inf, np.complex64))
     ones = there(MapC(8).identity())
+    matrix, huge = there(VTB(4).identity()), there(np.full(4, 1e30, np.float32))
     cases: list[tuple[type[Exception], str, Any]] = [
         (ValueError, "finite", lambda: space.bind(rows, infinite)),
         (ValueError, "finite", lambda: space.unbind(rows, infinite)),
         (ValueError, "finite", lambda: MapC(8).bind(there(np.full(8, np.nan, np.float32)), ones)),
         (ValueError, "finite", lambda: space.superpose(infinite)),
         (ValueError, "finite", lambda: space.similarity(rows, infinite)),
+        (ValueError, "finite", lambda: VTB(4).bind(matrix, there(np.full(4, np.nan, np.float32)))),
+        (ValueError, "too large", lambda: TVTB(4).unbind(huge, huge)),
+        (ValueError, "has the shape", lambda: VTB(9).bind(matrix, matrix)),
+        (TypeError, "on a GPU", lambda: VTB(4).bind(matrix, VTB(4).identity())),
+        (ValueError, "finite", lambda: MBAT(4).bind(matrix, there(np.full(4, np.inf, np.float32)))),
+        (ValueError, "finite", lambda: MBAT(4).unbind(there(np.full(4, np.nan, np.float32)), matrix)),
         (TypeError, "complex64", lambda: space.bind(rows, there(np.zeros(8, np.float32)))),
         (TypeError, "on a GPU", lambda: space.bind(rows, space.atoms("a"))),
         (ValueError, "shape", lambda: space.bind(rows, there(np.zeros(7, np.complex64)))),

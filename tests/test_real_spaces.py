@@ -49,6 +49,19 @@ def convolution(a: NDArray[Any], b: NDArray[Any]) -> NDArray[np.float64]:
     return np.array([sum(float(a[j]) * float(b[(i - j) % dim]) for j in range(dim)) for i in range(dim)])
 
 
+@pytest.mark.parametrize("space", [HRR(9), FHRR(9), MapC(9), VTB(9), TVTB(9), MBAT(9)], ids=str)
+def test_no_vectors_are_bound_to_none(space: Any) -> None:
+    rows = space.atoms(range(3))
+    for left, right in (
+        (rows[:0], rows[:0]),
+        (rows[:1], rows[:0]),
+        (rows[0], rows[:0]),
+        (rows[:0], rows[:1]),
+    ):
+        assert space.bind(left, right).shape == (0, space.width)
+        assert space.unbind(left, right).shape == (0, space.width)
+
+
 @pytest.mark.parametrize("dim", [1, 2, 3, 8, 31])
 def test_hrr_convolves(dim: int) -> None:
     space = HRR(dim, seed=3)

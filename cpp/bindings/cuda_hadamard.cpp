@@ -30,12 +30,14 @@ cuda::HadamardItems items_of(size_t dim, const Span& signs, const Span& numbers)
 }
 
 void top_k(const Span& probes, size_t n, size_t stride, size_t dim, const Span& signs, const Span& numbers, size_t k,
-           const Span& keys) {
+           const Span& indices, const Span& similarities) {
   const auto items = items_of(dim, signs, numbers);
-  require_together(probes, signs, keys);
-  require(k >= 1 && k <= items.n && keys.n == n * k, "There must be k keys a probe, and as many items.");
+  require_together(probes, signs, indices, similarities);
+  require(k >= 1 && k <= items.n && indices.n == n * k && similarities.n == n * k,
+          "There must be k answers a probe, and as many items.");
   const py::gil_scoped_release release;
-  cuda::hadamard_top_k(probes.place(), {probes.data<const uint64_t>(), n, stride}, items, k, keys.data<uint64_t>());
+  cuda::hadamard_top_k(probes.place(), {probes.data<const uint64_t>(), n, stride}, items,
+                       {k, indices.data<std::int64_t>(), nullptr, similarities.data<double>()});
 }
 
 void range(const Span& probes, size_t stride, const Span& radii, size_t dim, const Span& signs, const Span& numbers,
@@ -66,8 +68,8 @@ void bind_cuda_hadamard(py::module_& module) {
   module.def("walsh_hadamard_i32", &transform<std::int32_t>, py::arg("rows"), py::arg("n"),
              "Transform rows in place; false, and nothing, where one could leave its range.");
   module.def("hadamard_top_k", &top_k, py::arg("probes"), py::arg("n"), py::arg("stride"), py::arg("dim"),
-             py::arg("signs"), py::arg("numbers"), py::arg("k"), py::arg("keys"),
-             "The k nearest items of each packed probe, in any order, as distance * 2**33 + item.");
+             py::arg("signs"), py::arg("numbers"), py::arg("k"), py::arg("indices"), py::arg("similarities"),
+             "The k nearest items of each packed probe, of equally near ones the first.");
   module.def("hadamard_range", &range, py::arg("probes"), py::arg("stride"), py::arg("radii"), py::arg("dim"),
              py::arg("signs"), py::arg("numbers"), py::arg("cursors"), py::arg("keys").none(true),
              "All items within radii; their numbers alone without places for their keys.");

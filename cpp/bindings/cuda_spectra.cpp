@@ -59,6 +59,23 @@ bool multiply_reals(const Span& a, const Span& b, size_t width, const Span& out)
   return cuda::multiply_reals(a.place(), left, right, width, out.data<float>());
 }
 
+bool multiply_matrices(const Span& a, const Span& b, size_t side, bool turned, const Span& out) {
+  require_together(a, b, out);
+  const auto left = rows_of(a, side * side), right = rows_of(b, side * side);
+  require(out.n == side * side * met(left.n, right.n), "out must have one row a pair.");
+  const py::gil_scoped_release release;
+  return cuda::multiply_matrices(a.place(), left, right, side, turned, out.data<float>());
+}
+
+bool move_by_drawn(const Span& values, const Span& known, size_t dim, uint64_t seed, bool back, const Span& out) {
+  require_together(values, known, out);
+  require(dim < (size_t{1} << 31), "The dimension must be below 2**31.");
+  const auto given = rows_of(values, dim), drawn = rows_of(known, dim);
+  require(out.n == dim * met(given.n, drawn.n), "out must have one row a pair.");
+  const py::gil_scoped_release release;
+  return cuda::move_by_drawn(values.place(), given, drawn, dim, seed, back, out.data<float>());
+}
+
 // The caller knows that starts rise within the rows.
 bool sum_real_rows(const Span& rows, size_t width, const Span& starts, const std::optional<Span>& weights, int form,
                    size_t spectrum, const Span& out) {
@@ -160,6 +177,12 @@ void bind_cuda_spectra(py::module_& module) {
              "Sums of runs of rows, of length 1 (0), as phasors (1) or clipped (2); false where any is not finite.");
   module.def("multiply_reals", &multiply_reals, py::arg("a"), py::arg("b"), py::arg("width"), py::arg("out"),
              "Products of real numbers; false where any is not finite.");
+  module.def("multiply_matrices", &multiply_matrices, py::arg("a"), py::arg("b"), py::arg("side"), py::arg("turned"),
+             py::arg("out"),
+             "Products of square matrices times the root of their side; false where any is not finite.");
+  module.def("move_by_drawn", &move_by_drawn, py::arg("values"), py::arg("known"), py::arg("dim"), py::arg("seed"),
+             py::arg("back"), py::arg("out"),
+             "Entries moved, or moved back, by matrices drawn by vectors; false where any is not finite.");
   module.def("shape_sums", &shape_sums, py::arg("sums"), py::arg("width"), py::arg("form"), py::arg("spectrum"),
              py::arg("out"), "Rows of sums in double precision, brought to a form.");
   module.def("sum_rows", &sum_rows, py::arg("rows"), py::arg("weights").none(true), py::arg("sums"),

@@ -5,14 +5,17 @@
 // that floats are rounded alike. A thread takes up to four stages of 16 entries in registers: of global memory for what
 // is further apart than a tile of 8,192 entries, then of the tile in shared memory, whose entries are padded by one in
 // 32 so that a warp meets all banks. Probes are spread to signs where they are first loaded. Then a block selects the k
-// nearest items of its probe by digits of 8 bits of distance and item, of which no two are the same.
+// nearest items of its probe by digits of 8 bits of distance and item, of which no two are the same, and a block sorts
+// them; more than it has room for are sorted together with those of other probes, by probe, distance and item.
 // Bottleneck: memory; of a transform up to a tile, one write and, to select, some reads of it from the caches.
 #include <bit>
 
 #include "hadamard.hpp"
 #include "hypersketch/bits.hpp"
 #include "hypersketch/layout.hpp"
-#include "runtime.cuh"
+#include "packed.cuh"
+#include "sort.cuh"
+#include "top_k.cuh"
 
 namespace hypersketch::cuda {
 namespace {
@@ -21,6 +24,8 @@ constexpr unsigned kTileBits = 13;
 constexpr unsigned kTile = 1U << kTileBits;
 constexpr unsigned kMostBits = 4;                  // stages in registers
 constexpr size_t kScoresAtOnce = size_t{1} << 26;  // of probes that share scratch memory
+constexpr size_t kKeysAtOnce = size_t{1} << 24;    // of probes that are sorted together
+constexpr size_t kMostOfBlock = 4096;              // keys that a block sorts
 constexpr unsigned kDigitBits = 8;                 // of a selection
 static_assert(1U << kDigitBits == kThreads);       // a thread counts a digit
 
@@ -172,10 +177,24 @@ __device__ __forceinline__ uint64_t distance_of(const Scores* scores, HadamardIt
   return static_cast<uint64_t>((static_cast<std::int64_t>(items.dim) - score) / 2);
 }
 
-struct Selection {
+// What a key has from its first bit on: item, distance, probe. All fit: 2^26 scores at once have 2^(26 - d) probes of
+// dimension 2^d, with at most d bits of items and d + 1 of distances.
+struct KeyForm {
   size_t k;
   unsigned item_bits;
-  unsigned n_digits;
+  unsigned bits;  // of item and distance
+
+  __device__ __forceinline__ void write(uint64_t key, size_t at, unsigned dim, NearestRows answers) const {
+    const auto distance = static_cast<std::int32_t>(low_bits(key, bits) >> item_bits);
+    answers.indices[at] = static_cast<std::int64_t>(low_bits(key, item_bits));
+    if (answers.distances != nullptr) answers.distances[at] = distance;
+    if (answers.similarities != nullptr) answers.similarities[at] = similarity_of(distance, dim);
+  }
+
+ private:
+  static __device__ __forceinline__ uint64_t low_bits(uint64_t key, unsigned n) {
+    return key & ((uint64_t{1} << n) - 1);
+  }
 };
 
 // Thread t learns how many of the counts before and up to its own there are, in counts[t]. All threads must call it.
@@ -188,17 +207,17 @@ __device__ void add_up(unsigned* counts) {
   }
 }
 
-// A block a probe: finds the k-th smallest key digit by digit, then writes all keys up to it.
+// A block a probe: finds the k-th smallest key digit by digit, then writes all keys up to it, with the probe.
 __global__ void __launch_bounds__(kThreads)
-    select(const Scores* scores, HadamardItems items, Selection selection, uint64_t* keys) {
+    select(const Scores* scores, HadamardItems items, KeyForm form, uint64_t* keys) {
   __shared__ unsigned counts[kThreads];
   __shared__ uint64_t prefix;
   __shared__ size_t wanted;
   __shared__ unsigned n_written;
   const Scores* const mine = scores + blockIdx.x * items.dim;
-  const auto key_of = [&](size_t i) { return distance_of(mine, items, i) << selection.item_bits | i; };
-  if (threadIdx.x == 0) prefix = 0, wanted = selection.k, n_written = 0;
-  for (unsigned digit = selection.n_digits; digit-- > 0;) {
+  const auto key_of = [&](size_t i) { return distance_of(mine, items, i) << form.item_bits | i; };
+  if (threadIdx.x == 0) prefix = 0, wanted = form.k, n_written = 0;
+  for (unsigned digit = (form.bits + kDigitBits - 1) / kDigitBits; digit-- > 0;) {
     counts[threadIdx.x] = 0;
     __syncthreads();
     const unsigned shift = digit * kDigitBits;
@@ -217,9 +236,27 @@ __global__ void __launch_bounds__(kThreads)
     }
     __syncthreads();
   }
+  const uint64_t probe = uint64_t{blockIdx.x} << form.bits;
   for (size_t i = threadIdx.x; i < items.n; i += kThreads)
-    if (key_of(i) <= prefix)
-      keys[blockIdx.x * selection.k + atomicAdd(&n_written, 1U)] = distance_of(mine, items, i) << kRowBits | i;
+    if (const uint64_t key = key_of(i); key <= prefix)
+      keys[blockIdx.x * form.k + atomicAdd(&n_written, 1U)] = probe | key;
+}
+
+// A block a probe: sorts its keys in `room` of shared memory, a power of two.
+__global__ void __launch_bounds__(kThreads)
+    write_sorted(const uint64_t* keys, KeyForm form, unsigned room, unsigned dim, NearestRows answers) {
+  auto* const mine = shared_memory<uint64_t>();
+  const size_t first = blockIdx.x * form.k;
+  for (unsigned i = threadIdx.x; i < room; i += kThreads) mine[i] = i < form.k ? keys[first + i] : kNoKey;
+  __syncthreads();
+  sort_keys(mine, room, threadIdx.x, kThreads, [] { __syncthreads(); });
+  for (unsigned i = threadIdx.x; i < form.k; i += kThreads) form.write(mine[i], first + i, dim, answers);
+}
+
+__global__ void __launch_bounds__(kThreads)
+    write_all(const uint64_t* keys, size_t n, KeyForm form, unsigned dim, NearestRows answers) {
+  const size_t step = size_t{gridDim.x} * blockDim.x;
+  for (size_t i = thread_index(); i < n; i += step) form.write(keys[i], i, dim, answers);
 }
 
 __global__ void __launch_bounds__(kThreads)
@@ -235,12 +272,12 @@ __global__ void __launch_bounds__(kThreads)
   }
 }
 
-// Calls use(first, n, scores) for probes that share scratch memory.
+// Calls use(first, n, scores) for probes that share scratch memory, with `wanted` answers each.
 template <class Use>
-void with_scores(Place place, BitRows probes, HadamardItems items, Use use) {
+void with_scores(Place place, BitRows probes, HadamardItems items, size_t wanted, Use use) {
   if (probes.n == 0 || items.n == 0) return;
   const OnDevice on(place.device);
-  const size_t most = std::max<size_t>(1, kScoresAtOnce / items.dim);
+  const size_t most = std::max<size_t>(1, std::min(kScoresAtOnce / items.dim, kKeysAtOnce / wanted));
   const Scratch<Scores> scores(place, std::min(most, probes.n) * items.dim);
   const unsigned log_dim = static_cast<unsigned>(std::countr_zero(items.dim));
   for (size_t first = 0; first < probes.n; first += most) {
@@ -249,6 +286,24 @@ void with_scores(Place place, BitRows probes, HadamardItems items, Use use) {
     transform(place, SignedBits{some, items.signs, log_dim}, n, items.dim, scores.data());
     use(first, n, static_cast<const Scores*>(scores.data()));
   }
+}
+
+// Answers for n probes, whose scores are there.
+void sorted_answers(Place place, const Scores* scores, HadamardItems items, size_t n, KeyForm form,
+                    NearestRows answers) {
+  const Grid a_probe{static_cast<unsigned>(n)};
+  const auto dim = static_cast<unsigned>(items.dim);
+  if (form.k <= kMostOfBlock) {
+    const Scratch<uint64_t> keys(place, n * form.k);
+    const auto room = static_cast<unsigned>(std::bit_ceil(form.k));
+    launch(place, a_probe, select, scores, items, form, keys.data());
+    const Grid grid{a_probe.blocks, kThreads, room * sizeof(uint64_t)};
+    return launch(place, grid, write_sorted, keys.data(), form, room, dim, answers);
+  }
+  Sorter<uint64_t> sorter(place, n * form.k);
+  launch(place, a_probe, select, scores, items, form, sorter.keys());
+  sorter.sort(n * form.k, 0, static_cast<int>(form.bits) + bits_below(n));
+  launch(place, grid_for(n * form.k, 4), write_all, sorter.keys(), n * form.k, form, dim, answers);
 }
 
 // ---- vectors of items
@@ -293,18 +348,17 @@ bool walsh_hadamard(Place place, std::int32_t* rows, size_t n_rows, size_t n) {
   return true;
 }
 
-void hadamard_top_k(Place place, BitRows probes, HadamardItems items, size_t k, uint64_t* keys) {
+void hadamard_top_k(Place place, BitRows probes, HadamardItems items, NearestRows answers) {
   const unsigned item_bits = static_cast<unsigned>(std::bit_width(items.n - 1));
-  const unsigned n_bits = item_bits + static_cast<unsigned>(std::bit_width(items.dim));
-  const Selection selection{k, item_bits, (n_bits + kDigitBits - 1) / kDigitBits};
-  with_scores(place, probes, items, [&](size_t first, size_t n, const Scores* scores) {
-    launch(place, Grid{static_cast<unsigned>(n)}, select, scores, items, selection, keys + first * k);
+  const KeyForm form{answers.k, item_bits, item_bits + static_cast<unsigned>(std::bit_width(items.dim))};
+  with_scores(place, probes, items, answers.k, [&](size_t first, size_t n, const Scores* scores) {
+    sorted_answers(place, scores, items, n, form, answers.from(first));
   });
 }
 
 void hadamard_range(Place place, BitRows probes, const std::int32_t* radii, HadamardItems items,
                     unsigned long long* cursors, uint64_t* keys) {
-  with_scores(place, probes, items, [&](size_t first, size_t n, const Scores* scores) {
+  with_scores(place, probes, items, 1, [&](size_t first, size_t n, const Scores* scores) {
     launch(place, grid_for(n * items.n, 4), collect, scores, n, items, radii + first, cursors + first, keys);
   });
 }

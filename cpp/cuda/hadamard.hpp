@@ -21,9 +21,8 @@ struct HadamardItems {
   size_t n;
 };
 
-// Those of the k items nearest to each packed probe, k a probe in any order: distance * 2^33 + item. Of equally near
-// ones the first; 1 <= k <= items.n.
-void hadamard_top_k(Place place, BitRows probes, HadamardItems items, size_t k, uint64_t* keys);
+// The items nearest to each packed probe, as hamming_top_k finds rows; 1 <= k <= items.n <= items.dim.
+void hadamard_top_k(Place place, BitRows probes, HadamardItems items, NearestRows answers);
 
 // All items within radii[q] of probe q, as hamming_range finds rows.
 void hadamard_range(Place place, BitRows probes, const std::int32_t* radii, HadamardItems items,

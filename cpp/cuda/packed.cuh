@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Packed vectors in kernels: their shape, rotated words, and bits beyond the dimension.
+// Packed vectors in kernels: their shape, rotated words, bits beyond the dimension, and similarities.
 #pragma once
 
 #include "hypersketch/bits.hpp"
@@ -37,6 +37,11 @@ __device__ __forceinline__ uint64_t rotated_word(Word word, PackedShape shape, s
   const size_t d = j * kWordBits;
   const size_t first = d >= shift ? d - shift : d + shape.dim - shift;
   return bits_from(word, shape, first) & shape.mask(j);
+}
+
+// As NumPy divides.
+__device__ __forceinline__ double similarity_of(std::int32_t distance, unsigned dim) {
+  return __ddiv_rn(double(dim) - 2.0 * distance, double(dim));
 }
 
 // hypervectors.cu: rotations of rows, which are looked at for bits beyond the dimension only where `strayed` is given.

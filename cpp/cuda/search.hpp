@@ -24,6 +24,12 @@ struct NearestRows {
   std::int64_t* indices;
   std::int32_t* distances;
   double* similarities;
+
+  // Those of queries from one on.
+  NearestRows from(size_t query) const {
+    const auto behind = [&](auto* out) { return out == nullptr ? nullptr : out + query * k; };
+    return {k, indices + query * k, behind(distances), behind(similarities)};
+  }
 };
 
 // The rows nearest to each query by Hamming distance, of equally near ones the first, 1 <= k <= rows.n < 2^33.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The rows nearest to queries by Hamming distance: popcounts for one to three queries, tensor cores for more.
 #include "hypersketch/bits.hpp"
+#include "packed.cuh"
 #include "search_passes.cuh"
 
 namespace hypersketch::cuda {
@@ -71,8 +72,7 @@ __global__ void write_kernel(const uint64_t* best, size_t n, unsigned k, size_t 
   const auto distance = static_cast<std::int32_t>(best[i] >> kRowBits);
   answers.indices[to] = static_cast<std::int64_t>(best[i] & ((uint64_t{1} << kRowBits) - 1));
   if (answers.distances != nullptr) answers.distances[to] = distance;
-  if (answers.similarities != nullptr)
-    answers.similarities[to] = __ddiv_rn(double(dim) - 2.0 * distance, double(dim));  // as NumPy divides
+  if (answers.similarities != nullptr) answers.similarities[to] = similarity_of(distance, dim);
 }
 
 template <unsigned kQueries>
@@ -139,11 +139,9 @@ void hamming_top_k(Place place, BitRows queries, BitRows rows, size_t dim, Neare
   for (size_t first = 0; first < queries.n;) {
     const size_t left = queries.n - first;
     const SearchPath chosen = path == SearchPath::kBest ? best_path(left) : path;
-    const size_t n = std::min(left, queries_at_once(chosen)), done = first * answers.k;
-    const auto behind = [done](auto* out) { return out == nullptr ? nullptr : out + done; };
+    const size_t n = std::min(left, queries_at_once(chosen));
     search_some(place, chosen, {queries.words + first * queries.stride, n, queries.stride}, scanned,
-                static_cast<unsigned>(dim),
-                {answers.k, answers.indices + done, behind(answers.distances), behind(answers.similarities)});
+                static_cast<unsigned>(dim), answers.from(first));
     first += n;
   }
 }

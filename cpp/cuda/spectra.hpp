@@ -36,6 +36,14 @@ bool combine_phasors(Place place, ComplexRows a, ComplexRows b, size_t width, Ph
 // The same for `width` real numbers, and products alone.
 bool multiply_reals(Place place, ComplexRows a, ComplexRows b, size_t width, float* out);
 
+// matrix_binding.cu: rows are matrices of side * side numbers; sqrt(side) a b, with b turned round its diagonal or not.
+bool multiply_matrices(Place place, ComplexRows a, ComplexRows b, size_t side, bool turned, float* out);
+
+// drawn_matrices.cu: rows of values, their entries moved by the permutations with signs that are drawn by the bytes of
+// known vectors, or moved back; see vsa/matrix_binding.py. One row of either meets all of the other. `out` lies apart.
+bool move_by_drawn(Place place, ComplexRows values, ComplexRows known, size_t dim, uint64_t seed, bool back,
+                   float* out);
+
 // How squares of a row's floats count in its length: all alike, or as those of half the spectrum of dim real numbers.
 struct Spectrum {
   size_t dim;  // 0 for all alike

@@ -17,12 +17,13 @@ inline constexpr uint64_t kNoKey = ~uint64_t{0};  // behind all keys
 inline constexpr unsigned kMostKept = 256;        // k of one pass
 inline constexpr unsigned kListKeys = 512;        // room of a list; so many are sorted at most
 
-// Sorts kListKeys keys of shared memory, or fewer if the count is a power of two, by one warp.
-__device__ __forceinline__ void sort_by_warp(uint64_t* keys, unsigned count) {
-  const unsigned lane = threadIdx.x % kWarp;
+// Sorts keys of shared memory, a power of two of them, by threads of which this is number `mine` of n; `wait` holds
+// until all of them are there. As Batcher merges runs that rise and fall.
+template <class Wait>
+__device__ __forceinline__ void sort_keys(uint64_t* keys, unsigned count, unsigned mine, unsigned n, Wait wait) {
   for (unsigned run = 2; run <= count; run *= 2)
     for (unsigned step = run / 2; step > 0; step /= 2) {
-      for (unsigned i = lane; i < count / 2; i += kWarp) {
+      for (unsigned i = mine; i < count / 2; i += n) {
         const unsigned low = 2 * i - i % step, high = low + step;
         const uint64_t a = keys[low], b = keys[high];
         if ((a > b) == ((low & run) == 0)) {
@@ -30,8 +31,13 @@ __device__ __forceinline__ void sort_by_warp(uint64_t* keys, unsigned count) {
           keys[high] = a;
         }
       }
-      __syncwarp();
+      wait();
     }
+}
+
+// Sorts kListKeys keys, or fewer, by one warp.
+__device__ __forceinline__ void sort_by_warp(uint64_t* keys, unsigned count) {
+  sort_keys(keys, count, threadIdx.x % kWarp, kWarp, [] { __syncwarp(); });
 }
 
 struct KeyLists {

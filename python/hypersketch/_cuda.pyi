@@ -34,6 +34,7 @@ __all__: list[str] = [
     "answer_rows_float32",
     "answer_rows_float64",
     "any_beyond",
+    "are_ternary",
     "atom_reals",
     "atom_rows",
     "best_columns_f32",
@@ -91,6 +92,8 @@ __all__: list[str] = [
     "membership_add",
     "membership_scores",
     "most_staged_bytes",
+    "move_by_drawn",
+    "multiply_matrices",
     "multiply_reals",
     "multiply_squares",
     "nearest_patterns",
@@ -143,6 +146,10 @@ __all__: list[str] = [
     "summarize_i64",
     "take_columns",
     "take_rows",
+    "ternary_atoms",
+    "ternary_cosines",
+    "ternary_products",
+    "ternary_signs",
     "to_dlpack",
     "turn_bits",
     "turn_rows",
@@ -434,6 +441,11 @@ def answer_rows_float64(
 def any_beyond(rows: Span, dim: typing.SupportsInt | typing.SupportsIndex) -> bool:
     """
     Whether rows set bits beyond the dimension.
+    """
+
+def are_ternary(rows: Span, dim: typing.SupportsInt | typing.SupportsIndex) -> bool:
+    """
+    Whether no bit is set that should not be.
     """
 
 def atom_reals(
@@ -784,10 +796,11 @@ def hadamard_top_k(
     signs: Span,
     numbers: Span,
     k: typing.SupportsInt | typing.SupportsIndex,
-    keys: Span,
+    indices: Span,
+    similarities: Span,
 ) -> None:
     """
-    The k nearest items of each packed probe, in any order, as distance * 2**33 + item.
+    The k nearest items of each packed probe, of equally near ones the first.
     """
 
 def hamming_range(
@@ -959,6 +972,25 @@ def membership_scores(
 def most_staged_bytes() -> int:
     """
     Bytes that a query of host memory, or its answer, may take.
+    """
+
+def move_by_drawn(
+    values: Span,
+    known: Span,
+    dim: typing.SupportsInt | typing.SupportsIndex,
+    seed: typing.SupportsInt | typing.SupportsIndex,
+    back: bool,
+    out: Span,
+) -> bool:
+    """
+    Entries moved, or moved back, by matrices drawn by vectors; false where any is not finite.
+    """
+
+def multiply_matrices(
+    a: Span, b: Span, side: typing.SupportsInt | typing.SupportsIndex, turned: bool, out: Span
+) -> bool:
+    """
+    Products of square matrices times the root of their side; false where any is not finite.
     """
 
 def multiply_reals(a: Span, b: Span, width: typing.SupportsInt | typing.SupportsIndex, out: Span) -> bool:
@@ -1530,6 +1562,31 @@ def take_rows(
 ) -> None:
     """
     Rows by their indices, zeros for those below 0; words are of 32 bits.
+    """
+
+def ternary_atoms(
+    hashes: Span,
+    dim: typing.SupportsInt | typing.SupportsIndex,
+    seed: typing.SupportsInt | typing.SupportsIndex,
+    out: Span,
+) -> None:
+    """
+    Atoms of keys, as two planes of bits each.
+    """
+
+def ternary_cosines(a: Span, b: Span, dim: typing.SupportsInt | typing.SupportsIndex, out: Span) -> bool:
+    """
+    Cosines of ternary rows; false as for ternary_products.
+    """
+
+def ternary_products(a: Span, b: Span, dim: typing.SupportsInt | typing.SupportsIndex, out: Span) -> bool:
+    """
+    Products of ternary rows; false where a bit should not be set.
+    """
+
+def ternary_signs(sums: Span, dim: typing.SupportsInt | typing.SupportsIndex, out: Span) -> None:
+    """
+    Signs of sums of both planes, 0 where they are equal.
     """
 
 def to_dlpack(

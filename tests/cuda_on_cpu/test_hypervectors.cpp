@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Hypervectors on the emulated GPU against those of the CPU, bit for bit.
+#include <algorithm>
+#include <cmath>
 #include <string_view>
 #include <vector>
 
@@ -8,6 +10,7 @@
 #include "hypersketch/gathered.hpp"
 #include "hypersketch/ngrams.hpp"
 #include "hypervectors.hpp"
+#include "ternary.hpp"
 
 namespace hypersketch::cuda {
 namespace {
@@ -195,9 +198,84 @@ void test_scores(size_t n, size_t dim) {
   check(out.values() == scores, "score_rows", n, dim);
 }
 
+// Entries -1, 0 and +1, as many of each, but for one row of zeros; bits beyond the dimension are not set.
+std::vector<int> some_entries(size_t n, size_t dim, uint64_t seed) {
+  std::vector<int> entries;
+  for (const uint64_t word : random_words(n * dim, seed)) entries.push_back(static_cast<int>(word % 3) - 1);
+  std::fill_n(entries.begin(), dim, 0);
+  return entries;
+}
+
+Words planes_of(const std::vector<int>& entries, size_t dim) {
+  const size_t n_words = words_for(dim);
+  Words planes(entries.size() / dim * 2 * n_words);
+  for (size_t i = 0; i < entries.size(); ++i) {
+    const size_t row = i / dim, d = i % dim, plane = entries[i] < 0 ? n_words : 0;
+    if (entries[i] != 0) planes[row * 2 * n_words + plane + d / 64] |= uint64_t{1} << d % 64;
+  }
+  return planes;
+}
+
+void test_ternary_signs(size_t n, size_t dim) {
+  const size_t width = 64 * words_for(dim);
+  Sums sums(2 * n * width);
+  std::vector<int> signs;
+  const Words words = random_words(n * dim, 13);
+  for (size_t i = 0; i < words.size(); ++i) {
+    const size_t at = i / dim * 2 * width + i % dim;
+    sums[at] = static_cast<std::int32_t>(words[i] % 4) - 2;
+    sums[at + width] = static_cast<std::int32_t>(words[i] / 4 % 4) - 2;
+    signs.push_back((sums[at] < sums[at + width]) - (sums[at] > sums[at + width]));
+  }
+  const DeviceArray<std::int32_t> given(sums);
+  const DeviceArray<uint64_t> out(n * 2 * words_for(dim));
+  ternary_signs(kPlace, given.data(), n, dim, out.data());
+  check(out.values() == planes_of(signs, dim), "ternary_signs", n, dim);
+}
+
+void test_ternary(size_t n, size_t dim) {
+  const auto a = some_entries(n, dim, 11), b = some_entries(n, dim, 12);
+  const size_t n_words = words_for(dim);
+  const Words hashes = random_words(n, 1), minus = make_atoms(n, dim);
+  const DeviceArray<uint64_t> keys(hashes), left(planes_of(a, dim)), right(planes_of(b, dim)), out(2 * minus.size());
+  ternary_atoms(kPlace, keys.data(), n, dim, kSeed, out.data());
+  Words expected;
+  for (size_t row = 0; row < n; ++row) {
+    for (size_t j = 0; j < n_words; ++j)
+      expected.push_back(~minus[row * n_words + j] & (j + 1 == n_words ? tail_mask(dim) : ~uint64_t{0}));
+    for (size_t j = 0; j < n_words; ++j) expected.push_back(minus[row * n_words + j]);
+  }
+  check(out.values() == expected, "ternary_atoms", n, dim);
+  std::vector<int> products(a.size());
+  std::vector<double> cosines(n);
+  for (size_t row = 0; row < n; ++row) {
+    int inner = 0, of_a = 0, of_b = 0;
+    for (size_t i = row * dim; i < (row + 1) * dim; ++i) {
+      products[i] = a[i] * b[i];
+      inner += products[i], of_a += a[i] * a[i], of_b += b[i] * b[i];
+    }
+    if (of_a * of_b > 0) cosines[row] = inner / std::sqrt(static_cast<double>(of_a) * of_b);
+  }
+  const PackedRows x{left.data(), n}, y{right.data(), n};
+  check(ternary_products(kPlace, x, y, dim, out.data()), "ternary vectors are sound", n, dim);
+  check(out.values() == planes_of(products, dim), "ternary_products", n, dim);
+  const DeviceArray<double> found(n);
+  check(ternary_cosines(kPlace, x, y, dim, found.data()), "ternary vectors are sound", n, dim);
+  check(found.values() == cosines, "ternary_cosines", n, dim);
+  test_ternary_signs(n, dim);
+  check(are_ternary(kPlace, x, dim), "ternary vectors are sound", n, dim);
+  Words twice = planes_of(b, dim);
+  twice[0] |= 1, twice[n_words] |= 1;
+  const DeviceArray<uint64_t> strays(twice);
+  check(!are_ternary(kPlace, {strays.data(), n}, dim), "an entry both +1 and -1", dim);
+  check(!ternary_products(kPlace, x, {strays.data(), n}, dim, out.data()), "an entry both +1 and -1", dim);
+  check(!ternary_cosines(kPlace, {strays.data(), n}, x, dim, found.data()), "an entry both +1 and -1", dim);
+}
+
 void run() {
   for (const size_t dim : {size_t{1}, size_t{63}, size_t{64}, size_t{65}, size_t{200}, size_t{2049}}) {
-    for (const size_t n : {size_t{1}, size_t{9}, size_t{40}}) test_rows(n, dim), test_scores(n, dim);
+    for (const size_t n : {size_t{1}, size_t{9}, size_t{40}})
+      test_rows(n, dim), test_scores(n, dim), test_ternary(n, dim);
     test_strays(dim);
     for (const bool weighted : {false, true}) test_bundles(dim, {0, 1, 3, 10, 27, 100}, weighted);
     for (const size_t length : {size_t{1}, size_t{3}, size_t{70}}) test_grams(dim, length, {0, 70, 150, 260});

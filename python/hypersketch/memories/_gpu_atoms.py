@@ -3,21 +3,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hypersketch import _device, _device_search
+from hypersketch import _device, _device_reals, _device_search
 from hypersketch._device_array import DeviceArray
 from hypersketch._device_search import Atoms, RowsView, used
-from hypersketch.memories._codebooks import Places, ProceduralCodebook, Vectors
+from hypersketch.memories._codebooks import Places, ProceduralCodebook, Vectors, real_weights
 from hypersketch.memories._columns import Column
-from hypersketch.memories._gpu_codebook import GpuColumn, radii_of
+from hypersketch.memories._gpu_codebook import GpuColumn, finds, probes_of, radii_of
+from hypersketch.vsa._real import RealSpace
 from hypersketch.vsa._space import Space
+from hypersketch.vsa._spectral_on_gpu import drawn, floats
 
 _ATOM_WORDS = 1 << 27
-"""Words of atoms that are on the GPU at once."""
+"""Words of 8 bytes of atoms that are on the GPU at once; what rounds real ones takes half as much again."""
 
 
 class GpuAtoms(ProceduralCodebook):
@@ -50,35 +53,59 @@ class GpuAtoms(ProceduralCodebook):
     # ---- what searches ask
 
     def finds(self, k: int) -> bool:
-        """Tell that the GPU finds any number of neighbours."""
-        return True
+        """Tell whether the GPU has kernels for so many neighbours."""
+        return finds(self.space, k)
 
     def checked(self, owner: str, probes: Any) -> _device.View:
-        """Return the view of packed vectors on a GPU."""
-        return _device_search.packed(owner, "probes", probes, self.space.dim).seen
+        """Return the view of vectors of the space on a GPU."""
+        return probes_of(owner, self.space, probes)
 
     def search(self, owner: str, probes: _device.View, k: int) -> tuple[_device.Target, _device.Target]:
         """Return the k items most alike to checked probes there, and their similarities, as probes come."""
-        asked = _device_search.rows_of(owner, "probes", probes)
-        step = max(1, _ATOM_WORDS // self.space.width)
-        found = []
-        for first in range(0, len(self), step):
-            last = min(len(self), first + step)
-            rows = self._atoms(self._there.view(first, last)._replace(stream=probes.stream), probes.stream)
-            few = min(k, last - first)
-            found.append(_device_search.hamming(owner, asked, rows, self.space.dim, few, alike=True))
-            used(rows.seen._replace(stream=probes.stream))
+        found, step = [], self._at_once
+        for rows in self._pieces(probes):
+            found.append(self._best_among(owner, probes, rows, min(k, rows.n)))
+            used(rows.seen)
         return found[0] if len(found) == 1 else _best_of(found, step, k, probes)
 
-    def _atoms(self, hashes: _device.View, stream: int) -> RowsView:
-        made = DeviceArray.empty((hashes.size, self.space.width), np.uint64, self.device)
-        seen = made.view()._replace(stream=stream)
-        _device.module().atom_rows(hashes.span(), self.space.dim, self.space.seed, seen.span())
-        used(hashes)
-        return RowsView(seen, hashes.size, self.space.width)
+    def _best_among(
+        self, owner: str, probes: _device.View, rows: RowsView, k: int
+    ) -> tuple[_device.Target, _device.Target]:
+        if isinstance(self.space, RealSpace):
+            return self._rounded(rows).search(owner, probes, rows.seen, k)
+        asked = _device_search.rows_of(owner, "probes", probes)
+        return _device_search.hamming(owner, asked, rows, self.space.dim, k, alike=True)
 
-    def nearest(self, probes: NDArray[Any], k: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-        """Return the same for probes of the host, there."""
+    def _rounded(self, rows: RowsView) -> _device_reals.RoundedRows:
+        return _device_reals.RoundedRows(rows.seen, real_weights(self.space), True)
+
+    @property
+    def _at_once(self) -> int:
+        """How many atoms are on the GPU at once."""
+        return max(1, _ATOM_WORDS * 8 // self.space.nbytes)
+
+    def _pieces(self, probes: _device.View) -> Iterator[RowsView]:
+        """Yield atoms of items side by side, made on the stream of the probes."""
+        for first in range(0, len(self), self._at_once):
+            yield self._atoms(self._there.view(first, min(len(self), first + self._at_once)), probes)
+
+    def _atoms(self, hashes: _device.View, like: _device.View) -> RowsView:
+        """Return the atoms of hashes, made on the stream of another array."""
+        _device.behind(like, hashes)
+        given, space = hashes._replace(stream=like.stream), self.space
+        made = DeviceArray.empty((hashes.size, space.width), space.dtype, self.device)
+        seen = made.view()._replace(stream=like.stream)
+        if isinstance(space, RealSpace):
+            _device.module().atom_reals(given.span(), *drawn(space), floats(seen))
+        else:
+            _device.module().atom_rows(given.span(), space.dim, space.seed, seen.span())
+        used(given)
+        return RowsView(seen, hashes.size, space.width)
+
+    def nearest(self, probes: NDArray[Any], k: int) -> tuple[NDArray[np.int64], NDArray[np.float64]] | None:
+        """Return the same for probes of the host, there; None where the GPU has no kernels."""
+        if not self.finds(k):
+            return None
         owner, all_rows = "ItemMemory.search", RowsView(self._there.view(), len(self), self.space.width)
         return _device_search.by_pieces(
             lambda seen: self.search(owner, seen, k), probes, all_rows, k, np.float64
@@ -90,11 +117,21 @@ class GpuAtoms(ProceduralCodebook):
         atoms = Atoms(self._there.view(), self.space.seed)
         return _device_search.within(asked, atoms, self.space.dim, radii_of(self.space.dim, thresholds))
 
+    def reaching(self, probes: NDArray[Any], thresholds: NDArray[np.float64]) -> Any:
+        """Return probe, item and similarity of all that reach the thresholds of real probes, in any order."""
+        owner, asked = "ItemMemory.range_search", DeviceArray.of(probes, self.device).view()
+        limits = np.ascontiguousarray(thresholds)
+        found: list[tuple[NDArray[Any], ...]] = []
+        for rows in self._pieces(asked):
+            which, places, alike = self._rounded(rows).within(owner, asked, rows.seen, limits)
+            found.append((which, places + len(found) * self._at_once, alike))
+        return tuple(np.concatenate(parts) for parts in zip(*found, strict=True))
+
     def taken_there(self, places: _device.Target) -> _device.Target:
         """Return the vectors of items at places on the GPU, zeros for -1, of the places' kind."""
         which = places.seen.to_host().reshape(-1)
         hashes = DeviceArray.of(self.hashes.rows[np.maximum(which, 0)], self.device).view()
-        rows = self._atoms(hashes._replace(stream=places.seen.stream), places.seen.stream)
+        rows = self._atoms(hashes, places.seen)
         kept = np.where(which < 0, -1, np.arange(which.size))
         return _device_search.taken(rows, _device_search.of_host(kept, places.seen))
 

@@ -171,13 +171,11 @@ class GpuCodebook(StoredCodebook):
 
     def finds(self, k: int) -> bool:
         """Tell whether the GPU has kernels for so many neighbours."""
-        return not isinstance(self.space, RealSpace) or k <= _device_reals.MOST
+        return finds(self.space, k)
 
     def checked(self, owner: str, probes: Any) -> _device.View:
         """Return the view of vectors of the space on a GPU."""
-        if isinstance(self.space, RealSpace):
-            return _device_reals.checked(owner, "probes", probes, self.space.dtype, self.space.width)
-        return _device_search.packed(owner, "probes", probes, self.space.dim).seen
+        return probes_of(owner, self.space, probes)
 
     def search(self, owner: str, probes: _device.View, k: int) -> tuple[_device.Target, _device.Target]:
         """Return the k items most alike to checked probes there, and their similarities, as probes come."""
@@ -224,15 +222,30 @@ def radii_of(dim: int, thresholds: NDArray[np.float64]) -> NDArray[np.int32]:
     return np.where(thresholds > 1.0, -1, radii).astype(np.int32)
 
 
+def finds(space: Space, k: int) -> bool:
+    """Tell whether the GPU has kernels for so many neighbours."""
+    return not isinstance(space, RealSpace) or k <= _device_reals.MOST
+
+
+def probes_of(owner: str, space: Space, probes: Any) -> _device.View:
+    """Return the view of checked vectors of a space on a GPU."""
+    if isinstance(space, RealSpace):
+        return _device_reals.checked(owner, "probes", probes, space.dtype, space.width)
+    return _device_search.packed(owner, "probes", probes, space.dim).seen
+
+
 def require_kernels(codebook: str, space: Space, device: int) -> None:
     """Refuse memories whose searches the GPU half has no kernels for."""
-    name = _device.name_of(device)
-    if codebook == "procedural" and not isinstance(space, MapSpace):
-        must = f"'cpu': ItemMemory of {type(space).__name__} with codebook='procedural' has no GPU kernels"
-        _validation.refuse("ItemMemory", "device", must, name)
-    if not isinstance(space, MapSpace | RealSpace):
-        must = f"'cpu': ItemMemory of {type(space).__name__} has no GPU kernels"
-        _validation.refuse("ItemMemory", "device", must, name)
+    if isinstance(space, MapSpace):
+        return
+    what, why = f"ItemMemory of {type(space).__name__}", ""
+    if isinstance(space, RealSpace):
+        if codebook != "procedural" or space._STORES_NO_ATOMS:
+            return
+        what = f"{what} with spectral=True and codebook='procedural'"
+        why = ", as its atoms are Fourier transforms of numbers that are drawn"
+    must = f"'cpu': {what} has no GPU kernels{why}"
+    _validation.refuse("ItemMemory", "device", must, _device.name_of(device))
 
 
 def moved(book: Codebook, hashes: Column, device: int | None) -> Codebook:

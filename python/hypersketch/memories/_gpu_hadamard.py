@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hypersketch import _device, _device_search
-from hypersketch._device_array import DeviceArray, Passing
+from hypersketch._device_array import DeviceArray
 from hypersketch._device_search import RowsView, used
 from hypersketch.memories._codebooks import Codebook, Places, Vectors
 from hypersketch.memories._columns import Column
@@ -20,8 +20,8 @@ from hypersketch.memories._gpu_codebook import radii_of
 from hypersketch.memories._hadamard import HadamardCodebook
 from hypersketch.vsa._space import Space
 
-_KEYS_AT_ONCE = 1 << 26
-"""Of what is found for probes, before it goes to the host."""
+_ANSWERS_AT_ONCE = 1 << 24
+"""To probes of the host, before they go there."""
 
 
 class GpuHadamard(HadamardCodebook):
@@ -69,13 +69,24 @@ class GpuHadamard(HadamardCodebook):
 
     def search(self, owner: str, probes: _device.View, k: int) -> tuple[_device.Target, _device.Target]:
         """Return the k items most alike to checked probes there, and their similarities, as probes come."""
-        found = self._nearest(_device_search.rows_of(owner, "probes", probes), k)
-        places, similarities = (_device_search.of_host(one, probes) for one in found)
+        asked, items = _device_search.rows_of(owner, "probes", probes), self._there(probes.stream)
+        places = _device.target(owner, None, (asked.n, k), np.int64, probes)
+        similarities = _device.target(owner, None, (asked.n, k), np.float64, probes)
+        found, given = (places.whole(), similarities.whole()), (asked.seen.span(), asked.n, asked.stride)
+        _device.module().hadamard_top_k(*given, self.space.dim, *items, k, *found)
+        used(asked.seen)
+        self._there(probes.stream)  # which notes that the stream used them
         return places, similarities
 
     def nearest(self, probes: NDArray[Any], k: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         """Return the same for probes of the host, there."""
-        return self._nearest(self._asked(probes), k)
+        places, similarities = np.empty((len(probes), k), np.int64), np.empty((len(probes), k))
+        step = max(1, _ANSWERS_AT_ONCE // k)
+        for first in range(0, len(probes), step):
+            part = slice(first, first + step)
+            found = self.search("search", DeviceArray.of(probes[part], self._device).view(), k)
+            places[part], similarities[part] = (np.asarray(one.finished()) for one in found)
+        return places, similarities
 
     def within(self, probes: NDArray[Any], thresholds: NDArray[np.float64]) -> Any:
         """Return starts, items and distances of all that may reach the thresholds of packed probes."""
@@ -100,22 +111,6 @@ class GpuHadamard(HadamardCodebook):
 
     def _asked(self, probes: NDArray[Any]) -> RowsView:
         return _device_search.rows_of("search", "probes", DeviceArray.of(probes, self._device).view())
-
-    def _nearest(self, asked: RowsView, k: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-        """Return items and similarities in order, in host memory."""
-        keys, step = np.empty((asked.n, k), np.uint64), max(1, _KEYS_AT_ONCE // k)
-        items, dim = self._there(asked.seen.stream), self.space.dim
-        for first in range(0, asked.n, step):
-            some = asked.part(first, min(asked.n, first + step))
-            passing = Passing(some.seen.device, some.seen.stream)
-            found = passing.empty(some.n * k, np.uint64)
-            given = some.seen.span(), some.n, some.stride
-            _device.module().hadamard_top_k(*given, dim, *items, k, found)
-            found.to_host(keys[first : first + some.n].reshape(-1).view(np.uint8))
-        used(asked.seen)
-        keys.sort(axis=1)
-        places, distances = _device_search._of_keys(keys)
-        return places, (dim - 2 * distances.astype(np.int64)) / dim
 
     def _there(self, stream: int) -> tuple[Any, Any]:
         """Return spans of the signs and of the rows' numbers on the GPU, ready on a stream."""

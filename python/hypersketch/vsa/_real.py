@@ -113,8 +113,6 @@ class RealSpace(Space):
         return random_reals(self._NUMBERS, self.dim, self.seed, hashes, self._scale, threads)
 
     def _atoms_on_gpu(self, method: str, words: Any, hashed: bool) -> Vectors:
-        if not self._ON_GPU:
-            raise self._not_on_gpu(method)
         from hypersketch.vsa import _spectral_on_gpu
 
         made: Vectors = _spectral_on_gpu.atoms(self._owner(method), self, words, hashed)
@@ -202,16 +200,11 @@ class RealSpace(Space):
         product, factor = self._pair("unbind", ("bound", bound), ("known", known))
         return self._unbind(product, factor).astype(self.dtype, copy=False)
 
+    @abstractmethod
     def _combined_on_gpu(self, method: str, a: tuple[str, Any], b: tuple[str, Any]) -> Vectors:
-        """Bind or unbind vectors on a GPU, where the space has kernels for it."""
-        raise self._not_on_gpu(method)
-
-    _ON_GPU: ClassVar[bool] = False
-    """Whether its sums and cosines have GPU kernels."""
+        """Bind or unbind vectors on a GPU."""
 
     def _superpose_on_gpu(self, owner: str, vectors: Any, weights: Any, starts: Any) -> Any:
-        if not self._ON_GPU:
-            raise self._not_on_gpu("superpose")
         from hypersketch.vsa import _spectral_on_gpu
 
         return _spectral_on_gpu.superposed(owner, self, vectors, weights, starts)
@@ -353,7 +346,7 @@ class RealSpace(Space):
         >>> space.similarity(space.atoms("a"), space.atoms(["a", "b"])).round(1) + 0.0
         array([1., 0.])
         """
-        if self._ON_GPU and (_device.is_on_gpu(a) or _device.is_on_gpu(b)):
+        if _device.is_on_gpu(a) or _device.is_on_gpu(b):
             from hypersketch.vsa import _spectral_on_gpu
 
             found: NDArray[np.float64] = _spectral_on_gpu.similarity(self._owner("similarity"), self, a, b)

@@ -22,18 +22,13 @@ from hypersketch.vsa import _on_gpu
 from hypersketch.vsa._bundle_on_gpu import _pairs, _there, batch_of
 from hypersketch.vsa._real import Numbers
 from hypersketch.vsa._scores_on_gpu import _finished
-from hypersketch.vsa._spectral_on_gpu import floats, form_of, rows_of, spectrum_of
+from hypersketch.vsa._spectral_on_gpu import drawn, floats, form_of, rows_of, spectrum_of
 
 if TYPE_CHECKING:
     from hypersketch.vsa.real_bundle import RealBundle
 
 _NUMBERS_AT_ONCE = 1 << 34
 """Of atoms, between two looks for Ctrl-C: a fraction of a second."""
-
-
-def _drawn(space: Any) -> tuple[int, int, float, int]:
-    """Return what kernels need to know of a space's atoms."""
-    return space.dim, int(space._NUMBERS), space._scale, space.seed
 
 
 def _pieces(bundle: RealBundle, n: int) -> Any:
@@ -88,7 +83,7 @@ def _add_atoms(bundle: RealBundle, verb: str, keys: Any, others: Any, weights: A
 
     def add(part: slice, factors: Any, sums: Any) -> bool:
         spans = (None if one is None else one[part] for one in batches)
-        good: bool = _device.module().sum_atoms(*_drawn(bundle.space), *spans, factors, sums)
+        good: bool = _device.module().sum_atoms(*drawn(bundle.space), *spans, factors, sums)
         return good
 
     total = _total(bundle, keys.stream, add, bundle._refuse_range)
@@ -157,7 +152,7 @@ def similarity(bundle: RealBundle, keys: Any, threads: int | None) -> Any:
     seen = mine.view()._replace(stream=there.stream)
     if space._STORES_NO_ATOMS:
         module = _device.module()
-        module.score_atoms(*_drawn(space), floats(seen), there.span(), made.whole())
+        module.score_atoms(*drawn(space), floats(seen), there.span(), made.whole())
     else:
         _score_made(space, seen, there, made, n_threads)
     return _finished(made, isinstance(words, np.ndarray), mine)

@@ -65,7 +65,7 @@ class Space(Algebra):
         ndarray
             One row a key, of the form of the space: a function of the seed and the key alone. Real numbers
             are the same on every machine but for the last digit of what its mathematical library returns.
-            For keys on a GPU (MAP, BSC, FHRR and HRR) an array there, of their library.
+            For keys on a GPU (in MAP, BSC and real spaces) an array there, of their library.
 
         Raises
         ------
@@ -89,7 +89,7 @@ class Space(Algebra):
 
     def _not_on_gpu(self, method: str) -> ValueError:
         return ValueError(
-            f"{self._owner(method)} has no GPU kernels (MapI, MapB, MapC, BSC, FHRR and HRR have). Bring the "
+            f"{self._owner(method)} has no GPU kernels (those of MAP, BSC and real spaces have). Bring the "
             "arrays to host memory."
         )
 

@@ -1,14 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
-"""HRR, FHRR and MAP-C on a GPU: atoms, products, sums and cosines of vectors there, in their library's kind.
+"""Real spaces on a GPU: atoms, products, sums and cosines of vectors there, in their library's kind.
 
 Spectra of HRR are made and undone by the FFT of the library whose arrays they are (PyTorch's, CuPy's).
-Products, quotients, atoms and sums of phasors have the CPU's bits; lengths and cosines are sums of n terms in
-double precision, in another order: they differ by less than 2 n 2^-53 of the sum of the terms' magnitudes.
+Products, quotients, atoms, sums of phasors and what MBAT binds have the CPU's bits; lengths and cosines are
+sums of n terms in double precision, in another order: they differ by less than 2 n 2^-53 of the sum of the
+terms' magnitudes. Products of matrices (VTB, TVTB) are summed in double precision, too, and on the CPU in
+single precision.
 """
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -41,36 +44,70 @@ def _refuse_strange(owner: str, names: str) -> None:
     _validation.refuse(owner, names, must, "NaN, infinity or too large ones")
 
 
+def drawn(space: Any) -> tuple[int, int, float, int]:
+    """Return what kernels need to know of a space's atoms."""
+    return space.dim, int(space._NUMBERS), space._scale, space.seed
+
+
 def atoms(owner: str, space: Any, words: Any, hashed: bool) -> Any:
     """Return normal numbers or phasors of keys."""
     seen = words.seen
     if not hashed:
         words = _device_keys.Words(_device_keys.hashed_integers(seen, 0, None).seen)
     made = _device.target(owner, None, (words.size, space.dim), space.dtype, seen)
-    spans = words[0 : words.size], floats(made.seen)
-    _device.module().atom_reals(spans[0], space.dim, int(space._NUMBERS), space._scale, space.seed, spans[1])
+    _device.module().atom_reals(words[0 : words.size], *drawn(space), floats(made.seen))
     return made.finished()
 
 
 def combined(owner: str, space: Any, rule: Rule, a: tuple[str, Any], b: tuple[str, Any]) -> Any:
     """Return products or quotients, entry by entry; one vector meets each row of the other argument."""
-    left, right = (rows_of(owner, *one, space) for one in (a, b))
-    _on_gpu.together(owner, left, **{b[0]: right})
-    shape = _on_gpu._broadcast(owner, left, right, (a[0], b[0]))
-    made = _device.target(owner, None, shape, space.dtype, left)
-    out = floats(made.seen)
-    if not _device.module().combine_phasors(floats(left), floats(right), space.width, int(rule), out):
-        _refuse_strange(owner, f"{a[0]}, {b[0]}")
-    return made.finished()
+
+    def make(left: Any, right: Any, out: Any) -> bool:
+        return bool(_device.module().combine_phasors(left, right, space.width, int(rule), out))
+
+    return _paired(owner, space, a, b, make)
 
 
 def multiplied(owner: str, space: Any, a: tuple[str, Any], b: tuple[str, Any]) -> Any:
     """Return products of real numbers, entry by entry; one vector meets each row of the other argument."""
+
+    def make(left: Any, right: Any, out: Any) -> bool:
+        return bool(_device.module().multiply_reals(left, right, space.width, out))
+
+    return _paired(owner, space, a, b, make)
+
+
+def matrices_multiplied(owner: str, space: Any, turned: bool, a: tuple[str, Any], b: tuple[str, Any]) -> Any:
+    """Return products of vectors as square matrices, the second one turned round or not, as VTB binds."""
+
+    def make(left: Any, right: Any, out: Any) -> bool:
+        return bool(_device.module().multiply_matrices(left, right, space._side, turned, out))
+
+    return _paired(owner, space, a, b, make)
+
+
+def moved(owner: str, space: Any, back: bool, a: tuple[str, Any], b: tuple[str, Any]) -> Any:
+    """Return vectors moved, or moved back, by the matrices that stand for others, as MBAT binds."""
+
+    def make(values: Any, known: Any, out: Any) -> bool:
+        return bool(_device.module().move_by_drawn(values, known, space.dim, space.seed, back, out))
+
+    return _paired(owner, space, a, b, make)
+
+
+def _paired(
+    owner: str,
+    space: Any,
+    a: tuple[str, Any],
+    b: tuple[str, Any],
+    make: Callable[[Any, Any, Any], bool],
+) -> Any:
+    """Return what is made of rows and rows, which must be finite."""
     left, right = (rows_of(owner, *one, space) for one in (a, b))
     _on_gpu.together(owner, left, **{b[0]: right})
     shape = _on_gpu._broadcast(owner, left, right, (a[0], b[0]))
     made = _device.target(owner, None, shape, space.dtype, left)
-    if not _device.module().multiply_reals(left.span(), right.span(), space.width, made.whole()):
+    if not make(floats(left), floats(right), floats(made.seen)):
         _refuse_strange(owner, f"{a[0]}, {b[0]}")
     return made.finished()
 

@@ -43,7 +43,6 @@ class MapC(RealSpace):
 
     _NUMBERS = Numbers.UNIFORM
     _scale = 1.0
-    _ON_GPU = True
 
     def _combined_on_gpu(self, method: str, a: tuple[str, Any], b: tuple[str, Any]) -> Vectors:
         from hypersketch.vsa import _spectral_on_gpu

@@ -83,8 +83,6 @@ class HRR(RealSpace):
         plain = super()._atoms_of(hashes, threads)
         return np.asarray(self._spectra(plain), np.complex64) if self.spectral else plain
 
-    _ON_GPU = True
-
     def _atoms_on_gpu(self, method: str, words: Any, hashed: bool) -> Vectors:
         from hypersketch.vsa import _spectral_on_gpu
 
@@ -377,7 +375,6 @@ class FHRR(RealSpace):
 
     _NUMBERS = Numbers.PHASORS
     _scale = 1.0
-    _ON_GPU = True
 
     def _combined_on_gpu(self, method: str, a: tuple[str, Any], b: tuple[str, Any]) -> Vectors:
         from hypersketch.vsa import _spectral_on_gpu

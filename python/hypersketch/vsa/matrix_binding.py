@@ -6,7 +6,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,7 +37,8 @@ class VTB(RealSpace):
     Vector-derived transformation binding (Gosmann & Eliasmith 2019). With x and y as d x d matrices X and Y,
     row after row, ``bind(x, y)`` is sqrt(d) X Y^T: every row of X goes through the same matrix. It is neither
     commutative nor associative; ``unbind(bind(x, y), y)`` brings x back with noise, by Y instead of Y^T.
-    The known factor is the second one.
+    The known factor is the second one. Products have numbers that are sums of d terms, of single precision
+    here and of double precision for arrays on a GPU.
 
     Examples
     --------
@@ -47,6 +48,9 @@ class VTB(RealSpace):
     >>> space.similarity(space.unbind(space.bind(value, role), role), value).round(1)
     array([0.7])
     """
+
+    _TURNED_BY: ClassVar[str] = "bind"
+    """The method that takes the second matrix turned round."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -73,6 +77,13 @@ class VTB(RealSpace):
     def _times(self, a: Vectors, matrices: Vectors) -> Vectors:
         product = math.sqrt(self._side) * (self._matrices(a) @ matrices)
         return product.reshape(*product.shape[:-2], self.dim)
+
+    def _combined_on_gpu(self, method: str, a: tuple[str, Any], b: tuple[str, Any]) -> Vectors:
+        from hypersketch.vsa import _spectral_on_gpu
+
+        multiply, turned = _spectral_on_gpu.matrices_multiplied, method == self._TURNED_BY
+        made: Vectors = multiply(self._owner(method), self, turned, a, b)
+        return made
 
     def _bind(self, a: Vectors, b: Vectors) -> Vectors:
         return self._times(a, self._matrices(b).swapaxes(-1, -2))
@@ -138,6 +149,8 @@ class TVTB(VTB):
     array([1.])
     """
 
+    _TURNED_BY = "unbind"
+
     def _bind(self, a: Vectors, b: Vectors) -> Vectors:
         return self._times(a, self._matrices(b))
 
@@ -181,6 +194,12 @@ class MBAT(RealSpace):
     array([1.])
     """
 
+    def _combined_on_gpu(self, method: str, a: tuple[str, Any], b: tuple[str, Any]) -> Vectors:
+        from hypersketch.vsa import _spectral_on_gpu
+
+        made: Vectors = _spectral_on_gpu.moved(self._owner(method), self, method == "unbind", a, b)
+        return made
+
     def identity(self) -> Vectors:
         """Return the second factor with which binding changes nothing, by definition: 1 at entry 0.
 
@@ -206,10 +225,14 @@ class MBAT(RealSpace):
         """Call ``one`` for every row of a and of b, the matrix of a single b made once."""
         if b.ndim == 1:
             return one(a, b)
-        rows = np.broadcast_to(np.atleast_2d(a), (max(len(np.atleast_2d(a)), len(b)), self.dim))
+        given = np.atleast_2d(a)
         if len(b) == 1:
-            return one(rows, b[0])
-        return np.stack([one(row, vector) for row, vector in zip(rows, b, strict=True)])
+            return one(given, b[0])
+        rows = np.broadcast_to(given, (len(b), self.dim))
+        made = np.empty((len(b), self.dim), self.dtype)
+        for row, vector, to in zip(rows, b, made, strict=True):
+            to[:] = one(row, vector)
+        return made
 
     def _bind(self, a: Vectors, b: Vectors) -> Vectors:
         def one(x: Vectors, y: Vectors) -> Vectors:

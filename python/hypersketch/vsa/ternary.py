@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hypersketch import _core, _validation
+from hypersketch import _core, _device, _validation
 from hypersketch.vsa._packed import distances, pack_bits, popcounts
 from hypersketch.vsa._space import Space
 
@@ -43,7 +43,8 @@ class MapT(Space):
     -----
     Multiply, add, permute with a 0 for ties, two bits a dimension. The similarity is the cosine: for a bundle
     of two 1 / sqrt(2), where MAP-B has 1/2, because the half that is undecided adds no noise. Binding with
-    atoms is undone by binding again; where a factor is 0 so is the product.
+    atoms is undone by binding again; where a factor is 0 so is the product. Bundles lie in
+    host memory; what arrays on a GPU are bound, superposed and compared to lies there.
 
     Examples
     --------
@@ -150,6 +151,12 @@ class MapT(Space):
         _core.atom_rows(self.dim, self.seed, hashes, minus, threads)
         return np.concatenate([minus ^ self._planes(self.identity())[0], minus], axis=-1)
 
+    def _atoms_on_gpu(self, method: str, words: Any, hashed: bool) -> Planes:
+        from hypersketch.vsa import _ternary_on_gpu
+
+        made: Planes = _ternary_on_gpu.atoms(self._owner(method), self, words, hashed)
+        return made
+
     def identity(self) -> Planes:
         """Return the vector with which binding changes nothing: all entries +1.
 
@@ -160,6 +167,11 @@ class MapT(Space):
         return self._of_entries(np.ones(self.dim, np.int8))
 
     # ---- algebra
+
+    def _superpose_on_gpu(self, owner: str, vectors: Any, weights: Any, starts: Any) -> Any:
+        from hypersketch.vsa import _ternary_on_gpu
+
+        return _ternary_on_gpu.superposed(owner, self, vectors, weights, starts)
 
     def bind(self, a: Planes, b: Planes) -> Planes:
         """Bind vectors: multiply them entry by entry.
@@ -186,6 +198,11 @@ class MapT(Space):
         >>> space.unpack(space.bind(space.pack([1, -1, 0, -1]), space.pack([-1, -1, 1, 0])))
         array([-1,  1,  0,  0], dtype=int8)
         """
+        if _device.is_on_gpu(a) or _device.is_on_gpu(b):
+            from hypersketch.vsa import _ternary_on_gpu
+
+            made: Planes = _ternary_on_gpu.bind(self._owner("bind"), self, a, b)
+            return made
         left, right = self._pair("bind", ("a", a), ("b", b))
         (p, m), (q, n) = self._planes(left), self._planes(right)
         return np.concatenate([(p & q) | (m & n), (p & n) | (m & q)], axis=-1)
@@ -267,6 +284,11 @@ class MapT(Space):
         >>> space.similarity(space.pack([1, -1, 0]), space.pack([[1, 0, 0], [1, 1, 1]])).round(2)
         array([0.71, 0.  ])
         """
+        if _device.is_on_gpu(a) or _device.is_on_gpu(b):
+            from hypersketch.vsa import _ternary_on_gpu
+
+            found: NDArray[np.float64] = _ternary_on_gpu.similarity(self._owner("similarity"), self, a, b)
+            return found
         left, right = self._pair("similarity", ("a", a), ("b", b))
         if left.ndim == 2 and right.ndim == 2 and 1 not in (len(left), len(right)):
             pairs = zip(left, right, strict=True)
