@@ -23,7 +23,7 @@ REASON = cuda.why_not()
 needs_gpu = pytest.mark.skipif(REASON is not None, reason=str(REASON))
 
 NAMES = ("map-c", "hrr", "fhrr", "fhrr-sum", "vtb", "tvtb", "map-t", "mbat")
-BINDING = NAMES[:-1]
+
 NOISY = ("hrr", "vtb", "tvtb")
 """Spaces whose products are no products of entries."""
 WITHOUT = ("bsdc-cdt", "bsdc-s", "bsdc-seg", "bsdc-thin", "b-sbc", "mcr", "cgr")
@@ -50,17 +50,11 @@ def test_which_spaces_can() -> None:
         "cleanup": NAMES,
         "accuracy": NAMES,
         "log-N": NAMES,
-        "cleanup-pairs": BINDING,
-        "binding-depth": BINDING,
-        "schlegel": ("map-c", "hrr", "fhrr", "vtb"),
+        "cleanup-pairs": NAMES,
+        "binding-depth": NAMES,
+        "schlegel": ("map-c", "hrr", "fhrr", "vtb", "mbat"),
     }.items():
         assert [name for name in able(task) if name in (*NAMES, *WITHOUT)] == list(names)
-
-
-@pytest.mark.parametrize("task", ["cleanup-pairs", "schlegel", "binding-depth"])
-def test_matrices_are_drawn_on_the_cpu(task: str) -> None:
-    with pytest.raises(ValueError, match="must be 'cpu' for mbat, which has no GPU kernels"):
-        capacity.run(task, structures=["fhrr", "mbat"], device="cuda")
 
 
 @pytest.mark.parametrize("name", WITHOUT)
@@ -174,7 +168,7 @@ def test_hits_of_sets_are_the_cpus(name: str) -> None:
 
 
 @needs_gpu
-@pytest.mark.parametrize("name", BINDING)
+@pytest.mark.parametrize("name", NAMES)
 def test_hits_of_pairs_are_the_cpus(name: str) -> None:
     here, there = entries(name)
     size, chosen = here.size(DIM, N), drawn(2 * N)
@@ -222,7 +216,7 @@ def test_what_is_left_after_bindings(name: str) -> None:
 
 
 @needs_gpu
-@pytest.mark.parametrize("name", sorted({*BINDING} - {*NOISY}))
+@pytest.mark.parametrize("name", sorted({*NAMES} - {*NOISY}))
 def test_exact_products_leave_the_same(name: str) -> None:
     hashes = np.arange(200, dtype=np.uint64)
     lab = experiment("binding-depth")

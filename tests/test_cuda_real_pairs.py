@@ -43,11 +43,11 @@ class Call:
         good = self.module.convolve_rows(self.span(a), self.span(b), dim, correlate, out)
         return good, self.host(out, np.float32).reshape(-1, dim)
 
-    def multiplied(self, a: Floats, b: Floats, turned: bool, factor: float) -> tuple[bool, Floats]:
+    def multiplied(self, a: Floats, b: Floats, turned: bool) -> tuple[bool, Floats]:
         dim = a.shape[-1]
         out = self.passing.empty(max(a.size, b.size), np.float32)
         side = round(dim**0.5)
-        good = self.module.multiply_squares(self.span(a), self.span(b), side, turned, factor, out)
+        good = self.module.multiply_matrices(self.span(a), self.span(b), side, turned, out)
         return good, self.host(out, np.float32).reshape(-1, dim)
 
     def cosines(self, a: Floats, b: Floats) -> NDArray[np.float64]:
@@ -78,11 +78,11 @@ def test_products_of_matrices_are_sums_in_order(side: int, turned: bool) -> None
     expected = np.stack(
         [factor * reference_reals.multiplied(x, y, turned) for x, y in zip(a, b, strict=True)]
     ).astype(np.float32)
-    good, found = Call().multiplied(a, b, turned, factor)
+    good, found = Call().multiplied(a, b, turned)
     assert good
     assert found.tobytes() == expected.tobytes()
-    assert Call().multiplied(a[:1], b, turned, factor)[1][0].tobytes() == expected[0].tobytes()
-    assert Call().multiplied(a, b[2:], turned, factor)[1][2].tobytes() == expected[2].tobytes()
+    assert Call().multiplied(a[:1], b, turned)[1][0].tobytes() == expected[0].tobytes()
+    assert Call().multiplied(a, b[2:], turned)[1][2].tobytes() == expected[2].tobytes()
 
 
 @pytest.mark.parametrize(("n", "n_others", "width"), [(1, 1, 1), (3, 70, 5), (65, 2, 513), (2, 3, 1100)])
@@ -105,9 +105,9 @@ def test_what_is_not_finite_is_said() -> None:
         given[1, 4] = strange
         for one, other in ((given, rows * 10), (rows * 10, given)):
             assert not Call().convolved(one, other, False)[0]
-            assert not Call().multiplied(one, other, False, 1.0)[0]
+            assert not Call().multiplied(one, other, False)[0]
     assert Call().convolved(rows[:0], rows[:0], True)[0]
-    assert Call().multiplied(rows[:0], rows[:0], True, 1.0)[0]
+    assert Call().multiplied(rows[:0], rows[:0], True)[0]
 
 
 def test_sizes_must_fit() -> None:
@@ -117,8 +117,8 @@ def test_sizes_must_fit() -> None:
         call.module.convolve_rows(a, b, 9, False, out)
     with pytest.raises(ValueError, match="Vectors must be whole rows"):
         call.module.convolve_rows(a, b, 5, False, out)
-    with pytest.raises(ValueError, match="out must have one matrix a pair"):
-        call.module.multiply_squares(a, b, 3, False, 1.0, out)
+    with pytest.raises(ValueError, match="out must have one row a pair"):
+        call.module.multiply_matrices(a, b, 3, False, out)
     with pytest.raises(ValueError, match="out must have one element for each row of a and row of b"):
         call.module.all_cosines(a, b, 9, out)
     with pytest.raises(ValueError, match="too long to be convolved without a transform"):

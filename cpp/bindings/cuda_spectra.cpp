@@ -157,14 +157,6 @@ bool convolve_rows(const Span& a, const Span& b, size_t dim, bool correlate, con
   return cuda::convolve_rows(a.place(), left, right, dim, correlate, out.data<float>());
 }
 
-bool multiply_squares(const Span& a, const Span& b, size_t side, bool turned, double factor, const Span& out) {
-  require_together(a, b, out);
-  const auto left = rows_of(a, side * side), right = rows_of(b, side * side);
-  require(out.n == side * side * met(left.n, right.n), "out must have one matrix a pair.");
-  const py::gil_scoped_release release;
-  return cuda::multiply_squares(a.place(), left, right, side, turned, factor, out.data<float>());
-}
-
 }  // namespace
 
 void bind_cuda_spectra(py::module_& module) {
@@ -199,9 +191,6 @@ void bind_cuda_spectra(py::module_& module) {
   module.def("convolve_rows", &convolve_rows, py::arg("a"), py::arg("b"), py::arg("dim"), py::arg("correlate"),
              py::arg("out"),
              "Circular convolutions, or correlations, without a transform; false where any is not finite.");
-  module.def("multiply_squares", &multiply_squares, py::arg("a"), py::arg("b"), py::arg("side"), py::arg("turned"),
-             py::arg("factor"), py::arg("out"),
-             "Products of square matrices, the second turned or not; false where any is not finite.");
 }
 
 }  // namespace hypersketch::bindings

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Real vectors met as wholes: cosines of all pairs, circular convolutions, products of square matrices.
+// Real vectors met as wholes: cosines of all pairs, circular convolutions.
 //
 // A product of two floats is exact in double precision and every sum has one order of terms, so that it changes nothing
 // whether a compiler fuses them. Convolutions take dim products an entry, without a transform: for vectors of some
@@ -17,8 +17,6 @@ constexpr unsigned kOutputs = 4;                    // of a thread, kThreads apa
 constexpr unsigned kEntries = kOutputs * kThreads;  // of a block at a time
 constexpr unsigned kDeep = kThreads;                // terms at a time
 constexpr unsigned kWindow = kEntries + kDeep - 1;  // numbers of the second row that they meet
-constexpr unsigned kTile = 16;                      // a side of a tile of matrices
-static_assert(kTile * kTile == kThreads);
 
 Grid grid_of_pieces(size_t n) { return {static_cast<unsigned>(std::min<size_t>(n, 1U << 20))}; }
 
@@ -82,46 +80,6 @@ __global__ void __launch_bounds__(kThreads)
   if (mine) atomicOr(strange, 1U);
 }
 
-__device__ __forceinline__ double entry_of(const float* matrix, size_t side, size_t row, size_t column) {
-  return row < side && column < side ? matrix[row * side + column] : 0.0F;
-}
-
-// The element of a product that a thread has of the tile at (i, j).
-__device__ double multiply_tile(RowPair rows, size_t side, size_t i, size_t j, bool turned) {
-  __shared__ double left[kTile][kTile + 1], right[kTile][kTile + 1];
-  const unsigned down = threadIdx.x / kTile, across = threadIdx.x % kTile;
-  double total = 0;
-  for (size_t deep = 0; deep < side; deep += kTile) {
-    __syncthreads();
-    left[down][across] = entry_of(rows.a, side, i + down, deep + across);
-    if (turned)
-      right[across][down] = entry_of(rows.b, side, j + down, deep + across);
-    else
-      right[down][across] = entry_of(rows.b, side, deep + down, j + across);
-    __syncthreads();
-#pragma unroll
-    for (unsigned k = 0; k < kTile; ++k) total += left[down][k] * right[k][across];
-  }
-  return total;
-}
-
-__global__ void __launch_bounds__(kThreads)
-    multiply_matrices(ComplexRows a, ComplexRows b, size_t n, size_t side, bool turned, double factor, float* out,
-                      unsigned* strange) {
-  const size_t across = (side + kTile - 1) / kTile, tiles = across * across, dim = side * side;
-  bool mine = false;
-  for (size_t piece = blockIdx.x; piece < n * tiles; piece += gridDim.x) {
-    const size_t row = piece / tiles, tile = piece % tiles;
-    const size_t i = tile / across * kTile, j = tile % across * kTile;
-    const double total = multiply_tile(pair_of(a, b, row, dim), side, i, j, turned);
-    const size_t r = i + threadIdx.x / kTile, c = j + threadIdx.x % kTile;
-    if (r >= side || c >= side) continue;
-    out[row * dim + r * side + c] = static_cast<float>(factor * total);
-    mine |= is_strange(out[row * dim + r * side + c]);
-  }
-  if (mine) atomicOr(strange, 1U);
-}
-
 __global__ void __launch_bounds__(kThreads)
     divide_by_lengths(double* products, const double* squares, const double* others, size_t n, size_t n_others) {
   const size_t step = size_t{gridDim.x} * blockDim.x;
@@ -152,16 +110,6 @@ bool convolve_rows(Place place, ComplexRows a, ComplexRows b, size_t dim, bool c
   const Alarm strange(place);  // what is not finite
   const size_t n = std::max(a.n, b.n), parts = (dim + kEntries - 1) / kEntries;
   launch(place, grid_of_pieces(n * parts), convolve, a, b, n, dim, correlate, out, strange.data());
-  return strange.silent();
-}
-
-bool multiply_squares(Place place, ComplexRows a, ComplexRows b, size_t side, bool turned, double factor, float* out) {
-  if (a.n == 0 || b.n == 0) return true;
-  const OnDevice on(place.device);
-  const Alarm strange(place);  // what is not finite
-  const size_t n = std::max(a.n, b.n), across = (side + kTile - 1) / kTile;
-  launch(place, grid_of_pieces(n * across * across), multiply_matrices, a, b, n, side, turned, factor, out,
-         strange.data());
   return strange.silent();
 }
 

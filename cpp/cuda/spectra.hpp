@@ -82,7 +82,4 @@ void all_cosines(Place place, ComplexRows a, ComplexRows b, size_t dim, double* 
 // Row by row, the sum over j of a[j] b[d - j], or of a[j] b[j - d], indices modulo dim.
 bool convolve_rows(Place place, ComplexRows a, ComplexRows b, size_t dim, bool correlate, float* out);
 
-// Row by row, the products of square matrices, or with the second one turned, times a factor.
-bool multiply_squares(Place place, ComplexRows a, ComplexRows b, size_t side, bool turned, double factor, float* out);
-
 }  // namespace hypersketch::cuda

@@ -95,7 +95,6 @@ __all__: list[str] = [
     "move_by_drawn",
     "multiply_matrices",
     "multiply_reals",
-    "multiply_squares",
     "nearest_patterns",
     "pack_entries",
     "pack_rows",
@@ -996,18 +995,6 @@ def multiply_matrices(
 def multiply_reals(a: Span, b: Span, width: typing.SupportsInt | typing.SupportsIndex, out: Span) -> bool:
     """
     Products of real numbers; false where any is not finite.
-    """
-
-def multiply_squares(
-    a: Span,
-    b: Span,
-    side: typing.SupportsInt | typing.SupportsIndex,
-    turned: bool,
-    factor: typing.SupportsFloat | typing.SupportsIndex,
-    out: Span,
-) -> bool:
-    """
-    Products of square matrices, the second turned or not; false where any is not finite.
     """
 
 def nearest_patterns(

@@ -48,8 +48,7 @@ class Vectors(NamedTuple):
 class SpaceOnGpu:
     """The algebra of a space whose vectors are rows of floats on a GPU.
 
-    Vectors of MAP-T are floats -1, 0 and 1 here. MBAT binds by permutations that are sorted for every key,
-    for which there is no kernel.
+    Vectors of MAP-T are floats -1, 0 and 1 here.
 
     Parameters
     ----------
@@ -131,9 +130,9 @@ class SpaceOnGpu:
             good = module.convolve_rows(*spans, self.dim, undo, made.floats)
         elif isinstance(space, VTB):
             side, turned = math.isqrt(self.dim), undo == isinstance(space, TVTB)
-            good = module.multiply_squares(*spans, side, turned, math.sqrt(side), made.floats)
+            good = module.multiply_matrices(*spans, side, turned, made.floats)
         else:
-            raise ValueError(f"{type(space).__name__} has no kernels that bind vectors on a GPU.")
+            good = module.move_by_drawn(*spans, self.dim, space.seed, undo, made.floats)
         _require(good)
         return made
 

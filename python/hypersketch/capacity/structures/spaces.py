@@ -101,12 +101,6 @@ class Reals(NamedSpace):
         return BookOfReals(space, self.device, codebook)
 
 
-class MatrixBound(Reals):
-    """MBAT, whose permutations are sorted on the CPU alone."""
-
-    gpu_tasks = frozenset({"cleanup", "accuracy", "log-N"})
-
-
 class PhasorSum(Reals):
     """FHRR that keeps its sums."""
 
@@ -193,7 +187,7 @@ SPACES: tuple[NamedSpace, ...] = (
         "The signs of a sum of random vectors, and 0 where votes are equal; bound entry by entry.",
         _TASKS - {"schlegel"},
     ),
-    MatrixBound(
+    Reals(
         "mbat", "MBAT", "A sum of random normal vectors, bound by an orthogonal matrix drawn for the other."
     ),
     NamedSpace(
