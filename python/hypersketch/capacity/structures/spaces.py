@@ -18,7 +18,6 @@ from hypersketch.capacity.structures.bundles import SpaceBundle, fused_hits
 __all__ = [
     "SPACES",
     "Majority",
-    "MatrixBound",
     "NamedSpace",
     "PhasorSum",
     "Reals",
