@@ -17,12 +17,13 @@ inline constexpr uint64_t kNoKey = ~uint64_t{0};  // behind all keys
 inline constexpr unsigned kMostKept = 256;        // k of one pass
 inline constexpr unsigned kListKeys = 512;        // room of a list; so many are sorted at most
 
-// Sorts kListKeys keys of shared memory, or fewer if the count is a power of two, by one warp.
-__device__ __forceinline__ void sort_by_warp(uint64_t* keys, unsigned count) {
-  const unsigned lane = threadIdx.x % kWarp;
+// Sorts keys of shared memory, whose count is a power of two, by `n_threads` that wait for each other.
+template <class Wait>
+__device__ __forceinline__ void sort_together(uint64_t* keys, unsigned count, unsigned thread, unsigned n_threads,
+                                              Wait&& wait) {
   for (unsigned run = 2; run <= count; run *= 2)
     for (unsigned step = run / 2; step > 0; step /= 2) {
-      for (unsigned i = lane; i < count / 2; i += kWarp) {
+      for (unsigned i = thread; i < count / 2; i += n_threads) {
         const unsigned low = 2 * i - i % step, high = low + step;
         const uint64_t a = keys[low], b = keys[high];
         if ((a > b) == ((low & run) == 0)) {
@@ -30,8 +31,13 @@ __device__ __forceinline__ void sort_by_warp(uint64_t* keys, unsigned count) {
           keys[high] = a;
         }
       }
-      __syncwarp();
+      wait();
     }
+}
+
+// kListKeys of them at most.
+__device__ __forceinline__ void sort_by_warp(uint64_t* keys, unsigned count) {
+  sort_together(keys, count, threadIdx.x % kWarp, kWarp, [] { __syncwarp(); });
 }
 
 struct KeyLists {
