@@ -139,18 +139,18 @@ def test_the_best_of_all_are_a_softmax() -> None:
     assert np.abs(difference).max() <= bound_of(many, asked, 5.0)
 
 
-@pytest.mark.parametrize("separation", FEW[:3])
+@pytest.mark.parametrize("separation", ["entmax", "normmax"])
 def test_queries_with_many_candidates_step_beside_others(separation: str) -> None:
     """The first and the third have all 2,100 patterns as candidates, the second and the fourth few."""
     memory = made(2100, 6, separation=separation, beta=1.0)
     here, queries = memory.to("cpu"), near(memory, 4)
     betas = np.array([1e-3, 20.0, 2e-2, 30.0])
-    require_steps(memory, queries, betas, 1e-3, 3)
-    ours = memory.retrieve(queries, 6, tol=1e-3, betas=betas)
-    theirs = here.retrieve(queries, 6, tol=1e-3, betas=betas)
+    require_steps(memory, queries, betas, 1e-3, 2)
+    ours = memory.retrieve(queries, 4, tol=1e-3, betas=betas)
+    theirs = here.retrieve(queries, 4, tol=1e-3, betas=betas)
     np.testing.assert_array_equal(ours.steps, theirs.steps)
     np.testing.assert_array_equal(ours.converged, theirs.converged)
-    there = memory.retrieve(on_gpu(queries), 6, tol=1e-3, betas=betas)
+    there = memory.retrieve(on_gpu(queries), 4, tol=1e-3, betas=betas)
     np.testing.assert_array_equal(np.asarray(there.states), ours.states)
     assert ours.effective[0] > 500
     assert ours.effective[1] < 50
@@ -163,12 +163,11 @@ def test_steps_of_other_similarities_are_their_definition(separation: str, simil
     require_steps(memory, near(memory, 3), np.array([2.0, 3.0, 6.0]), 1e-3, 3)
 
 
-@pytest.mark.parametrize("separation", FEW)
+@pytest.mark.parametrize("separation", ["sparsemax", "top-k"])
 def test_many_queries_are_asked_in_parts(separation: str) -> None:
     """As many as one look takes, and two more."""
-    memory = made(3, 2, separation=separation, beta=5.0)
+    memory = made(2, 2, separation=separation, beta=5.0)
     queries = np.tile(near(memory, 5), (410, 1))
-    found = memory.retrieve(queries, 2)
-    assert np.abs(found.states[-2:] - found.states[3:5]).max() <= 2 * bound_of(memory, queries, 5.0)
-    wanted = expected(memory, memory.retrieve(queries).states, 5.0)
-    assert np.abs(found.states - wanted).max() <= bound_of(memory, queries, 5.0)
+    found = memory.retrieve(queries)
+    assert np.abs(found.states - expected(memory, queries, 5.0)).max() <= bound_of(memory, queries, 5.0)
+    require_effective(memory, queries, 5.0, found.effective)

@@ -68,6 +68,11 @@ __global__ void bound_kernel(const WeightSums* sums, const float* betas, size_t 
   bounds[q] = ended.of(q) ? kInfinite : nextafterf(static_cast<float>(safe / double(betas[q])), -kInfinite);
 }
 
+__device__ __forceinline__ double weight_beyond(double beyond, double exponent) {
+  if (beyond <= 0.0) return 0.0;
+  return exponent == 1.0 ? beyond : exponent == 2.0 ? beyond * beyond : pow(beyond, exponent);
+}
+
 // Candidates of one query in shared memory, by place: a place in the upper half of a key, the score's bits below it.
 struct Candidates {
   uint64_t* keys;
@@ -98,12 +103,21 @@ struct Candidates {
     }
     return search.at();
   }
-};
 
-__device__ __forceinline__ double weight_beyond(double beyond, double exponent) {
-  if (beyond <= 0.0) return 0.0;
-  return exponent == 1.0 ? beyond : exponent == 2.0 ? beyond * beyond : pow(beyond, exponent);
-}
+  // Lists those beyond the threshold with their weights, in the order of their places; returns how many there are.
+  __device__ __forceinline__ unsigned list(double threshold, double exponent, double sum, ScoredPattern* to) const {
+    unsigned listed = 0;
+    for (unsigned first = 0; first < n; first += kThreads) {
+      const unsigned i = first + threadIdx.x;
+      const double beyond = i < n ? level(i) - threshold : 0.0;
+      const Rank rank = rank_in_block(beyond > 0.0);
+      if (beyond > 0.0)
+        to[listed + rank.before] = {static_cast<float>(weight_beyond(beyond, exponent) / sum), place(i)};
+      listed += rank.all;
+    }
+    return listed;
+  }
+};
 
 // A block a query. Its candidates become the weights of those beyond the threshold, in the order of their places.
 __global__ void __launch_bounds__(kThreads)
@@ -129,16 +143,7 @@ __global__ void __launch_bounds__(kThreads)
     sum.value += weight, sum.slope += weight * weight;
   }
   sum = sum_of_block(sum);
-  unsigned listed = 0;
-  for (unsigned first = 0; first < candidates.n; first += kThreads) {
-    const unsigned i = first + threadIdx.x;
-    const double beyond = i < candidates.n ? candidates.level(i) - threshold : 0.0;
-    const Rank rank = rank_in_block(beyond > 0.0);
-    if (beyond > 0.0)
-      own[listed + rank.before] = {static_cast<float>(weight_beyond(beyond, rule.weight_exponent) / sum.value),
-                                   candidates.place(i)};
-    listed += rank.all;
-  }
+  const unsigned listed = candidates.list(threshold, rule.weight_exponent, sum.value, own);
   if (threadIdx.x == 0) counts[q] = listed, sums[q] = {threshold, sum.value, sum.slope};
 }
 
