@@ -164,12 +164,12 @@ int main() {
     }
   for (const size_t k : {1, 2, 8, 90}) test_step(3, 90, 20, StoredType::kFloat32, {StepKind::kBest, k, 1.0, 1.0}, 0.5F);
   test_step(2, 300, 3, StoredType::kBfloat16, {StepKind::kBest, 300, 1.0, 1.0}, 0.5F);
-  for (const StepRule& rule : {sparsemax, normmax}) test_step(3, 2100, 4, StoredType::kFloat32, rule, 0x1p-7F);
-  for (const size_t steps : {1, 3, 4, 9})
+  test_step(3, 2100, 4, StoredType::kFloat32, normmax, 0x1p-7F);
+  for (const size_t steps : {1, 3, 9})
     for (const StepRule& rule : {sparsemax, entmax, StepRule{StepKind::kBest, 5, 1.0, 1.0}})
       test_walk(60, rule, {0.5F, 2.0F, 8.0F, 1.0F, 1.0F}, steps, 0x1p-12F);
   // One query has too many candidates at first, and waits for the others.
-  for (const size_t steps : {1, 3, 6}) test_walk(2100, entmax, {0.5F, 0x1p-7F, 2.0F}, steps, 0x1p-12F);
+  test_walk(2100, entmax, {0.5F, 0x1p-7F, 2.0F}, 3, 0x1p-12F);
   std::printf("%zu checks, %zu failed\n", checks, failures);
   return checks != 0 && failures == 0 ? 0 : 1;
 }
