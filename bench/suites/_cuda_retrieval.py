@@ -14,7 +14,8 @@ from gpu import Ceilings, Clock, Sizes
 from harness import Row, note, rate_text, rates, row
 from hypersketch import _device, cuda
 from hypersketch.memories import ContinuousMemory
-from hypersketch.memories._continuous_on_gpu import Bench, lengths_there
+from hypersketch.memories._continuous_on_gpu import Bench, lengths_there, rule_of
+from hypersketch.memories._separations import Law
 from peers import Missing
 from peers.attention_gpu import TorchAttentionOnGpu
 
@@ -80,7 +81,7 @@ class Asked:
             parts = ((self._there, n * dim), (self._betas, n), (self._states, n * dim), (self._sums, 3 * n))
             asked, betas, states, sums = (bench.take(a.view()._replace(shape=(size,))) for a, size in parts)
             _device.module().retrieve_states(
-                stored, stored, asked, betas, "softmax", None, 1.0, self.case.precision, states, sums
+                stored, stored, asked, betas, rule_of(Law()), self.case.precision, states, sums
             )
 
     def worth(self, n: int) -> str:

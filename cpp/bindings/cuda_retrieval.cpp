@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cuda_arrays.hpp"
-#include "hypersketch/sparse_retrieval.hpp"
 #include "retrieval.hpp"
 
 namespace hypersketch::bindings {
@@ -8,7 +7,6 @@ namespace {
 
 using MaybeSpan = std::optional<Span>;
 using cuda::AskedRows;
-using cuda::SeparationKind;
 
 // The place of a name among others.
 template <size_t kNames>
@@ -60,15 +58,27 @@ AskedRows asked_of(const StoredPatterns& store, const Span& queries, const Span&
   return {queries.data<const float>(), betas.n, betas.data<const float>()};
 }
 
-cuda::Separating separating_of(const std::string& separation, const MaybeSpan& thresholds, float exponent, size_t n,
-                               int device) {
-  const auto kind = static_cast<SeparationKind>(
-      choice(separation, {"softmax", "beyond", "power"}, "A separation is 'softmax', 'beyond' or 'power'."));
-  require(thresholds.has_value() == (kind == SeparationKind::kBeyond), "Only 'beyond' takes thresholds.");
-  const bool whole = exponent >= 1.0F && exponent <= 64.0F && exponent == std::floor(exponent);
-  require(kind != SeparationKind::kPower || whole, "A degree is in [1, 64].");
-  return {kind, floats_or_null(thresholds, n, device), exponent};
-}
+// How a step makes weights; a degree or a number of the best is in [1, 2**32).
+struct StepRule {
+  StepRule(const std::string& kind, size_t degree, double sum_exponent, double weight_exponent)
+      : rule{static_cast<cuda::StepKind>(
+                 choice(kind, {"softmax", "power", "threshold", "best"}, "There is no such rule of steps.")),
+             degree, sum_exponent, weight_exponent} {
+    require(rule.kind != cuda::StepKind::kPower || (degree >= 1 && degree <= 64), "A degree is in [1, 64].");
+    const bool rise =
+        sum_exponent > 0.0 && std::isfinite(sum_exponent) && weight_exponent > 0.0 && std::isfinite(weight_exponent);
+    require(rule.kind != cuda::StepKind::kThreshold || rise, "Exponents are finite and above 0.");
+  }
+  // For a store with its patterns.
+  const cuda::StepRule& of(const StoredPatterns& store) const {
+    const bool best = rule.kind == cuda::StepKind::kBest;
+    require(!best || (rule.degree >= 1 && rule.degree <= store.patterns.rows.n),
+            "k must be in [1, the number of patterns].");
+    return rule;
+  }
+
+  cuda::StepRule rule;
+};
 
 cuda::Precision precision_of(const std::string& name) {
   return static_cast<cuda::Precision>(choice(name, {"float32", "tf32", "bfloat16"}, "There is no such precision."));
@@ -90,35 +100,35 @@ cuda::WeightSums* sums_of(const Span& sums, size_t n, int device) {
 }
 
 void retrieve_states(const StoredPatterns& store, const StoredPatterns& values, const Span& queries, const Span& betas,
-                     const std::string& separation, const MaybeSpan& thresholds, float exponent,
-                     const std::string& precision, const Span& states, const Span& sums, const std::string& path) {
+                     const StepRule& rule, const std::string& precision, const Span& states, const Span& sums,
+                     const std::string& path) {
   const AskedRows asked = asked_of(store, queries, betas);
   const cuda::StoredRows& projected = values.patterns.rows;
   require(projected.n == store.patterns.rows.n && projected.type == store.patterns.rows.type &&
               values.device == store.device,
           "There must be one value a pattern, of the same type, on the same GPU.");
-  const auto separating = separating_of(separation, thresholds, exponent, asked.n, store.device);
+  const cuda::StepRule& step = rule.of(store);
   float* const to = out_of<float>(states, asked.n * projected.dim, store.device);
   cuda::WeightSums* const of_weights = sums_of(sums, asked.n, store.device);
   const auto chosen = precision_of(precision);
   const auto by = path_of(path);
   const py::gil_scoped_release release;
-  cuda::retrieve_states(queries.place(), store.patterns, projected, asked, separating, chosen, to, of_weights, by);
+  cuda::take_step(queries.place(), store.patterns, projected, asked, step, chosen, to, of_weights, by);
 }
 
-void walk_patterns(const StoredPatterns& store, const Span& states, const Span& betas, const std::string& separation,
-                   float exponent, const std::string& precision, size_t steps, float tolerance, const Span& before,
-                   const Span& sums, const Span& n_steps, const Span& converged, const std::string& path) {
+void walk_patterns(const StoredPatterns& store, const Span& states, const Span& betas, const StepRule& rule,
+                   const std::string& precision, size_t steps, float tolerance, const Span& before, const Span& sums,
+                   const Span& n_steps, const Span& converged, const std::string& path) {
   const AskedRows asked = asked_of(store, states, betas);
   const size_t n = asked.n, dim = store.patterns.rows.dim;
-  const auto separating = separating_of(separation, std::nullopt, exponent, n, store.device);
+  const cuda::StepRule& step = rule.of(store);
   const cuda::Walked walked{states.data<float>(), out_of<float>(before, n * dim, store.device),
                             sums_of(sums, n, store.device), out_of<std::int64_t>(n_steps, n, store.device),
                             out_of<bool>(converged, n, store.device)};
   const auto chosen = precision_of(precision);
   const auto by = path_of(path);
   const py::gil_scoped_release release;
-  cuda::walk(states.place(), store.patterns, asked, separating, chosen, steps, tolerance, walked, by);
+  cuda::walk(states.place(), store.patterns, asked, step, chosen, steps, tolerance, walked, by);
 }
 
 void nearest_patterns(const StoredPatterns& store, const Span& queries, const Span& betas, size_t k,
@@ -154,134 +164,12 @@ Listed listed(const std::vector<std::vector<cuda::ScoredPattern>>& found) {
 Listed scores_above(const StoredPatterns& store, const Span& queries, const Span& betas, const Span& bounds) {
   const AskedRows asked = asked_of(store, queries, betas);
   const auto* const limits = out_of<const float>(bounds, asked.n, store.device);
-  cuda::ListedPatterns found;
-  {
-    const py::gil_scoped_release release;
-    found = cuda::scores_above(queries.place(), store.patterns, asked, limits, 0);
-  }
-  return listed(found.found);
-}
-
-template <class T>
-std::vector<T> on_host(cuda::Place place, const T* data, size_t n) {
-  std::vector<T> copied(n);
-  cuda::copy_to_host(place, copied.data(), data, n * sizeof(T));
-  return copied;
-}
-
-// Memory of a call for numbers of the host.
-template <class T>
-struct Copied {
-  Copied(cuda::Place place, const std::vector<T>& numbers) : memory(place.device, numbers.size() * sizeof(T)) {
-    cuda::copy_from_host(place, memory.data(), numbers.data(), numbers.size() * sizeof(T));
-  }
-  const T* data() const { return static_cast<const T*>(memory.data()); }
-  cuda::Memory memory;
-};
-
-// A pass that only measures weights.
-std::vector<cuda::WeightSums> measured(cuda::Place place, const cuda::Compared& patterns, AskedRows asked,
-                                       cuda::Separating separating) {
-  const cuda::Memory sums(place.device, asked.n * sizeof(cuda::WeightSums));
-  auto* const there = static_cast<cuda::WeightSums*>(sums.data());
-  cuda::weight_sums(place, patterns, asked, separating, there);
-  return on_host(place, there, asked.n);
-}
-
-// The threshold of one query, and of its patterns those that are beyond it.
-double settle(std::vector<cuda::ScoredPattern>& found, double beta, double exponent) {
-  std::vector<Found> candidates;
-  double most = -std::numeric_limits<double>::infinity();
-  for (const auto& one : found) {
-    candidates.push_back({one.score, one.pattern});
-    most = std::max(most, static_cast<double>(one.score));
-  }
-  const double threshold = threshold_of(candidates, beta, most, exponent);
-  std::erase_if(found, [&](const auto& one) { return beta * static_cast<double>(one.score) <= threshold; });
-  return threshold;
-}
-
-struct Sparse {
   std::vector<std::vector<cuda::ScoredPattern>> found;
-  std::vector<double> thresholds;
-  std::vector<char> dense;
-};
-
-// As support_of does on the CPU: the threshold is at least the largest beta score less 1.
-Sparse support_of(cuda::Place place, const cuda::Compared& patterns, AskedRows asked, double exponent) {
-  const auto betas = on_host(place, asked.betas, asked.n);
-  const auto sums = measured(place, patterns, asked, {SeparationKind::kSoftmax, nullptr, 1.0F});
-  std::vector<float> bounds(asked.n);
-  for (size_t q = 0; q < asked.n; ++q) {
-    const double least = sums[q].maximum - 1.0, safe = least - 4e-7 * std::fabs(sums[q].maximum);
-    bounds[q] = std::nextafter(static_cast<float>(safe / static_cast<double>(betas[q])), -HUGE_VALF);
-  }
-  const Copied<float> limits(place, bounds);
-  cuda::ListedPatterns listed = cuda::scores_above(place, patterns, asked, limits.data(), kMostCandidates);
-  Sparse sparse{std::move(listed.found), std::vector<double>(asked.n), std::vector<char>(asked.n)};
-  for (size_t q = 0; q < asked.n; ++q) {
-    sparse.dense[q] = listed.counts[q] > static_cast<std::int64_t>(kMostCandidates);
-    sparse.thresholds[q] = sums[q].maximum - 1.0;
-    if (!sparse.dense[q]) sparse.thresholds[q] = settle(sparse.found[q], static_cast<double>(betas[q]), exponent);
-  }
-  return sparse;
-}
-
-using Supported = py::typing::Tuple<Listed, Array<double>, Array<bool>>;
-
-Supported sparse_support(const StoredPatterns& store, const Span& queries, const Span& betas, double exponent) {
-  const AskedRows asked = asked_of(store, queries, betas);
-  Sparse sparse;
   {
     const py::gil_scoped_release release;
-    sparse = support_of(queries.place(), store.patterns, asked, exponent);
+    found = cuda::scores_above(queries.place(), store.patterns, asked, limits);
   }
-  Array<double> thresholds(static_cast<py::ssize_t>(asked.n));
-  Array<bool> dense(static_cast<py::ssize_t>(asked.n));
-  std::copy(sparse.thresholds.begin(), sparse.thresholds.end(), thresholds.mutable_data());
-  std::copy(sparse.dense.begin(), sparse.dense.end(), dense.mutable_data());
-  return py::make_tuple(listed(sparse.found), thresholds, dense);
-}
-
-void refine(cuda::Place place, const cuda::Compared& patterns, AskedRows asked, float exponent, double* thresholds) {
-  std::vector<ThresholdSearch> searches;
-  for (size_t q = 0; q < asked.n; ++q) searches.emplace_back(thresholds[q]);
-  bool done = asked.n == 0;
-  for (int step = 0; step < kMostSteps && !done; ++step) {
-    std::vector<float> tried;
-    for (const auto& search : searches) tried.push_back(static_cast<float>(search.at()));
-    const Copied<float> limits(place, tried);
-    const auto sums = measured(place, patterns, asked, {SeparationKind::kBeyond, limits.data(), exponent});
-    done = true;
-    for (size_t q = 0; q < asked.n; ++q) {
-      const double before = searches[q].at(), slope = -static_cast<double>(exponent) * sums[q].squares;
-      if (!searches[q].done()) searches[q].look({sums[q].sum, slope});
-      // Beyond the digits that single precision gives the scores there is nothing to find.
-      done = done && std::fabs(searches[q].at() - before) <= 1e-7 * std::max(1.0, std::fabs(before));
-    }
-  }
-  for (size_t q = 0; q < asked.n; ++q) thresholds[q] = searches[q].at();
-}
-
-void refine_thresholds(const StoredPatterns& store, const Span& queries, const Span& betas, float exponent,
-                       Array<double> thresholds) {
-  const AskedRows asked = asked_of(store, queries, betas);
-  const auto limits = write(thresholds);
-  require_size(limits, asked.n, "thresholds");
-  const py::gil_scoped_release release;
-  refine(queries.place(), store.patterns, asked, exponent, limits.data());
-}
-
-void sum_listed(const StoredPatterns& values, const Span& starts, const Span& patterns, const Span& weights,
-                const Span& states) {
-  require(starts.n >= 1 && patterns.n == weights.n, "There must be one weight a pattern.");
-  const size_t n = starts.n - 1, dim = values.patterns.rows.dim;
-  const auto* const begins = out_of<const std::int64_t>(starts, n + 1, values.device);
-  const auto* const places = out_of<const std::int64_t>(patterns, weights.n, values.device);
-  const auto* const shares = out_of<const float>(weights, weights.n, values.device);
-  auto* const to = out_of<float>(states, n * dim, values.device);
-  const py::gil_scoped_release release;
-  cuda::sum_listed(states.place(), values.patterns.rows, begins, n, places, shares, to);
+  return listed(found);
 }
 
 void keep_rows(const Span& rows, size_t dim, const std::string& dtype, const Span& kept, const MaybeSpan& scales,
@@ -312,25 +200,23 @@ void bind_cuda_retrieval(py::module_& module) {
                     const std::string&>(),
            py::arg("rows"), py::arg("dtype"), py::arg("n"), py::arg("dim"), py::arg("scales"), py::arg("lengths"),
            py::arg("similarity"));
+  py::class_<StepRule>(module, "StepRule",
+                       "How a step makes weights of scores: 'softmax', 'power', 'threshold', 'best'.")
+      .def(py::init<const std::string&, size_t, double, double>(), py::arg("kind"), py::arg("degree"),
+           py::arg("sum_exponent"), py::arg("weight_exponent"));
   module.def("retrieve_states", &retrieve_states, py::arg("patterns"), py::arg("values"), py::arg("queries"),
-             py::arg("betas"), py::arg("separation"), py::arg("thresholds"), py::arg("exponent"), py::arg("precision"),
-             py::arg("states"), py::arg("sums"), py::arg("path") = "best",
-             "Weighted means of values, and each query's maximum, sum of weights, sum of squares.");
-  module.def("walk_patterns", &walk_patterns, py::arg("patterns"), py::arg("states"), py::arg("betas"),
-             py::arg("separation"), py::arg("exponent"), py::arg("precision"), py::arg("steps"), py::arg("tolerance"),
-             py::arg("before"), py::arg("sums"), py::arg("n_steps"), py::arg("converged"), py::arg("path") = "best",
+             py::arg("betas"), py::arg("rule"), py::arg("precision"), py::arg("states"), py::arg("sums"),
+             py::arg("path") = "best",
+             "Weighted means of values, and each query's maximum or threshold, sum of weights, sum of squares.");
+  module.def("walk_patterns", &walk_patterns, py::arg("patterns"), py::arg("states"), py::arg("betas"), py::arg("rule"),
+             py::arg("precision"), py::arg("steps"), py::arg("tolerance"), py::arg("before"), py::arg("sums"),
+             py::arg("n_steps"), py::arg("converged"), py::arg("path") = "best",
              "Steps of which each begins where the last one ended; the states are the queries at first.");
   module.def("nearest_patterns", &nearest_patterns, py::arg("patterns"), py::arg("queries"), py::arg("betas"),
              py::arg("k"), py::arg("indices"), py::arg("scores"), "The best patterns of every query.");
   module.def("scores_above", &scores_above, py::arg("patterns"), py::arg("queries"), py::arg("betas"),
              py::arg("bounds"),
              "Patterns whose scores are above a bound: where each query's begin, the patterns, their scores.");
-  module.def("sparse_support", &sparse_support, py::arg("patterns"), py::arg("queries"), py::arg("betas"),
-             py::arg("exponent"), "What is beyond thresholds, the thresholds, and which queries have too many.");
-  module.def("refine_thresholds", &refine_thresholds, py::arg("patterns"), py::arg("queries"), py::arg("betas"),
-             py::arg("exponent"), py::arg("thresholds").noconvert(), "Thresholds by passes, in place of lower bounds.");
-  module.def("sum_listed", &sum_listed, py::arg("values"), py::arg("starts"), py::arg("patterns"), py::arg("weights"),
-             py::arg("states"), "Weighted sums of listed values.");
   module.def("keep_rows", &keep_rows, py::arg("rows"), py::arg("dim"), py::arg("dtype"), py::arg("kept"),
              py::arg("scales"), py::arg("lengths"), py::arg("largest"), "Float rows as a store keeps them.");
   module.def("squared_lengths", &squared_lengths, py::arg("rows"), py::arg("dim"), py::arg("squares"),

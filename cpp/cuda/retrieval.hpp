@@ -57,21 +57,40 @@ struct Separating {
   float exponent;
 };
 
-// What a pass says of each query's weights: what they are relative to, their sum, and that of their squares.
+// What a step says of each query's weights: what they are relative to, their sum, and that of their squares. Weights
+// beyond a threshold are relative to it.
 struct WeightSums {
   double maximum;
   double sum;
   double squares;
 };
 
-// states[q] = weighted mean of the values, `values.dim` numbers. Spans of patterns and the order in which they are
-// brought together depend on the numbers of queries and patterns and on the device's processors alone.
+// states[q] = weighted mean of the values, `values.dim` numbers, in one pass. Spans of patterns and the order in which
+// they are brought together depend on the numbers of queries and patterns and on the device's processors alone.
 void retrieve_states(Place place, Compared patterns, StoredRows values, AskedRows queries, Separating separating,
                      Precision precision, float* states, WeightSums* sums, RetrievalPath path = RetrievalPath::kBest);
 
+// What makes weights in a whole step: a pass of a softmax or of powers; thresholds tau at which the sum of
+// max(0, t - tau)^sum_exponent over t = beta score is 1, with weights max(0, t - tau)^weight_exponent; or a softmax
+// over the best patterns. `degree` is that of powers, or how many are the best.
+enum class StepKind { kSoftmax, kPower, kThreshold, kBest };
+struct StepRule {
+  StepKind kind;
+  size_t degree;
+  double sum_exponent;
+  double weight_exponent;
+};
+
+// The same for any rule. Of thresholds it waits for the GPU where there are more than kMostCandidates patterns, to see
+// whether some query has as many candidates: the threshold of such a one is found by passes over all scores, for each
+// of which the host asks whether it is the last.
+void take_step(Place place, Compared patterns, StoredRows values, AskedRows queries, const StepRule& rule,
+               Precision precision, float* states, WeightSums* sums, RetrievalPath path = RetrievalPath::kBest);
+
 // Steps of which each begins where the last one ended, without the host: a query that moves by `tolerance` at most
 // stays. `states` holds the queries and becomes the states; `before` becomes where the last steps began, `n_steps` and
-// `converged` one number a query. Waits for the GPU now and then, to see whether all have converged.
+// `converged` one number a query. Waits for the GPU now and then, to see whether all have converged, and whether some
+// have many candidates.
 struct Walked {
   float* states;
   float* before;
@@ -79,7 +98,7 @@ struct Walked {
   std::int64_t* n_steps;
   bool* converged;
 };
-void walk(Place place, Compared patterns, AskedRows queries, Separating separating, Precision precision,
+void walk(Place place, Compared patterns, AskedRows queries, const StepRule& rule, Precision precision,
           size_t most_steps, float tolerance, Walked walked, RetrievalPath path = RetrievalPath::kBest);
 
 // Only the sums, for an exponent and the next smaller one (kBeyond), at full precision.
@@ -88,21 +107,13 @@ void weight_sums(Place place, Compared patterns, AskedRows queries, Separating s
 // The k best patterns of every query, by score and then by place, 1 <= k <= n.
 void nearest_patterns(Place place, Compared patterns, AskedRows queries, size_t k, std::int64_t* places, float* scores);
 
-// The patterns whose scores are above each query's bound, in host memory, by place. Where `most` is not 0, those of
-// queries with more are left out, and only counted. Waits for the GPU.
+// The patterns whose scores are above each query's bound, in host memory, by place. Waits for the GPU.
 struct ScoredPattern {
   float score;
   std::uint32_t pattern;
 };
-struct ListedPatterns {
-  std::vector<std::int64_t> counts;  // of each query, listed or not
-  std::vector<std::vector<ScoredPattern>> found;
-};
-ListedPatterns scores_above(Place place, Compared patterns, AskedRows queries, const float* bounds, size_t most);
-
-// states[q] = sum over i in [starts[q], starts[q + 1]) of weights[i] * row patterns[i], in that order.
-void sum_listed(Place place, StoredRows values, const std::int64_t* starts, size_t n_queries,
-                const std::int64_t* patterns, const float* weights, float* states);
+std::vector<std::vector<ScoredPattern>> scores_above(Place place, Compared patterns, AskedRows queries,
+                                                     const float* bounds);
 
 // Float rows, `dim` numbers each, as a store keeps them, with the lengths of what is kept and the largest magnitudes of
 // what came; those of numbers that are none are infinite.

@@ -12,17 +12,7 @@ const RetrievalOf& of(StoredType type) {
   return type == StoredType::kInt8 ? retrieval_of_bytes : retrieval_of_eights;
 }
 
-constexpr size_t kFewForGroups = 32;   // queries for which memory is the limit anyway
-constexpr size_t kMostLooking = 2048;  // queries of a look
-
-// Calls f(queries [first, first + n), whether they are many) for all.
-template <class F>
-void in_parts(const Compared& patterns, AskedRows queries, F&& f) {
-  for (size_t first = 0; first < queries.n; first += kMostLooking) {
-    const size_t n = std::min(kMostLooking, queries.n - first);
-    f(AskedRows{queries.rows + first * patterns.rows.dim, n, queries.betas + first}, first, n > kTileRows);
-  }
-}
+constexpr size_t kFewForGroups = 32;  // queries for which memory is the limit anyway
 
 __global__ void write_nearest(const uint64_t* keys, size_t n, size_t n_found, size_t k, size_t done,
                               std::int64_t* places, float* scores) {
@@ -31,28 +21,6 @@ __global__ void write_nearest(const uint64_t* keys, size_t n, size_t n_found, si
   const size_t to = i / n_found * k + done + i % n_found;
   places[to] = static_cast<std::int64_t>(keys[i] & 0xFFFFFFFFU);
   scores[to] = Bfloats::score_of(keys[i]);
-}
-
-__global__ void widen_counts(const unsigned long long* counts, size_t n, std::int64_t* to) {
-  const size_t i = thread_index();
-  if (i < n) to[i] = static_cast<std::int64_t>(counts[i]);
-}
-
-template <class Store>
-__global__ void __launch_bounds__(kThreads)
-    sum_kernel(StoredRows values, const std::int64_t* starts, const std::int64_t* patterns, const float* weights,
-               float* states) {
-  const size_t q = blockIdx.x;
-  const auto* const rows = static_cast<const unsigned char*>(values.rows);
-  for (size_t d = threadIdx.x; d < values.dim; d += blockDim.x) {
-    float state = 0.0F;
-    for (std::int64_t i = starts[q]; i < starts[q + 1]; ++i) {
-      const auto row = static_cast<size_t>(patterns[i]);
-      const float scale = values.scales == nullptr ? 1.0F : values.scales[row];
-      state += weights[i] * (scale * Store::number(rows + row * values.stride + d * Store::kBytes));
-    }
-    states[q * values.dim + d] = state;
-  }
 }
 
 // The nearest float of 8 bits, ties to even, of at most 448. The last place of a float below 2^-6 is 2^-9.
@@ -131,67 +99,59 @@ void retrieve_states(Place place, Compared patterns, StoredRows values, AskedRow
 
 void weight_sums(Place place, Compared patterns, AskedRows queries, Separating separating, WeightSums* sums) {
   const OnDevice on(place.device);
-  in_parts(patterns, queries, [&](AskedRows part, size_t first, bool many) {
+  in_parts(patterns, queries, [&](AskedRows part, size_t first) {
     Separating own = separating;
     if (own.thresholds != nullptr) own.thresholds += first;
-    of(patterns.rows.type).sums[many](place, patterns, part, own, sums + first);
+    of(patterns.rows.type).sums[part.n > kTileRows](place, patterns, part, own, sums + first);
   });
 }
 
 void nearest_patterns(Place place, Compared patterns, AskedRows queries, size_t k, std::int64_t* places,
                       float* scores) {
   const OnDevice on(place.device);
-  in_parts(patterns, queries, [&](AskedRows part, size_t first, bool many) {
+  in_parts(patterns, queries, [&](AskedRows part, size_t first) {
     const Scratch<uint64_t> best(place, part.n * kMostKept), after(place, part.n);
     for (size_t done = 0; done < k; done += kMostKept) {
       const auto n = static_cast<unsigned>(std::min<size_t>(kMostKept, k - done));
-      of(patterns.rows.type).nearest[many](place, patterns, part, n, done == 0, best.data(), after.data());
+      of(patterns.rows.type)
+          .nearest[part.n > kTileRows](place, patterns, part, n, done == 0, best.data(), after.data());
       launch(place, grid_for(part.n * n), write_nearest, best.data(), part.n, size_t{n}, k, done, places + first * k,
              scores + first * k);
     }
   });
 }
 
-ListedPatterns scores_above(Place place, Compared patterns, AskedRows queries, const float* bounds, size_t most) {
+void look_above(Place place, const Compared& patterns, AskedRows queries, AboveBounds above) {
+  of(patterns.rows.type).above[queries.n > kTileRows](place, patterns, queries, above);
+}
+
+std::vector<std::vector<ScoredPattern>> scores_above(Place place, Compared patterns, AskedRows queries,
+                                                     const float* bounds) {
   const OnDevice on(place.device);
-  ListedPatterns listed{std::vector<std::int64_t>(queries.n), std::vector<std::vector<ScoredPattern>>(queries.n)};
-  in_parts(patterns, queries, [&](AskedRows part, size_t first, bool many) {
-    const auto look = of(patterns.rows.type).above[many];
+  std::vector<std::vector<ScoredPattern>> listed(queries.n);
+  in_parts(patterns, queries, [&](AskedRows part, size_t first) {
     const Scratch<unsigned long long> counts(place, part.n);
     const Scratch<std::int64_t> starts(place, part.n + 1);
     clear(place, counts.data(), part.n * sizeof(unsigned long long));
-    look(place, patterns, part, {bounds + first, counts.data(), nullptr, nullptr});
-    launch(place, grid_for(part.n), widen_counts, counts.data(), part.n, starts.data());
-    copy_to_host(place, listed.counts.data() + first, starts.data(), part.n * sizeof(std::int64_t));
+    look_above(place, patterns, part, {bounds + first, counts.data(), nullptr, nullptr});
+    std::vector<unsigned long long> found_of(part.n);
+    copy_to_host(place, found_of.data(), counts.data(), part.n * sizeof(unsigned long long));
     std::vector<std::int64_t> begins(part.n + 1);
-    for (size_t q = 0; q < part.n; ++q) {
-      const std::int64_t n = listed.counts[first + q];
-      begins[q + 1] = begins[q] + (most == 0 || n <= static_cast<std::int64_t>(most) ? n : 0);
-    }
+    for (size_t q = 0; q < part.n; ++q) begins[q + 1] = begins[q] + static_cast<std::int64_t>(found_of[q]);
     std::vector<ScoredPattern> found(static_cast<size_t>(begins.back()));
     if (found.empty()) return;
     const Scratch<ScoredPattern> there(place, found.size());
     copy_from_host(place, starts.data(), begins.data(), begins.size() * sizeof(std::int64_t));
     clear(place, counts.data(), part.n * sizeof(unsigned long long));
-    look(place, patterns, part, {bounds + first, counts.data(), starts.data(), there.data()});
+    look_above(place, patterns, part, {bounds + first, counts.data(), starts.data(), there.data()});
     copy_to_host(place, found.data(), there.data(), found.size() * sizeof(ScoredPattern));
     for (size_t q = 0; q < part.n; ++q) {
-      std::vector<ScoredPattern>& own = listed.found[first + q];
+      std::vector<ScoredPattern>& own = listed[first + q];
       own.assign(found.begin() + begins[q], found.begin() + begins[q + 1]);
       std::sort(own.begin(), own.end(), [](const auto& a, const auto& b) { return a.pattern < b.pattern; });
     }
   });
   return listed;
-}
-
-void sum_listed(Place place, StoredRows values, const std::int64_t* starts, size_t n_queries,
-                const std::int64_t* patterns, const float* weights, float* states) {
-  const OnDevice on(place.device);
-  const auto kernel = values.type == StoredType::kFloat32    ? sum_kernel<StoredFloats>
-                      : values.type == StoredType::kBfloat16 ? sum_kernel<StoredBfloats>
-                      : values.type == StoredType::kInt8     ? sum_kernel<StoredBytes>
-                                                             : sum_kernel<StoredEights>;
-  launch(place, {static_cast<unsigned>(n_queries)}, kernel, values, starts, patterns, weights, states);
 }
 
 void keep_rows(Place place, const float* rows, size_t n, size_t dim, StoredType type, void* kept, float* scales,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Before and after a pass over patterns: queries are arranged for it, and what its splits came to is brought together
-// in double precision, in their order. Then steps: who has moved, and how far.
+// in double precision, in their order.
 #include "retrieve_plan.cuh"
 
 namespace hypersketch::cuda {
@@ -96,30 +96,6 @@ __global__ void merge_sums_kernel(const float* found, size_t n_splits, size_t n_
   sums[q] = {most, sum, slope};
 }
 
-// A warp a query: how far it has moved, and what its next step begins at.
-__global__ void __launch_bounds__(kThreads)
-    advance_kernel(const float* moved, const WeightSums* sums, size_t n, size_t dim, float tolerance, Walked walked,
-                   unsigned* n_moving) {
-  const size_t q = thread_index() / kWarp;
-  const unsigned lane = threadIdx.x % kWarp;
-  if (q >= n || walked.converged[q]) return;
-  __syncwarp();  // all lanes have looked
-  float most = 0.0F;
-  for (size_t i = q * dim + lane; i < (q + 1) * dim; i += kWarp) {
-    most = fmaxf(most, fabsf(moved[i] - walked.states[i]));
-    walked.before[i] = walked.states[i];
-    walked.states[i] = moved[i];
-  }
-  for (int step = 16; step > 0; step /= 2) most = fmaxf(most, __shfl_xor_sync(kWholeWarp, most, step));
-  if (lane != 0) return;
-  walked.sums[q] = sums[q];
-  ++walked.n_steps[q];
-  if (most <= tolerance)
-    walked.converged[q] = true;
-  else
-    atomicAdd(n_moving, 1U);
-}
-
 __global__ void __launch_bounds__(kThreads) square_kernel(const float* rows, size_t n, size_t dim, double* squares) {
   const size_t row = thread_index() / kWarp;
   const unsigned lane = threadIdx.x % kWarp;
@@ -129,8 +105,6 @@ __global__ void __launch_bounds__(kThreads) square_kernel(const float* rows, siz
   square = sum_of_warp(square);
   if (lane == 0) squares[row] = square < infinite() ? square : infinite();
 }
-
-constexpr size_t kLookEvery = 4;  // steps
 
 }  // namespace
 
@@ -150,29 +124,6 @@ void merge_states(Place place, SplitStates found, size_t n_splits, size_t n_quer
 void merge_sums(Place place, const float* found, size_t n_splits, size_t n_queries, Separating separating,
                 WeightSums* sums) {
   launch(place, grid_for(n_queries), merge_sums_kernel, found, n_splits, n_queries, separating, sums);
-}
-
-void walk(Place place, Compared patterns, AskedRows queries, Separating separating, Precision precision,
-          size_t most_steps, float tolerance, Walked walked, RetrievalPath path) {
-  if (queries.n == 0) return;
-  const OnDevice on(place.device);
-  const size_t dim = patterns.rows.dim;
-  const Scratch<float> moved(place, queries.n * dim);
-  const Scratch<WeightSums> sums(place, queries.n);
-  const Scratch<unsigned> n_moving(place, 1);
-  copy(place, walked.before, walked.states, queries.n * dim * sizeof(float));
-  clear(place, walked.n_steps, queries.n * sizeof(std::int64_t));
-  clear(place, walked.converged, queries.n);
-  for (size_t step = 1; step <= most_steps; ++step) {
-    retrieve_states(place, patterns, patterns.rows, {walked.states, queries.n, queries.betas}, separating, precision,
-                    moved.data(), sums.data(), path);
-    clear(place, n_moving.data(), sizeof(unsigned));
-    launch(place, grid_for(queries.n * kWarp), advance_kernel, moved.data(), sums.data(), queries.n, dim, tolerance,
-           walked, n_moving.data());
-    unsigned left = 1;
-    if (step % kLookEvery == 0 && step < most_steps) copy_to_host(place, &left, n_moving.data(), sizeof left);
-    if (left == 0) break;
-  }
 }
 
 void squared_lengths(Place place, const float* rows, size_t n, size_t dim, double* squares) {

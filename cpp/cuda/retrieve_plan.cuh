@@ -26,6 +26,19 @@ bool has_warp_groups(Place place, const Compared& patterns, StoredRows values, S
 void retrieve_by_groups(Place place, const Compared& patterns, StoredRows values, AskedRows queries, float* states,
                         WeightSums* sums);
 
+// retrieve_calls.cu: one look for at most kMostLooking queries.
+inline constexpr size_t kMostLooking = 2048;
+void look_above(Place place, const Compared& patterns, AskedRows queries, AboveBounds above);
+
+// Calls f(queries [first, first + n), first) for all, as many at once as a look takes, or fewer.
+template <class F>
+void in_parts(const Compared& patterns, AskedRows queries, F&& f, size_t most = kMostLooking) {
+  for (size_t first = 0; first < queries.n; first += most) {
+    const size_t n = std::min(most, queries.n - first);
+    f(AskedRows{queries.rows + first * patterns.rows.dim, n, queries.betas + first}, first);
+  }
+}
+
 // Some queries of a call, as a launch takes them.
 class QueryBatch {
  public:

@@ -26,6 +26,7 @@ __all__: list[str] = [
     "Resonance",
     "SketchShape",
     "Span",
+    "StepRule",
     "StoredPatterns",
     "add_to_classes",
     "all_cosines",
@@ -116,7 +117,6 @@ __all__: list[str] = [
     "real_top_k",
     "real_top_k_of_host",
     "recall",
-    "refine_thresholds",
     "retrieve_states",
     "roll_rows",
     "rotate_rows",
@@ -133,12 +133,10 @@ __all__: list[str] = [
     "sketch_add_i64",
     "sketch_estimate_f64",
     "sketch_estimate_i64",
-    "sparse_support",
     "squared_lengths",
     "subtract_columns_f32",
     "subtract_columns_f64",
     "sum_atoms",
-    "sum_listed",
     "sum_real_rows",
     "sum_rows",
     "summarize_f64",
@@ -361,6 +359,18 @@ class StoredPatterns:
         scales: Span | None,
         lengths: Span | None,
         similarity: str,
+    ) -> None: ...
+
+class StepRule:
+    """
+    How a step makes weights of scores: 'softmax', 'power', 'threshold', 'best'.
+    """
+    def __init__(
+        self,
+        kind: str,
+        degree: typing.SupportsInt | typing.SupportsIndex,
+        sum_exponent: typing.SupportsFloat | typing.SupportsIndex,
+        weight_exponent: typing.SupportsFloat | typing.SupportsIndex,
     ) -> None: ...
 
 class RecallNumbers:
@@ -1267,32 +1277,19 @@ def recall(
     Let every state follow the energy, in place.
     """
 
-def refine_thresholds(
-    patterns: StoredPatterns,
-    queries: Span,
-    betas: Span,
-    exponent: typing.SupportsFloat | typing.SupportsIndex,
-    thresholds: numpy.typing.NDArray[numpy.float64],
-) -> None:
-    """
-    Thresholds by passes, in place of lower bounds.
-    """
-
 def retrieve_states(
     patterns: StoredPatterns,
     values: StoredPatterns,
     queries: Span,
     betas: Span,
-    separation: str,
-    thresholds: Span | None,
-    exponent: typing.SupportsFloat | typing.SupportsIndex,
+    rule: StepRule,
     precision: str,
     states: Span,
     sums: Span,
     path: str = "best",
 ) -> None:
     """
-    Weighted means of values, and each query's maximum, sum of weights, sum of squares.
+    Weighted means of values, and each query's maximum or threshold, sum of weights, sum of squares.
     """
 
 def roll_rows(
@@ -1453,24 +1450,6 @@ def sketch_estimate_i64(
     Estimated weights of keys.
     """
 
-def sparse_support(
-    patterns: StoredPatterns,
-    queries: Span,
-    betas: Span,
-    exponent: typing.SupportsFloat | typing.SupportsIndex,
-) -> tuple[
-    tuple[
-        numpy.typing.NDArray[numpy.int64],
-        numpy.typing.NDArray[numpy.int64],
-        numpy.typing.NDArray[numpy.float32],
-    ],
-    numpy.typing.NDArray[numpy.float64],
-    numpy.typing.NDArray[numpy.bool],
-]:
-    """
-    What is beyond thresholds, the thresholds, and which queries have too many.
-    """
-
 def squared_lengths(rows: Span, dim: typing.SupportsInt | typing.SupportsIndex, squares: Span) -> None:
     """
     Squared lengths of float rows.
@@ -1498,11 +1477,6 @@ def sum_atoms(
 ) -> bool:
     """
     The sum of the atoms of keys, or of products of two; false where it is not finite.
-    """
-
-def sum_listed(values: StoredPatterns, starts: Span, patterns: Span, weights: Span, states: Span) -> None:
-    """
-    Weighted sums of listed values.
     """
 
 def sum_real_rows(
@@ -1613,8 +1587,7 @@ def walk_patterns(
     patterns: StoredPatterns,
     states: Span,
     betas: Span,
-    separation: str,
-    exponent: typing.SupportsFloat | typing.SupportsIndex,
+    rule: StepRule,
     precision: str,
     steps: typing.SupportsInt | typing.SupportsIndex,
     tolerance: typing.SupportsFloat | typing.SupportsIndex,

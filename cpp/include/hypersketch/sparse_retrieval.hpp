@@ -10,11 +10,9 @@
 #include <numeric>
 
 #include "hypersketch/retrieval.hpp"
+#include "hypersketch/threshold.hpp"
 
 namespace hypersketch {
-
-inline constexpr size_t kMostCandidates = 2048;
-inline constexpr int kMostSteps = 100;
 
 struct Found {
   float score;
@@ -26,47 +24,11 @@ inline bool better(const Found& a, const Found& b) {
   return a.score != b.score ? a.score > b.score : a.pattern < b.pattern;
 }
 
-// A value and a derivative of the sum of max(0, t - tau)^exponent over t = beta score.
-struct SumBeyond {
-  double value, slope;
-};
-
 inline SumBeyond sum_beyond(std::span<const Found> found, double beta, double tau, double exponent) {
   SumBeyond sum{0.0, 0.0};
-  for (const Found& one : found) {
-    const double beyond = beta * static_cast<double>(one.score) - tau;
-    if (beyond <= 0.0) continue;
-    const double power = exponent == 1.0 ? 1.0 : exponent == 2.0 ? beyond : std::pow(beyond, exponent - 1.0);
-    sum.value += power * beyond;
-    sum.slope -= exponent * power;
-  }
+  for (const Found& one : found) add_beyond(sum, beta * static_cast<double>(one.score) - tau, exponent);
   return sum;
 }
-
-// An interval with the threshold in it, and the next place to look.
-class ThresholdSearch {
- public:
-  // The threshold is in [least, least + 1].
-  explicit ThresholdSearch(double least) : low_(least), high_(least + 1.0), at_(least) {}
-
-  double at() const { return at_; }
-  double low() const { return low_; }
-  bool done() const { return done_; }
-
-  // Takes what the sum is at at().
-  void look(SumBeyond sum) {
-    (sum.value >= 1.0 ? low_ : high_) = at_;
-    const double step = (sum.value - 1.0) / -sum.slope;
-    double next = at_ + step;
-    if (!(next > low_ && next < high_)) next = 0.5 * (low_ + high_);
-    done_ = std::fabs(sum.value - 1.0) <= 1e-15 || next == at_ || high_ - low_ <= 1e-15 * std::fabs(at_);
-    if (!done_) at_ = next;
-  }
-
- private:
-  double low_, high_, at_;
-  bool done_ = false;
-};
 
 // The threshold of some scores, none of them larger than `most`.
 inline double threshold_of(std::span<const Found> found, double beta, double most, double exponent) {

@@ -15,7 +15,7 @@ from hypersketch._device_array import DeviceArray
 from hypersketch._device_search import used
 from hypersketch.memories._gpu_patterns import GpuPatterns, MirroredColumn, PaddedColumn
 from hypersketch.memories._patterns import LARGEST, STORED, Floats, Patterns, narrowed
-from hypersketch.memories._separations import DENSE, Asked, Listed, SparseWeights
+from hypersketch.memories._separations import Asked, Law, Listed, law_of
 
 Doubles = NDArray[np.float64]
 
@@ -76,15 +76,7 @@ class GpuAsked(Asked):
         stored = bench.stored(self.patterns, self.similarity, self.lengths)
         return stored, bench.put(self.queries), bench.put(scales.astype(np.float32))
 
-    def retrieve(
-        self,
-        values: Patterns,
-        kind: str,
-        betas: Floats,
-        thresholds: Floats | None,
-        exponent: float,
-        out: Floats,
-    ) -> Doubles:
+    def step(self, law: Law, values: Patterns, betas: Floats, out: Floats) -> Doubles:
         if not len(self.queries):
             return np.empty((0, 3))
         with Bench(self._on) as bench:
@@ -92,22 +84,20 @@ class GpuAsked(Asked):
             projected = stored if values is self.patterns else bench.stored(values, "dot", None)
             states, to_states = bench.room(out.shape, np.float32)
             sums, to_sums = bench.room((len(out), 3), np.float64)
-            limits = None if thresholds is None else bench.put(thresholds)
             _device.module().retrieve_states(
-                stored, projected, queries, scales, kind, limits, exponent, self.precision, to_states, to_sums
+                stored, projected, queries, scales, rule_of(law), self.precision, to_states, to_sums
             )
         out[...] = np.asarray(states)
         return np.asarray(sums)
 
-    def odds(self, betas: Floats) -> Doubles:
+    def _nothing(self) -> GpuPatterns:
         nothing = np.zeros((len(self.patterns), 1), self.patterns.rows._dtype)  # type: ignore[attr-defined]
         scales = (
             None
             if self.patterns.scales is None
             else PaddedColumn.of(np.zeros(len(self.patterns), np.float32), self._on)
         )
-        values = GpuPatterns(PaddedColumn.of(nothing, self._on), scales)
-        return self.retrieve(values, "softmax", betas, None, 1, np.empty((len(self.queries), 1), np.float32))
+        return GpuPatterns(PaddedColumn.of(nothing, self._on), scales)
 
     def nearest(self, k: int) -> tuple[NDArray[np.int64], Floats]:
         shape = (len(self.queries), k)
@@ -127,27 +117,10 @@ class GpuAsked(Asked):
             found: Listed = _device.module().scores_above(*self._begin(bench, None), bench.put(bounds))
         return found
 
-    def support(self, betas: Floats, exponent: float) -> tuple[Listed, Doubles, NDArray[np.bool_]]:
-        if not len(self.queries):
-            return self.above(np.empty(0, np.float32)), np.empty(0), np.empty(0, np.bool_)
-        with Bench(self._on) as bench:
-            listed, thresholds, dense = _device.module().sparse_support(*self._begin(bench, betas), exponent)
-        return listed, thresholds, dense
 
-    def refine(self, betas: Floats, exponent: float, thresholds: Doubles) -> None:
-        if len(self.queries):
-            with Bench(self._on) as bench:
-                _device.module().refine_thresholds(*self._begin(bench, betas), exponent, thresholds)
-
-    def summed(self, weights: SparseWeights, values: Patterns, out: Floats) -> None:
-        if not len(out):
-            return
-        with Bench(self._on) as bench:
-            rows = bench.stored(values, "dot", None)
-            listed = [bench.put(part) for part in (weights.starts, weights.indices, weights.values)]
-            states, to_states = bench.room(out.shape, np.float32)
-            _device.module().sum_listed(rows, *listed, to_states)
-        out[...] = np.asarray(states)
+def rule_of(law: Law) -> Any:
+    """Return a separation's law as kernels take it."""
+    return _device.module().StepRule(law.kind, law.degree, law.e, law.g)
 
 
 def lengths_there(held: Any) -> PaddedColumn:
@@ -170,11 +143,6 @@ class Stepped:
     converged: NDArray[np.bool_]
 
 
-def walks_there(parameters: Mapping[str, Any]) -> bool:
-    """Tell whether steps of this separation need nothing of the host."""
-    return parameters["separation"] in DENSE
-
-
 def step(
     parameters: Mapping[str, Any],
     held: Any,
@@ -187,12 +155,11 @@ def step(
 ) -> Stepped:
     """Take steps from queries on the GPU; the last one of a memory with values is to these."""
     n, dim = queries.shape
-    kind = "softmax" if parameters["separation"] == "softmax" else "power"
-    degree = 1 if kind == "softmax" else parameters["degree"]
-    own, device = held.values is None, held.patterns.device
+    law = law_of(parameters, len(held))
+    own, device, rule = held.values is None, held.patterns.device, rule_of(law)
     with Bench(device, queries) as bench:
         stored = bench.stored(held.patterns, parameters["similarity"], lengths_there(held))
-        scales, asked = bench.put(betas), bench.take(queries)  # asked once for n * dim numbers
+        scales, asked = bench.put(law.scaled(betas)), bench.take(queries)  # asked once for n * dim numbers
         states = target.whole() if own else bench.room((n, dim), np.float32)[1]
         before, to_before = bench.room((n, dim), np.float32)
         sums, to_sums = bench.room((n, 3), np.float64)
@@ -202,14 +169,12 @@ def step(
         module.copy_span(states, asked, 4 * n * dim)
         moves = steps if own else steps - 1
         module.walk_patterns(
-            stored, states, scales, kind, degree, precision, moves, tol, to_before, to_sums, to_taken, to_done
+            stored, states, scales, rule, precision, moves, tol, to_before, to_sums, to_taken, to_done
         )
         if not own:
             module.copy_span(to_before, states, 4 * n * dim)
             values = bench.stored(held.values, "dot", None)
-            module.retrieve_states(
-                stored, values, states, scales, kind, None, degree, precision, target.whole(), to_sums
-            )
+            module.retrieve_states(stored, values, states, scales, rule, precision, target.whole(), to_sums)
     counted = np.asarray(taken) + (0 if own else 1)
     return Stepped(target, before, np.asarray(sums), counted, np.asarray(done))
 

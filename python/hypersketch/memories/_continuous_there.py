@@ -42,9 +42,8 @@ class ContinuousThere(ContinuousMeasured):
         return _continuous_on_gpu
 
     def _goes_there(self, queries: Any) -> bool:
-        """Tell whether a retrieval is one of steps on a GPU, or of arrays there."""
-        dense = self._held.device is not None and self._there().walks_there(self._values)
-        return dense or _device.is_on_gpu(queries)
+        """Tell whether the patterns of a retrieval are on a GPU, or its queries."""
+        return self._held.device is not None or _device.is_on_gpu(queries)
 
     def _asked_there(
         self, owner: str, queries: Any, betas: Any, name: str = "queries"
@@ -67,14 +66,8 @@ class ContinuousThere(ContinuousMeasured):
             held, seen, _, scales = self._asked_there(owner, queries, betas)
             width = self._values["value_dim"] or self._values["dim"]
             target = _device.target(owner, out, (seen.shape[0], width), np.float32, seen)
-            if not self._there().walks_there(self._values):
-                call = replace(self._call(owner, seen.to_host(), scales, threads), precision=wanted.precision)
-                return self._of_kind(
-                    self._retrieved(call, wanted, np.empty((len(scales), width), np.float32)), target
-                )
-            return self._of_kind(
-                self._stepped(Call(held, np.empty(0, np.float32), scales, 1), seen, wanted, target), target
-            )
+            call = Call(held, np.empty(0, np.float32), scales, 1)
+            return self._of_kind(self._stepped(call, seen, wanted, target), target)
         call = self._call(owner, queries, betas, threads)
         states = self._output(owner, out, len(call.queries))
         assert call.held.device is not None
@@ -126,8 +119,6 @@ class ContinuousThere(ContinuousMeasured):
         def given(part: NDArray[Any] | None) -> Any:
             return None if part is None else _device_search.of_host(part, target.seen).finished()
 
-        if isinstance(found.states, np.ndarray):
-            target.copy_from(found.states)
         rest = (found.energies, found.steps, found.converged, found.effective)
         weights = found.weights
         if weights is not None:

@@ -26,9 +26,8 @@ Passed: TypeAlias = tuple[NDArray[Any], Floats | None, Floats, bool, Floats | No
 Listed: TypeAlias = tuple[NDArray[np.int64], NDArray[np.int64], Floats]
 """Where each query's patterns begin, the patterns, and their scores."""
 
-DENSE = ("softmax", "polynomial", "identity")
 SPARSE = ("sparsemax", "entmax", "normmax")
-SEPARATIONS = (*DENSE, *SPARSE, "top-k")
+SEPARATIONS = ("softmax", "polynomial", "identity", *SPARSE, "top-k")
 
 
 @dataclass(frozen=True)
@@ -50,20 +49,43 @@ class SparseWeights:
 
 @dataclass(frozen=True)
 class Law:
-    """The exponents of a sparse separation."""
+    """What a separation makes of beta s: its kind, and what that takes.
 
-    factor: float
-    e: float
-    g: float
+    Attributes
+    ----------
+    kind : str
+        ``softmax``, ``power``, ``threshold`` of sparse ones, or ``best`` of a softmax over few.
+    factor, e, g : float
+        Of thresholds: t = factor beta s, and the exponents of the sum that is 1 and of weights.
+    degree : int
+        Of powers, or how many are the best.
+    """
+
+    kind: str = "softmax"
+    factor: float = 1.0
+    e: float = 1.0
+    g: float = 1.0
+    degree: int = 1
+
+    def scaled(self, betas: Floats) -> Floats:
+        """Return what scores are multiplied by."""
+        scales: Floats = (betas * np.float32(self.factor)).astype(np.float32)
+        return scales
 
 
-def law_of(parameters: Mapping[str, Any]) -> Law:
-    """Return the law of sparsemax, entmax or normmax."""
+def law_of(parameters: Mapping[str, Any], n: int) -> Law:
+    """Return the law of a memory's separation over n patterns."""
     separation, alpha = parameters["separation"], parameters["alpha"]
+    if separation == "softmax":
+        return Law()
+    if separation == "top-k":
+        return Law("best", degree=min(parameters["k"], n))
     if separation == "normmax":
-        return Law(1.0, alpha / (alpha - 1.0), 1.0 / (alpha - 1.0))
-    alpha = 2.0 if separation == "sparsemax" else alpha
-    return Law(alpha - 1.0, 1.0 / (alpha - 1.0), 1.0 / (alpha - 1.0))
+        return Law("threshold", 1.0, alpha / (alpha - 1.0), 1.0 / (alpha - 1.0))
+    if separation in SPARSE:
+        alpha = 2.0 if separation == "sparsemax" else alpha
+        return Law("threshold", alpha - 1.0, 1.0 / (alpha - 1.0), 1.0 / (alpha - 1.0))
+    return Law("power", degree=parameters["degree"])
 
 
 @dataclass(frozen=True)
@@ -89,7 +111,19 @@ class Asked:
         queries, constants = np.ascontiguousarray(self.queries[kept]), self.constants[kept]
         return replace(self, queries=queries, constants=constants)
 
-    # ---- passes over the patterns
+    # ---- steps and passes over the patterns
+
+    def step(self, law: Law, values: Patterns, betas: Floats, out: Floats) -> Doubles:
+        """Write weighted means of the values; return three numbers of each query's weights.
+
+        They are what weights are relative to (a maximum, or the threshold), and the sums of them and of their
+        squares.
+        """
+        if law.kind == "threshold":
+            return _sparse(law, self, values, betas, out)
+        if law.kind == "best":
+            return _top(law.degree, self, values, betas, out)
+        return self.retrieve(values, law.kind, betas, None, law.degree, out)
 
     def retrieve(
         self,
@@ -100,7 +134,7 @@ class Asked:
         exponent: float,
         out: Floats,
     ) -> Doubles:
-        """Write weighted means of the values; return maximum, sum and squares of each query's weights."""
+        """Write weighted means of the values by one pass; return the numbers of `step`."""
         numbers = np.empty((len(self.queries), 3))
         rows, scales, queries, distances, factors, offsets = self.passed
         value_rows, value_scales = (None, None) if values is self.patterns else values.kernel
@@ -112,8 +146,11 @@ class Asked:
 
     def odds(self, betas: Floats) -> Doubles:
         """Return the same numbers of a softmax alone."""
-        nothing = Patterns(Column(np.zeros((len(self.patterns), 1), np.float32)), None)
-        return self.retrieve(nothing, "softmax", betas, None, 1, np.empty((len(self.queries), 1), np.float32))
+        return self.step(Law(), self._nothing(), betas, np.empty((len(self.queries), 1), np.float32))
+
+    def _nothing(self) -> Patterns:
+        """Return the cheapest values that there are."""
+        return Patterns(Column(np.zeros((len(self.patterns), 1), np.float32)), None)
 
     def nearest(self, k: int) -> tuple[NDArray[np.int64], Floats]:
         """Return the best patterns of every query and their scores."""
@@ -155,18 +192,15 @@ def project(
     parameters: Mapping[str, Any], asked: Asked, values: Patterns, betas: Floats, out: Floats
 ) -> Projected:
     """Write the weighted mean of the values into ``out``."""
-    separation = parameters["separation"]
-    if separation in SPARSE:
-        return _sparse(law_of(parameters), asked, values, betas, out)
-    if separation == "top-k":
-        return _top(parameters["k"], asked, values, betas, out)
-    kind, degree = ("softmax", 1) if separation == "softmax" else ("power", parameters["degree"])
-    numbers = asked.retrieve(values, kind, betas, None, degree, out)
-    maxima, sums, squares = numbers.T
+    law = law_of(parameters, len(asked.patterns))
+    numbers = asked.step(law, values, law.scaled(betas), out)
+    first, sums, squares = numbers.T
     with np.errstate(over="ignore"):  # of powers, which nothing is made of but looks
-        normalizers = (
-            maxima + np.log(sums) + betas * asked.constants if kind == "softmax" else sums * maxima**degree
-        )
+        if law.kind == "power":
+            normalizers = sums * first**law.degree
+        else:
+            levels = first if law.kind == "threshold" else first + np.log(sums)
+            normalizers = levels + betas * law.factor * asked.constants
     return Projected(out, normalizers, ratio(sums**2, squares))
 
 
@@ -184,43 +218,46 @@ def odds_of_others(asked: Asked, betas: Floats, own: Doubles) -> Doubles:
         return np.asarray(sums * np.exp(np.where(np.abs(behind) > slack, behind, 0.0)) - 1.0)
 
 
-def listed(law: Law, asked: Asked, betas: Floats) -> tuple[SparseWeights, Doubles, NDArray[np.bool_]]:
+def _listed(law: Law, asked: Asked, betas: Floats) -> tuple[SparseWeights, Doubles, NDArray[np.bool_]]:
     """Return weights of queries with few candidates, thresholds, and which queries have many."""
-    scaled = (betas * np.float32(law.factor)).astype(np.float32)
-    (starts, indices, scores), thresholds, dense = asked.support(scaled, law.e)
+    (starts, indices, scores), thresholds, dense = asked.support(betas, law.e)
     lengths = np.diff(starts)
-    beyond = np.repeat(scaled.astype(np.float64), lengths) * scores - np.repeat(thresholds, lengths)
+    beyond = np.repeat(betas.astype(np.float64), lengths) * scores - np.repeat(thresholds, lengths)
     weights = np.maximum(beyond, 0.0) ** law.g
     sums = np.add.reduceat(np.append(weights, 0.0), starts[:-1]) if weights.size else np.ones(len(betas))
     weights /= np.repeat(sums, lengths)
     if dense.any():
-        asked.chosen(dense).refine(scaled[dense], law.e, found := thresholds[dense])
+        asked.chosen(dense).refine(betas[dense], law.e, found := thresholds[dense])
         thresholds[dense] = found
     return SparseWeights(starts, indices, weights.astype(np.float32)), thresholds, dense
 
 
-def _sparse(law: Law, asked: Asked, values: Patterns, betas: Floats, out: Floats) -> Projected:
-    weights, thresholds, dense = listed(law, asked, betas)
-    effective = _summed(asked, weights, values, out)
+def _sparse(law: Law, asked: Asked, values: Patterns, betas: Floats, out: Floats) -> Doubles:
+    weights, thresholds, dense = _listed(law, asked, betas)
+    numbers = _summed(asked, weights, values, out)
     if dense.any():
-        part, scaled = asked.chosen(dense), (betas[dense] * np.float32(law.factor)).astype(np.float32)
+        part = asked.chosen(dense)
         own = part.patterns if values is asked.patterns else values
         states = np.empty((len(part.queries), out.shape[1]), np.float32)
-        numbers = part.retrieve(own, "beyond", scaled, thresholds[dense].astype(np.float32), law.g, states)
-        out[dense], effective[dense] = states, ratio(numbers[:, 1] ** 2, numbers[:, 2])
-    return Projected(out, thresholds + betas * law.factor * asked.constants, effective)
+        limits = thresholds[dense].astype(np.float32)
+        numbers[dense] = part.retrieve(own, "beyond", betas[dense], limits, law.g, states)
+        out[dense] = states
+    numbers[:, 0] = thresholds
+    return numbers
 
 
 def _summed(asked: Asked, weights: SparseWeights, values: Patterns, out: Floats) -> Doubles:
+    """Write sums of listed values, and return numbers of weights whose sum is 1, relative to nothing."""
     asked.summed(weights, values, out)
     squares = np.append(weights.values.astype(np.float64) ** 2, 0.0)
     sums = np.add.reduceat(squares, weights.starts[:-1])
-    return ratio(np.ones(len(out)), np.where(np.diff(weights.starts) > 0, sums, 0.0))
+    listed = np.where(np.diff(weights.starts) > 0, sums, 0.0)
+    return np.stack([np.zeros(len(out)), np.ones(len(out)), listed], axis=1)
 
 
 def top_weights(k: int, asked: Asked, betas: Floats) -> tuple[SparseWeights, Doubles]:
     """Return the softmax over the best k, and ln of its sum."""
-    indices, scores = asked.nearest(min(k, len(asked.patterns)))
+    indices, scores = asked.nearest(k)
     scaled = betas[:, None].astype(np.float64) * scores
     maxima = scaled[:, :1]
     weights = np.exp(scaled - maxima)
@@ -232,10 +269,11 @@ def top_weights(k: int, asked: Asked, betas: Floats) -> tuple[SparseWeights, Dou
     return listed_weights, (maxima + np.log(sums))[:, 0]
 
 
-def _top(k: int, asked: Asked, values: Patterns, betas: Floats, out: Floats) -> Projected:
+def _top(k: int, asked: Asked, values: Patterns, betas: Floats, out: Floats) -> Doubles:
     weights, normalizers = top_weights(k, asked, betas)
-    effective = _summed(asked, weights, values, out)
-    return Projected(out, normalizers + betas * asked.constants, effective)
+    numbers = _summed(asked, weights, values, out)
+    numbers[:, 0] = normalizers
+    return numbers
 
 
 def weights_above(
@@ -245,14 +283,13 @@ def weights_above(
 
     The normalizers are those of `project`.
     """
-    separation = parameters["separation"]
-    if separation == "top-k":
-        weights, sums = top_weights(parameters["k"], asked, betas)
+    separation, law = parameters["separation"], law_of(parameters, len(asked.patterns))
+    if law.kind == "best":
+        weights, sums = top_weights(law.degree, asked, betas)
         with np.errstate(divide="ignore"):
             return weights, np.log(weights.values) + np.repeat(
                 sums + betas * asked.constants, np.diff(weights.starts)
             )
-    law = Law(1.0, 1.0, 1.0) if separation == "softmax" else law_of(parameters)
     scaled = betas.astype(np.float64) * law.factor
     levels = normalizers - scaled * asked.constants
     cut = levels + (np.log(least) if separation == "softmax" else 0.0)

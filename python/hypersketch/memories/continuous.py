@@ -87,9 +87,10 @@ class ContinuousMemory(ContinuousLaws):
     On a GPU tensor cores multiply pieces of 8 bits that add up to the numbers. There scores err by at most
     (dim + 64) 2^-22 |q| |x| for each stored type, with ``precision="tf32"`` by 2^-13 |q| |x| more, with
     ``"bfloat16"`` by 2^-6 |q| |x| more, and sums by 2^-13 of the mean magnitude (2^-8 with ``"bfloat16"``).
-    Equal calls on equal GPUs give the same bits. Steps of softmax and powers stay there; thresholds of
-    sparse separations are settled by the host from the few patterns above a bound, so states of several
-    such steps pass through it, and so do those of ``top-k``.
+    Equal calls on equal GPUs give the same bits, and states of several steps stay there. Of a sparse
+    separation a query may have up to 2,048 patterns within 1 / beta of its best (of entmax within
+    1 / (beta (alpha - 1))); the threshold of one with more is found by passes over all patterns, after each
+    of which the host asks whether it was the last.
 
     Examples
     --------
