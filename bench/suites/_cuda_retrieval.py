@@ -15,7 +15,7 @@ from harness import Row, note, rate_text, rates, row
 from hypersketch import _device, cuda
 from hypersketch.memories import ContinuousMemory
 from hypersketch.memories._continuous_on_gpu import Bench, lengths_there, rule_of
-from hypersketch.memories._separations import Law
+from hypersketch.memories._separations import law_of
 from peers import Missing
 from peers.attention_gpu import TorchAttentionOnGpu
 
@@ -33,6 +33,7 @@ class Case(NamedTuple):
     precision: str = "bfloat16"
     few: bool = True
     """Whether memory is the limit, or the tensor cores."""
+    separation: str = "softmax"
 
 
 def cases(scale: Sizes) -> list[Case]:
@@ -46,6 +47,7 @@ def cases(scale: Sizes) -> list[Case]:
         Case(384, n, few[:2], "float32", "float32"),
         Case(384, n, few[:2], "int8"),
         Case(384, n, few[:2], "float8"),
+        Case(384, n, few[:2], "bfloat16", "float32", separation="sparsemax"),
         Case(128, n // 4, (many,), few=False),
         Case(64, n // 4, (many,), few=False),
         Case(256, n // 4, (many,), few=False),
@@ -66,10 +68,12 @@ class Asked:
         chosen = self.patterns[rng.integers(case.n, size=len(noise))]
         self.queries: Floats = (chosen + 0.5 * noise / case.dim**0.5).astype(np.float32)
         device = f"cuda:{gpu.DEVICE}"
-        self.memory = ContinuousMemory(case.dim, beta=self.beta, dtype=case.dtype, device=device)
+        how = {"beta": self.beta, "dtype": case.dtype, "separation": case.separation}
+        self.memory = ContinuousMemory(case.dim, **how, device=device)
         self.memory.store(self.patterns)
+        self.law = law_of(self.memory._values, case.n)
         self._there = gpu.on_gpu(self.queries)
-        self._betas = gpu.on_gpu(np.full(len(self.queries), self.beta, np.float32))
+        self._betas = gpu.on_gpu(self.law.scaled(np.full(len(self.queries), self.beta, np.float32)))
         self._states = cuda.DeviceArray.empty(self.queries.shape, np.float32, gpu.DEVICE)
         self._sums = cuda.DeviceArray.empty((len(self.queries), 3), np.float64, gpu.DEVICE)
 
@@ -81,7 +85,7 @@ class Asked:
             parts = ((self._there, n * dim), (self._betas, n), (self._states, n * dim), (self._sums, 3 * n))
             asked, betas, states, sums = (bench.take(a.view()._replace(shape=(size,))) for a, size in parts)
             _device.module().retrieve_states(
-                stored, stored, asked, betas, rule_of(Law()), self.case.precision, states, sums
+                stored, stored, asked, betas, rule_of(self.law), self.case.precision, states, sums
             )
 
     def worth(self, n: int) -> str:
@@ -89,9 +93,23 @@ class Asked:
         self.retrieve(n)
         few = slice(0, min(n, 3))
         scores = self.beta * (self.queries[few].astype(np.float64) @ self.patterns.T.astype(np.float64))
-        weights = np.exp(scores - scores.max(axis=1, keepdims=True))
-        exact = weights @ self.patterns.astype(np.float64) / weights.sum(axis=1, keepdims=True)
+        weights = sparsemax(scores) if self.case.separation == "sparsemax" else softmax(scores)
+        exact = weights @ self.patterns.astype(np.float64)
         return f"off by {np.abs(np.asarray(self._states)[few] - exact).max():.0e} of 1"
+
+
+def softmax(scores: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Weights by the definition."""
+    weights: NDArray[np.float64] = np.exp(scores - scores.max(axis=1, keepdims=True))
+    return weights / weights.sum(axis=1, keepdims=True)
+
+
+def sparsemax(scores: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Weights by the definition: what is beyond a threshold, so that they sum up to 1."""
+    falling = -np.sort(-scores, axis=1)
+    thresholds = (falling.cumsum(axis=1) - 1) / np.arange(1, scores.shape[1] + 1)
+    n_beyond = (falling > thresholds).sum(axis=1)
+    return np.maximum(scores - thresholds[np.arange(len(scores)), n_beyond - 1, None], 0.0)
 
 
 def case_rows(case: Case, repeats: int, clock: Clock, ceilings: Ceilings) -> Iterator[Row]:
@@ -115,7 +133,7 @@ def case_rows(case: Case, repeats: int, clock: Clock, ceilings: Ceilings) -> Ite
     size = asked.memory.nbytes // case.n
     for n in case.queries:
         shape = f"{case.n:,} {case.dtype} patterns of {case.dim}, {n:,} queries"
-        what, rate = f"GPU softmax retrieval, {shape}, queries/s", got[f"{n}"]
+        what, rate = f"GPU {case.separation} retrieval, {shape}, queries/s", got[f"{n}"]
         worth, bytes_text = asked.worth(n), f"{size:,} a pattern"
         done = rate * 4 * case.n * case.dim
         if case.few:
