@@ -329,10 +329,10 @@ def test_a_device_that_is_none_is_refused(device: Any) -> None:
 
 
 def test_structures_without_kernels_say_so() -> None:
-    for structure in (CountingBloomFilter(100, 0.01), WillshawMemory(70)):
-        with pytest.raises(ValueError, match="has no GPU kernels"):
-            structure.to("cuda")
-        assert structure.to("cpu") == structure
+    structure = WillshawMemory(70)
+    with pytest.raises(ValueError, match="has no GPU kernels"):
+        structure.to("cuda")
+    assert structure.to("cpu") == structure
     with pytest.raises(TypeError, match="in host memory"):
         DenseProjection(4, 4).project(on_gpu(np.ones((2, 4))))
 

@@ -28,6 +28,7 @@ from hypersketch.capacity.report import command_line, reproduction
 from hypersketch.capacity.structures import STRUCTURES, structure
 from hypersketch.capacity.structures.bloom import Filter
 from hypersketch.capacity.structures.count_sketch import RowSketch
+from hypersketch.capacity.structures.counting_bloom import CountingBloom
 from hypersketch.memories import (
     ContinuousMemory,
     HopfieldMembership,
@@ -76,7 +77,7 @@ SMALL: dict[str, dict[str, Any]] = {
     "hopfield-pm": {"dims": 8, "n": 20, "trials": 3},
     "sdm": {"n": 10, "dims": 40, "trials": 2},
 }
-MEMBERS = "bloom", "bloom-split-block", "bloom-cache-line", "map-i", "map-b", "hopfield"
+MEMBERS = "bloom", "bloom-split-block", "bloom-cache-line", "counting-bloom", "map-i", "map-b", "hopfield"
 FLOATS: dict[str, Callable[[Any], float]] = {}
 """How far rows may be apart of experiments with sums of floats, whose order is that of the device."""
 
@@ -142,7 +143,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 def made_on(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Devices of all structures that a run makes."""
     devices: list[str] = []
-    for family in (Filter, RowSketch):
+    for family in (Filter, CountingBloom, RowSketch):
         build: Any = family.build
 
         def recorded(*arguments: Any, build: Any = build) -> Any:
@@ -213,11 +214,11 @@ def test_experiments_that_cannot_say_which_can(name: str) -> None:
 
 
 def test_structures_that_cannot_say_which_can() -> None:
-    with pytest.raises(ValueError, match="must be 'cpu' for counting-bloom, which has no GPU kernels") as one:
-        capacity.run("membership", structures=["bloom", "counting-bloom"], device="cuda")
-    assert f"(structures of membership that have: {', '.join(MEMBERS)})" in str(one.value)
-    with pytest.raises(ValueError, match="for counting-bloom, which has no GPU kernels"):
-        capacity.run("frequency", structures=["counting-bloom", "map-i", "hopfield"], device="cuda")
+    with pytest.raises(ValueError, match="must be 'cpu' for mcr, which has no GPU kernels") as one:
+        capacity.run("accuracy", structures=["map-i", "mcr"], device="cuda")
+    assert f"(structures of accuracy that have: {', '.join(able('accuracy'))})" in str(one.value)
+    with pytest.raises(ValueError, match="for b-sbc, which has no GPU kernels"):
+        capacity.run("binding-depth", structures=["b-sbc", "map-i"], device="cuda")
     with pytest.raises(ValueError, match="for count-min-conservative, which has no GPU kernels"):
         capacity.run("count-error", structures="count-min-conservative", device="cuda")
     with pytest.raises(ValueError, match=r"for tensor-sketch, which .* have: dense-signs, sparse-signs\)"):

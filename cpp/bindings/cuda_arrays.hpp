@@ -20,6 +20,7 @@ void bind_cuda_memory(py::module_& module);
 void bind_cuda_dlpack(py::module_& module);
 void bind_cuda_keys(py::module_& module);
 void bind_cuda_bloom(py::module_& module);
+void bind_cuda_counting(py::module_& module);
 void bind_cuda_sketch(py::module_& module);
 void bind_cuda_projection(py::module_& module);
 void bind_cuda_hypervectors(py::module_& module);
@@ -159,6 +160,13 @@ class Batch {
   }
 
   size_t size() const { return host_.n; }
+
+  // The first keys, with their weights.
+  Batch first(size_t n) const {
+    Batch part = *this;
+    part.host_.n = n;
+    return part;
+  }
 
   // Calls work(place, keys, piece) for the whole batch on the GPU, or piece by piece as host memory gets there.
   template <class F>

@@ -36,6 +36,7 @@ PYBIND11_MODULE(_cuda, module, pybind11::mod_gil_not_used()) {
   bindings::bind_cuda_dlpack(module);
   bindings::bind_cuda_keys(module);
   bindings::bind_cuda_bloom(module);
+  bindings::bind_cuda_counting(module);
   bindings::bind_cuda_sketch(module);
   bindings::bind_cuda_projection(module);
   bindings::bind_cuda_hypervectors(module);

@@ -179,6 +179,39 @@ uint64_t popcount(Place place, const uint64_t* words, size_t n);
 // Bits set in either.
 uint64_t popcount_or(Place place, const uint64_t* a, const uint64_t* b, size_t n);
 
+// ---- counting_bloom.cu
+
+// Counters of 4, 8, 16 or 32 bits one after the other, from the lowest bits of each word on. The memory ends with a
+// whole word.
+struct CountingFilter {
+  std::uint32_t* words;
+  uint64_t n_cells;
+  int counter_bits;
+  size_t n_hashes;
+  uint64_t seed;
+};
+
+// Adds every key's weight, 1 when `weights` is null. Returns how many counters have become saturated.
+uint64_t counting_add(Place place, CountingFilter filter, Keys keys, const std::int64_t* weights);
+// Takes every key's weight, or nothing when a counter would fall below zero: false then.
+bool counting_take(Place place, CountingFilter filter, Keys keys, const std::int64_t* weights);
+// Whether each key was there once the keys before it had been added. Returns how many counters have become saturated.
+uint64_t counting_test_and_add(Place place, CountingFilter filter, Keys keys, bool* out);
+void counting_count(Place place, CountingFilter filter, Keys keys, std::int64_t* out);
+// Counts above zero, as bools or bits.
+void counting_contains(Place place, CountingFilter filter, Keys keys, bool* out);
+void counting_contains_packed(Place place, CountingFilter filter, Keys keys, unsigned char* out);
+
+enum class CounterChoice { kSum, kLargest, kSmallest };
+// Puts the sum, or the larger or smaller one, of every two counters here. Returns how many have become saturated.
+uint64_t counting_combine(Place place, CountingFilter filter, const std::uint32_t* others, CounterChoice choice);
+
+struct CounterLook {
+  uint64_t occupied;   // above zero here or there
+  uint64_t saturated;  // here
+};
+CounterLook counting_look(Place place, CountingFilter filter, const std::uint32_t* others);
+
 // ---- weights.cu; T is int64_t or double
 
 template <class T>

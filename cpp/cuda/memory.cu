@@ -73,7 +73,8 @@ Memory::Memory(int device, size_t n_bytes) : device_(device), size_(n_bytes) {
   cudaEvent_t event = nullptr;
   check(cudaEventCreateWithFlags(&event, cudaEventDisableTiming), "Making a GPU event");
   if (n_bytes != 0) {
-    const cudaError_t status = cudaMalloc(&data_, n_bytes);
+    // Whole words: there are no atomic operations for bytes, so that the last ones are changed as part of a word.
+    const cudaError_t status = cudaMalloc(&data_, (n_bytes + 3) / 4 * 4);
     if (status != cudaSuccess) {
       cudaEventDestroy(event);
       fail_to_take(n_bytes, status);

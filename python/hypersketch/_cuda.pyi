@@ -16,6 +16,7 @@ import typing_extensions
 __all__: list[str] = [
     "BloomRule",
     "BundlePlan",
+    "CountingRule",
     "Error",
     "Imported",
     "Locations",
@@ -61,6 +62,14 @@ __all__: list[str] = [
     "convolve_rows",
     "copy_span",
     "cosines",
+    "counting_add",
+    "counting_combine",
+    "counting_contains",
+    "counting_contains_packed",
+    "counting_count",
+    "counting_look",
+    "counting_remove",
+    "counting_test_and_add",
     "decode_characters",
     "device_of",
     "devices",
@@ -259,6 +268,18 @@ class BloomRule:
         self,
         layout: str,
         n_bits: typing.SupportsInt | typing.SupportsIndex,
+        n_hashes: typing.SupportsInt | typing.SupportsIndex,
+        seed: typing.SupportsInt | typing.SupportsIndex,
+    ) -> None: ...
+
+class CountingRule:
+    """
+    Size and counters of a counting Bloom filter.
+    """
+    def __init__(
+        self,
+        n_cells: typing.SupportsInt | typing.SupportsIndex,
+        counter_bits: typing.SupportsInt | typing.SupportsIndex,
         n_hashes: typing.SupportsInt | typing.SupportsIndex,
         seed: typing.SupportsInt | typing.SupportsIndex,
     ) -> None: ...
@@ -673,6 +694,92 @@ def cosines(
 ) -> bool:
     """
     Cosines of rows; false where any is not finite.
+    """
+
+def counting_add(
+    state: Memory,
+    rule: CountingRule,
+    saturated: numpy.typing.NDArray[numpy.int64],
+    keys: Span | numpy.typing.NDArray[numpy.uint64],
+    weights: Span | numpy.typing.NDArray[numpy.int64] | None,
+    stream: typing.SupportsInt | typing.SupportsIndex,
+    threads: typing.SupportsInt | typing.SupportsIndex,
+) -> None:
+    """
+    Add keys; saturated[0] grows by the number of counters that reached their largest value.
+    """
+
+def counting_combine(
+    state: Memory,
+    rule: CountingRule,
+    saturated: numpy.typing.NDArray[numpy.int64],
+    choice: str,
+    other: Memory,
+    stream: typing.SupportsInt | typing.SupportsIndex,
+) -> None:
+    """
+    Put the 'sum', or the 'largest' or 'smallest', of every two counters here.
+    """
+
+def counting_contains(
+    state: Memory,
+    rule: CountingRule,
+    keys: Span | numpy.typing.NDArray[numpy.uint64],
+    out: Span | numpy.typing.NDArray[numpy.bool],
+    stream: typing.SupportsInt | typing.SupportsIndex,
+    threads: typing.SupportsInt | typing.SupportsIndex,
+) -> None:
+    """
+    Whether the count of each key is above zero.
+    """
+
+def counting_contains_packed(state: Memory, rule: CountingRule, keys: Span, out: Span) -> None:
+    """
+    The same for keys on the GPU, eight answers a byte.
+    """
+
+def counting_count(
+    state: Memory,
+    rule: CountingRule,
+    keys: Span | numpy.typing.NDArray[numpy.uint64],
+    out: Span | numpy.typing.NDArray[numpy.int64],
+    stream: typing.SupportsInt | typing.SupportsIndex,
+    threads: typing.SupportsInt | typing.SupportsIndex,
+) -> None:
+    """
+    Upper bounds of the keys' counts.
+    """
+
+def counting_look(
+    state: Memory, rule: CountingRule, other: Memory, stream: typing.SupportsInt | typing.SupportsIndex
+) -> tuple[int, int]:
+    """
+    Counters above zero in either, and saturated counters of the first.
+    """
+
+def counting_remove(
+    state: Memory,
+    rule: CountingRule,
+    keys: Span | numpy.typing.NDArray[numpy.uint64],
+    weights: Span | numpy.typing.NDArray[numpy.int64] | None,
+    stream: typing.SupportsInt | typing.SupportsIndex,
+    threads: typing.SupportsInt | typing.SupportsIndex,
+) -> None:
+    """
+    Remove keys; a refused batch leaves the cells as they were.
+    """
+
+def counting_test_and_add(
+    state: Memory,
+    rule: CountingRule,
+    saturated: numpy.typing.NDArray[numpy.int64],
+    keys: Span | numpy.typing.NDArray[numpy.uint64],
+    out: Span | numpy.typing.NDArray[numpy.bool],
+    stream: typing.SupportsInt | typing.SupportsIndex,
+    threads: typing.SupportsInt | typing.SupportsIndex,
+) -> None:
+    """
+    Tell for every key whether it was there, then add it.
     """
 
 def decode_characters(starts: Span, bytes: Span, hashes: Span, ends: Span) -> bool:

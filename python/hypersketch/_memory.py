@@ -95,6 +95,13 @@ def moved(state: State, device: int | None) -> State:
     return twin
 
 
+def beside(state: State, other: State) -> State:
+    """Return another state, or a copy of it, that lies where this one does."""
+    if not on_gpu(state):
+        return host(other)
+    return other if device_of(other) == device_of(state) else moved(other, device_of(state))
+
+
 # ---- changes: a compiled function and its arguments, for `Structure._commit`
 
 Change: TypeAlias = tuple[Callable[..., Any], tuple[Any, ...]]
@@ -109,11 +116,10 @@ def clearing(state: State) -> Change:
 
 def combining(operation: np.ufunc, state: State, other: State) -> Change:
     """Put what ``operation`` makes of two states of one size into the first one."""
+    theirs = beside(state, other)
     if not on_gpu(state):
-        theirs = host(other)
         return operation, (state, theirs, state)
     cuda, stream = _device.module(), _device.chosen_stream()
-    theirs = other if device_of(other) == device_of(state) else moved(other, device_of(state))
     both = state.memory, theirs.memory
     if operation in (np.bitwise_or, np.bitwise_and):
         return (cuda.unite if operation is np.bitwise_or else cuda.intersect), (*both, stream)

@@ -42,8 +42,14 @@ def dot(a: NDArray[Any], b: NDArray[Any]) -> float:
     )
 
 
-def tally_of(n: int, weights: NDArray[np.int64] | None, sign: int = 1) -> Tally:
-    """Return what n keys with these weights (1 each when None) add to the counts, or for sign -1 take."""
+def tally_of(n: int, weights: Any, sign: int = 1) -> Tally:
+    """Return what n keys with these weights (1 each when None) add to the counts, or for sign -1 take.
+
+    Weights are an array of int64, or `sketches._weights_on_gpu.WeightsOnGpu`, which know their tally.
+    """
+    if weights is not None and not isinstance(weights, np.ndarray):
+        added: Tally = weights.tally
+        return added._replace(n_added=sign * added.n_added, total_weight=sign * added.total_weight)
     total = n if weights is None else int(weights.sum())
     bound = n if weights is None else int(np.abs(weights).sum())
     return Tally(n_added=sign * n, total_weight=sign * total, bound=bound)
@@ -75,7 +81,7 @@ class Structure(Stored, Imports):
         self,
         change: Callable[..., Any],
         batch: NDArray[np.uint64],
-        weights: NDArray[np.int64] | None = None,
+        weights: Any = None,
         *,
         sign: int = 1,
         axis: int = -1,

@@ -4,20 +4,18 @@
 // hide keys. Bottleneck: one random access a position.
 #pragma once
 
-#include <limits>
 #include <stdexcept>
 
 #include "hypersketch/bloom.hpp"
+#include "hypersketch/counters.hpp"
 
 namespace hypersketch {
-
-using std::int64_t;
 
 // Counters of a whole type.
 template <class Cell>
 struct WholeCells {
   using Stored = Cell;
-  static constexpr int64_t kMost = std::numeric_limits<Cell>::max();
+  static constexpr int64_t kMost = kMostCount<8 * sizeof(Cell)>;
   Cell* cells;
 
   int64_t get(uint64_t i) const { return static_cast<int64_t>(cells[i]); }
@@ -28,7 +26,7 @@ struct WholeCells {
 // Two counters a byte, the even one in the low half.
 struct HalfByteCells {
   using Stored = std::uint8_t;
-  static constexpr int64_t kMost = 15;
+  static constexpr int64_t kMost = kMostCount<4>;
   std::uint8_t* bytes;
 
   int64_t get(uint64_t i) const { return (bytes[i / 2] >> shift(i)) & 15; }
@@ -62,7 +60,7 @@ int64_t counting_add(Cells cells, CellParams params, std::span<const uint64_t> h
         const uint64_t position = positions[i * n + j];
         const int64_t value = cells.get(position);
         if (value == Cells::kMost) continue;
-        const int64_t sum = std::min(Cells::kMost, value + weight);
+        const int64_t sum = raised(value, weight, Cells::kMost);
         cells.set(position, sum);
         saturated += sum == Cells::kMost;
       }
@@ -110,22 +108,13 @@ void counting_remove(Cells cells, CellParams params, std::span<const uint64_t> h
   const size_t done = counting_take(cells, params, hashes, weights);
   if (done == hashes.size()) return;
   counting_add(cells, params, hashes.first(done), weights);
-  throw std::invalid_argument("A key to remove was not added that often: a counter would fall below zero.");
+  throw std::invalid_argument(kNotAdded);
 }
 
-// The smallest of floor(counter / how often the key meets it): never below the key's own count, while that is below
-// the largest value. A saturated counter tells only that the count may be anything.
 template <class Cells>
 int64_t key_count(Cells cells, const uint64_t* positions, size_t stride, size_t n_hashes) {
-  int64_t smallest = Cells::kMost;
-  for (size_t i = 0; i < n_hashes; ++i) {
-    const int64_t value = cells.get(positions[i * stride]);
-    if (value == Cells::kMost) continue;
-    int64_t times = 0;
-    for (size_t other = 0; other < n_hashes; ++other) times += positions[other * stride] == positions[i * stride];
-    smallest = std::min(smallest, value / times);
-  }
-  return smallest;
+  return smallest_count([=](uint64_t place) { return cells.get(place); },
+                        [=](size_t i) { return positions[i * stride]; }, n_hashes, Cells::kMost);
 }
 
 template <class Cells>
@@ -168,7 +157,7 @@ template <class Cells>
 int64_t counting_merge(Cells cells, Cells other, uint64_t n_cells) {
   int64_t saturated = 0;
   for (uint64_t i = 0; i < n_cells; ++i) {
-    const int64_t value = cells.get(i), sum = std::min(Cells::kMost, value + other.get(i));
+    const int64_t value = cells.get(i), sum = raised(value, other.get(i), Cells::kMost);
     cells.set(i, sum);
     saturated += value != Cells::kMost && sum == Cells::kMost;
   }

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Iterable
 from typing import Any, Literal, overload
 
 import numpy as np
@@ -48,6 +49,16 @@ class KeySet(Structure):
     @abstractmethod
     def _ask(self, batch: Batch, answers: NDArray[Any], packed: bool, threads: int) -> None:
         """Write which keys were probably added: bools, or bits when packed."""
+
+    def _ask_by_pieces(
+        self, loops: Any, pieces: Iterable[slice], batch: Batch, answers: Any, packed: bool
+    ) -> None:
+        """Ask ``loops.contains`` or ``loops.contains_packed`` piece by piece."""
+        for part in pieces:
+            if packed:  # each piece but the last of a multiple of eight keys
+                loops.contains_packed(batch.values[part], answers[part.start // 8 : -(-part.stop // 8)])
+            else:
+                loops.contains(batch.values[part], answers[part])
 
     @abstractmethod
     def _test_and_take(self, batch: Batch, answers: NDArray[np.bool_], threads: int) -> None:

@@ -4,14 +4,14 @@
 from __future__ import annotations
 
 import math
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
-from hypersketch import _core
+from hypersketch import _memory
 from hypersketch._additive import Additive
 from hypersketch._stored import Tally
+from hypersketch.sketches import _counters
 from hypersketch.sketches._cells import CellSketch
 from hypersketch.theory import counting_bloom as theory
 
@@ -42,18 +42,18 @@ class Multiset(Additive, CellSketch):
         return int(self._values["counter_bits"])
 
     @property
-    def _numbers(self) -> tuple[int, int]:
-        return self.n_cells, self.counter_bits
-
-    def _sums(self, other: NDArray[Any]) -> tuple[float, int, int]:
-        """Return the inner product with other counters, how many in either are above 0, how many are full."""
-        return _core.counting_sums(self._state, other, *self._numbers)
+    def _shape(self) -> _counters.Shape:
+        return _counters.Shape(self.n_cells, self.counter_bits, self.n_hashes, self.seed)
 
     def _occupied(self) -> int:
-        return int(self._sums(self._state)[1])
+        return self._look(self._state)[0]
 
     def _occupied_in_either(self: Sets, other: Sets) -> int:
-        return int(self._sums(other._state)[1])
+        return self._look(other._state)[0]
+
+    def _look(self, other: _memory.State) -> tuple[int, int]:
+        """Return how many counters in either state are above 0, and how many are full here."""
+        return _counters.look(self._shape, self._state, other)
 
     def unite(self: Sets, other: Sets) -> None:
         """Keep the larger of every two counters: the union of multisets; also ``|=``.
@@ -94,7 +94,7 @@ class Multiset(Additive, CellSketch):
         """
         self._require_same(other, "unite with")
         if other is not self:
-            self._combine(other, np.maximum)
+            self._combine(other, "largest")
 
     def intersect(self: Sets, other: Sets) -> None:
         """Keep the smaller of every two counters: the intersection of multisets; also ``&=``.
@@ -128,25 +128,22 @@ class Multiset(Additive, CellSketch):
         array([2, 0, 0])
         """
         self._require_same(other, "intersect with")
-        self._combine(other, np.minimum)
+        self._combine(other, "smallest")
 
-    def _combine(self: Sets, other: Sets, choose: np.ufunc) -> None:
+    def _combine(self: Sets, other: Sets, choice: _counters.Choice) -> None:
         """Put the larger or the smaller of every two counters here."""
         first, second = sorted((self, other), key=id)
         with first._lock, second._lock:
             self._require_writable()
             mine, theirs = self._tally, other._tally
             change = theirs
-            if choose is np.minimum:
+            if choice == "smallest":
                 fewer, less = theirs.n_added - mine.n_added, theirs.total_weight - mine.total_weight
                 change = Tally(n_added=min(0, fewer), total_weight=min(0, less))
             else:
                 self._warn_beyond_capacity(theirs.n_added)
-            chosen: NDArray[Any] = choose(self._state, other._state)
-            if self.counter_bits == 4:  # two counters a byte, whose upper ones decided
-                low = choose(self._state & 15, other._state & 15)
-                chosen = (chosen & 0xF0) | low
-            self._commit(np.copyto, (self._state, chosen), change)
+            full = np.zeros(1, np.int64)  # of the larger of two counters one was full before
+            self._commit(*_counters.combining(choice, self._shape, self._state, other._state, full), change)
 
     def __ior__(self: Sets, other: Sets) -> Sets:
         self.unite(other)
@@ -206,7 +203,7 @@ class Multiset(Additive, CellSketch):
         if m == 1:
             return float("nan")
         chance = k * k * self.total_weight * other.total_weight / m
-        return (self._sums(other._state)[0] - chance) / (k * (1 - 1 / m))
+        return (_counters.product(self._shape, self._state, other._state) - chance) / (k * (1 - 1 / m))
 
     def intersection_cardinality(self: Sets, other: Sets) -> float:
         """Estimate the number of keys that two filters share, when each key was added once.

@@ -16,7 +16,7 @@ from hypersketch._structure import chunks
 from hypersketch.keys import skips_nulls
 from hypersketch.sketches._candidates import PLACES_PER_KEY, Batch, batch_of, decoded, encoded
 from hypersketch.sketches._rows import RowCells, tally_of
-from hypersketch.sketches._weights_on_gpu import weights_on_gpu
+from hypersketch.sketches._weights_on_gpu import require_host_weights, weights_on_gpu
 
 TRACK = _validation.within(0, 2**20)
 
@@ -149,8 +149,7 @@ class RowSketch(RowCells):
         least: Any = 0 if not self._SIGNED else -self._most if self._integral else None
         if not isinstance(words, np.ndarray):
             return None if weights is None else weights_on_gpu(owner, weights, words, self.dtype, least)
-        if _device.is_on_gpu(weights):
-            _validation.refuse(owner, "weights", "in host memory, where the keys are", "an array on a GPU")
+        require_host_weights(owner, weights)
         if self._integral:
             return _validation.weights(owner, weights, words.size, least, self._most)
         return _validation.real_weights(owner, weights, words.size, self._state.dtype, least)

@@ -32,6 +32,12 @@ class WeightsOnGpu:
         return self._seen.to_host()
 
 
+def require_host_weights(owner: str, weights: Any) -> None:
+    """Refuse weights on a GPU for keys of host memory."""
+    if _device.is_on_gpu(weights):
+        _validation.refuse(owner, "weights", "in host memory, where the keys are", "an array on a GPU")
+
+
 def weights_on_gpu(
     owner: str, weights: Any, words: _device_keys.Words, dtype: np.dtype[Any], least: float | None
 ) -> WeightsOnGpu:

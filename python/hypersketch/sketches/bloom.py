@@ -253,12 +253,7 @@ class BloomFilter(CellSketch):
     # ---- queries
 
     def _ask(self, batch: Batch, answers: NDArray[Any], packed: bool, threads: int) -> None:
-        loops = self._loops(batch, threads)
-        for part in self._pieces(batch):
-            if packed:  # each piece but the last of a multiple of eight keys
-                loops.contains_packed(batch.values[part], answers[part.start // 8 : -(-part.stop // 8)])
-            else:
-                loops.contains(batch.values[part], answers[part])
+        self._ask_by_pieces(self._loops(batch, threads), self._pieces(batch), batch, answers, packed)
 
     def _occupied(self) -> int:
         return _memory.ones(self._state)

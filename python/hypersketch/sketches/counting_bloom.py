@@ -4,19 +4,20 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
-from functools import partial
+from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hypersketch import _core, _validation, files
+from hypersketch import _device, _validation, files
 from hypersketch._stored import Tally
-from hypersketch._structure import chunks, tally_of
+from hypersketch._structure import tally_of
+from hypersketch.sketches import _counters
 from hypersketch.sketches._cells import CAPACITY, CELLS, HASHES
 from hypersketch.sketches._layouts import Batch
 from hypersketch.sketches._multisets import Multiset
+from hypersketch.sketches._weights_on_gpu import require_host_weights, weights_on_gpu
 
 _DTYPES: dict[int, type[np.unsignedinteger[Any]]] = {4: np.uint8, 8: np.uint8, 16: np.uint16, 32: np.uint32}
 
@@ -58,6 +59,8 @@ class CountingBloomFilter(Multiset):
         did, and the first time a `SaturationWarning` does.
     seed : int in [0, 2**64), default 0
         Filters of different seeds make independent errors and cannot be merged.
+    device : str, default 'cpu'
+        Where the counters lie: ``cpu``, ``cuda``, ``cuda:1``; see `to`.
 
     Raises
     ------
@@ -87,6 +90,7 @@ class CountingBloomFilter(Multiset):
     """
 
     _CELLS = "n_cells"
+    _ON_GPU = True
     _told_saturated = False
     _PARAMETERS: ClassVar[dict[str, _validation.Check]] = {
         "n_cells": CELLS,
@@ -105,12 +109,13 @@ class CountingBloomFilter(Multiset):
         n_hashes: int | None = None,
         counter_bits: Literal[4, 8, 16, 32] = 8,
         seed: int = 0,
+        device: str = "cpu",
     ) -> None:
         cells, hashes = self._sized(capacity, fpr, n_cells, n_hashes)
         parameters = self._checked(
             n_cells=cells, n_hashes=hashes, capacity=capacity, counter_bits=counter_bits, seed=seed
         )
-        self._fill(parameters, None, Tally())
+        self._fill(parameters, None, Tally(), self._device_for(device))
 
     @classmethod
     def _layout(cls, parameters: Mapping[str, Any]) -> tuple[int, type[np.generic]]:
@@ -135,7 +140,7 @@ class CountingBloomFilter(Multiset):
         >>> hypersketch.CountingBloomFilter(n_cells=1000, n_hashes=3).n_saturated
         0
         """
-        return int(self._sums(self._state)[2])
+        return self._look(self._state)[1]
 
     def add(self, keys: Any, weights: Any = None, *, threads: int | None = None) -> None:
         """Add keys, each as often as its weight says.
@@ -175,7 +180,8 @@ class CountingBloomFilter(Multiset):
         >>> stock.n_added, stock.total_weight
         (2, 5)
         """
-        self._change("add", self._batch(keys, self._n_threads("add", threads)), weights, 1)
+        n_threads = self._n_threads("add", threads)
+        self._change("add", self._batch(keys, n_threads), weights, n_threads)
 
     def add_hashes(
         self, hashes: NDArray[np.uint64], weights: Any = None, *, threads: int | None = None
@@ -202,8 +208,8 @@ class CountingBloomFilter(Multiset):
         >>> stock.count("apple")
         array([3])
         """
-        self._n_threads("add_hashes", threads)
-        self._change("add_hashes", self._hashed("add_hashes", hashes), weights, 1)
+        n_threads = self._n_threads("add_hashes", threads)
+        self._change("add_hashes", self._hashed("add_hashes", hashes), weights, n_threads)
 
     def remove(self, keys: Any, weights: Any = None, *, threads: int | None = None) -> None:
         """Remove keys that were added before, each as often as its weight says.
@@ -238,7 +244,8 @@ class CountingBloomFilter(Multiset):
         >>> "apple" in stock
         False
         """
-        self._change("remove", self._batch(keys, self._n_threads("remove", threads)), weights, -1)
+        n_threads = self._n_threads("remove", threads)
+        self._change("remove", self._batch(keys, n_threads), weights, n_threads, -1)
 
     def remove_hashes(
         self, hashes: NDArray[np.uint64], weights: Any = None, *, threads: int | None = None
@@ -266,38 +273,51 @@ class CountingBloomFilter(Multiset):
         >>> "apple" in stock
         False
         """
-        self._n_threads("remove_hashes", threads)
-        self._change("remove_hashes", self._hashed("remove_hashes", hashes), weights, -1)
+        n_threads = self._n_threads("remove_hashes", threads)
+        self._change("remove_hashes", self._hashed("remove_hashes", hashes), weights, n_threads, -1)
 
-    def _change(self, verb: str, given: Batch, weights: Any, sign: int) -> None:
-        batch = given.values
-        checked = _validation.weights(f"CountingBloomFilter.{verb}", weights, batch.size, least=0)
+    def _change(self, verb: str, batch: Batch, weights: Any, threads: int, sign: int = 1) -> None:
+        words = batch.values
+        checked = self._checked_weights(f"CountingBloomFilter.{verb}", weights, words)
         with self._lock:
             self._require_writable()
             if sign == 1:
-                self._add(batch, checked)
+                self._add(words, checked, threads)
             else:
-                self._remove(batch, checked)
+                self._remove(words, checked, threads)
 
-    def _add(self, batch: NDArray[np.uint64], weights: NDArray[np.int64] | None) -> None:
-        self._warn_beyond_capacity(batch.size, stacklevel=5)
+    def _checked_weights(self, owner: str, weights: Any, words: Any) -> Any:
+        """Return weights in [0, 2**31) that lie where the keys do, or None."""
+        if isinstance(words, np.ndarray):
+            require_host_weights(owner, weights)
+            return _validation.weights(owner, weights, words.size, least=0)
+        return None if weights is None else weights_on_gpu(owner, weights, words, np.dtype(np.int32), 0)
+
+    def _weight_arguments(self, n: int, weights: Any, sign: int) -> tuple[Any, ...]:
+        return (getattr(weights, "span", weights),)
+
+    def _loops(self, saturated: NDArray[np.int64], threads: int) -> _counters.Loops:
+        return _counters.loops(self._shape, self._state, saturated, threads)
+
+    def _pieces(self, words: Any) -> Iterator[slice]:
+        return _counters.pieces(self._shape, self._state, words)
+
+    def _add(self, words: Any, weights: Any, threads: int) -> None:
+        self._warn_beyond_capacity(words.size, stacklevel=5)
         saturated = np.zeros(1, np.int64)
-        self._add_chunks(self._adding(saturated), batch, weights, words_per_key=self.n_hashes)
+        self._add_chunks(self._loops(saturated, threads).add, words, weights, pieces=self._pieces(words))
         self._warn_saturated(saturated)
 
-    def _adding(self, saturated: NDArray[np.int64]) -> partial[None]:
-        return partial(_core.counting_add, self._state, *self._numbers, self.n_hashes, self.seed, saturated)
-
-    def _remove(self, batch: NDArray[np.uint64], weights: NDArray[np.int64] | None) -> None:
-        change = partial(_core.counting_remove, self._state, *self._numbers, self.n_hashes, self.seed)
-        before = self.n_added
+    def _remove(self, words: Any, weights: Any, threads: int) -> None:
+        loops, before = self._loops(np.zeros(1, np.int64), threads), self.n_added
         try:
-            self._add_chunks(change, batch, weights, sign=-1, words_per_key=self.n_hashes)
+            self._add_chunks(loops.remove, words, weights, sign=-1, pieces=self._pieces(words))
         except ValueError:
             # Pieces that went before the refused one come back, in one uninterrupted call.
-            done = batch[: before - self.n_added]
-            mine = None if weights is None else weights[: done.size]
-            self._commit(self._adding(np.zeros(1, np.int64)), (done, mine), tally_of(done.size, mine))
+            n = before - self.n_added
+            if n:  # of host memory: keys on a GPU are one piece
+                mine = None if weights is None else weights[:n]
+                self._commit(loops.add, (words[:n], mine), tally_of(n, mine))
             raise
 
     def _warn_saturated(self, saturated: NDArray[np.int64], stacklevel: int = 5) -> None:
@@ -312,13 +332,11 @@ class CountingBloomFilter(Multiset):
         )
 
     def _test_and_take(self, batch: Batch, answers: NDArray[np.bool_], threads: int) -> None:
-        hashes, saturated = batch.values, np.zeros(1, np.int64)
-        self._warn_beyond_capacity(hashes.size, stacklevel=5)
-        rule = (*self._numbers, self.n_hashes, self.seed, saturated)
-        change = partial(_core.counting_test_and_add, self._state, *rule)
-        for part in chunks(hashes.size, self.n_hashes):
-            piece = answers[part]
-            self._commit(change, (hashes[part], piece), tally_of(piece.size, None))
+        words, saturated = batch.values, np.zeros(1, np.int64)
+        self._warn_beyond_capacity(words.size, stacklevel=5)
+        change = self._loops(saturated, threads).test_and_add
+        for part in self._pieces(words):
+            self._commit(change, (words[part], answers[part]), tally_of(part.stop - part.start, None))
         self._warn_saturated(saturated)
 
     def count(self, keys: Any, *, threads: int | None = None) -> NDArray[np.int64]:
@@ -389,19 +407,20 @@ class CountingBloomFilter(Multiset):
         return self._count(batch, self._n_threads("count_hashes", threads))
 
     def _count(self, batch: Batch, threads: int) -> NDArray[np.int64]:
-        hashes, rule = batch.values, (*self._numbers, self.n_hashes, self.seed)
-        counts = np.empty(hashes.size, np.int64)
-        for part in chunks(hashes.size, self.n_hashes):
-            _core.counting_count(self._state, *rule, hashes[part], counts[part], threads)
-        return counts
+        counts = batch.output("CountingBloomFilter.count", None, batch.values.size, np.int64)
+        loops = self._loops(np.zeros(1, np.int64), threads)
+        for part in self._pieces(batch.values):
+            loops.counts(batch.values[part], counts[part])
+        given: NDArray[np.int64] = _device.result(counts)
+        return given
 
     def _ask(self, batch: Batch, answers: NDArray[Any], packed: bool, threads: int) -> None:
-        found = self._count(batch, threads) > 0
-        answers[:] = np.packbits(found, bitorder="little") if packed else found
+        loops = self._loops(np.zeros(1, np.int64), threads)
+        self._ask_by_pieces(loops, self._pieces(batch.values), batch, answers, packed)
 
     def _join(self, other: Any) -> None:
         self._warn_beyond_capacity(other.n_added)
         saturated = np.zeros(1, np.int64)
-        change = partial(_core.counting_merge, self._state, *self._numbers, saturated)
-        self._commit(change, (other._state,), other._tally)
+        change = _counters.combining("sum", self._shape, self._state, other._state, saturated)
+        self._commit(*change, other._tally)
         self._warn_saturated(saturated, stacklevel=4)

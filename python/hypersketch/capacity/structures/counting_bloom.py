@@ -37,6 +37,7 @@ class CountingBloom(Structure):
     unit: ClassVar[str] = "n_cells"
     least: ClassVar[int] = 3
     count_quantity: ClassVar[str] = "wrong counts"
+    has_kernels: ClassVar[bool] = True
 
     def size(self, units: int, n: int, task: str = "membership") -> Size:
         # A set fits into bytes; counts of a stream may not.
@@ -54,6 +55,7 @@ class CountingBloom(Structure):
             n_hashes=size["n_hashes"],
             counter_bits=cast(Literal[8, 16, 32], size["counter_bits"]),
             seed=seed,
+            device=self.device,
         )
         sketch.add_hashes(hashes, weights)
         return sketch
