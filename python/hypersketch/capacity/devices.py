@@ -36,7 +36,7 @@ def able(task: str) -> list[str]:
     Examples
     --------
     >>> able("frequency"), able("nested")
-    (['count-sketch', 'count-min', 'map-i', 'hopfield'], ['map-i', 'map-b'])
+    (['counting-bloom', 'count-sketch', 'count-min', 'map-i', 'hopfield'], ['map-i', 'map-b'])
     """
     return [name for name, entry in STRUCTURES.items() if entry.runs_on_gpu(task)]
 
