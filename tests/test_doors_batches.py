@@ -179,6 +179,8 @@ NULLS: list[Any] = [
     ("a", None, "b", "c"),
     iter(["a", None, "b", "c"]),
     np.array(["a", None, "b", "c"], dtype=object),
+    np.array(["a", pd.NA, "b", "c"], dtype=object),  # as pandas 2 gives its strings
+    ["a", pd.NA, "b", "c"],
     np.ma.array(["a", "x", "b", "c"], mask=[0, 1, 0, 0]),
     ["a", "b", "c"],
     pa.array(["a", "b", "c"]),

@@ -333,7 +333,7 @@ class Algebra(ABC):
         >>> space = BSC(10_000)
         >>> rows = space.atoms(["a", "b"])
         >>> space.similarity(space.select(rows, weights=[3, 1]), rows).round(1)
-        array([0.8, 0.2])
+        array([0.7, 0.3])
         """
         rows = np.atleast_2d(self._checked("select", "vectors", vectors))
         if not len(rows):

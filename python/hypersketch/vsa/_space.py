@@ -298,7 +298,7 @@ class Space(Algebra):
         --------
         >>> from hypersketch.vsa import BSC, FHRR, HRR
         >>> [round(space(500).expected_accuracy(15), 3) for space in (BSC, HRR, FHRR)]
-        [0.946, 0.995, 1.0]
+        [0.946, 0.994, 1.0]
         >>> round(HRR(500).expected_accuracy(15, pairs=True), 3)
         0.99
         """

@@ -21,7 +21,7 @@ def agreement(n_fields: int) -> NDArray[np.float64]:
     agree where |U| > |V| and, by the same tie bit, where both are 0; where one is 0, that bit says nothing.
 
     >>> agreement(3)
-    array([-1. , -0.5,  0.5,  1. ])
+    array([-1.,  0.,  0.,  1.])
     """
     if n_fields > _EXACT:
         return np.asarray(2 / math.pi * np.arcsin(2 * np.arange(n_fields + 1) / n_fields - 1))
