@@ -23,6 +23,7 @@ from hypersketch import (
     _structure,
     theory,
 )
+from hypersketch._structure import chunks
 from makers import state
 
 SIZES = [1, 2, 63, 64, 65, 127, 255, 256, 257, 511, 513, 10_000]
@@ -381,3 +382,18 @@ def test_warnings_name_the_callers_line() -> None:
         with pytest.warns(SaturationWarning) as caught:
             call(full)
         assert caught[0].filename == __file__
+
+
+@pytest.mark.parametrize("n_hashes", [1, 5, 255])
+def test_pieces_of_packed_answers_are_whole_bytes(n_hashes: int) -> None:
+    parts = list(chunks(3 * 10**6, n_hashes))
+    assert len(parts) > 1
+    assert all(part.start % 8 == 0 for part in parts)
+
+
+def test_packed_answers_of_several_pieces() -> None:
+    seen = CountingBloomFilter(n_cells=10**6, n_hashes=3)
+    seen.add(np.arange(10**5))
+    asked = np.arange(1_300_003)
+    packed = seen.contains(asked, packed=True)
+    np.testing.assert_array_equal(packed, np.packbits(seen.contains(asked), bitorder="little"))

@@ -114,16 +114,4 @@ __device__ __forceinline__ Pair conjugate_product(Pair x, Pair y) {
   return {add(mul(x.a, y.a), mul(x.b, y.b)), add(mul(x.b, y.a), mul(-x.a, y.b))};
 }
 
-// The sum over a block, for thread 0. All threads must call it.
-static __device__ double sum_of_block(double mine) {
-  __shared__ double sums[kWarp];
-  mine = sum_of_warp(mine);
-  __syncthreads();
-  if (threadIdx.x % kWarp == 0) sums[threadIdx.x / kWarp] = mine;
-  __syncthreads();
-  double total = 0;
-  for (unsigned warp = 0; warp < blockDim.x / kWarp; ++warp) total += sums[warp];
-  return total;
-}
-
 }  // namespace hypersketch::cuda

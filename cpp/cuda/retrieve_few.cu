@@ -15,16 +15,8 @@ constexpr size_t kMostBest = size_t{1} << 24;  // patterns listed at once
 
 // ---- what a block does together
 
-// Of all threads of a block, in the same order for the same numbers.
 __device__ __forceinline__ SumBeyond sum_of_block(SumBeyond own) {
-  __shared__ double values[kBlockWarps], slopes[kBlockWarps];
-  own = {sum_of_warp(own.value), sum_of_warp(own.slope)};
-  __syncthreads();  // all have read the last sums
-  if (threadIdx.x % kWarp == 0) values[threadIdx.x / kWarp] = own.value, slopes[threadIdx.x / kWarp] = own.slope;
-  __syncthreads();
-  SumBeyond all{0.0, 0.0};
-  for (unsigned w = 0; w < kBlockWarps; ++w) all.value += values[w], all.slope += slopes[w];
-  return all;
+  return {cuda::sum_of_block(own.value), cuda::sum_of_block(own.slope)};
 }
 
 __device__ __forceinline__ float most_of_block(float own) {

@@ -147,6 +147,18 @@ __device__ __forceinline__ T sum_of_warp(T value) {
   return value;
 }
 
+// The sum over a block, for all threads, which must all call it: warp by warp.
+inline __device__ double sum_of_block(double mine) {
+  __shared__ double sums[kWarp];
+  mine = sum_of_warp(mine);
+  __syncthreads();
+  if (threadIdx.x % kWarp == 0) sums[threadIdx.x / kWarp] = mine;
+  __syncthreads();
+  double total = 0;
+  for (unsigned warp = 0; warp < blockDim.x / kWarp; ++warp) total += sums[warp];
+  return total;
+}
+
 __device__ __forceinline__ size_t thread_index() { return size_t{blockIdx.x} * blockDim.x + threadIdx.x; }
 
 // The block's shared memory whose size its launch gave.

@@ -14,8 +14,6 @@
 #include "hypersketch/layout.hpp"
 #include "hypersketch/simd.hpp"
 
-#define HYPERSKETCH_MEMBER inline __attribute__((always_inline))
-
 namespace hypersketch::HYPERSKETCH_LEVEL {
 namespace {
 

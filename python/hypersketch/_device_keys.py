@@ -38,6 +38,11 @@ class Words:
         return self.seen.to_host().view(np.uint64)
 
 
+def as_hashes(words: Words, hashed: bool) -> Words:
+    """Return the hashes of words, or the words where these are hashes."""
+    return words if hashed else Words(hashed_integers(words.seen, 0, None).seen)
+
+
 def words_of(owner: str, keys: Any) -> tuple[Words, bool]:
     """Return keys on a GPU as words, and whether these are hashes or integers still to be hashed."""
     from hypersketch._device_array import Strings
@@ -52,8 +57,7 @@ def words_of(owner: str, keys: Any) -> tuple[Words, bool]:
 
 def hashed_words(owner: str, keys: Any) -> Words:
     """Return the hashes of keys on a GPU."""
-    words, done = words_of(owner, keys)
-    return words if done else Words(hashed_integers(words.seen, 0, None).seen)
+    return as_hashes(*words_of(owner, keys))
 
 
 def hashes_of(owner: str, hashes: Any) -> Words:

@@ -25,7 +25,10 @@ _CHUNK_WORK = 1 << 28
 
 
 def chunks(n: int, words_per_key: int = 1, most: int | None = None) -> Iterator[slice]:
-    """Cut n keys into pieces that take a fraction of a second each, in whole batches of the kernels (255)."""
+    """Cut n keys into pieces that take a fraction of a second each, in whole batches of the kernels (255).
+
+    Packed answers need whole bytes besides, which the pieces of up to 255 words a key are.
+    """
     step = max(1, min(most or _CHUNK_KEYS, _CHUNK_WORK // max(1, words_per_key)) // 255) * 255
     for first in range(0, n, step):
         yield slice(first, min(n, first + step))

@@ -43,9 +43,9 @@ def hash_keys(
     seed : int in [0, 2**64), default 0
         Seed of XXH64. The structures use 0.
     nulls : {'error', 'skip'}, default 'error'
-        Whether nulls (of an Arrow column, a masked array, or None in a list) are refused or left out. Where
-        they are left out there are fewer hashes than keys, so structures take this policy only where no
-        answer belongs to a key: here, in their ``update`` and in ``add`` of the count sketches.
+        Whether nulls (of an Arrow column, a masked array, None or the NA of pandas in a list) are refused or
+        left out. Where they are left out there are fewer hashes than keys, so structures take this policy
+        only where no answer belongs to a key: here, in their ``update`` and in ``add`` of the count sketches.
     out : ndarray of uint64, shape (n,), optional
         Where the hashes go. Reusing one array for many large batches saves the time that the system takes to
         hand out fresh memory.

@@ -10,8 +10,10 @@
 // become the one that the linker keeps for code which runs on a baseline processor.
 #if defined(__CUDACC__)
 #define HYPERSKETCH_HD static __host__ __device__ __forceinline__
+#define HYPERSKETCH_MEMBER __host__ __device__ __forceinline__
 #else
 #define HYPERSKETCH_HD [[maybe_unused]] static inline __attribute__((always_inline))
+#define HYPERSKETCH_MEMBER inline __attribute__((always_inline))
 #endif
 #define HYPERSKETCH_RESTRICT __restrict__
 

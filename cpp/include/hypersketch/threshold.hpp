@@ -7,12 +7,6 @@
 
 #include "hypersketch/config.hpp"
 
-#if defined(__CUDACC__)
-#define HYPERSKETCH_HD_MEMBER __host__ __device__ __forceinline__
-#else
-#define HYPERSKETCH_HD_MEMBER
-#endif
-
 namespace hypersketch {
 
 inline constexpr size_t kMostCandidates = 2048;  // scores of a query that are listed
@@ -35,13 +29,13 @@ HYPERSKETCH_HD void add_beyond(SumBeyond& sum, double beyond, double exponent) {
 class ThresholdSearch {
  public:
   // The threshold is in [least, least + 1].
-  HYPERSKETCH_HD_MEMBER explicit ThresholdSearch(double least) : low_(least), high_(least + 1.0), at_(least) {}
+  HYPERSKETCH_MEMBER explicit ThresholdSearch(double least) : low_(least), high_(least + 1.0), at_(least) {}
 
-  HYPERSKETCH_HD_MEMBER double at() const { return at_; }
-  HYPERSKETCH_HD_MEMBER bool done() const { return done_; }
+  HYPERSKETCH_MEMBER double at() const { return at_; }
+  HYPERSKETCH_MEMBER bool done() const { return done_; }
 
   // Takes what the sum is at at().
-  HYPERSKETCH_HD_MEMBER void look(SumBeyond sum) {
+  HYPERSKETCH_MEMBER void look(SumBeyond sum) {
     (sum.value >= 1.0 ? low_ : high_) = at_;
     const double step = (sum.value - 1.0) / -sum.slope;
     double next = at_ + step;

@@ -99,7 +99,7 @@ def _there(words: Any, hashed: bool, device: int, stream: int) -> _device.View:
     """Return the hashes of a batch on a GPU."""
     if isinstance(words, np.ndarray):
         words = _device_keys.Words(DeviceArray.of(words, device).view()._replace(stream=stream))
-    return words.seen if hashed else _device_keys.hashed_integers(words.seen, 0, None).seen
+    return _device_keys.as_hashes(words, hashed).seen
 
 
 def add_pairs(bundle: Bundle, owner: str, keys: Any, values: Any, weights: Any, threads: int | None) -> None:

@@ -117,8 +117,7 @@ def ties_of(space: Any, array: Any) -> DeviceArray:
 def atoms(owner: str, words: Any, hashed: bool, dim: int, seed: int) -> Any:
     """Return the atoms of keys on a GPU, one a row."""
     seen = words.seen
-    if not hashed:
-        words = _device_keys.Words(_device_keys.hashed_integers(seen, 0, None).seen)
+    words = _device_keys.as_hashes(words, hashed)
     made = _device.target(owner, None, (words.size, _validation.words_for(dim)), np.uint64, seen)
     _device.module().atom_rows(words[0 : words.size], dim, seed, made.whole())
     return made.finished()

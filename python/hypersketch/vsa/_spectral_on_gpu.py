@@ -52,8 +52,7 @@ def drawn(space: Any) -> tuple[int, int, float, int]:
 def atoms(owner: str, space: Any, words: Any, hashed: bool) -> Any:
     """Return normal numbers or phasors of keys."""
     seen = words.seen
-    if not hashed:
-        words = _device_keys.Words(_device_keys.hashed_integers(seen, 0, None).seen)
+    words = _device_keys.as_hashes(words, hashed)
     made = _device.target(owner, None, (words.size, space.dim), space.dtype, seen)
     _device.module().atom_reals(words[0 : words.size], *drawn(space), floats(made.seen))
     return made.finished()

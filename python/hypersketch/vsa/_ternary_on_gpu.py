@@ -31,8 +31,7 @@ def _refuse_strays(owner: str, names: str, space: Any) -> NoReturn:
 def atoms(owner: str, space: Any, words: Any, hashed: bool) -> Any:
     """Return the atoms of keys on a GPU, one a row."""
     seen = words.seen
-    if not hashed:
-        words = _device_keys.Words(_device_keys.hashed_integers(seen, 0, None).seen)
+    words = _device_keys.as_hashes(words, hashed)
     made = _device.target(owner, None, (words.size, space.width), np.uint64, seen)
     _device.module().ternary_atoms(words[0 : words.size], space.dim, space.seed, made.whole())
     return made.finished()
