@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from gpu_tools import REASON, needs_gpu, on_gpu
 from hypersketch import (
     BloomFilter,
     CountingBloomFilter,
@@ -27,12 +28,7 @@ from hypersketch import (
 )
 from hypersketch.sketches.projection import DenseProjection, SparseProjection
 
-REASON = cuda.why_not()
-pytestmark = pytest.mark.skipif(REASON is not None, reason=str(REASON))
-
-
-def on_gpu(array: Any, device: int = 0) -> cuda.DeviceArray:
-    return cuda.DeviceArray.of(np.asarray(array), device)
+pytestmark = needs_gpu
 
 
 class Interface:

@@ -17,6 +17,7 @@ import pytest
 import binding_errors
 import rounding
 from cli_tools import call
+from gpu_tools import REASON, needs_gpu
 from hypersketch import capacity, cuda
 from hypersketch._device_array import DeviceArray, Passing
 from hypersketch.capacity.cells import Cell
@@ -39,8 +40,6 @@ from hypersketch.memories._pattern_memory import PatternMemory
 from hypersketch.sketches.projection import SparseProjection
 from hypersketch.vsa import MapI
 
-REASON = cuda.why_not()
-needs_gpu = pytest.mark.skipif(REASON is not None, reason=str(REASON))
 without_gpu = pytest.mark.skipif(REASON is None, reason="this machine has a GPU")
 
 SMALL: dict[str, dict[str, Any]] = {
