@@ -214,6 +214,10 @@ def test_answers_are_of_the_kind_of_the_keys(seen: BloomFilter, library: Library
     sketch.add(keys)
     assert type(sketch.estimate(keys)) is library.Array
     assert library.asked == ["bool", "uint8", "uint64", "bool", "int64"]
+    counted = CountingBloomFilter(100, 0.1, device="cuda")
+    answers = (counted.test_and_add(keys), counted.count(keys), counted.contains(keys, packed=True))
+    assert {type(answer) for answer in answers} == {library.Array}
+    assert [np.asarray(answer).dtype.name for answer in answers] == ["bool", "int64", "uint8"]
 
 
 # ---- streams
@@ -277,7 +281,8 @@ def test_batches_that_stream_in(seen: BloomFilter) -> None:
     ],
 )
 def test_what_is_no_key_is_refused(seen: BloomFilter, keys: Any, error: type[Exception], words: str) -> None:
-    for call in (seen.add, seen.contains, hash_keys, CountSketch(8, device="cuda").add):
+    sketches = CountSketch(8, device="cuda"), CountingBloomFilter(8, 0.1, device="cuda")
+    for call in (seen.add, seen.contains, hash_keys, *(sketch.add for sketch in sketches)):
         with pytest.raises(error, match=words):
             call(on_gpu(keys))
     assert seen.n_added == 1000
