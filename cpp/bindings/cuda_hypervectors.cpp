@@ -315,7 +315,7 @@ void bind_cuda_hypervectors(py::module_& module) {
              "Signs of rows of counters.");
   py::class_<Passing>(module, "Passing", "Memory of a GPU for the length of a call.")
       .def(py::init<size_t, int, std::uintptr_t>(), py::arg("n_bytes"), py::arg("device"), py::arg("stream"))
-      .def("span", &Passing::span, py::arg("n"), "Its first n elements.")
+      .def("span", &Passing::span, py::arg("n"), py::keep_alive<0, 1>(), "Its first n elements.")
       .def("from_host", &Passing::from_host, py::arg("data").noconvert(), "Fill it, and wait for the stream.");
   const auto none = py::none();
   py::class_<Plan>(module, "BundlePlan", "Which items are bundled with each other, and what becomes of them.")

@@ -61,6 +61,7 @@ __all__: list[str] = [
     "convert_float64",
     "convolve_rows",
     "copy_span",
+    "cosine_distances",
     "cosines",
     "counting_add",
     "counting_combine",
@@ -99,6 +100,8 @@ __all__: list[str] = [
     "largest_counter",
     "largest_load",
     "learn_pass",
+    "least_columns_f32",
+    "least_columns_f64",
     "membership_add",
     "membership_scores",
     "most_staged_bytes",
@@ -136,6 +139,7 @@ __all__: list[str] = [
     "score_rows",
     "scores_above",
     "shape_sums",
+    "sign_distances",
     "sign_entries_f32",
     "sign_entries_i8",
     "sketch_add_f64",
@@ -685,6 +689,11 @@ def copy_span(to: Span, source: Span, n_bytes: typing.SupportsInt | typing.Suppo
     Copy bytes on GPUs, on the stream of the target.
     """
 
+def cosine_distances(scores: Span, lengths: Span) -> None:
+    """
+    1 less inner products over the rows' lengths, where they are.
+    """
+
 def cosines(
     a: Span,
     b: Span,
@@ -1056,6 +1065,20 @@ def learn_pass(
 ) -> tuple[int, int]:
     """
     Let rows correct class vectors; returns how many did, and how many a rival won.
+    """
+
+def least_columns_f32(
+    distances: Span, n_columns: typing.SupportsInt | typing.SupportsIndex, out: Span
+) -> None:
+    """
+    Where the smallest distance of each row is.
+    """
+
+def least_columns_f64(
+    distances: Span, n_columns: typing.SupportsInt | typing.SupportsIndex, out: Span
+) -> None:
+    """
+    Where the smallest distance of each row is.
     """
 
 def membership_add(
@@ -1489,6 +1512,11 @@ def shape_sums(
 ) -> None:
     """
     Rows of sums in double precision, brought to a form.
+    """
+
+def sign_distances(scores: Span) -> None:
+    """
+    Shares of signs that differ from their similarities, where these are.
     """
 
 def sign_entries_f32(values: Span, out: Span) -> None:
