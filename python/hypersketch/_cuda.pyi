@@ -53,6 +53,7 @@ __all__: list[str] = [
     "bundle_key_grams",
     "bundle_keys",
     "bundle_rows",
+    "checked_units",
     "clear_span",
     "clip_sums",
     "combine_cells",
@@ -62,6 +63,7 @@ __all__: list[str] = [
     "convolve_rows",
     "copy_span",
     "cosines",
+    "count_units",
     "counting_add",
     "counting_combine",
     "counting_contains",
@@ -99,6 +101,7 @@ __all__: list[str] = [
     "largest_counter",
     "largest_load",
     "learn_pass",
+    "list_units",
     "membership_add",
     "membership_scores",
     "most_staged_bytes",
@@ -122,6 +125,7 @@ __all__: list[str] = [
     "quantize_f32",
     "quantize_f64",
     "read_locations",
+    "read_synapses",
     "real_range",
     "real_top_k",
     "real_top_k_of_host",
@@ -135,6 +139,7 @@ __all__: list[str] = [
     "score_keys",
     "score_rows",
     "scores_above",
+    "set_synapses",
     "shape_sums",
     "sign_entries_f32",
     "sign_entries_i8",
@@ -621,6 +626,16 @@ def bundle_rows(plan: BundlePlan, rows: Span, others: Span | None) -> bool:
     Bundles of packed rows; false where a vote is for a bit beyond the dimension.
     """
 
+def checked_units(
+    rows: Span,
+    width: typing.SupportsInt | typing.SupportsIndex,
+    n_units: typing.SupportsInt | typing.SupportsIndex,
+    indices: Span,
+) -> int:
+    """
+    Rows of numbers as units; the first row with one that is none or comes twice, or how many rows.
+    """
+
 def clear_span(span: Span, n_bytes: typing.SupportsInt | typing.SupportsIndex) -> None:
     """
     Set the first bytes to zero.
@@ -694,6 +709,17 @@ def cosines(
 ) -> bool:
     """
     Cosines of rows; false where any is not finite.
+    """
+
+def count_units(
+    bools: Span,
+    stride: typing.SupportsInt | typing.SupportsIndex,
+    n_units: typing.SupportsInt | typing.SupportsIndex,
+    rows: Span | None,
+    numbers: Span,
+) -> None:
+    """
+    How many bools of rows are true.
     """
 
 def counting_add(
@@ -1058,6 +1084,18 @@ def learn_pass(
     Let rows correct class vectors; returns how many did, and how many a rival won.
     """
 
+def list_units(
+    bools: Span,
+    stride: typing.SupportsInt | typing.SupportsIndex,
+    n_units: typing.SupportsInt | typing.SupportsIndex,
+    rows: Span | None,
+    starts: Span,
+    indices: Span,
+) -> None:
+    """
+    Which bools of rows are true.
+    """
+
 def membership_add(
     state: Memory,
     dim: typing.SupportsInt | typing.SupportsIndex,
@@ -1311,6 +1349,24 @@ def read_locations(
     Signs of the sums of the counters that addresses activate.
     """
 
+def read_synapses(
+    words: Span,
+    n_in: typing.SupportsInt | typing.SupportsIndex,
+    n_out: typing.SupportsInt | typing.SupportsIndex,
+    starts: Span,
+    indices: Span,
+    rows: Span | None,
+    least: Span | None,
+    winners: typing.SupportsInt | typing.SupportsIndex,
+    sums: Span,
+    states: Span,
+    numbers: Span,
+    stays: Span,
+) -> None:
+    """
+    With how many units of patterns each unit is connected, and which ones answer.
+    """
+
 def real_range(
     queries: Span,
     rows: Span,
@@ -1478,6 +1534,20 @@ def scores_above(
 ]:
     """
     Patterns whose scores are above a bound: where each query's begin, the patterns, their scores.
+    """
+
+def set_synapses(
+    words: Span,
+    n_in: typing.SupportsInt | typing.SupportsIndex,
+    n_out: typing.SupportsInt | typing.SupportsIndex,
+    in_starts: Span,
+    in_indices: Span,
+    out_starts: Span,
+    out_indices: Span,
+    most: typing.SupportsInt | typing.SupportsIndex,
+) -> None:
+    """
+    Set the synapses between all units of each input and of its output.
     """
 
 def shape_sums(
