@@ -21,7 +21,6 @@ from hypersketch import (
     CountSketch,
     HopfieldMembership,
     MapI,
-    WillshawMemory,
     _device,
     cuda,
     hash_keys,
@@ -330,7 +329,7 @@ def test_a_device_that_is_none_is_refused(device: Any) -> None:
 
 
 def test_structures_without_kernels_say_so() -> None:
-    structure = WillshawMemory(70)
+    structure = HopfieldMembership(70, degree=3)
     with pytest.raises(ValueError, match="has no GPU kernels"):
         structure.to("cuda")
     assert structure.to("cpu") == structure
