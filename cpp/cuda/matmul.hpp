@@ -53,6 +53,17 @@ struct PairBatch {
 template <class T>
 void write_pairs(Place place, T* matrix, PairBatch<T> pairs, const double* kept_of_chunks, bool delta);
 
+// ---- triples.cu: a tensor of dim^3 numbers as a matrix of dim rows, asked with two of its three vectors
+
+// Row i of `out` is the outer product of the rows i of two factors, dim numbers each.
+void outer_rows(Place place, const float* left, const float* right, size_t n, size_t dim, float* out);
+// out = rows * matrix, where `depth` numbers are a row of the first.
+void combine_rows(Place place, const float* rows, size_t depth, const float* matrix, size_t n, size_t width,
+                  float* out);
+// Square i times row i, or with `turned` the square turned round; summed in double precision.
+void contract_rows(Place place, const float* squares, const float* rows, size_t n, size_t dim, bool turned,
+                   double* out);
+
 // ---- fields.cu
 
 // Fields of units: (state * v^T) * u less the diagonal's share, with `rank` numbers a unit in u and in v; where v is

@@ -57,6 +57,8 @@ __all__: list[str] = [
     "clip_sums",
     "combine_cells",
     "combine_phasors",
+    "combine_rows",
+    "contract_rows",
     "convert_float32",
     "convert_float64",
     "convolve_rows",
@@ -109,6 +111,7 @@ __all__: list[str] = [
     "multiply_matrices",
     "multiply_reals",
     "nearest_patterns",
+    "outer_rows",
     "pack_entries",
     "pack_rows",
     "pack_signs",
@@ -653,6 +656,20 @@ def combine_phasors(
     Products (0), with conjugates (1), or quotients (2); false where any is not finite.
     """
 
+def combine_rows(
+    rows: Span, matrix: Span, depth: typing.SupportsInt | typing.SupportsIndex, out: Span
+) -> None:
+    """
+    Rows times a matrix.
+    """
+
+def contract_rows(
+    squares: Span, rows: Span, dim: typing.SupportsInt | typing.SupportsIndex, turned: bool, out: Span
+) -> None:
+    """
+    A square times a row each, or turned round; in double precision.
+    """
+
 def convert_float32(
     rows: Span,
     dtype: str,
@@ -1147,6 +1164,11 @@ def nearest_patterns(
 ) -> None:
     """
     The best patterns of every query.
+    """
+
+def outer_rows(left: Span, right: Span, dim: typing.SupportsInt | typing.SupportsIndex, out: Span) -> None:
+    """
+    The outer product of every two rows.
     """
 
 def pack_entries(

@@ -14,12 +14,12 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from hypersketch import _validation
+from hypersketch import _device, _memory, _validation
 from hypersketch.memories._tensor_sum import TensorSum, embeddings, require_embeddings
 from hypersketch.vsa.structures import _readout
 from hypersketch.vsa.structures._composite import Mergeable
 from hypersketch.vsa.structures._order import commutes, keeps_similarity, turn
-from hypersketch.vsa.structures._vocabulary import Memory, Symbols
+from hypersketch.vsa.structures._vocabulary import Memory, Symbols, Vocabulary
 
 Rows = NDArray[Any]
 Floats = NDArray[np.float64]
@@ -36,8 +36,21 @@ class Facts(Mergeable):
     _FURTHER: ClassVar[tuple[str, ...]] = ("predicates", "episodes")
     _FACTORS: ClassVar[int] = 3
 
-    def __init__(self, space: Any, form: str, memory: Memory, predicates: Memory, episodes: Memory) -> None:
-        self._begin(space, {"form": form}, memory=memory, predicates=predicates, episodes=episodes)
+    _vector_there: tuple[Any, Any] | None = None
+
+    def __init__(
+        self,
+        space: Any,
+        form: str,
+        memory: Memory,
+        predicates: Memory,
+        episodes: Memory,
+        device: int | None = None,
+    ) -> None:
+        given = {"memory": memory, "predicates": predicates, "episodes": episodes}
+        self._begin(space, {"form": form}, device, **given)
+        if device is not None:
+            self._vocabularies = self._placed_vocabularies(device)
 
     @classmethod
     def _checked(cls, **given: Any) -> dict[str, Any]:
@@ -52,6 +65,64 @@ class Facts(Mergeable):
             return TensorSum, {"dim": parameters["space"].dim}
         return super()._bundle_of(parameters)
 
+    # ---- where the sum lies
+
+    @classmethod
+    def _kind_on(cls, parameters: Mapping[str, Any], device: int | None) -> tuple[Any, dict[str, Any]]:
+        kind, values = super()._kind_on(parameters, device)
+        if device is not None:
+            _there().require_kernels(parameters["space"], kind, device)
+        return kind, values
+
+    def _placed_vocabularies(self, device: int | None) -> dict[str, Any]:
+        """Return item memories on a device; those of a tensor, which no search asks, on the host."""
+        where, place = None if self.is_tensor else device, _there().vocabulary
+        return {name: place(one, where) for name, one in self._vocabularies.items()}
+
+    def moved(self, device: int | None) -> Facts:
+        """Return an independent copy on a device; it shares item memories that were given."""
+        with self._lock:
+            if device == self._bundle._device_index:
+                return self.copy()
+            self._kind_on(self._values, device)
+            twin = object.__new__(type(self))
+            bundle, memories = self._bundle.to(_device.name_of(device)), self._placed_vocabularies(device)
+            twin._fill(dict(self._values), bundle, dict(self._numbers), memories)
+            return twin
+
+    def _placed(self, slots: Mapping[str, Rows]) -> dict[str, Any]:
+        """Return vectors where they are bound: packed ones on the GPU of the sum, if it is on one."""
+        device = self._bundle._device_index
+        if device is None or self.is_tensor:
+            return dict(slots)
+        made: dict[str, Any] = _there().placed(self.space, slots, device)
+        return made
+
+    def _now(self) -> Any:
+        """Return the vector in host memory, and how to read it."""
+        if self._bundle._device_index is None:
+            return super()._now()
+        record = self._bundle._record
+        if self._kept is None or self._kept[0] is not record:
+            twin = self._bundle.to("cpu")
+            self._kept = record, twin.vector, _readout.gauge(self.space, twin, twin.vector)
+        return self._kept
+
+    def _vector_beside(self, rows: Any) -> Any:
+        """Return the vector where others are."""
+        record, vector, _ = self._now()
+        if not _device.is_on_gpu(rows):
+            return vector
+        if self._vector_there is None or self._vector_there[0] is not record:
+            self._vector_there = record, _memory.moved(vector, self._bundle._device_index)
+        return self._vector_there[1]
+
+    def _read(self, rows: Any) -> Any:
+        if not _device.is_on_gpu(rows):
+            return super()._read(rows)
+        scores = np.asarray(self.space.similarity(self._vector_beside(rows), rows))
+        return scores, self._now()[2](np.ones(len(rows)))
+
     @property
     def is_tensor(self) -> bool:
         return bool(self._values["form"] == "tensor")
@@ -60,6 +131,10 @@ class Facts(Mergeable):
 
     def given(self, method: str, **slots: Any) -> dict[str, Symbols]:
         """Return the symbols of slots, as many of each."""
+        for name, one in slots.items():
+            if _device.is_on_gpu(one):
+                must = "keys in host memory, where those that answer are kept"
+                _validation.refuse(f"Facts.{method}", name, must, "an array on a GPU", TypeError)
         memories = {name: MEMORIES[name.removesuffix("s")] for name in slots}
         made = self._paired(method, memories, **slots)
         return {name.removesuffix("s"): one for name, one in zip(slots, made, strict=True)}
@@ -69,16 +144,16 @@ class Facts(Mergeable):
             return predicate
         return np.asarray(self.space.bind(turn(self.space, predicate, 1), episode))
 
-    def _pair(self, subject: Rows, obj: Rows) -> Rows:
+    def _pair(self, subject: Any, obj: Any) -> Any:
         """Return what the predicate is bound with."""
         pair = self.space.bind(turn(self.space, obj, 1), subject)
-        return np.asarray(turn(self.space, pair, 1))
+        return turn(self.space, pair, 1)
 
-    def _product(self, slots: Mapping[str, Rows]) -> Rows:
+    def _product(self, slots: Mapping[str, Any]) -> Any:
         product = self.space.bind(self._pair(slots["subject"], slots["object"]), slots["predicate"])
         if "episode" not in slots:
-            return np.asarray(product)
-        return np.asarray(self.space.bind(turn(self.space, product, 1), slots["episode"]))
+            return product
+        return self.space.bind(turn(self.space, product, 1), slots["episode"])
 
     def _embedded(self, slots: Mapping[str, Rows]) -> tuple[Rows, Rows, Rows]:
         scoped = self._scoped(slots["predicate"], slots.get("episode"))
@@ -112,7 +187,9 @@ class Facts(Mergeable):
             parts = [np.concatenate(part) for part in zip(*map(self._embedded, sets), strict=True)]
             self._bundle.add_products(*parts, weights)
         else:
-            self._bundle.add_vectors(np.concatenate([self._product(one) for one in sets]), weights)
+            products = [self._product(self._placed(one)) for one in sets]
+            join = _there().behind_one_another if _device.is_on_gpu(products[0]) else np.concatenate
+            self._bundle.add_vectors(join(products), weights)
 
     # ---- answers
 
@@ -120,8 +197,8 @@ class Facts(Mergeable):
         """Estimate the weights of facts."""
         slots = {name: one.rows for name, one in found.items()}
         if not self.is_tensor:
-            scores, law = self._read(self._product(slots))
-            return law.estimates(scores)
+            scores, law = self._read(self._product(self._placed(slots)))
+            return np.asarray(law.estimates(scores))
         one, two, three = self._embedded(slots)
         left = self._bundle.left(2, (one, two))
         return np.asarray((left * three).sum(axis=1) / (_squares(one) * _squares(two) * _squares(three)))
@@ -131,9 +208,11 @@ class Facts(Mergeable):
         slots = {name: one.rows for name, one in found.items()}
         words = self._vocabularies[MEMORIES[slot]]
         if not self.is_tensor and self._unbinds(found.values()) and words.holds_atoms:
-            best = words.nearest(self._left(slot, slots), k)
+            probes = self._left(slot, self._placed(slots))
+            find = _there().nearest if _device.is_on_gpu(probes) else _nearest
+            places, similarities = find(words, probes, k)
             law = self._now()[2](_readout.typical(self.space, 1))
-            return best.indices, law.estimates(best.similarities)
+            return places, law.estimates(similarities)
         weigh = self._tensor_scores(slot, slots) if self.is_tensor else self._bundle_scores(slot, slots)
         scores = np.concatenate([weigh(rows) for _, rows in words.pieces()], axis=1)
         places = np.argsort(-scores, axis=1, kind="stable")[:, :k]
@@ -145,26 +224,30 @@ class Facts(Mergeable):
             keeps_similarity(self.space, one.rows, atoms=one.atoms) for one in known
         )
 
-    def _left(self, slot: str, slots: Mapping[str, Rows]) -> Rows:
+    def _left(self, slot: str, slots: Mapping[str, Any]) -> Any:
         """Return what the known slots leave of the vector."""
-        space, vector = self.space, self._now()[1]
+        space, vector = self.space, self._vector_beside(next(iter(slots.values())))
         if slot == "episode":
-            return np.asarray(space.unbind(vector, turn(space, self._product(slots), 1)))
+            return space.unbind(vector, turn(space, self._product(slots), 1))
         if "episode" in slots:
             vector = turn(space, space.unbind(vector, slots["episode"]), -1)
         if slot == "predicate":
-            return np.asarray(space.unbind(vector, self._pair(slots["subject"], slots["object"])))
+            return space.unbind(vector, self._pair(slots["subject"], slots["object"]))
         left = turn(space, space.unbind(vector, slots["predicate"]), -1)
         if slot == "subject":
-            return np.asarray(space.unbind(left, turn(space, slots["object"], 1)))
-        return np.asarray(turn(space, space.unbind(left, slots["subject"]), -1))
+            return space.unbind(left, turn(space, slots["object"], 1))
+        return turn(space, space.unbind(left, slots["subject"]), -1)
 
     def _bundle_scores(self, slot: str, slots: Mapping[str, Rows]) -> Callable[[Rows], Floats]:
         def weigh(candidates: Rows) -> Floats:
-            made = []
+            made, there = [], self._placed({**slots, slot: candidates})[slot]
             for i in range(len(next(iter(slots.values())))):
-                alike = {name: np.repeat(rows[i : i + 1], len(candidates), 0) for name, rows in slots.items()}
-                scores, law = self._read(self._product({**alike, slot: candidates}))
+                one = {name: rows[i : i + 1] for name, rows in slots.items()}
+                if _device.is_on_gpu(there):
+                    alike = self._placed(one)
+                else:
+                    alike = {name: np.repeat(rows, len(candidates), 0) for name, rows in one.items()}
+                scores, law = self._read(self._product({**alike, slot: there}))
                 made.append(law.estimates(scores))
             return np.array(made).reshape(-1, len(candidates))
 
@@ -193,6 +276,17 @@ class Facts(Mergeable):
             return np.array(made).reshape(-1, len(candidates))
 
         return weigh
+
+
+def _nearest(words: Vocabulary, probes: Rows, k: int) -> tuple[Rows, Floats]:
+    best = words.nearest(probes, k)
+    return best.indices, best.similarities
+
+
+def _there() -> Any:
+    from hypersketch.memories import _facts_there
+
+    return _facts_there
 
 
 def _squares(rows: Rows) -> Floats:

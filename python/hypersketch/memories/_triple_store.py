@@ -39,6 +39,7 @@ def named() -> Iterator[None]:
 class TripleStore(Summed):
     """Files, copies and looks."""
 
+    _ON_GPU = True  # where the bundles of the space are
     _facts: Facts
 
     def _hold(self, facts: Facts) -> None:
@@ -79,12 +80,13 @@ class TripleStore(Summed):
 
     def _moved(self, device: int | None) -> Any:
         twin = object.__new__(type(self))
-        twin._hold(self._facts.copy())
+        twin._hold(self._facts.moved(device))
         return twin
 
     def __reduce_ex__(self, protocol: SupportsIndex) -> tuple[Any, ...]:
         given = {name: one.given for name, one in self._facts._vocabularies.items() if one.given is not None}
-        return _revive, (self.to_bytes(), given)
+        content = self.to_bytes(), given
+        return _revive, content if self.device == "cpu" else (*content, self.device)
 
     def __eq__(self, other: object) -> bool:
         """Whether space, form, counts and state are equal; item memories take no part."""
@@ -100,7 +102,8 @@ class TripleStore(Summed):
         return True
 
     def __repr__(self) -> str:
-        return f"TripleMemory(space={self.space!r}, form={self._values['form']!r}, size={len(self)})"
+        where = "" if self.device == "cpu" else f", device={self.device!r}"
+        return f"TripleMemory(space={self.space!r}, form={self._values['form']!r}, size={len(self)}{where})"
 
     @property
     def space(self) -> Space:
@@ -235,9 +238,10 @@ class TripleStore(Summed):
         return theory.triples.tensor_error(self.space.dim, n, n_entities, kinds or _KINDS)
 
 
-def _revive(data: bytes, memories: dict[str, Any]) -> TripleStore:
-    """Rebuild a pickled memory with the item memories that it was given."""
-    made: TripleStore = files.from_bytes(data)
+def _revive(data: bytes, memories: dict[str, Any], device: str = "cpu") -> TripleStore:
+    """Rebuild a pickled memory, where it was, with the item memories that it was given."""
+    loaded: TripleStore = files.from_bytes(data)
+    made = loaded if device == "cpu" else loaded.to(device)
     for name, items in memories.items():
         made._facts._vocabularies[name] = Vocabulary("TripleMemory", name, made.space, items)
     return made

@@ -33,6 +33,9 @@ class TripleMemory(TripleStore):
     memory, predicates, episodes : ItemMemory or bool, default True
         The entities, predicates and episodes that are answers: an item memory that is given, one of its own
         that grows with the facts added (True), or none (False).
+    device : str, default 'cpu'
+        Where the sum lies and is worked on: ``cpu``, or a GPU, ``cuda``, ``cuda:1`` and so on, for the tensor
+        and in spaces whose bundles can.
 
     Raises
     ------
@@ -49,6 +52,12 @@ class TripleMemory(TripleStore):
 
     In the bundle noise grows with the number of facts alone; in the tensor also with how many share parts,
     but it has D^3 numbers for it.
+
+    On a GPU facts of MAP and BSC are bound, summed, unbound and compared there, with the CPU's bits. Facts of
+    other spaces are bound by the CPU and summed there; the item memory of a space of real vectors is searched
+    there. Sums and products of the tensor are made there, in another order than on the CPU, so they differ by
+    rounding; what two slots leave of it is compared with the entities by the CPU. Keys come from host memory,
+    and answers are there.
 
     Examples
     --------
@@ -74,9 +83,11 @@ class TripleMemory(TripleStore):
         memory: Memory = True,
         predicates: Memory = True,
         episodes: Memory = True,
+        device: str = "cpu",
     ) -> None:
+        where = self._device_for(device)
         with named():
-            self._hold(Facts(space, form, memory, predicates, episodes))
+            self._hold(Facts(space, form, memory, predicates, episodes, where))
 
     # ---- changes
 

@@ -33,15 +33,17 @@ class Kept(Exports):
     _GROWS: ClassVar[bool] = True
     __hash__ = None  # type: ignore[assignment]
 
-    def _begin(self, space: Any, options: dict[str, Any], **memories: Memory) -> None:
+    def _begin(
+        self, space: Any, options: dict[str, Any], device: int | None = None, **memories: Memory
+    ) -> None:
         owner = type(self).__name__
         parameters = self._checked(space=space, **options)
         vocabularies = {
             name: Vocabulary(owner, name, parameters["space"], given) for name, given in memories.items()
         }
-        kind, values = self._bundle_of(parameters)
+        kind, values = self._kind_on(parameters, device)
         bundle = object.__new__(kind)
-        bundle._fill(kind._checked(**values), None, Tally())
+        bundle._fill(kind._checked(**values), None, Tally(), device)
         self._fill(parameters, bundle, dict.fromkeys(self._NUMBERS, 0), vocabularies)
 
     def _fill(
@@ -59,6 +61,11 @@ class Kept(Exports):
     def _bundle_of(cls, parameters: Mapping[str, Any]) -> tuple[Any, dict[str, Any]]:
         """Return the class and the parameters of what is kept."""
         return _kinds.bundle_of(parameters["space"])
+
+    @classmethod
+    def _kind_on(cls, parameters: Mapping[str, Any], device: int | None) -> tuple[Any, dict[str, Any]]:
+        """Return the same for what is kept on a device."""
+        return cls._bundle_of(parameters)
 
     @classmethod
     def _sizes(cls, parameters: Mapping[str, Any]) -> tuple[int, int]:
