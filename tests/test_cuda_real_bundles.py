@@ -12,7 +12,7 @@ import pytest
 
 import hypersketch
 from hypersketch import cuda
-from hypersketch.vsa import CGR, FHRR, HRR, MBAT, TVTB, VTB, MapC, RealBundle
+from hypersketch.vsa import FHRR, HRR, MBAT, TVTB, VTB, MapC, RealBundle
 
 REASON = cuda.why_not()
 pytestmark = pytest.mark.skipif(REASON is not None, reason=str(REASON))
@@ -201,7 +201,6 @@ def test_what_does_not_fit_is_refused() -> None:
         (ValueError, "Move one", lambda: far.similarity(there(np.arange(3)))),
         (ValueError, "on the CPU", lambda: plain.add(there(np.arange(3)))),
         (ValueError, "one value a key", lambda: bag.add_pairs(there(np.arange(3)), np.arange(2))),
-        (ValueError, "no GPU kernels", lambda: CGR(8).bundle(device="cuda")),
         (TypeError, "device", lambda: RealBundle(space, device=0)),  # type: ignore[arg-type]
     ]
     for error, words, call in cases:

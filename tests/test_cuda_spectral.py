@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from hypersketch import cuda
-from hypersketch.vsa import CGR, FHRR, HRR, MBAT, TVTB, VTB, MapC
+from hypersketch.vsa import FHRR, HRR, MBAT, TVTB, VTB, MapC
 
 REASON = cuda.why_not()
 pytestmark = pytest.mark.skipif(REASON is not None, reason=str(REASON))
@@ -146,7 +146,6 @@ def test_what_does_not_fit_is_refused() -> None:
             "PyTorch or CuPy",
             lambda: HRR(8).bind(there(HRR(8).atoms("a")), there(HRR(8).atoms("b"))),
         ),
-        (ValueError, "no GPU kernels", lambda: CGR(8).atoms(there(np.arange(3)))),
         (ValueError, "at least one vector", lambda: space.superpose(rows, starts=[0, 0, 3])),
     ]
     for error, words, call in cases:

@@ -11,7 +11,7 @@ import pytest
 
 import hypersketch
 from hypersketch import MapI, cuda
-from hypersketch.vsa import BSC, CGR
+from hypersketch.vsa import BSC
 from hypersketch.vsa.bundle import Bundle
 
 REASON = cuda.why_not()
@@ -259,7 +259,6 @@ def test_wrong_arrays_are_refused() -> None:
         (ValueError, "starts", lambda: space.superpose(rows, starts=[0, 4])),
         (ValueError, "weight", lambda: space.superpose(rows, [1, 2])),
         (OverflowError, "int32", lambda: sums.superpose(rows, [2**31 - 1] * 3)),
-        (ValueError, "no GPU kernels", lambda: CGR(64).atoms(there(np.arange(3)))),
         (ValueError, "on cuda:1", lambda: bag.add(there(np.arange(3), 1))),
         (ValueError, "in host memory", lambda: bag.add([1, 2], there(np.array([1, 2])))),
         (TypeError, "weights", lambda: bag.add(there(np.arange(2)), [1, 2])),

@@ -29,6 +29,11 @@ __all__: list[str] = [
     "Span",
     "StepRule",
     "StoredPatterns",
+    "add_bit_rows",
+    "add_digit_atoms",
+    "add_digit_rows",
+    "add_sign_atoms",
+    "add_sparse_atoms",
     "add_to_classes",
     "all_cosines",
     "all_finite_float32",
@@ -36,6 +41,7 @@ __all__: list[str] = [
     "answer_rows_float32",
     "answer_rows_float64",
     "any_beyond",
+    "any_not_below",
     "are_ternary",
     "atom_reals",
     "atom_rows",
@@ -53,6 +59,7 @@ __all__: list[str] = [
     "bundle_key_grams",
     "bundle_keys",
     "bundle_rows",
+    "choose_digits",
     "clear_span",
     "clip_sums",
     "combine_cells",
@@ -73,6 +80,7 @@ __all__: list[str] = [
     "decode_characters",
     "device_of",
     "devices",
+    "digit_atoms",
     "divide_scores",
     "either",
     "empty",
@@ -106,6 +114,7 @@ __all__: list[str] = [
     "multiply_matrices",
     "multiply_reals",
     "nearest_patterns",
+    "pack_counts",
     "pack_entries",
     "pack_rows",
     "pack_signs",
@@ -132,8 +141,10 @@ __all__: list[str] = [
     "round_rows",
     "row_lengths",
     "score_atoms",
+    "score_digit_atoms",
     "score_keys",
     "score_rows",
+    "score_sparse_atoms",
     "scores_above",
     "shape_sums",
     "sign_entries_f32",
@@ -142,6 +153,7 @@ __all__: list[str] = [
     "sketch_add_i64",
     "sketch_estimate_f64",
     "sketch_estimate_i64",
+    "sparse_atoms",
     "squared_lengths",
     "subtract_columns_f32",
     "subtract_columns_f64",
@@ -427,6 +439,68 @@ class Locations:
         k: typing.SupportsInt | typing.SupportsIndex,
     ) -> None: ...
 
+def add_bit_rows(
+    state: Memory,
+    planes: typing.SupportsInt | typing.SupportsIndex,
+    rows: Span,
+    weights: Span | None,
+    subtract: bool,
+) -> None:
+    """
+    The same of packed rows; a second plane counts -1.
+    """
+
+def add_digit_atoms(
+    state: Memory,
+    width: typing.SupportsInt | typing.SupportsIndex,
+    modulus: typing.SupportsInt | typing.SupportsIndex,
+    seed: typing.SupportsInt | typing.SupportsIndex,
+    hashes: Span,
+    others: Span | None,
+    weights: Span | None,
+    subtract: bool,
+) -> None:
+    """
+    The same of atoms of integers, or sums of two, to one counter a value of an entry.
+    """
+
+def add_digit_rows(
+    state: Memory,
+    width: typing.SupportsInt | typing.SupportsIndex,
+    modulus: typing.SupportsInt | typing.SupportsIndex,
+    rows: Span,
+    weights: Span | None,
+    subtract: bool,
+) -> None:
+    """
+    The same of rows of integers.
+    """
+
+def add_sign_atoms(
+    state: Memory,
+    seed: typing.SupportsInt | typing.SupportsIndex,
+    hashes: Span,
+    others: Span | None,
+    weights: Span | None,
+    subtract: bool,
+) -> None:
+    """
+    Add atoms of signs, or products of two, to int32 counters; the caller knows that none leaves its range.
+    """
+
+def add_sparse_atoms(
+    state: Memory,
+    n_ones: typing.SupportsInt | typing.SupportsIndex,
+    segments: bool,
+    seed: typing.SupportsInt | typing.SupportsIndex,
+    hashes: Span,
+    weights: Span | None,
+    subtract: bool,
+) -> None:
+    """
+    The same of sparse atoms.
+    """
+
 def add_to_classes(
     rows: Span,
     dim: typing.SupportsInt | typing.SupportsIndex,
@@ -471,6 +545,11 @@ def answer_rows_float64(
 def any_beyond(rows: Span, dim: typing.SupportsInt | typing.SupportsIndex) -> bool:
     """
     Whether rows set bits beyond the dimension.
+    """
+
+def any_not_below(digits: Span, modulus: typing.SupportsInt | typing.SupportsIndex) -> bool:
+    """
+    Whether any integer is too large.
     """
 
 def are_ternary(rows: Span, dim: typing.SupportsInt | typing.SupportsIndex) -> bool:
@@ -619,6 +698,18 @@ def bundle_keys(
 def bundle_rows(plan: BundlePlan, rows: Span, others: Span | None) -> bool:
     """
     Bundles of packed rows; false where a vote is for a bit beyond the dimension.
+    """
+
+def choose_digits(
+    counters: Span,
+    modulus: typing.SupportsInt | typing.SupportsIndex,
+    seed: typing.SupportsInt | typing.SupportsIndex,
+    hash: typing.SupportsInt | typing.SupportsIndex,
+    directions: Span | None,
+    out: Span,
+) -> None:
+    """
+    The most frequent values, or those whose directions are nearest to the sum's.
     """
 
 def clear_span(span: Span, n_bytes: typing.SupportsInt | typing.SupportsIndex) -> None:
@@ -795,6 +886,17 @@ def device_of(pointer: typing.SupportsInt | typing.SupportsIndex) -> int:
 def devices() -> list[tuple[str, tuple[int, int], int, int]]:
     """
     Name, compute capability, bytes and multiprocessors of every GPU.
+    """
+
+def digit_atoms(
+    hashes: Span,
+    width: typing.SupportsInt | typing.SupportsIndex,
+    modulus: typing.SupportsInt | typing.SupportsIndex,
+    seed: typing.SupportsInt | typing.SupportsIndex,
+    out: Span,
+) -> None:
+    """
+    Atoms of integers below the modulus.
     """
 
 def divide_scores(scores: Span, vector_lengths: Span, lengths: Span) -> None:
@@ -1126,6 +1228,11 @@ def nearest_patterns(
     The best patterns of every query.
     """
 
+def pack_counts(counters: Span, planes: typing.SupportsInt | typing.SupportsIndex, out: Span) -> None:
+    """
+    The bits of counters above 0, and of those below as a second plane.
+    """
+
 def pack_entries(
     rows: Span,
     dtype: str,
@@ -1450,6 +1557,18 @@ def score_atoms(
     Cosines of a vector with the atoms of keys.
     """
 
+def score_digit_atoms(
+    vector: Span,
+    modulus: typing.SupportsInt | typing.SupportsIndex,
+    seed: typing.SupportsInt | typing.SupportsIndex,
+    circle: bool,
+    hashes: Span,
+    out: Span,
+) -> None:
+    """
+    Shares of entries equal to atoms', or how near they are around a circle.
+    """
+
 def score_keys(
     bundle: Span,
     dim: typing.SupportsInt | typing.SupportsIndex,
@@ -1469,6 +1588,19 @@ def score_rows(
 ) -> None:
     """
     Similarities of a bundle with packed rows.
+    """
+
+def score_sparse_atoms(
+    vector: Span,
+    dim: typing.SupportsInt | typing.SupportsIndex,
+    n_ones: typing.SupportsInt | typing.SupportsIndex,
+    segments: bool,
+    seed: typing.SupportsInt | typing.SupportsIndex,
+    hashes: Span,
+    out: Span,
+) -> None:
+    """
+    Overlaps with sparse atoms over the root of both numbers of ones.
     """
 
 def scores_above(
@@ -1555,6 +1687,18 @@ def sketch_estimate_i64(
 ) -> None:
     """
     Estimated weights of keys.
+    """
+
+def sparse_atoms(
+    hashes: Span,
+    dim: typing.SupportsInt | typing.SupportsIndex,
+    n_ones: typing.SupportsInt | typing.SupportsIndex,
+    segments: bool,
+    seed: typing.SupportsInt | typing.SupportsIndex,
+    out: Span,
+) -> None:
+    """
+    Packed atoms with few ones.
     """
 
 def squared_lengths(rows: Span, dim: typing.SupportsInt | typing.SupportsIndex, squares: Span) -> None:
