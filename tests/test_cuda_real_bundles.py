@@ -13,7 +13,7 @@ import pytest
 import hypersketch
 from gpu_tools import needs_gpu, on_gpu
 from hypersketch import cuda
-from hypersketch.vsa import CGR, FHRR, HRR, MBAT, TVTB, VTB, MapC, RealBundle
+from hypersketch.vsa import FHRR, HRR, MBAT, TVTB, VTB, MapC, RealBundle
 
 pytestmark = needs_gpu
 
@@ -197,7 +197,6 @@ def test_what_does_not_fit_is_refused() -> None:
         (ValueError, "Move one", lambda: far.similarity(on_gpu(np.arange(3)))),
         (ValueError, "on the CPU", lambda: plain.add(on_gpu(np.arange(3)))),
         (ValueError, "one value a key", lambda: bag.add_pairs(on_gpu(np.arange(3)), np.arange(2))),
-        (ValueError, "no GPU kernels", lambda: CGR(8).bundle(device="cuda")),
         (TypeError, "device", lambda: RealBundle(space, device=0)),  # type: ignore[arg-type]
     ]
     for error, words, call in cases:

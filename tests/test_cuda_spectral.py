@@ -14,7 +14,7 @@ import pytest
 
 from gpu_tools import needs_gpu, on_gpu, same_bits
 from hypersketch import cuda
-from hypersketch.vsa import CGR, FHRR, HRR, MBAT, TVTB, VTB, MapC
+from hypersketch.vsa import FHRR, HRR, MBAT, TVTB, VTB, MapC
 
 pytestmark = needs_gpu
 
@@ -134,7 +134,6 @@ def test_what_does_not_fit_is_refused() -> None:
             "PyTorch or CuPy",
             lambda: HRR(8).bind(on_gpu(HRR(8).atoms("a")), on_gpu(HRR(8).atoms("b"))),
         ),
-        (ValueError, "no GPU kernels", lambda: CGR(8).atoms(on_gpu(np.arange(3)))),
         (ValueError, "at least one vector", lambda: space.superpose(rows, starts=[0, 0, 3])),
     ]
     for error, words, call in cases:

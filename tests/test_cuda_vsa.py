@@ -12,7 +12,7 @@ import pytest
 import hypersketch
 from gpu_tools import needs_gpu, on_gpu, same_there
 from hypersketch import MapI, cuda
-from hypersketch.vsa import BSC, CGR
+from hypersketch.vsa import BSC
 from hypersketch.vsa.bundle import Bundle
 
 pytestmark = needs_gpu
@@ -249,7 +249,6 @@ def test_wrong_arrays_are_refused() -> None:
         (ValueError, "starts", lambda: space.superpose(rows, starts=[0, 4])),
         (ValueError, "weight", lambda: space.superpose(rows, [1, 2])),
         (OverflowError, "int32", lambda: sums.superpose(rows, [2**31 - 1] * 3)),
-        (ValueError, "no GPU kernels", lambda: CGR(64).atoms(on_gpu(np.arange(3)))),
         (ValueError, "on cuda:1", lambda: bag.add(on_gpu(np.arange(3), 1))),
         (ValueError, "in host memory", lambda: bag.add([1, 2], on_gpu(np.array([1, 2])))),
         (TypeError, "weights", lambda: bag.add(on_gpu(np.arange(2)), [1, 2])),
