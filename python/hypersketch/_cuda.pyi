@@ -29,6 +29,11 @@ __all__: list[str] = [
     "Span",
     "StepRule",
     "StoredPatterns",
+    "add_bit_rows",
+    "add_digit_atoms",
+    "add_digit_rows",
+    "add_sign_atoms",
+    "add_sparse_atoms",
     "add_to_classes",
     "all_cosines",
     "all_finite_float32",
@@ -36,6 +41,7 @@ __all__: list[str] = [
     "answer_rows_float32",
     "answer_rows_float64",
     "any_beyond",
+    "any_not_below",
     "are_ternary",
     "atom_reals",
     "atom_rows",
@@ -53,6 +59,8 @@ __all__: list[str] = [
     "bundle_key_grams",
     "bundle_keys",
     "bundle_rows",
+    "checked_units",
+    "choose_digits",
     "clear_span",
     "clip_sums",
     "combine_cells",
@@ -65,6 +73,7 @@ __all__: list[str] = [
     "copy_span",
     "cosine_distances",
     "cosines",
+    "count_units",
     "counting_add",
     "counting_combine",
     "counting_contains",
@@ -76,6 +85,7 @@ __all__: list[str] = [
     "decode_characters",
     "device_of",
     "devices",
+    "digit_atoms",
     "divide_scores",
     "either",
     "empty",
@@ -104,6 +114,7 @@ __all__: list[str] = [
     "learn_pass",
     "least_columns_f32",
     "least_columns_f64",
+    "list_units",
     "membership_add",
     "membership_scores",
     "most_staged_bytes",
@@ -112,6 +123,7 @@ __all__: list[str] = [
     "multiply_reals",
     "nearest_patterns",
     "outer_rows",
+    "pack_counts",
     "pack_entries",
     "pack_rows",
     "pack_signs",
@@ -128,6 +140,7 @@ __all__: list[str] = [
     "quantize_f32",
     "quantize_f64",
     "read_locations",
+    "read_synapses",
     "real_range",
     "real_top_k",
     "real_top_k_of_host",
@@ -138,9 +151,12 @@ __all__: list[str] = [
     "round_rows",
     "row_lengths",
     "score_atoms",
+    "score_digit_atoms",
     "score_keys",
     "score_rows",
+    "score_sparse_atoms",
     "scores_above",
+    "set_synapses",
     "shape_sums",
     "sign_distances",
     "sign_entries_f32",
@@ -149,6 +165,7 @@ __all__: list[str] = [
     "sketch_add_i64",
     "sketch_estimate_f64",
     "sketch_estimate_i64",
+    "sparse_atoms",
     "squared_lengths",
     "subtract_columns_f32",
     "subtract_columns_f64",
@@ -434,6 +451,68 @@ class Locations:
         k: typing.SupportsInt | typing.SupportsIndex,
     ) -> None: ...
 
+def add_bit_rows(
+    state: Memory,
+    planes: typing.SupportsInt | typing.SupportsIndex,
+    rows: Span,
+    weights: Span | None,
+    subtract: bool,
+) -> None:
+    """
+    The same of packed rows; a second plane counts -1.
+    """
+
+def add_digit_atoms(
+    state: Memory,
+    width: typing.SupportsInt | typing.SupportsIndex,
+    modulus: typing.SupportsInt | typing.SupportsIndex,
+    seed: typing.SupportsInt | typing.SupportsIndex,
+    hashes: Span,
+    others: Span | None,
+    weights: Span | None,
+    subtract: bool,
+) -> None:
+    """
+    The same of atoms of integers, or sums of two, to one counter a value of an entry.
+    """
+
+def add_digit_rows(
+    state: Memory,
+    width: typing.SupportsInt | typing.SupportsIndex,
+    modulus: typing.SupportsInt | typing.SupportsIndex,
+    rows: Span,
+    weights: Span | None,
+    subtract: bool,
+) -> None:
+    """
+    The same of rows of integers.
+    """
+
+def add_sign_atoms(
+    state: Memory,
+    seed: typing.SupportsInt | typing.SupportsIndex,
+    hashes: Span,
+    others: Span | None,
+    weights: Span | None,
+    subtract: bool,
+) -> None:
+    """
+    Add atoms of signs, or products of two, to int32 counters; the caller knows that none leaves its range.
+    """
+
+def add_sparse_atoms(
+    state: Memory,
+    n_ones: typing.SupportsInt | typing.SupportsIndex,
+    segments: bool,
+    seed: typing.SupportsInt | typing.SupportsIndex,
+    hashes: Span,
+    weights: Span | None,
+    subtract: bool,
+) -> None:
+    """
+    The same of sparse atoms.
+    """
+
 def add_to_classes(
     rows: Span,
     dim: typing.SupportsInt | typing.SupportsIndex,
@@ -478,6 +557,11 @@ def answer_rows_float64(
 def any_beyond(rows: Span, dim: typing.SupportsInt | typing.SupportsIndex) -> bool:
     """
     Whether rows set bits beyond the dimension.
+    """
+
+def any_not_below(digits: Span, modulus: typing.SupportsInt | typing.SupportsIndex) -> bool:
+    """
+    Whether any integer is too large.
     """
 
 def are_ternary(rows: Span, dim: typing.SupportsInt | typing.SupportsIndex) -> bool:
@@ -628,6 +712,28 @@ def bundle_rows(plan: BundlePlan, rows: Span, others: Span | None) -> bool:
     Bundles of packed rows; false where a vote is for a bit beyond the dimension.
     """
 
+def checked_units(
+    rows: Span,
+    width: typing.SupportsInt | typing.SupportsIndex,
+    n_units: typing.SupportsInt | typing.SupportsIndex,
+    indices: Span,
+) -> int:
+    """
+    Rows of numbers as units; the first row with one that is none or comes twice, or how many rows.
+    """
+
+def choose_digits(
+    counters: Span,
+    modulus: typing.SupportsInt | typing.SupportsIndex,
+    seed: typing.SupportsInt | typing.SupportsIndex,
+    hash: typing.SupportsInt | typing.SupportsIndex,
+    directions: Span | None,
+    out: Span,
+) -> None:
+    """
+    The most frequent values, or those whose directions are nearest to the sum's.
+    """
+
 def clear_span(span: Span, n_bytes: typing.SupportsInt | typing.SupportsIndex) -> None:
     """
     Set the first bytes to zero.
@@ -720,6 +826,17 @@ def cosines(
 ) -> bool:
     """
     Cosines of rows; false where any is not finite.
+    """
+
+def count_units(
+    bools: Span,
+    stride: typing.SupportsInt | typing.SupportsIndex,
+    n_units: typing.SupportsInt | typing.SupportsIndex,
+    rows: Span | None,
+    numbers: Span,
+) -> None:
+    """
+    How many bools of rows are true.
     """
 
 def counting_add(
@@ -821,6 +938,17 @@ def device_of(pointer: typing.SupportsInt | typing.SupportsIndex) -> int:
 def devices() -> list[tuple[str, tuple[int, int], int, int]]:
     """
     Name, compute capability, bytes and multiprocessors of every GPU.
+    """
+
+def digit_atoms(
+    hashes: Span,
+    width: typing.SupportsInt | typing.SupportsIndex,
+    modulus: typing.SupportsInt | typing.SupportsIndex,
+    seed: typing.SupportsInt | typing.SupportsIndex,
+    out: Span,
+) -> None:
+    """
+    Atoms of integers below the modulus.
     """
 
 def divide_scores(scores: Span, vector_lengths: Span, lengths: Span) -> None:
@@ -1098,6 +1226,18 @@ def least_columns_f64(
     Where the smallest distance of each row is.
     """
 
+def list_units(
+    bools: Span,
+    stride: typing.SupportsInt | typing.SupportsIndex,
+    n_units: typing.SupportsInt | typing.SupportsIndex,
+    rows: Span | None,
+    starts: Span,
+    indices: Span,
+) -> None:
+    """
+    Which bools of rows are true.
+    """
+
 def membership_add(
     state: Memory,
     dim: typing.SupportsInt | typing.SupportsIndex,
@@ -1169,6 +1309,11 @@ def nearest_patterns(
 def outer_rows(left: Span, right: Span, dim: typing.SupportsInt | typing.SupportsIndex, out: Span) -> None:
     """
     The outer product of every two rows.
+    """
+
+def pack_counts(counters: Span, planes: typing.SupportsInt | typing.SupportsIndex, out: Span) -> None:
+    """
+    The bits of counters above 0, and of those below as a second plane.
     """
 
 def pack_entries(
@@ -1356,6 +1501,24 @@ def read_locations(
     Signs of the sums of the counters that addresses activate.
     """
 
+def read_synapses(
+    words: Span,
+    n_in: typing.SupportsInt | typing.SupportsIndex,
+    n_out: typing.SupportsInt | typing.SupportsIndex,
+    starts: Span,
+    indices: Span,
+    rows: Span | None,
+    least: Span | None,
+    winners: typing.SupportsInt | typing.SupportsIndex,
+    sums: Span,
+    states: Span,
+    numbers: Span,
+    stays: Span,
+) -> None:
+    """
+    With how many units of patterns each unit is connected, and which ones answer.
+    """
+
 def real_range(
     queries: Span,
     rows: Span,
@@ -1495,6 +1658,18 @@ def score_atoms(
     Cosines of a vector with the atoms of keys.
     """
 
+def score_digit_atoms(
+    vector: Span,
+    modulus: typing.SupportsInt | typing.SupportsIndex,
+    seed: typing.SupportsInt | typing.SupportsIndex,
+    circle: bool,
+    hashes: Span,
+    out: Span,
+) -> None:
+    """
+    Shares of entries equal to atoms', or how near they are around a circle.
+    """
+
 def score_keys(
     bundle: Span,
     dim: typing.SupportsInt | typing.SupportsIndex,
@@ -1516,6 +1691,19 @@ def score_rows(
     Similarities of a bundle with packed rows.
     """
 
+def score_sparse_atoms(
+    vector: Span,
+    dim: typing.SupportsInt | typing.SupportsIndex,
+    n_ones: typing.SupportsInt | typing.SupportsIndex,
+    segments: bool,
+    seed: typing.SupportsInt | typing.SupportsIndex,
+    hashes: Span,
+    out: Span,
+) -> None:
+    """
+    Overlaps with sparse atoms over the root of both numbers of ones.
+    """
+
 def scores_above(
     patterns: StoredPatterns, queries: Span, betas: Span, bounds: Span
 ) -> tuple[
@@ -1523,6 +1711,20 @@ def scores_above(
 ]:
     """
     Patterns whose scores are above a bound: where each query's begin, the patterns, their scores.
+    """
+
+def set_synapses(
+    words: Span,
+    n_in: typing.SupportsInt | typing.SupportsIndex,
+    n_out: typing.SupportsInt | typing.SupportsIndex,
+    in_starts: Span,
+    in_indices: Span,
+    out_starts: Span,
+    out_indices: Span,
+    most: typing.SupportsInt | typing.SupportsIndex,
+) -> None:
+    """
+    Set the synapses between all units of each input and of its output.
     """
 
 def shape_sums(
@@ -1605,6 +1807,18 @@ def sketch_estimate_i64(
 ) -> None:
     """
     Estimated weights of keys.
+    """
+
+def sparse_atoms(
+    hashes: Span,
+    dim: typing.SupportsInt | typing.SupportsIndex,
+    n_ones: typing.SupportsInt | typing.SupportsIndex,
+    segments: bool,
+    seed: typing.SupportsInt | typing.SupportsIndex,
+    out: Span,
+) -> None:
+    """
+    Packed atoms with few ones.
     """
 
 def squared_lengths(rows: Span, dim: typing.SupportsInt | typing.SupportsIndex, squares: Span) -> None:
