@@ -75,6 +75,7 @@ SMALL: dict[str, dict[str, Any]] = {
     "dense-degree": {"dims": 16, "trials": 2},
     "hopfield-pm": {"dims": 8, "n": 20, "trials": 3},
     "sdm": {"n": 10, "dims": 40, "trials": 2},
+    "willshaw": {"n": 10, "dims": 32, "trials": 2},
 }
 MEMBERS = "bloom", "bloom-split-block", "bloom-cache-line", "counting-bloom", "map-i", "map-b", "hopfield"
 FLOATS: dict[str, Callable[[Any], float]] = {}

@@ -22,6 +22,8 @@ from hypersketch import (
     ItemMemory,
     OuterProductMemory,
     SparseDistributedMemory,
+    TripleMemory,
+    WillshawMemory,
 )
 from hypersketch.vsa import BSC, MapB, MapI
 from item_makers import SPACES
@@ -98,8 +100,32 @@ def items(space: Any, codebook: Any) -> Kind:
     return Kind(lambda: ItemMemory(space, codebook=codebook), verbs, rounding)
 
 
+def active(n_units: int) -> Made:
+    """Rows of bools, few of them true."""
+
+    def made(random: Random) -> tuple[Any, ...]:
+        n = random.choice(SIZES)
+        patterns = np.random.default_rng(0).random((20, n_units)) < 0.08
+        return (patterns[generator(random).integers(0, 20, n)],)
+
+    return made
+
+
+def facts(random: Random) -> tuple[Any, ...]:
+    """Subjects, predicates and objects, few of each, and now and then what they weigh."""
+    rng, n = generator(random), random.choice(SIZES)
+    columns = (rng.integers(0, 9, n), rng.integers(10, 13, n), rng.integers(20, 29, n))
+    return (*columns, rng.integers(-3, 4, n)) if random.random() < 0.3 else columns
+
+
+def asked(random: Random) -> tuple[Any, ...]:
+    given: list[Any] = [random.randrange(9), random.randrange(10, 13), random.randrange(20, 29)]
+    given[random.randrange(3)] = None
+    return tuple(given)
+
+
 BY_KEY = ("add", "remove", "contains")
-"""Verbs of item memories, whose keys stay with the host."""
+"""Verbs of memories whose keys stay with the host."""
 
 KINDS = {
     "hopfield": Kind(lambda: HopfieldNetwork(70), {"store": signs(70), "retrieve": signs(70)}),
@@ -112,6 +138,9 @@ KINDS = {
     "outer products": Kind(
         lambda: OuterProductMemory(33), {"store": reals(33), "retrieve": reals(33)}, 2.0**-16, True
     ),
+    "willshaw": Kind(lambda: WillshawMemory(70), {"store": active(70), "retrieve": active(70)}),
+    "facts": Kind(lambda: TripleMemory(MapI(256)), {"add": facts, "remove": facts, "query": asked}),
+    "facts, binary": Kind(lambda: TripleMemory(MapB(100)), {"add": facts, "query": asked}),
     **{
         f"items of {name}, {codebook}": items(SPACES[name], codebook)
         for name in ("MapI", "MapB", "BSC", "MapC", "HRR", "FHRR", "VTB", "MBAT")
@@ -162,7 +191,9 @@ class Life:
     def both(self, verb: str) -> None:
         given = self.kind.verbs[verb](self.random)
         moved = given
-        if self.random.random() < 0.6 and not (isinstance(self.here, ItemMemory) and verb in BY_KEY):
+        if self.random.random() < 0.6 and not (
+            isinstance(self.here, ItemMemory | TripleMemory) and verb in BY_KEY
+        ):
             moved = tuple(on_gpu(one) if isinstance(one, np.ndarray) else one for one in given)
         (found, error), (expected, refusal) = (
             outcome(getattr(self.there, verb), moved),
