@@ -24,6 +24,7 @@ void bind_cuda_counting(py::module_& module);
 void bind_cuda_sketch(py::module_& module);
 void bind_cuda_projection(py::module_& module);
 void bind_cuda_hypervectors(py::module_& module);
+void bind_cuda_scores(py::module_& module);
 void bind_cuda_spectra(py::module_& module);
 void bind_cuda_ternary(py::module_& module);
 void bind_cuda_counted(py::module_& module);

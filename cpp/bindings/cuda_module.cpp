@@ -40,6 +40,7 @@ PYBIND11_MODULE(_cuda, module, pybind11::mod_gil_not_used()) {
   bindings::bind_cuda_sketch(module);
   bindings::bind_cuda_projection(module);
   bindings::bind_cuda_hypervectors(module);
+  bindings::bind_cuda_scores(module);
   bindings::bind_cuda_spectra(module);
   bindings::bind_cuda_ternary(module);
   bindings::bind_cuda_counted(module);
