@@ -82,10 +82,12 @@ __all__: list[str] = [
     "counting_look",
     "counting_remove",
     "counting_test_and_add",
+    "cut_counters",
     "decode_characters",
     "device_of",
     "devices",
     "digit_atoms",
+    "divide_numbers",
     "divide_scores",
     "either",
     "empty",
@@ -105,9 +107,11 @@ __all__: list[str] = [
     "hash_integers",
     "hash_strings_i32",
     "hash_strings_i64",
+    "inner_product",
     "inner_products",
     "intersect",
     "join_counters",
+    "join_planes",
     "keep_rows",
     "largest_counter",
     "largest_load",
@@ -139,6 +143,7 @@ __all__: list[str] = [
     "put_rows",
     "quantize_f32",
     "quantize_f64",
+    "reach_limit",
     "read_locations",
     "read_synapses",
     "real_range",
@@ -925,6 +930,16 @@ def counting_test_and_add(
     Tell for every key whether it was there, then add it.
     """
 
+def cut_counters(
+    counters: Span,
+    seed: typing.SupportsInt | typing.SupportsIndex,
+    step: typing.SupportsInt | typing.SupportsIndex,
+    planes: Span,
+) -> int:
+    """
+    Cut counters to planes of signs; returns the inner product of both.
+    """
+
 def decode_characters(starts: Span, bytes: Span, hashes: Span, ends: Span) -> bool:
     """
     Hashes of the characters of documents; false where anything is no UTF-8.
@@ -949,6 +964,11 @@ def digit_atoms(
 ) -> None:
     """
     Atoms of integers below the modulus.
+    """
+
+def divide_numbers(numbers: Span, divisor: typing.SupportsFloat | typing.SupportsIndex) -> None:
+    """
+    Divide doubles.
     """
 
 def divide_scores(scores: Span, vector_lengths: Span, lengths: Span) -> None:
@@ -1147,6 +1167,11 @@ def hash_strings_i64(
     Hash strings; offsets of 64 bits.
     """
 
+def inner_product(a: Span, b: Span) -> int:
+    """
+    Inner product of int32 arrays; the caller knows that it fits 64 bits.
+    """
+
 def inner_products(
     rows: Span, vectors: Span, dim: typing.SupportsInt | typing.SupportsIndex, out: Span
 ) -> None:
@@ -1167,6 +1192,11 @@ def join_counters(
 ) -> None:
     """
     Add counters to others, within a limit that is not 0.
+    """
+
+def join_planes(planes: Span, out: Span) -> None:
+    """
+    What planes of signs stand for.
     """
 
 def keep_rows(
@@ -1483,6 +1513,11 @@ def quantize_f64(
     Nearest levels; 1 where a value is no number, 2 where one is outside.
     """
 
+def reach_limit(numbers: Span, limit: typing.SupportsFloat | typing.SupportsIndex, out: Span) -> None:
+    """
+    Which doubles are at least the limit.
+    """
+
 def read_locations(
     locations: Locations,
     counters: Span,
@@ -1673,22 +1708,30 @@ def score_digit_atoms(
 def score_keys(
     bundle: Span,
     dim: typing.SupportsInt | typing.SupportsIndex,
-    packed: bool,
+    n_planes: typing.SupportsInt | typing.SupportsIndex,
     keys: Span,
     others: Span | None,
     hashed: bool,
     seed: typing.SupportsInt | typing.SupportsIndex,
     out: Span,
+    factor: typing.SupportsFloat | typing.SupportsIndex,
+    divisor: typing.SupportsFloat | typing.SupportsIndex,
 ) -> None:
     """
-    Similarities of a bundle with atoms, or products of two.
+    Scores of counters, or of planes of signs where n_planes is not 0, with atoms or products of two.
     """
 
 def score_rows(
-    bundle: Span, dim: typing.SupportsInt | typing.SupportsIndex, packed: bool, rows: Span, out: Span
+    bundle: Span,
+    dim: typing.SupportsInt | typing.SupportsIndex,
+    n_planes: typing.SupportsInt | typing.SupportsIndex,
+    rows: Span,
+    out: Span,
+    factor: typing.SupportsFloat | typing.SupportsIndex,
+    divisor: typing.SupportsFloat | typing.SupportsIndex,
 ) -> None:
     """
-    Similarities of a bundle with packed rows.
+    The same with packed rows.
     """
 
 def score_sparse_atoms(
