@@ -63,12 +63,15 @@ __all__: list[str] = [
     "clear_span",
     "clip_sums",
     "combine_cells",
+    "combine_digits",
     "combine_phasors",
+    "compare_digits",
     "convert_float32",
     "convert_float64",
     "convolve_rows",
     "copy_span",
     "cosines",
+    "count_digit_runs",
     "counting_add",
     "counting_combine",
     "counting_contains",
@@ -702,6 +705,7 @@ def bundle_rows(plan: BundlePlan, rows: Span, others: Span | None) -> bool:
 
 def choose_digits(
     counters: Span,
+    width: typing.SupportsInt | typing.SupportsIndex,
     modulus: typing.SupportsInt | typing.SupportsIndex,
     seed: typing.SupportsInt | typing.SupportsIndex,
     hash: typing.SupportsInt | typing.SupportsIndex,
@@ -729,6 +733,18 @@ def combine_cells(
     Add or subtract another state's cells.
     """
 
+def combine_digits(
+    a: Span,
+    b: Span,
+    width: typing.SupportsInt | typing.SupportsIndex,
+    modulus: typing.SupportsInt | typing.SupportsIndex,
+    subtract: bool,
+    out: Span,
+) -> bool:
+    """
+    Sums, or differences, modulo r; false where an integer is too large.
+    """
+
 def combine_phasors(
     a: Span,
     b: Span,
@@ -738,6 +754,18 @@ def combine_phasors(
 ) -> bool:
     """
     Products (0), with conjugates (1), or quotients (2); false where any is not finite.
+    """
+
+def compare_digits(
+    a: Span,
+    b: Span,
+    width: typing.SupportsInt | typing.SupportsIndex,
+    modulus: typing.SupportsInt | typing.SupportsIndex,
+    circle: bool,
+    out: Span,
+) -> bool:
+    """
+    Similarities row by row; false where an integer is too large.
     """
 
 def convert_float32(
@@ -785,6 +813,18 @@ def cosines(
 ) -> bool:
     """
     Cosines of rows; false where any is not finite.
+    """
+
+def count_digit_runs(
+    rows: Span,
+    width: typing.SupportsInt | typing.SupportsIndex,
+    modulus: typing.SupportsInt | typing.SupportsIndex,
+    starts: Span,
+    weights: Span | None,
+    counters: Span,
+) -> None:
+    """
+    Counters of the values of every entry, one vector's for each run of rows.
     """
 
 def counting_add(
