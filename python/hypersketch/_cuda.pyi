@@ -184,7 +184,9 @@ __all__: list[str] = [
     "ternary_atoms",
     "ternary_cosines",
     "ternary_products",
+    "ternary_range",
     "ternary_signs",
+    "ternary_top_k",
     "to_dlpack",
     "turn_bits",
     "turn_rows",
@@ -1959,9 +1961,41 @@ def ternary_products(a: Span, b: Span, dim: typing.SupportsInt | typing.Supports
     Products of ternary rows; false where a bit should not be set.
     """
 
+def ternary_range(
+    queries: Span,
+    query_stride: typing.SupportsInt | typing.SupportsIndex,
+    rows: Span,
+    n_rows: typing.SupportsInt | typing.SupportsIndex,
+    row_stride: typing.SupportsInt | typing.SupportsIndex,
+    dim: typing.SupportsInt | typing.SupportsIndex,
+    thresholds: Span,
+    cursors: Span,
+    found: Span | None,
+    similarities: Span | None,
+) -> None:
+    """
+    The ternary rows that reach each query's threshold; their numbers alone without places for them.
+    """
+
 def ternary_signs(sums: Span, dim: typing.SupportsInt | typing.SupportsIndex, out: Span) -> None:
     """
     Signs of sums of both planes, 0 where they are equal.
+    """
+
+def ternary_top_k(
+    queries: Span,
+    n_queries: typing.SupportsInt | typing.SupportsIndex,
+    query_stride: typing.SupportsInt | typing.SupportsIndex,
+    rows: Span,
+    n_rows: typing.SupportsInt | typing.SupportsIndex,
+    row_stride: typing.SupportsInt | typing.SupportsIndex,
+    dim: typing.SupportsInt | typing.SupportsIndex,
+    k: typing.SupportsInt | typing.SupportsIndex,
+    indices: Span,
+    similarities: Span,
+) -> None:
+    """
+    The k ternary rows most alike to each query by cosine.
     """
 
 def to_dlpack(
