@@ -21,6 +21,7 @@ __all__: list[str] = [
     "Imported",
     "Locations",
     "Memory",
+    "Near",
     "OutOfMemory",
     "Passing",
     "RecallNumbers",
@@ -41,6 +42,8 @@ __all__: list[str] = [
     "atom_rows",
     "best_columns_f32",
     "best_columns_f64",
+    "best_of_all",
+    "best_of_candidates",
     "bfloat_words",
     "bind_rows",
     "bloom_add",
@@ -101,9 +104,12 @@ __all__: list[str] = [
     "largest_counter",
     "largest_load",
     "learn_pass",
+    "lift_rows",
     "list_units",
     "membership_add",
     "membership_scores",
+    "mix_tokens",
+    "mix_vectors",
     "most_staged_bytes",
     "move_by_drawn",
     "multiply_matrices",
@@ -135,6 +141,7 @@ __all__: list[str] = [
     "rotate_rows",
     "round_rows",
     "row_lengths",
+    "row_squares_of",
     "score_atoms",
     "score_keys",
     "score_rows",
@@ -147,6 +154,7 @@ __all__: list[str] = [
     "sketch_add_i64",
     "sketch_estimate_f64",
     "sketch_estimate_i64",
+    "soften",
     "squared_lengths",
     "subtract_columns_f32",
     "subtract_columns_f64",
@@ -432,6 +440,20 @@ class Locations:
         k: typing.SupportsInt | typing.SupportsIndex,
     ) -> None: ...
 
+class Near:
+    """
+    Queries and rows on a GPU; the caller keeps them.
+    """
+    def __init__(
+        self,
+        kind: str,
+        dim: typing.SupportsInt | typing.SupportsIndex,
+        queries: Span,
+        query_squares: Span,
+        rows: Span,
+        row_squares: Span,
+    ) -> None: ...
+
 def add_to_classes(
     rows: Span,
     dim: typing.SupportsInt | typing.SupportsIndex,
@@ -513,6 +535,33 @@ def best_columns_f32(scores: Span, n_columns: typing.SupportsInt | typing.Suppor
 def best_columns_f64(scores: Span, n_columns: typing.SupportsInt | typing.SupportsIndex, out: Span) -> None:
     """
     Where the largest score of each row is.
+    """
+
+def best_of_all(
+    near: Near,
+    queries: collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex],
+    k: typing.SupportsInt | typing.SupportsIndex,
+    first: typing.SupportsInt | typing.SupportsIndex,
+    indices: Span,
+    similarities: Span,
+) -> None:
+    """
+    The best of all rows for some queries.
+    """
+
+def best_of_candidates(
+    near: Near,
+    rows: Span,
+    scores: Span,
+    longest: typing.SupportsFloat | typing.SupportsIndex,
+    k: typing.SupportsInt | typing.SupportsIndex,
+    first: typing.SupportsInt | typing.SupportsIndex,
+    indices: Span,
+    similarities: Span,
+    settled: Span,
+) -> None:
+    """
+    The best of candidates, and whether they are the best of all rows.
     """
 
 def bfloat_words(dim: typing.SupportsInt | typing.SupportsIndex) -> int:
@@ -1084,6 +1133,17 @@ def learn_pass(
     Let rows correct class vectors; returns how many did, and how many a rival won.
     """
 
+def lift_rows(
+    rows: Span,
+    dim: typing.SupportsInt | typing.SupportsIndex,
+    squares: Span | None,
+    scale: typing.SupportsFloat | typing.SupportsIndex,
+    out: Span,
+) -> None:
+    """
+    Rows of two numbers more, whose inner products rank as distances do.
+    """
+
 def list_units(
     bools: Span,
     stride: typing.SupportsInt | typing.SupportsIndex,
@@ -1121,6 +1181,32 @@ def membership_scores(
 ) -> None:
     """
     e s^T W s of every key.
+    """
+
+def mix_tokens(
+    weights: Span,
+    indices: Span,
+    first: typing.SupportsInt | typing.SupportsIndex,
+    k: typing.SupportsInt | typing.SupportsIndex,
+    tokens: Span,
+    n_tokens: typing.SupportsInt | typing.SupportsIndex,
+    out: Span,
+) -> None:
+    """
+    Distributions over the tokens of items.
+    """
+
+def mix_vectors(
+    weights: Span,
+    indices: Span,
+    first: typing.SupportsInt | typing.SupportsIndex,
+    k: typing.SupportsInt | typing.SupportsIndex,
+    values: Span,
+    width: typing.SupportsInt | typing.SupportsIndex,
+    out: Span,
+) -> None:
+    """
+    Weighted means of the values of items.
     """
 
 def most_staged_bytes() -> int:
@@ -1493,6 +1579,11 @@ def row_lengths(rows: Span, dim: typing.SupportsInt | typing.SupportsIndex, out:
     Lengths of rows, never 0.
     """
 
+def row_squares_of(rows: Span, dim: typing.SupportsInt | typing.SupportsIndex, out: Span) -> None:
+    """
+    Squared lengths of rows, in NumPy's order.
+    """
+
 def score_atoms(
     dim: typing.SupportsInt | typing.SupportsIndex,
     kind: typing.SupportsInt | typing.SupportsIndex,
@@ -1625,6 +1716,16 @@ def sketch_estimate_i64(
 ) -> None:
     """
     Estimated weights of keys.
+    """
+
+def soften(
+    similarities: Span,
+    k: typing.SupportsInt | typing.SupportsIndex,
+    temperature: typing.SupportsFloat | typing.SupportsIndex,
+    weights: Span,
+) -> None:
+    """
+    Softmax of similarities over a temperature.
     """
 
 def squared_lengths(rows: Span, dim: typing.SupportsInt | typing.SupportsIndex, squares: Span) -> None:
