@@ -21,6 +21,7 @@ __all__: list[str] = [
     "Imported",
     "Locations",
     "Memory",
+    "Near",
     "OutOfMemory",
     "Passing",
     "RecallNumbers",
@@ -47,6 +48,8 @@ __all__: list[str] = [
     "atom_rows",
     "best_columns_f32",
     "best_columns_f64",
+    "best_of_all",
+    "best_of_candidates",
     "bfloat_words",
     "bind_rows",
     "bloom_add",
@@ -64,8 +67,10 @@ __all__: list[str] = [
     "clear_span",
     "clip_sums",
     "combine_cells",
+    "combine_digits",
     "combine_phasors",
     "combine_rows",
+    "compare_digits",
     "contract_rows",
     "convert_float32",
     "convert_float64",
@@ -73,6 +78,7 @@ __all__: list[str] = [
     "copy_span",
     "cosine_distances",
     "cosines",
+    "count_digit_runs",
     "count_units",
     "counting_add",
     "counting_combine",
@@ -118,9 +124,12 @@ __all__: list[str] = [
     "learn_pass",
     "least_columns_f32",
     "least_columns_f64",
+    "lift_rows",
     "list_units",
     "membership_add",
     "membership_scores",
+    "mix_tokens",
+    "mix_vectors",
     "most_staged_bytes",
     "move_by_drawn",
     "multiply_matrices",
@@ -155,6 +164,7 @@ __all__: list[str] = [
     "rotate_rows",
     "round_rows",
     "row_lengths",
+    "row_squares_of",
     "score_atoms",
     "score_digit_atoms",
     "score_keys",
@@ -170,6 +180,7 @@ __all__: list[str] = [
     "sketch_add_i64",
     "sketch_estimate_f64",
     "sketch_estimate_i64",
+    "soften",
     "sparse_atoms",
     "squared_lengths",
     "subtract_columns_f32",
@@ -458,6 +469,20 @@ class Locations:
         k: typing.SupportsInt | typing.SupportsIndex,
     ) -> None: ...
 
+class Near:
+    """
+    Queries and rows on a GPU; the caller keeps them.
+    """
+    def __init__(
+        self,
+        kind: str,
+        dim: typing.SupportsInt | typing.SupportsIndex,
+        queries: Span,
+        query_squares: Span,
+        rows: Span,
+        row_squares: Span,
+    ) -> None: ...
+
 def add_bit_rows(
     state: Memory,
     planes: typing.SupportsInt | typing.SupportsIndex,
@@ -608,6 +633,33 @@ def best_columns_f64(scores: Span, n_columns: typing.SupportsInt | typing.Suppor
     Where the largest score of each row is.
     """
 
+def best_of_all(
+    near: Near,
+    queries: collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex],
+    k: typing.SupportsInt | typing.SupportsIndex,
+    first: typing.SupportsInt | typing.SupportsIndex,
+    indices: Span,
+    similarities: Span,
+) -> None:
+    """
+    The best of all rows for some queries.
+    """
+
+def best_of_candidates(
+    near: Near,
+    rows: Span,
+    scores: Span,
+    longest: typing.SupportsFloat | typing.SupportsIndex,
+    k: typing.SupportsInt | typing.SupportsIndex,
+    first: typing.SupportsInt | typing.SupportsIndex,
+    indices: Span,
+    similarities: Span,
+    settled: Span,
+) -> None:
+    """
+    The best of candidates, and whether they are the best of all rows.
+    """
+
 def bfloat_words(dim: typing.SupportsInt | typing.SupportsIndex) -> int:
     """
     Words of a rounded row.
@@ -731,6 +783,7 @@ def checked_units(
 
 def choose_digits(
     counters: Span,
+    width: typing.SupportsInt | typing.SupportsIndex,
     modulus: typing.SupportsInt | typing.SupportsIndex,
     seed: typing.SupportsInt | typing.SupportsIndex,
     hash: typing.SupportsInt | typing.SupportsIndex,
@@ -758,6 +811,18 @@ def combine_cells(
     Add or subtract another state's cells.
     """
 
+def combine_digits(
+    a: Span,
+    b: Span,
+    width: typing.SupportsInt | typing.SupportsIndex,
+    modulus: typing.SupportsInt | typing.SupportsIndex,
+    subtract: bool,
+    out: Span,
+) -> bool:
+    """
+    Sums, or differences, modulo r; false where an integer is too large.
+    """
+
 def combine_phasors(
     a: Span,
     b: Span,
@@ -774,6 +839,18 @@ def combine_rows(
 ) -> None:
     """
     Rows times a matrix.
+    """
+
+def compare_digits(
+    a: Span,
+    b: Span,
+    width: typing.SupportsInt | typing.SupportsIndex,
+    modulus: typing.SupportsInt | typing.SupportsIndex,
+    circle: bool,
+    out: Span,
+) -> bool:
+    """
+    Similarities row by row; false where an integer is too large.
     """
 
 def contract_rows(
@@ -833,6 +910,18 @@ def cosines(
 ) -> bool:
     """
     Cosines of rows; false where any is not finite.
+    """
+
+def count_digit_runs(
+    rows: Span,
+    width: typing.SupportsInt | typing.SupportsIndex,
+    modulus: typing.SupportsInt | typing.SupportsIndex,
+    starts: Span,
+    weights: Span | None,
+    counters: Span,
+) -> None:
+    """
+    Counters of the values of every entry, one vector's for each run of rows.
     """
 
 def count_units(
@@ -1258,6 +1347,17 @@ def least_columns_f64(
     Where the smallest distance of each row is.
     """
 
+def lift_rows(
+    rows: Span,
+    dim: typing.SupportsInt | typing.SupportsIndex,
+    squares: Span | None,
+    scale: typing.SupportsFloat | typing.SupportsIndex,
+    out: Span,
+) -> None:
+    """
+    Rows of two numbers more, whose inner products rank as distances do.
+    """
+
 def list_units(
     bools: Span,
     stride: typing.SupportsInt | typing.SupportsIndex,
@@ -1295,6 +1395,32 @@ def membership_scores(
 ) -> None:
     """
     e s^T W s of every key.
+    """
+
+def mix_tokens(
+    weights: Span,
+    indices: Span,
+    first: typing.SupportsInt | typing.SupportsIndex,
+    k: typing.SupportsInt | typing.SupportsIndex,
+    tokens: Span,
+    n_tokens: typing.SupportsInt | typing.SupportsIndex,
+    out: Span,
+) -> None:
+    """
+    Distributions over the tokens of items.
+    """
+
+def mix_vectors(
+    weights: Span,
+    indices: Span,
+    first: typing.SupportsInt | typing.SupportsIndex,
+    k: typing.SupportsInt | typing.SupportsIndex,
+    values: Span,
+    width: typing.SupportsInt | typing.SupportsIndex,
+    out: Span,
+) -> None:
+    """
+    Weighted means of the values of items.
     """
 
 def most_staged_bytes() -> int:
@@ -1682,6 +1808,11 @@ def row_lengths(rows: Span, dim: typing.SupportsInt | typing.SupportsIndex, out:
     Lengths of rows, never 0.
     """
 
+def row_squares_of(rows: Span, dim: typing.SupportsInt | typing.SupportsIndex, out: Span) -> None:
+    """
+    Squared lengths of rows, in NumPy's order.
+    """
+
 def score_atoms(
     dim: typing.SupportsInt | typing.SupportsIndex,
     kind: typing.SupportsInt | typing.SupportsIndex,
@@ -1852,6 +1983,16 @@ def sketch_estimate_i64(
 ) -> None:
     """
     Estimated weights of keys.
+    """
+
+def soften(
+    similarities: Span,
+    k: typing.SupportsInt | typing.SupportsIndex,
+    temperature: typing.SupportsFloat | typing.SupportsIndex,
+    weights: Span,
+) -> None:
+    """
+    Softmax of similarities over a temperature.
     """
 
 def sparse_atoms(
