@@ -67,6 +67,7 @@ SMALL: dict[str, dict[str, Any]] = {
     "scaling-laws": {"n": 20, "dims": [4, 8], "trials": 2},
     "superposition": {"n": 4, "dims": [9, 16], "trials": 2},
     "set-width": {"n": 5, "dims": 70, "trials": 4, "universe": 60},
+    "dense-curse": {"n": 30, "dims": 6, "trials": 2},
     "continuous-beta": {"n": 20, "dims": 8, "trials": 3},
     "entmax-exact": {"n": 20, "dims": 8, "trials": 3},
     "hopfield-error": {"n": 6, "dims": 24, "trials": 3},
@@ -277,11 +278,9 @@ def test_a_run_on_another_device_is_another_run(tmp_path: Path) -> None:
 
 
 def test_option_of_the_command() -> None:
-    result = call("capacity", "dense-curse", "--device", "cuda")
+    result = call("capacity", "paper", "--device", "cuda")
     assert result.exit_code == 1
-    assert result.stderr.startswith(
-        "--device must be 'cpu' for the experiment dense-curse, which needs structures"
-    )
+    assert result.stderr.startswith("--device must be 'cpu' for the experiment paper, which needs structures")
     assert len(result.stderr.strip().splitlines()) == 1
     assert call("capacity", "pairs", "--device", "gpu").stderr.startswith("--device must be 'cpu', 'cuda' or")
     small = ["--n", "10", "--dims", "160", "--trials", "5", "--jobs", "1"]
