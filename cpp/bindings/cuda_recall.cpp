@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cuda_arrays.hpp"
 #include "hypersketch/bits.hpp"
+#include "membership_tensor.hpp"
 #include "recall.hpp"
 
 namespace hypersketch::bindings {
@@ -120,29 +121,51 @@ void recall(const cuda::RecallNumbers& numbers, const Span& rows, const Span& un
                 converged.data<bool>(), cycles.data<bool>()});
 }
 
+size_t cells_of(size_t dim, size_t degree) {
+  size_t n = 1;
+  for (size_t i = 0; i < degree; ++i) n = n * (dim - i) / (i + 1);
+  return n;
+}
+
+void require_cells(const State& state, size_t dim, size_t degree) {
+  require(degree >= 2 && degree <= 8, "The degree must be in [2, 8].");
+  require(dim >= 1 && dim <= (size_t{1} << 16), "The dimension must be in [1, 2**16].");
+  const size_t n = dim < degree ? 0 : cells_of(dim, degree);
+  require(state.memory.size() == n * sizeof(std::int32_t), "The cells do not fit the dimension.");
+}
+
 // Keys and weights of either memory.
-std::int64_t membership_add(State& state, size_t dim, uint64_t seed, const Argument<uint64_t>& hashes,
+std::int64_t membership_add(State& state, size_t dim, size_t degree, uint64_t seed, const Argument<uint64_t>& hashes,
                             const std::optional<Argument<std::int64_t>>& weights, std::uintptr_t stream,
                             size_t threads) {
-  require(state.memory.size() == dim * (dim - 1) / 2 * sizeof(std::int32_t), "The cells do not fit the dimension.");
+  require_cells(state, dim, degree);
   Batch batch(state, hashes, true, stream, threads);
   batch.add_weights(weights);
   std::int64_t sum = 0;
   batch.run(state, [&](cuda::Place place, cuda::Keys keys, cuda::Piece piece) {
-    sum += cuda::membership_add(place, state.data<std::int32_t>(), dim, seed, keys.words, keys.n,
-                                weights ? static_cast<const std::int64_t*>(piece.more_in) : nullptr);
+    auto* const cells = state.data<std::int32_t>();
+    const auto* const mine = weights ? static_cast<const std::int64_t*>(piece.more_in) : nullptr;
+    if (degree == 2)
+      sum += cuda::membership_add(place, cells, dim, seed, keys.words, keys.n, mine);
+    else
+      cuda::tensor_add(place, cells, {dim, degree}, seed, keys.words, keys.n, mine);
   });
   return sum;
 }
 
-void membership_scores(State& state, std::int64_t trace, size_t dim, uint64_t seed, const Argument<uint64_t>& hashes,
-                       Argument<std::int64_t> out, std::uintptr_t stream, size_t threads) {
-  require(state.memory.size() == dim * (dim - 1) / 2 * sizeof(std::int32_t), "The cells do not fit the dimension.");
+void membership_scores(State& state, std::int64_t trace, size_t dim, size_t degree, uint64_t seed,
+                       const Argument<uint64_t>& hashes, Argument<std::int64_t> out, std::uintptr_t stream,
+                       size_t threads) {
+  require_cells(state, dim, degree);
   Batch batch(state, hashes, true, stream, threads);
   batch.add_answers(out);
   batch.run(state, [&](cuda::Place place, cuda::Keys keys, cuda::Piece piece) {
-    cuda::membership_scores(place, state.data<const std::int32_t>(), trace, dim, seed, keys.words, keys.n,
-                            static_cast<std::int64_t*>(piece.out));
+    const auto* const cells = state.data<const std::int32_t>();
+    auto* const sums = static_cast<std::int64_t*>(piece.out);
+    if (degree == 2)
+      cuda::membership_scores(place, cells, trace, dim, seed, keys.words, keys.n, sums);
+    else
+      cuda::tensor_scores(place, cells, {dim, degree}, seed, keys.words, keys.n, sums);
   });
 }
 
@@ -160,12 +183,12 @@ void bind_cuda_recall(py::module_& module) {
                py::arg("out"), "The same numbers in another type; the first that is not finite there, or -1.");
   module.def("turn_bits", &turn_bits, py::arg("rows"), py::arg("dim"), py::arg("units"),
              "Packed rows by their columns.");
-  module.def("membership_add", &membership_add, py::arg("state"), py::arg("dim"), py::arg("seed"),
+  module.def("membership_add", &membership_add, py::arg("state"), py::arg("dim"), py::arg("degree"), py::arg("seed"),
              py::arg("hashes").noconvert(), py::arg("weights").noconvert().none(true), py::arg("stream"),
-             py::arg("threads"), "Add signed outer products; returns the sum of w e.");
+             py::arg("threads"), "Add signed outer products; returns the sum of w e, of a matrix.");
   module.def("membership_scores", &membership_scores, py::arg("state"), py::arg("trace"), py::arg("dim"),
-             py::arg("seed"), py::arg("hashes").noconvert(), py::arg("out").noconvert(), py::arg("stream"),
-             py::arg("threads"), "e s^T W s of every key.");
+             py::arg("degree"), py::arg("seed"), py::arg("hashes").noconvert(), py::arg("out").noconvert(),
+             py::arg("stream"), py::arg("threads"), "e s^T W s of every key, or what a tensor has in its place.");
   py::class_<cuda::RecallNumbers>(module, "RecallNumbers",
                                   "Weights, offsets and energies of a pattern by its Hamming distance, on a GPU.")
       .def(py::init(&make_numbers), py::arg("dim"), py::arg("weights"), py::arg("weight_exponents"), py::arg("offsets"),

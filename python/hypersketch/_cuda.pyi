@@ -1373,6 +1373,7 @@ def list_units(
 def membership_add(
     state: Memory,
     dim: typing.SupportsInt | typing.SupportsIndex,
+    degree: typing.SupportsInt | typing.SupportsIndex,
     seed: typing.SupportsInt | typing.SupportsIndex,
     hashes: Span | numpy.typing.NDArray[numpy.uint64],
     weights: Span | numpy.typing.NDArray[numpy.int64] | None,
@@ -1380,13 +1381,14 @@ def membership_add(
     threads: typing.SupportsInt | typing.SupportsIndex,
 ) -> int:
     """
-    Add signed outer products; returns the sum of w e.
+    Add signed outer products; returns the sum of w e, of a matrix.
     """
 
 def membership_scores(
     state: Memory,
     trace: typing.SupportsInt | typing.SupportsIndex,
     dim: typing.SupportsInt | typing.SupportsIndex,
+    degree: typing.SupportsInt | typing.SupportsIndex,
     seed: typing.SupportsInt | typing.SupportsIndex,
     hashes: Span | numpy.typing.NDArray[numpy.uint64],
     out: Span | numpy.typing.NDArray[numpy.int64],
@@ -1394,7 +1396,7 @@ def membership_scores(
     threads: typing.SupportsInt | typing.SupportsIndex,
 ) -> None:
     """
-    e s^T W s of every key.
+    e s^T W s of every key, or what a tensor has in its place.
     """
 
 def mix_tokens(

@@ -8,9 +8,11 @@
 #include "../cpp/checks.hpp"
 #include "device_arrays.hpp"
 #include "hypersketch/bits.hpp"
+#include "hypersketch/hopfield.hpp"
 #include "hypersketch/recall.hpp"
 #include "locations.hpp"
 #include "matmul.hpp"
+#include "membership_tensor.hpp"
 #include "recall.hpp"
 #include "synapses.hpp"
 
@@ -340,6 +342,22 @@ void test_checked_units() {
   check(first_bad() == 250, "checked units");
   rows[3 * 130 + 2] = rows[3 * 130];
   check(first_bad() == 130, "checked units");
+void test_tensors(size_t dim, size_t degree, size_t n, bool weighed) {
+  constexpr uint64_t kSeed = 7;
+  const auto hashes = random_words(n, 1);
+  std::vector<std::int64_t> weights, scores(n);
+  for (const uint64_t word : random_words(n, 2)) weights.push_back(static_cast<std::int64_t>(word % 9) - 4);
+  const std::int64_t* const given = weighed ? weights.data() : nullptr;
+  std::vector<std::int32_t> cells(choose(dim, degree), 3);
+  const DeviceArray<std::int32_t> there(cells);
+  hypersketch::tensor_add(cells, dim, degree, kSeed, hashes, given, 1);
+  hypersketch::tensor_scores(cells, dim, degree, kSeed, hashes, scores.data(), 1);
+  const DeviceArray<uint64_t> keys(hashes);
+  const DeviceArray<std::int64_t> found(n), factors(weights);
+  tensor_add(kPlace, there.data(), {dim, degree}, kSeed, keys.data(), n, weighed ? factors.data() : nullptr);
+  check(there.values() == cells, "tensor_add", dim, degree);
+  tensor_scores(kPlace, there.data(), {dim, degree}, kSeed, keys.data(), n, found.data());
+  check(found.values() == scores, "tensor_scores", dim, degree);
 }
 
 }  // namespace
@@ -374,6 +392,11 @@ int main() {
   test_units(1, 1);
   test_units(9, 70);
   test_checked_units();
+  for (const bool weighed : {false, true}) {
+    test_tensors(3, 3, 1, weighed);
+    test_tensors(65, 3, 70, weighed);
+    test_tensors(11, 8, 9, weighed);
+  }
   std::printf("%zu checks, %zu failed\n", checks, failures);
   return checks != 0 && failures == 0 ? 0 : 1;
 }

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Matrices of keys on a GPU: where keys come from, and what is done to the matrix there."""
+"""Matrices and tensors of keys on a GPU: where keys come from, and what is done to the cells there."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -10,26 +11,22 @@ from numpy.typing import NDArray
 
 from hypersketch import _device, _device_keys, _memory, _validation
 from hypersketch._additive import Counters
+from hypersketch._structure import chunks
 from hypersketch.keys import host_hashes
+
+_CELLS_AT_ONCE = 1 << 38
+"""Times keys, between two looks for Ctrl-C: a fraction of a second."""
 
 
 class MembershipThere(Counters):
-    """What a matrix does on a GPU."""
+    """What a matrix or tensor does on a GPU."""
 
     _ON_GPU = True
 
-    @classmethod
-    def _device_of_degree(cls, degree: int, device: object) -> int | None:
-        """Return the index of a GPU, which has no kernels for tensors."""
-        index = cls._device_for(device)
-        if index is not None and degree > 2:
-            must = "'cpu' with a degree above 2, which has no GPU kernels"
-            _validation.refuse(cls.__name__, "device", must, device)
-        return index
-
-    def _moved(self, device: int | None) -> Any:
-        self._device_of_degree(self._values["degree"], _device.name_of(device))
-        return super()._moved(device)
+    @property
+    def _n_products(self) -> int:
+        """How many products a score is the mean of."""
+        return int(self._values["dim"] ** 2 if self._values["degree"] == 2 else max(1, self._state.size))
 
     def _hashed(self, verb: str, keys: Any, threads: int | None) -> Any:
         """Return the hashes of keys, in host memory or on the GPU of the matrix."""
@@ -45,42 +42,39 @@ class MembershipThere(Counters):
         _device.require_near(owner, "keys", hashes.seen, self._device_index)
         return hashes
 
+    def _pieces(self, batch: Any) -> Iterator[slice]:
+        """Cut a batch for looks for Ctrl-C."""
+        return chunks(batch.size, most=max(255, _CELLS_AT_ONCE // max(1, self._state.size)))
+
     def _add_there(self, batch: Any, weights: NDArray[np.int64] | None, sign: int, threads: int) -> None:
         """Add keys, with which their weights go."""
         cuda, stream = _device.module(), _device.chosen_stream()
-        shape = self._state.memory, self._values["dim"], self._values["seed"]
+        shape = self._state.memory, *(self._values[name] for name in ("dim", "degree", "seed"))
+        has_trace = self._values["degree"] == 2
 
-        def change(keys: Any, mine: NDArray[np.int64] | None) -> int:
+        def change(keys: Any, mine: NDArray[np.int64] | None) -> int | None:
             if mine is None or isinstance(keys, np.ndarray):
-                return int(cuda.membership_add(*shape, keys, mine, stream, threads))
-            sent = _memory.moved(mine, self._device_index)
-            found = cuda.membership_add(*shape, keys, sent.view().span(), stream, threads)
-            sent.mark(keys.stream)
-            return int(found)
+                found = cuda.membership_add(*shape, keys, mine, stream, threads)
+            else:
+                sent = _memory.moved(mine, self._device_index)
+                found = cuda.membership_add(*shape, keys, sent.view().span(), stream, threads)
+                sent.mark(keys.stream)
+            return int(found) if has_trace else None
 
-        self._add_chunks(change, batch, weights, sign=sign, pieces=_device_keys.pieces(batch))
+        self._add_chunks(change, batch, weights, sign=sign, pieces=self._pieces(batch))
 
     def _scores_there(self, owner: str, batch: Any, trace: int, threads: int) -> Any:
         """Return scores in host memory for keys from there, and otherwise in an array like the keys'."""
-        cuda, stream, dim = _device.module(), _device.chosen_stream(), self._values["dim"]
-        shape = self._state.memory, trace, dim, self._values["seed"]
+        cuda, stream = _device.module(), _device.chosen_stream()
+        shape = self._state.memory, trace, *(self._values[name] for name in ("dim", "degree", "seed"))
         if isinstance(batch, np.ndarray):
             scores = np.empty(batch.size, np.int64)
-            for part in _device_keys.pieces(batch):
+            for part in self._pieces(batch):
                 cuda.membership_scores(*shape, batch[part], scores[part], stream, threads)
-            return scores / dim**2
+            return scores / self._n_products
         from hypersketch import _device_search
 
         made = _device.target(owner, None, (batch.size,), np.int64, batch.seen)
-        if batch.size:
-            cuda.membership_scores(*shape, batch[:], made.whole(), stream, threads)
-        return _device_search.of_host(made.seen.to_host() / dim**2, batch.seen).finished()
-
-    def _reaching(self, scores: Any, limit: float) -> Any:
-        """Return which scores reach a threshold, in an array of their kind."""
-        if isinstance(scores, np.ndarray):
-            return scores >= limit
-        from hypersketch import _device_search
-
-        like = _device.view(f"{type(self).__name__}.contains", "keys", scores)
-        return _device_search.of_host(like.to_host() >= limit, like).finished()
+        for part in self._pieces(batch):
+            cuda.membership_scores(*shape, batch[part], made[part], stream, threads)
+        return _device_search.of_host(made.seen.to_host() / self._n_products, batch.seen).finished()

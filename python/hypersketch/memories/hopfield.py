@@ -38,7 +38,7 @@ class HopfieldMembership(MembershipThere, MembershipLaws):
         Axes k of the tensor: 2 is the matrix. Cells are those of k different dimensions, C(D, k) of them, of
         which there must be fewer than 2**31; the noise has the variance n / C(D, k).
     device : str, default 'cpu'
-        Where a matrix lies: ``cpu``, or a GPU, ``cuda``, ``cuda:1`` and so on. Tensors have no GPU kernels.
+        Where the cells lie: ``cpu``, or a GPU, ``cuda``, ``cuda:1`` and so on.
 
     Raises
     ------
@@ -77,7 +77,7 @@ class HopfieldMembership(MembershipThere, MembershipLaws):
     ) -> None:
         with_diagonal = degree == 2 if diagonal is None else diagonal
         parameters = self._checked(dim=dim, seed=seed, diagonal=with_diagonal, degree=degree)
-        self._fill(parameters, None, Tally(), self._device_of_degree(degree, device))
+        self._fill(parameters, None, Tally(), self._device_for(device))
 
     @classmethod
     def _checked(cls, **given: object) -> dict[str, Any]:
@@ -297,7 +297,7 @@ class HopfieldMembership(MembershipThere, MembershipLaws):
                 _core.hopfield_scores(self._state, trace, self.dim, self.seed, keys, found, n_threads)
             else:
                 _core.tensor_scores(self._state, self.dim, self.degree, self.seed, keys, found, n_threads)
-        return scores / (self.dim**2 if self.degree == 2 else max(1, self._state.size))
+        return scores / self._n_products
 
     def contains(self, keys: Any, threshold: float = 0.5, *, threads: int | None = None) -> NDArray[np.bool_]:
         """Tell which keys are probably members: those whose score reaches the threshold.
@@ -329,7 +329,8 @@ class HopfieldMembership(MembershipThere, MembershipLaws):
         array([ True, False])
         """
         limit = _validation.real("HopfieldMembership.contains", "threshold", threshold)
-        return cast("NDArray[np.bool_]", self._reaching(self.score(keys, threads=threads), limit))
+        scores = self.score(keys, threads=threads)
+        return cast("NDArray[np.bool_]", _device.reaching("HopfieldMembership.contains", scores, limit))
 
     def inner(self, other: HopfieldMembership) -> float:
         """Estimate the sum over all keys of the product of their weights in two memories.

@@ -76,8 +76,7 @@ class HopfieldPm(Experiment):
     def cells(self, request: Request) -> list[Cell]:
         cells = [
             self._made(request, "hopfield", dim, {"kind": kind}, n)
-            for kind, options in _KINDS.items()
-            if request.device == "cpu" or options["degree"] == 2  # tensors have no GPU kernels
+            for kind in _KINDS
             for dim in request.dims or _DIMS[kind]
             for n in request.n or [_load(kind, dim)]
         ]
