@@ -32,8 +32,10 @@ from hypersketch.capacity.structures.counting_bloom import CountingBloom
 from hypersketch.memories import (
     ContinuousMemory,
     HopfieldMembership,
+    NeighbourMemory,
     OuterProductMemory,
     SparseDistributedMemory,
+    WillshawMemory,
 )
 from hypersketch.memories._pattern_memory import PatternMemory
 from hypersketch.sketches.projection import SparseProjection
@@ -68,6 +70,7 @@ SMALL: dict[str, dict[str, Any]] = {
     "scaling-laws": {"n": 20, "dims": [4, 8], "trials": 2},
     "superposition": {"n": 4, "dims": [9, 16], "trials": 2},
     "set-width": {"n": 5, "dims": 70, "trials": 4, "universe": 60},
+    "dense-curse": {"n": 40, "dims": 16, "trials": 3},
     "continuous-beta": {"n": 20, "dims": 8, "trials": 3},
     "entmax-exact": {"n": 20, "dims": 8, "trials": 3},
     "hopfield-error": {"n": 6, "dims": 24, "trials": 3},
@@ -76,6 +79,7 @@ SMALL: dict[str, dict[str, Any]] = {
     "dense-degree": {"dims": 16, "trials": 2},
     "hopfield-pm": {"dims": 8, "n": 20, "trials": 3},
     "sdm": {"n": 10, "dims": 40, "trials": 2},
+    "willshaw": {"n": 20, "dims": 64, "trials": 2},
 }
 MEMBERS = "bloom", "bloom-split-block", "bloom-cache-line", "counting-bloom", "map-i", "map-b", "hopfield"
 FLOATS: dict[str, Callable[[Any], float]] = {}
@@ -152,14 +156,16 @@ def made_on(monkeypatch: pytest.MonkeyPatch) -> list[str]:
             return made
 
         monkeypatch.setattr(family, "build", recorded)
-    for memory in (PatternMemory, SparseDistributedMemory, ContinuousMemory):
-        retrieve: Any = memory.retrieve
+    memories = PatternMemory, SparseDistributedMemory, ContinuousMemory, WillshawMemory, NeighbourMemory
+    for memory in memories:
+        verb = "search" if memory is NeighbourMemory else "retrieve"
+        retrieve: Any = getattr(memory, verb)
 
         def retrieved(one: Any, *asked: Any, retrieve: Any = retrieve, **options: Any) -> Any:
             devices.append(one.device)
             return retrieve(one, *asked, **options)
 
-        monkeypatch.setattr(memory, "retrieve", retrieved)
+        monkeypatch.setattr(memory, verb, retrieved)
     score: Any = HopfieldMembership.score_hashes
 
     def scored(one: Any, hashes: Any, **options: Any) -> Any:
@@ -277,10 +283,10 @@ def test_a_run_on_another_device_is_another_run(tmp_path: Path) -> None:
 
 
 def test_option_of_the_command() -> None:
-    result = call("capacity", "dense-curse", "--device", "cuda")
+    result = call("capacity", "sparsey", "--device", "cuda")
     assert result.exit_code == 1
     assert result.stderr.startswith(
-        "--device must be 'cpu' for the experiment dense-curse, which needs structures"
+        "--device must be 'cpu' for the experiment sparsey, which needs structures"
     )
     assert len(result.stderr.strip().splitlines()) == 1
     assert call("capacity", "pairs", "--device", "gpu").stderr.startswith("--device must be 'cpu', 'cuda' or")
