@@ -33,8 +33,10 @@ from hypersketch.capacity.structures.counting_bloom import CountingBloom
 from hypersketch.memories import (
     ContinuousMemory,
     HopfieldMembership,
+    NeighbourMemory,
     OuterProductMemory,
     SparseDistributedMemory,
+    WillshawMemory,
 )
 from hypersketch.memories._pattern_memory import PatternMemory
 from hypersketch.sketches.projection import SparseProjection
@@ -153,14 +155,16 @@ def made_on(monkeypatch: pytest.MonkeyPatch) -> list[str]:
             return made
 
         monkeypatch.setattr(family, "build", recorded)
-    for memory in (PatternMemory, SparseDistributedMemory, ContinuousMemory):
-        retrieve: Any = memory.retrieve
+    memories = PatternMemory, SparseDistributedMemory, ContinuousMemory, WillshawMemory, NeighbourMemory
+    for memory in memories:
+        verb = "search" if memory is NeighbourMemory else "retrieve"
+        retrieve: Any = getattr(memory, verb)
 
         def retrieved(one: Any, *asked: Any, retrieve: Any = retrieve, **options: Any) -> Any:
             devices.append(one.device)
             return retrieve(one, *asked, **options)
 
-        monkeypatch.setattr(memory, "retrieve", retrieved)
+        monkeypatch.setattr(memory, verb, retrieved)
     score: Any = HopfieldMembership.score_hashes
 
     def scored(one: Any, hashes: Any, **options: Any) -> Any:
