@@ -41,6 +41,14 @@ class Block {
     return block;
   }
 
+  Block() = default;
+  Block(const Block&) = delete;
+  Block& operator=(const Block&) = delete;
+  ~Block() {
+    const Unseen unseen;
+    fibres_.clear();
+  }
+
   void run(unsigned index, unsigned threads, void (*body)(const void*), const void* argument, bool reversed) {
     const Unseen unseen;
     index_ = index, threads_ = threads, body_ = body, argument_ = argument, reversed_ = reversed;
