@@ -411,7 +411,7 @@ class BSDC(Space):
     def _superpose(self, rows: Packed, weights: Any, edges: NDArray[np.int64]) -> Packed:
         if weights is not None:
             return np.asarray(super()._superpose(rows, weights, edges), np.uint64)
-        return np.asarray(np.bitwise_or.reduceat(rows, edges[:-1], axis=0))
+        return np.asarray(np.bitwise_or.reduceat(rows[: edges[-1]], edges[:-1], axis=0))
 
     def _empty_bundle(self) -> SparseBundle:
         from hypersketch.vsa.sparse_bundle import SparseBundle
