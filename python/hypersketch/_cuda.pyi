@@ -117,6 +117,7 @@ __all__: list[str] = [
     "multiply_matrices",
     "multiply_reals",
     "nearest_patterns",
+    "pack_below",
     "pack_counts",
     "pack_entries",
     "pack_rows",
@@ -157,6 +158,7 @@ __all__: list[str] = [
     "sketch_estimate_f64",
     "sketch_estimate_i64",
     "sparse_atoms",
+    "sparse_overlaps",
     "squared_lengths",
     "subtract_columns_f32",
     "subtract_columns_f64",
@@ -171,10 +173,13 @@ __all__: list[str] = [
     "ternary_cosines",
     "ternary_products",
     "ternary_signs",
+    "thin_sparse",
     "to_dlpack",
     "turn_bits",
     "turn_rows",
+    "turn_sparse",
     "unite",
+    "unite_sparse",
     "unpack_entries",
     "walk_patterns",
     "walsh_hadamard_f32",
@@ -1268,6 +1273,11 @@ def nearest_patterns(
     The best patterns of every query.
     """
 
+def pack_below(sums: Span, limits: Span, dim: typing.SupportsInt | typing.SupportsIndex, out: Span) -> None:
+    """
+    The bits of sums that are below their row's limit.
+    """
+
 def pack_counts(counters: Span, planes: typing.SupportsInt | typing.SupportsIndex, out: Span) -> None:
     """
     The bits of counters above 0, and of those below as a second plane.
@@ -1741,6 +1751,11 @@ def sparse_atoms(
     Packed atoms with few ones.
     """
 
+def sparse_overlaps(a: Span, b: Span, dim: typing.SupportsInt | typing.SupportsIndex, out: Span) -> int:
+    """
+    Overlaps over the root of both numbers of ones; 1 where bits beyond the dimension are set.
+    """
+
 def squared_lengths(rows: Span, dim: typing.SupportsInt | typing.SupportsIndex, squares: Span) -> None:
     """
     Squared lengths of float rows.
@@ -1841,6 +1856,13 @@ def ternary_signs(sums: Span, dim: typing.SupportsInt | typing.SupportsIndex, ou
     Signs of sums of both planes, 0 where they are equal.
     """
 
+def thin_sparse(
+    rows: Span, dim: typing.SupportsInt | typing.SupportsIndex, rotations: Span, steps: Span, out: Span
+) -> None:
+    """
+    The ones that none of a row's first rotations meets.
+    """
+
 def to_dlpack(
     span: Span,
     shape: collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex],
@@ -1862,9 +1884,29 @@ def turn_rows(sums: Span, signs: Span, dim: typing.SupportsInt | typing.Supports
     Sums times the signs of packed rows; false as for bind_rows.
     """
 
+def turn_sparse(
+    a: Span,
+    b: Span,
+    dim: typing.SupportsInt | typing.SupportsIndex,
+    n_ones: typing.SupportsInt | typing.SupportsIndex,
+    segments: bool,
+    back: bool,
+    out: Span,
+) -> int:
+    """
+    Rows rotated as other rows tell; 1 as for sparse_overlaps, 2 where a segment has not one 1.
+    """
+
 def unite(state: Memory, other: Memory, stream: typing.SupportsInt | typing.SupportsIndex) -> None:
     """
     Set the other's bits too.
+    """
+
+def unite_sparse(
+    a: Span, b: Span, dim: typing.SupportsInt | typing.SupportsIndex, out: Span, ones: Span
+) -> int:
+    """
+    Unions, and their numbers of ones; 1 as for sparse_overlaps.
     """
 
 def unpack_entries(
