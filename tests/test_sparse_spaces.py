@@ -171,3 +171,10 @@ def test_counters_never_wrap() -> None:
     with pytest.raises(OverflowError, match="int32"):
         bag.add("a")
     assert bag == before
+
+
+def test_rows_behind_the_last_start_are_in_no_bundle() -> None:
+    space = BSDC(1000)
+    rows = space.atoms(range(5))
+    both = space.superpose(rows, starts=[1, 2, 4])
+    assert np.array_equal(both, [rows[1], rows[2] | rows[3]])

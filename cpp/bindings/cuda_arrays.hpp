@@ -28,6 +28,7 @@ void bind_cuda_scores(py::module_& module);
 void bind_cuda_spectra(py::module_& module);
 void bind_cuda_ternary(py::module_& module);
 void bind_cuda_counted(py::module_& module);
+void bind_cuda_counted_rows(py::module_& module);
 void bind_cuda_learning(py::module_& module);
 void bind_cuda_resonator(py::module_& module);
 void bind_cuda_search(py::module_& module);

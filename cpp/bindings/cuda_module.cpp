@@ -44,6 +44,7 @@ PYBIND11_MODULE(_cuda, module, pybind11::mod_gil_not_used()) {
   bindings::bind_cuda_spectra(module);
   bindings::bind_cuda_ternary(module);
   bindings::bind_cuda_counted(module);
+  bindings::bind_cuda_counted_rows(module);
   bindings::bind_cuda_learning(module);
   bindings::bind_cuda_resonator(module);
   bindings::bind_cuda_search(module);

@@ -15,7 +15,7 @@ struct Shares {
 };
 
 __global__ void __launch_bounds__(kThreads)
-    count_bits(BitRows rows, size_t dim, CountedWeights weights, Shares shares, std::uint32_t* counters) {
+    count_bits(CountedRows rows, size_t dim, CountedWeights weights, Shares shares, std::uint32_t* counters) {
   const size_t d = blockIdx.x % shares.tiles * kThreads + threadIdx.x, first = blockIdx.x / shares.tiles * shares.rows;
   if (d >= dim) return;
   const std::uint32_t* const column = reinterpret_cast<const std::uint32_t*>(rows.words) + d / kWarp;
@@ -44,7 +44,7 @@ __global__ void __launch_bounds__(kThreads)
 
 }  // namespace
 
-void add_bits(Place place, BitRows rows, size_t dim, CountedWeights weights, std::int32_t* counters) {
+void add_bits(Place place, CountedRows rows, size_t dim, CountedWeights weights, std::int32_t* counters) {
   if (rows.n == 0) return;
   const OnDevice on(place.device);
   const size_t tiles = (dim + kThreads - 1) / kThreads;

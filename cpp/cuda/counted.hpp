@@ -4,7 +4,7 @@
 // another; the caller knows that none leaves its range.
 #pragma once
 
-#include "launch.hpp"
+#include "hypervectors.hpp"
 
 namespace hypersketch::cuda {
 
@@ -16,14 +16,14 @@ struct CountedWeights {
 
 // ---- bit_counts.cu: rows of `stride` words, of which the first hold `dim` bits and no others
 
-struct BitRows {
+struct CountedRows {
   const uint64_t* words;
   size_t n;
   size_t stride;
 };
 
 // counters[d] += the weights of rows that set bit d.
-void add_bits(Place place, BitRows rows, size_t dim, CountedWeights weights, std::int32_t* counters);
+void add_bits(Place place, CountedRows rows, size_t dim, CountedWeights weights, std::int32_t* counters);
 
 // The bits of counters above 0, and, unless null, of those below.
 void pack_counts(Place place, const std::int32_t* counters, size_t dim, uint64_t* above, uint64_t* below);
@@ -44,6 +44,23 @@ void add_sparse_atoms(Place place, const uint64_t* hashes, size_t n, SparseSpace
 // Overlaps of a packed vector with atoms over the root of both numbers of ones; 0 where it has none. Waits.
 void score_sparse_atoms(Place place, const uint64_t* vector, const uint64_t* hashes, size_t n, SparseSpace space,
                         double* out);
+
+// sparse_rows.cu: stored vectors, row by row; one row of either meets all of the other. Calls that return a number
+// wait: it says what there was to refuse.
+inline constexpr unsigned kStrays = 1;  // bits beyond the dimension
+inline constexpr unsigned kNotOne = 2;  // a segment of the second factor has not one 1
+
+// Overlaps over the root of both numbers of ones; 0 where a row has none.
+unsigned sparse_overlaps(Place place, PackedRows a, PackedRows b, size_t dim, double* out);
+// a, rotated by the sum of the places of b's ones, or each segment by the place of b's 1 in it; or back.
+unsigned turn_sparse(Place place, PackedRows a, PackedRows b, SparseSpace space, bool back, uint64_t* out);
+// Unions, and their numbers of ones. What stays of rows: the ones that none of their first rotations meets.
+unsigned unite_sparse(Place place, PackedRows a, PackedRows b, size_t dim, uint64_t* out, std::int32_t* ones);
+void thin_sparse(Place place, PackedRows rows, size_t dim, const std::int32_t* rotations, const std::int64_t* steps,
+                 uint64_t* out);
+// The bits of n rows of sums that are below their row's limit.
+void pack_below_limits(Place place, const std::int32_t* sums, const std::int64_t* limits, size_t n, size_t dim,
+                       uint64_t* out);
 
 // ---- digits.cu and digit_rows.cu
 

@@ -88,10 +88,7 @@ class Space(Algebra):
         raise self._not_on_gpu(method)
 
     def _not_on_gpu(self, method: str) -> ValueError:
-        return ValueError(
-            f"{self._owner(method)} has no GPU kernels (those of MAP, BSC and real spaces have). Bring the "
-            "arrays to host memory."
-        )
+        return ValueError(f"{self._owner(method)} has no GPU kernels. Bring the arrays to host memory.")
 
     def atoms_of_hashes(self, hashes: NDArray[np.uint64], *, threads: int | None = None) -> Any:
         """Return the atoms of keys by their hashes (`hypersketch.hash_keys` with seed 0), else as `atoms`.

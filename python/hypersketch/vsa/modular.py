@@ -48,7 +48,8 @@ class CGR(ModularSpace):
     Notes
     -----
     Cyclic group representations (Yu et al. 2022). The similarity is the share of equal entries: 1/r for
-    strangers on average. Binding and unbinding are exact.
+    strangers on average. Binding and unbinding are exact. What arrays of uint16 on a GPU are bound,
+    superposed and compared to lies there.
 
     Examples
     --------
@@ -91,7 +92,7 @@ class SparseBlockCodes(CGR):
     -----
     Binary sparse block codes (Laiho et al. 2015; Frady, Kleyko & Sommer 2021): binding shifts every block
     cyclically by the other's place. A vector costs two bytes a block, whatever L is. The similarity is the
-    share of blocks whose ones coincide: 1/L for strangers on average.
+    share of blocks whose ones coincide: 1/L for strangers on average. Arrays on a GPU as for `CGR`.
 
     Examples
     --------
@@ -162,7 +163,8 @@ class MCR(ModularSpace):
     -----
     Modular composite representation (Snaider & Franklin 2014). The similarity is 1 - 4 d / r for the mean
     distance d around the circle: 1 for equal vectors, 0 on average for strangers (of an even r), -1 for
-    opposite ones. Binding and unbinding are exact.
+    opposite ones. Binding and unbinding are exact. Arrays on a GPU as for `CGR`; an entry of a bundle may be
+    another there than on the CPU where rounding decides which of two values is nearer.
 
     Examples
     --------

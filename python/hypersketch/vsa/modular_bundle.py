@@ -46,8 +46,8 @@ class ModularBundle(CountedVectors):
     Adding is linear and exact: the order does not matter, merging equals adding the other's keys, and
     `remove` undoes `add`. Counters stay within int32: an addition that could make one leave it raises
     OverflowError and changes nothing. It takes 4 r bytes an entry; `vector` is the bundle in the form of the
-    space. On a GPU counters, vectors and similarities are those of the CPU, bit by bit; in MCR but for an
-    entry whose directions add up to one that is a rounding error away from where another value is nearer.
+    space. On a GPU counters, vectors and similarities are those of the CPU, bit by bit, but that an entry of
+    an MCR `vector` may be another where rounding decides which of two values is nearer.
 
     Examples
     --------

@@ -5,12 +5,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from hypersketch import _core, _validation
+from hypersketch import _core, _device, _validation
 from hypersketch.keys import hash_keys
 from hypersketch.vsa import _entries
 from hypersketch.vsa._packed import distances, pack_bits, popcounts
@@ -53,7 +53,8 @@ class BSDC(Space):
     -----
     Rachkovskij (2001) for thinning, Schlegel, Neubert & Protzel (2022) for the three. The similarity is the
     overlap over the geometric mean of both numbers of ones: about 1 / sqrt(n) for a member of a union of n
-    atoms, 1 / sqrt(D) for strangers.
+    atoms, 1 / sqrt(D) for strangers. What arrays on a GPU are bound, thinned, superposed and compared to lies
+    there.
 
     Examples
     --------
@@ -205,6 +206,8 @@ class BSDC(Space):
         >>> bool((space.unbind(space.bind(a, b), b) == a).all())
         True
         """
+        if _device.is_on_gpu(a) or _device.is_on_gpu(b):
+            return self._combined_on_gpu("bind", ("a", "b"), a, b, False)
         left, right = self._pair("bind", ("a", a), ("b", b))
         if self.variant == "cdt":
             return pack_bits(self._thinned(left | right))
@@ -230,8 +233,16 @@ class BSDC(Space):
             raise ValueError(
                 "Binding by thinning (variant='cdt') cannot be undone: compare products instead."
             )
+        if _device.is_on_gpu(bound) or _device.is_on_gpu(known):
+            return self._combined_on_gpu("unbind", ("bound", "known"), bound, known, True)
         product, factor = self._pair("unbind", ("bound", bound), ("known", known))
         return pack_bits(self._turned("unbind", product, factor, -1))
+
+    def _combined_on_gpu(self, method: str, names: tuple[str, str], a: Any, b: Any, back: bool) -> Packed:
+        from hypersketch.vsa import _sparse_on_gpu
+
+        made: Packed = _sparse_on_gpu.combined(self._owner(method), self, names, a, b, back)
+        return made
 
     def inverse(self, vectors: Packed) -> Packed:
         """Return the vectors that undo binding with these; only ``seg`` has such.
@@ -277,11 +288,15 @@ class BSDC(Space):
         """Return where in its segment each 1 is."""
         edges = self._edges
         if not (np.add.reduceat(bits, edges[:-1], axis=-1) == 1).all():
-            name = {"bind": "b", "unbind": "known"}.get(method, "vectors")
-            must = f"vectors with one 1 in each of {self.n_ones} segments"
-            _validation.refuse(self._owner(method), name, must, "others")
+            self._refuse_segments(
+                self._owner(method), {"bind": "b", "unbind": "known"}.get(method, "vectors")
+            )
         ones = bits.nonzero()[-1].reshape(*bits.shape[:-1], self.n_ones)
         return np.asarray(ones - edges[:-1], np.int64)
+
+    def _refuse_segments(self, owner: str, name: str) -> NoReturn:
+        must = f"vectors with one 1 in each of {self.n_ones} segments"
+        _validation.refuse(owner, name, must, "others")
 
     def thin(self, vectors: Packed) -> Packed:
         """Return vectors with about k of their ones; which ones depends on all of them.
@@ -314,20 +329,27 @@ class BSDC(Space):
         >>> 60 < int(space.unpack(thinned).sum()) < 140
         True
         """
+        if _device.is_on_gpu(vectors):
+            from hypersketch.vsa import _sparse_on_gpu
+
+            made: Packed = _sparse_on_gpu.thinned(self._owner("thin"), self, vectors)
+            return made
         rows = self._checked("thin", "vectors", vectors)
         return pack_bits(self._thinned(self._bits(rows)))
 
     def _thinned(self, bits: Bits) -> Bits:
         if bits.ndim == 2:
             return np.stack([self._thinned(row) for row in bits]) if len(bits) else bits
-        n, k = int(bits.sum()), self.n_ones
-        if n <= k:
-            return bits
-        rotations = round(math.log(k / n) / math.log1p(-n / self.dim)) if n < self.dim else 0
         met = np.zeros_like(bits)
-        for steps in self._rotations(min(rotations, _MOST_ROTATIONS)):
+        for steps in self._rotations(self._n_rotations(int(bits.sum()))):
             met |= np.roll(bits, steps)
         return bits & (1 - met)
+
+    def _n_rotations(self, n: int) -> int:
+        """Return how many rotations thin n ones to k."""
+        if n <= self.n_ones or n >= self.dim:
+            return 0
+        return min(_MOST_ROTATIONS, round(math.log(self.n_ones / n) / math.log1p(-n / self.dim)))
 
     def _rotations(self, n: int) -> list[int]:
         """Return the first n of the space's random rotations."""
@@ -377,6 +399,11 @@ class BSDC(Space):
         >>> BSDC(100).similarity(BSDC(100).atoms("a"), BSDC(100).atoms("a"))
         array([1.])
         """
+        if _device.is_on_gpu(a) or _device.is_on_gpu(b):
+            from hypersketch.vsa import _sparse_on_gpu
+
+            found: NDArray[np.float64] = _sparse_on_gpu.similarity(self._owner("similarity"), self, a, b)
+            return found
         left, right = self._pair("similarity", ("a", a), ("b", b))
         overlap = (left & right).sum(axis=-1, dtype=np.float64)
         sizes = np.sqrt(left.sum(axis=-1, dtype=np.float64) * right.sum(axis=-1, dtype=np.float64))
@@ -408,10 +435,15 @@ class BSDC(Space):
             raise ValueError(f"BSDC '{self.variant}' has no powers: its binding is not associative.")
         return super()._power(rows, exponent)
 
+    def _superpose_on_gpu(self, owner: str, vectors: Any, weights: Any, starts: Any) -> Any:
+        from hypersketch.vsa import _sparse_on_gpu
+
+        return _sparse_on_gpu.superposed(owner, self, vectors, weights, starts)
+
     def _superpose(self, rows: Packed, weights: Any, edges: NDArray[np.int64]) -> Packed:
         if weights is not None:
             return np.asarray(super()._superpose(rows, weights, edges), np.uint64)
-        return np.asarray(np.bitwise_or.reduceat(rows, edges[:-1], axis=0))
+        return np.asarray(np.bitwise_or.reduceat(rows[: edges[-1]], edges[:-1], axis=0))
 
     def _empty_bundle(self) -> SparseBundle:
         from hypersketch.vsa.sparse_bundle import SparseBundle
