@@ -35,6 +35,7 @@ void bind_cuda_recall(py::module_& module);
 void bind_cuda_locations(py::module_& module);
 void bind_cuda_pairs(py::module_& module);
 void bind_cuda_triples(py::module_& module);
+void bind_cuda_codes(py::module_& module);
 
 // Memory of a state or a result. Calls that use it are enqueued one after the other, from whatever thread and stream.
 struct State {

@@ -41,6 +41,7 @@ __all__: list[str] = [
     "atom_rows",
     "best_columns_f32",
     "best_columns_f64",
+    "best_units",
     "bfloat_words",
     "bind_rows",
     "bloom_add",
@@ -58,12 +59,15 @@ __all__: list[str] = [
     "combine_cells",
     "combine_phasors",
     "combine_rows",
+    "connected_rows",
     "contract_rows",
     "convert_float32",
     "convert_float64",
     "convolve_rows",
     "copy_span",
     "cosines",
+    "count_lists",
+    "count_winners",
     "counting_add",
     "counting_combine",
     "counting_contains",
@@ -83,6 +87,7 @@ __all__: list[str] = [
     "feature_levels",
     "fold_rows",
     "follow",
+    "follow_codes",
     "follow_fields",
     "from_host",
     "hadamard_range",
@@ -100,6 +105,7 @@ __all__: list[str] = [
     "keep_rows",
     "largest_counter",
     "largest_load",
+    "learn_code",
     "learn_pass",
     "membership_add",
     "membership_scores",
@@ -513,6 +519,18 @@ def best_columns_f64(scores: Span, n_columns: typing.SupportsInt | typing.Suppor
     Where the largest score of each row is.
     """
 
+def best_units(
+    counts: Span,
+    numbers: Span,
+    n_modules: typing.SupportsInt | typing.SupportsIndex,
+    n_units: typing.SupportsInt | typing.SupportsIndex,
+    codes: Span,
+    largest: Span,
+) -> None:
+    """
+    The unit of the largest support in each module, and that support.
+    """
+
 def bfloat_words(dim: typing.SupportsInt | typing.SupportsIndex) -> int:
     """
     Words of a rounded row.
@@ -659,6 +677,18 @@ def combine_rows(
     Rows times a matrix.
     """
 
+def connected_rows(
+    weights: Span,
+    n_rows: typing.SupportsInt | typing.SupportsIndex,
+    n_modules: typing.SupportsInt | typing.SupportsIndex,
+    n_units: typing.SupportsInt | typing.SupportsIndex,
+    codes: Span,
+    out: Span,
+) -> None:
+    """
+    Which rows have the bits of all winners.
+    """
+
 def contract_rows(
     squares: Span, rows: Span, dim: typing.SupportsInt | typing.SupportsIndex, turned: bool, out: Span
 ) -> None:
@@ -711,6 +741,29 @@ def cosines(
 ) -> bool:
     """
     Cosines of rows; false where any is not finite.
+    """
+
+def count_lists(
+    weights: Span,
+    n_modules: typing.SupportsInt | typing.SupportsIndex,
+    n_units: typing.SupportsInt | typing.SupportsIndex,
+    starts: Span,
+    indices: Span,
+    counts: Span,
+) -> None:
+    """
+    How many rows of each list have each bit.
+    """
+
+def count_winners(
+    context: Span,
+    n_modules: typing.SupportsInt | typing.SupportsIndex,
+    n_units: typing.SupportsInt | typing.SupportsIndex,
+    code: Span,
+    counts: Span,
+) -> None:
+    """
+    How many rows of a code's winners have each bit.
     """
 
 def counting_add(
@@ -870,6 +923,21 @@ def follow(
 ) -> None:
     """
     Make a stream wait for all that was enqueued on another.
+    """
+
+def follow_codes(
+    counts: Span | None,
+    numbers: Span | None,
+    context: Span,
+    n_modules: typing.SupportsInt | typing.SupportsIndex,
+    n_units: typing.SupportsInt | typing.SupportsIndex,
+    begins: numpy.typing.NDArray[numpy.bool],
+    before: Span | None,
+    codes: Span,
+    largest: Span,
+) -> None:
+    """
+    The same, one after the other, each after the code before.
     """
 
 def follow_fields(
@@ -1055,6 +1123,19 @@ def largest_counter(
 def largest_load(locations: Locations, asked: Span, weights: Span | None) -> int:
     """
     The most that magnitudes of weights add up to at a location.
+    """
+
+def learn_code(
+    weights: Span,
+    context: Span,
+    n_modules: typing.SupportsInt | typing.SupportsIndex,
+    n_units: typing.SupportsInt | typing.SupportsIndex,
+    rows: Span,
+    code: Span,
+    before: Span | None,
+) -> None:
+    """
+    Set the bits of a code in rows, and in those of the code before.
     """
 
 def learn_pass(
