@@ -27,3 +27,24 @@ def keys_of(n: int, seed: int = 0, most: int = 2**62) -> NDArray[np.int64]:
 
 def same(ours: Any, theirs: Any) -> bool:
     return bool(np.array_equal(np.asarray(ours), np.asarray(theirs)))
+
+
+def same_bits(ours: Any, theirs: NDArray[Any]) -> bool:
+    """Whether type, shape and bits are equal."""
+    host = np.asarray(ours)
+    return bool(
+        host.dtype == theirs.dtype and host.shape == theirs.shape and host.tobytes() == theirs.tobytes()
+    )
+
+
+def same_there(ours: Any, theirs: NDArray[Any]) -> bool:
+    """Whether the answer lies on a GPU, and is equal in type, shape and bits."""
+    return isinstance(ours, cuda.DeviceArray) and same_bits(ours, theirs)
+
+
+def require_same_fields(found: Any, expected: Any) -> None:
+    """Two answers of memories: every field is equal, with its type."""
+    for name, value in vars(expected).items():
+        other = np.asarray(getattr(found, name))
+        assert value is None or other.dtype == value.dtype, name
+        assert value is None or np.array_equal(other, value), name

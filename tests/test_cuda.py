@@ -18,7 +18,7 @@ import pytest
 
 import hypersketch
 from gpu_tools import REASON, SIZES, keys_of, needs_gpu, on_gpu, same
-from hypersketch import BloomFilter, CountSketch, ScalableBloomFilter, cuda, hash_keys
+from hypersketch import BloomFilter, CountingBloomFilter, CountSketch, ScalableBloomFilter, cuda, hash_keys
 
 BUILT = list(Path(hypersketch.__file__).parent.glob("_cuda*.so"))
 LAYOUTS = {
@@ -269,7 +269,13 @@ def test_chains_of_filters(layout: Any) -> None:
 
 @needs_gpu
 @pytest.mark.parametrize(
-    "make", [lambda: bloom("classic"), lambda: CountSketch(20), lambda: ScalableBloomFilter(9, 0.1)]
+    "make",
+    [
+        lambda: bloom("classic"),
+        lambda: CountSketch(20),
+        lambda: ScalableBloomFilter(9, 0.1),
+        lambda: CountingBloomFilter(200, 0.1, counter_bits=8),
+    ],
 )
 def test_copies_and_files(make: Any, tmp_path: Path) -> None:
     theirs = make()
@@ -292,12 +298,16 @@ def test_copies_and_files(make: Any, tmp_path: Path) -> None:
 
 
 @needs_gpu
-@pytest.mark.parametrize("kind", ["filter", "sketch"])
-def test_threads_add_to_one_structure(kind: str) -> None:
-    ours, theirs = (
-        bloom("split-block", device=d) if kind == "filter" else CountSketch(99, device=d)
-        for d in ("cuda", "cpu")
-    )
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda device: bloom("split-block", device=device),
+        lambda device: CountSketch(99, device=device),
+        lambda device: CountingBloomFilter(4000, 0.1, counter_bits=16, device=device),
+    ],
+)
+def test_threads_add_to_one_structure(make: Any) -> None:
+    ours, theirs = make("cuda"), make("cpu")
     batches = [keys_of(500, seed) for seed in range(8)]
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(lambda keys: ours.add(on_gpu(keys)), batches[:4]))

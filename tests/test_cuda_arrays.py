@@ -14,25 +14,20 @@ from typing import Any
 import numpy as np
 import pytest
 
+from gpu_tools import REASON, needs_gpu, on_gpu
 from hypersketch import (
     BloomFilter,
     CountingBloomFilter,
     CountSketch,
     HopfieldMembership,
     MapI,
-    WillshawMemory,
     _device,
     cuda,
     hash_keys,
 )
 from hypersketch.sketches.projection import DenseProjection, SparseProjection
 
-REASON = cuda.why_not()
-pytestmark = pytest.mark.skipif(REASON is not None, reason=str(REASON))
-
-
-def on_gpu(array: Any, device: int = 0) -> cuda.DeviceArray:
-    return cuda.DeviceArray.of(np.asarray(array), device)
+pytestmark = needs_gpu
 
 
 class Interface:
@@ -218,6 +213,10 @@ def test_answers_are_of_the_kind_of_the_keys(seen: BloomFilter, library: Library
     sketch.add(keys)
     assert type(sketch.estimate(keys)) is library.Array
     assert library.asked == ["bool", "uint8", "uint64", "bool", "int64"]
+    counted = CountingBloomFilter(100, 0.1, device="cuda")
+    answers = (counted.test_and_add(keys), counted.count(keys), counted.contains(keys, packed=True))
+    assert {type(answer) for answer in answers} == {library.Array}
+    assert [np.asarray(answer).dtype.name for answer in answers] == ["bool", "int64", "uint8"]
 
 
 # ---- streams
@@ -281,7 +280,8 @@ def test_batches_that_stream_in(seen: BloomFilter) -> None:
     ],
 )
 def test_what_is_no_key_is_refused(seen: BloomFilter, keys: Any, error: type[Exception], words: str) -> None:
-    for call in (seen.add, seen.contains, hash_keys, CountSketch(8, device="cuda").add):
+    sketches = CountSketch(8, device="cuda"), CountingBloomFilter(8, 0.1, device="cuda")
+    for call in (seen.add, seen.contains, hash_keys, *(sketch.add for sketch in sketches)):
         with pytest.raises(error, match=words):
             call(on_gpu(keys))
     assert seen.n_added == 1000
@@ -329,7 +329,7 @@ def test_a_device_that_is_none_is_refused(device: Any) -> None:
 
 
 def test_structures_without_kernels_say_so() -> None:
-    structure = WillshawMemory(70)
+    structure = HopfieldMembership(70, degree=3)
     with pytest.raises(ValueError, match="has no GPU kernels"):
         structure.to("cuda")
     assert structure.to("cpu") == structure

@@ -17,6 +17,7 @@ import pytest
 import binding_errors
 import rounding
 from cli_tools import call
+from gpu_tools import REASON, needs_gpu
 from hypersketch import capacity, cuda
 from hypersketch._device_array import DeviceArray, Passing
 from hypersketch.capacity.cells import Cell
@@ -39,8 +40,6 @@ from hypersketch.memories._pattern_memory import PatternMemory
 from hypersketch.sketches.projection import SparseProjection
 from hypersketch.vsa import MapI
 
-REASON = cuda.why_not()
-needs_gpu = pytest.mark.skipif(REASON is not None, reason=str(REASON))
 without_gpu = pytest.mark.skipif(REASON is None, reason="this machine has a GPU")
 
 SMALL: dict[str, dict[str, Any]] = {
@@ -76,6 +75,7 @@ SMALL: dict[str, dict[str, Any]] = {
     "dense-degree": {"dims": 16, "trials": 2},
     "hopfield-pm": {"dims": 8, "n": 20, "trials": 3},
     "sdm": {"n": 10, "dims": 40, "trials": 2},
+    "willshaw": {"n": 10, "dims": 32, "trials": 2},
 }
 MEMBERS = "bloom", "bloom-split-block", "bloom-cache-line", "counting-bloom", "map-i", "map-b", "hopfield"
 FLOATS: dict[str, Callable[[Any], float]] = {}

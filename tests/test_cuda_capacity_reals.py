@@ -10,7 +10,8 @@ import pytest
 from numpy.typing import NDArray
 
 import reference_reals
-from hypersketch import capacity, cuda
+from gpu_tools import needs_gpu
+from hypersketch import capacity
 from hypersketch.capacity import kernels
 from hypersketch.capacity.cells import Cell, Draw
 from hypersketch.capacity.devices import able
@@ -18,9 +19,6 @@ from hypersketch.capacity.experiments import experiment
 from hypersketch.capacity.structures import structure
 from hypersketch.capacity.structures.bundles import QUERIES, SpaceBundle
 from reference_reals import Bounded
-
-REASON = cuda.why_not()
-needs_gpu = pytest.mark.skipif(REASON is not None, reason=str(REASON))
 
 NAMES = ("map-c", "hrr", "fhrr", "fhrr-sum", "vtb", "tvtb", "map-t", "mbat")
 

@@ -117,6 +117,27 @@ def test_some_removals_are_refused_and_some_are_not() -> None:
 
 
 @pytest.mark.parametrize("bits", BITS)
+@pytest.mark.parametrize("missing", [0, 15_000, 29_999])
+def test_a_removal_in_pieces_is_all_or_nothing(bits: int, missing: int) -> None:
+    ours, theirs = pair(bits, n_cells=200_001)
+    keys = np.arange(30_000)  # several pieces of host memory
+    weights = keys % 5
+    for one in (ours, theirs):
+        one.add(keys, weights)
+    before = ours.copy()
+    wrong, heavier = keys.copy(), weights.copy()
+    wrong[missing], heavier[missing] = -1, 1000
+    for given, of in ((wrong, weights + (keys == missing)), (keys, heavier)):
+        with pytest.raises(ValueError, match="a counter would fall below zero"):
+            ours.remove(given, of)
+        assert ours == before
+        assert (ours.n_added, ours.total_weight) == (before.n_added, before.total_weight)
+    for one in (ours, theirs):
+        one.remove(keys[::2], weights[::2])
+    require_same(ours, theirs)
+
+
+@pytest.mark.parametrize("bits", BITS)
 def test_two_filters(bits: int) -> None:
     ours, theirs = pair(bits)
     more, same_more = pair(bits)

@@ -9,23 +9,11 @@ import numpy as np
 import pytest
 
 import hypersketch
+from gpu_tools import needs_gpu, on_gpu, same_bits
 from hypersketch import ItemMemory, MapB, cuda
 from hypersketch.vsa import BSC, MapI, walsh_hadamard
 
-REASON = cuda.why_not()
-pytestmark = pytest.mark.skipif(REASON is not None, reason=str(REASON))
-
-
-def there(array: Any, device: int = 0) -> cuda.DeviceArray:
-    return cuda.DeviceArray.of(np.ascontiguousarray(array), device)
-
-
-def same(ours: Any, theirs: Any) -> bool:
-    """Bit for bit."""
-    host = np.asarray(ours)
-    return bool(
-        host.dtype == theirs.dtype and host.shape == theirs.shape and host.tobytes() == theirs.tobytes()
-    )
+pytestmark = needs_gpu
 
 
 def all_same(ours: Any, theirs: Any) -> bool:
@@ -44,16 +32,16 @@ def test_transforms(bits: int) -> None:
         )
         integers = rng.integers(-1000, 1001, (n_rows, n)).astype(np.int32)
         for rows in (floats, integers, floats[0], integers[:0]):
-            given = there(rows)
-            assert same(walsh_hadamard(given), walsh_hadamard(rows))
-            assert same(given, rows)  # it stays
+            given = on_gpu(rows)
+            assert same_bits(walsh_hadamard(given), walsh_hadamard(rows))
+            assert same_bits(given, rows)  # it stays
 
 
 def test_a_transform_is_the_product_with_the_matrix() -> None:
     n = 64
     matrix = np.array([[(-1) ** (i & j).bit_count() for j in range(n)] for i in range(n)])
     rows = np.random.default_rng(0).integers(-50, 50, (7, n)).astype(np.int32)
-    assert np.array_equal(np.asarray(walsh_hadamard(there(rows))), rows @ matrix)
+    assert np.array_equal(np.asarray(walsh_hadamard(on_gpu(rows))), rows @ matrix)
 
 
 def test_what_transforms_refuse() -> None:
@@ -72,9 +60,9 @@ def test_what_transforms_refuse() -> None:
     ]
     for error, words, rows in cases:
         with pytest.raises(error, match=words):
-            walsh_hadamard(there(rows))
+            walsh_hadamard(on_gpu(rows))
     large[3] -= 1
-    assert same(walsh_hadamard(there(large)), walsh_hadamard(large))
+    assert same_bits(walsh_hadamard(on_gpu(large)), walsh_hadamard(large))
 
 
 # ---- memories
@@ -106,20 +94,20 @@ def test_memories_answer_as_on_the_cpu(space: Any, n: int) -> None:
         for k in sorted({1, min(3, len(here)), len(here)}):
             expected = here.search(some, k)
             assert all_same(made.search(some, k), expected)
-            found = made.search(there(some), k)
+            found = made.search(on_gpu(some), k)
             assert isinstance(found.indices, cuda.DeviceArray)
             assert isinstance(found.similarities, cuda.DeviceArray)
             assert all_same(found, expected)
     for threshold in (0.9, 0.0, -1.0, np.linspace(-1, 1.5, len(probes))):
         expected = here.range_search(probes, threshold)
         assert all_same(made.range_search(probes, threshold), expected)
-        assert all_same(made.range_search(there(probes), threshold), expected)
+        assert all_same(made.range_search(on_gpu(probes), threshold), expected)
     for limit in (None, 0.5):
         expected = here.cleanup(probes, limit)
-        assert same(made.cleanup(probes, limit), expected)
-        assert same(made.cleanup(there(probes), limit), expected)
-    assert same(made.cleanup(there(probes[0])), here.cleanup(probes[0]))
-    assert same(made.vectors, here.vectors)
+        assert same_bits(made.cleanup(probes, limit), expected)
+        assert same_bits(made.cleanup(on_gpu(probes), limit), expected)
+    assert same_bits(made.cleanup(on_gpu(probes[0])), here.cleanup(probes[0]))
+    assert same_bits(made.vectors, here.vectors)
 
 
 @pytest.mark.parametrize("dim", [8192, 16384, 1 << 17])
@@ -130,10 +118,10 @@ def test_large_dimensions(dim: int, monkeypatch: pytest.MonkeyPatch) -> None:
     for k in (1, 300):
         expected = here.search(probes, k)
         assert all_same(made.search(probes, k), expected)
-        assert all_same(made.search(there(probes), k), expected)
+        assert all_same(made.search(on_gpu(probes), k), expected)
     threshold = 2 / np.sqrt(dim)
     assert all_same(made.range_search(probes, threshold), here.range_search(probes, threshold))
-    assert same(made.cleanup(there(probes)), here.cleanup(probes))
+    assert same_bits(made.cleanup(on_gpu(probes)), here.cleanup(probes))
 
 
 @pytest.mark.parametrize("k", [4096, 4097, 5000])  # beyond 4,096 a block does not sort them
@@ -144,7 +132,7 @@ def test_many_neighbours(k: int) -> None:
     probes = np.concatenate([here.space.atoms(range(2)), here.vectors[4998:]])
     expected = here.search(probes, k)
     assert all_same(made.search(probes, k), expected)
-    assert all_same(made.search(there(probes), k), expected)
+    assert all_same(made.search(on_gpu(probes), k), expected)
 
 
 def test_sums_are_compared_by_the_cpu() -> None:
@@ -173,5 +161,5 @@ def test_memories_are_kept_and_merged(tmp_path: Any) -> None:
     with pytest.raises(ValueError, match="has room for 256 items"):
         made.add(range(1000, 1256))
     with pytest.raises(ValueError, match="Move one of them"):
-        made.search(there(probes, 1))
+        made.search(on_gpu(probes, 1))
     assert len(made) == len(here)

@@ -10,22 +10,18 @@ import numpy as np
 import pytest
 
 import rounding
+from gpu_tools import needs_gpu, on_gpu
 from hypersketch import cuda
 from hypersketch._core import simd_level
 from hypersketch.learn import HDClassifier, HDEncoder, _on_gpu
 from hypersketch.learn._sparse import Chosen
 
-REASON = cuda.why_not()
-pytestmark = pytest.mark.skipif(REASON is not None, reason=str(REASON))
+pytestmark = needs_gpu
 
 KINDS = ["fourier", "sinusoid", "projection", "level", "density"]
 METHODS = ["centroid", "adaptive", "online", "neural", "dist", "quant", "sparse", "compressed"]
 FUSED = simd_level() in ("avx2", "avx512")
 """Whether the CPU's products are rounded as the GPU's."""
-
-
-def there(array: Any) -> cuda.DeviceArray:
-    return cuda.DeviceArray.of(np.ascontiguousarray(array), 0)
 
 
 def blobs(n: int = 90, n_features: int = 5) -> tuple[Any, Any]:
@@ -66,7 +62,7 @@ def test_rows_are_encoded_as_on_the_cpu(kind: str, output: str, dim: int, n: int
     X = np.random.default_rng(1).normal(0, 2, (n, n_features)).astype(np.float32)
     made = HDEncoder(dim, kind=kind, output=output, random_state=0).fit(X)
     expected = made.transform(X)
-    found = made.transform(there(X))
+    found = made.transform(on_gpu(X))
     assert isinstance(found, cuda.DeviceArray)
     limit = limit_of(made.encoder_, X)
     if kind in ("fourier", "sinusoid", "projection") and output != "float" and not FUSED:
@@ -80,7 +76,7 @@ def test_rows_are_encoded_as_on_the_cpu(kind: str, output: str, dim: int, n: int
 def test_encoders_learn_from_rows_on_a_gpu() -> None:
     X, _ = blobs()
     expected = HDEncoder(64, kind="level", random_state=0).fit_transform(X)
-    assert close(HDEncoder(64, kind="level", random_state=0).fit_transform(there(X)), expected)
+    assert close(HDEncoder(64, kind="level", random_state=0).fit_transform(on_gpu(X)), expected)
 
 
 def test_unclipped_sums_and_constant_features() -> None:
@@ -88,19 +84,19 @@ def test_unclipped_sums_and_constant_features() -> None:
     X[:, 2] = 7
     for settings in ({"clip": None}, {"clip": 1}, {"n_levels": 2}, {"low": 0.0, "high": 1.0}):
         made = HDEncoder(66, kind="density", random_state=0, **settings).fit(X)
-        assert close(made.transform(there(X)), made.transform(X))
+        assert close(made.transform(on_gpu(X)), made.transform(X))
 
 
 def test_rows_that_are_none_are_refused() -> None:
     X, _ = blobs(4)
     made = HDEncoder(64, random_state=0).fit(X)
     bad: list[tuple[Any, type[Exception], str]] = [
-        (there(X.astype(np.complex64)), TypeError, "rows of real numbers"),
-        (there(X[:, :4]), ValueError, r"\(4, 4\) but HDEncoder needs \(n >= 1, 5\)"),
-        (there(X[:0]), ValueError, "n >= 1"),
-        (there(X[0]), ValueError, "n >= 1"),
-        (there(np.full((1, 5), np.nan, np.float32)), ValueError, "finite numbers"),
-        (there(np.full((1, 5), -np.inf, np.float32)), ValueError, "finite numbers"),
+        (on_gpu(X.astype(np.complex64)), TypeError, "rows of real numbers"),
+        (on_gpu(X[:, :4]), ValueError, r"\(4, 4\) but HDEncoder needs \(n >= 1, 5\)"),
+        (on_gpu(X[:0]), ValueError, "n >= 1"),
+        (on_gpu(X[0]), ValueError, "n >= 1"),
+        (on_gpu(np.full((1, 5), np.nan, np.float32)), ValueError, "finite numbers"),
+        (on_gpu(np.full((1, 5), -np.inf, np.float32)), ValueError, "finite numbers"),
     ]
     for rows, error, sentence in bad:
         with pytest.raises(error, match=sentence):
@@ -136,7 +132,7 @@ def test_classes_are_those_of_the_cpu(method: str, packed: bool) -> None:
         assert np.array_equal(model.packed_class_vectors_, here.packed_class_vectors_)
     assert np.array_equal(model.predict(X), here.predict(X))
     scores = here.decision_function(X)
-    here_there = here.decision_function(there(X))
+    here_there = here.decision_function(on_gpu(X))
     assert isinstance(here_there, cuda.DeviceArray)
     if FUSED or kind == "level":
         # An inner product of 130 numbers and both lengths err by so many operations each.
@@ -176,8 +172,8 @@ def test_learning_in_parts_with_early_stopping_and_two_classes() -> None:
         model.partial_fit(X[:40], y[:40] > 0, classes=[False, True]).partial_fit(X[40:], y[40:] > 0)
     assert np.array_equal(made.class_vectors_, here.class_vectors_)
     assert np.array_equal(made.decision_function(X), here.decision_function(X))
-    assert np.array_equal(np.asarray(made.decision_function(there(X))), here.decision_function(X))
-    assert np.array_equal(made.predict(there(X)), here.predict(X))  # bools come back to the host
+    assert np.array_equal(np.asarray(made.decision_function(on_gpu(X))), here.decision_function(X))
+    assert np.array_equal(made.predict(on_gpu(X)), here.predict(X))  # bools come back to the host
     for model in (here, made):
         model.set_params(early_stopping=True, n_iter=6).fit(X, y)
     assert np.array_equal(made.class_vectors_, here.class_vectors_)
@@ -188,11 +184,13 @@ def test_labels_come_back_in_the_kind_of_the_rows(names: list[Any]) -> None:
     X, y = blobs(30)
     labels = np.array(names)[y]
     model = HDClassifier(200, encoder="level", device="cuda", random_state=0).fit(X, labels)
-    found = model.predict(there(X))
+    found = model.predict(on_gpu(X))
     assert isinstance(found, np.ndarray if labels.dtype.kind == "U" else cuda.DeviceArray)
     assert np.array_equal(np.asarray(found), model.predict(X))
     if labels.dtype.kind != "U":
-        again = HDClassifier(200, encoder="level", device="cuda", random_state=0).fit(there(X), there(labels))
+        again = HDClassifier(200, encoder="level", device="cuda", random_state=0).fit(
+            on_gpu(X), on_gpu(labels)
+        )
         assert np.array_equal(again.class_vectors_, model.class_vectors_)
 
 
@@ -212,7 +210,7 @@ def test_rows_that_do_not_fit_are_encoded_anew(monkeypatch: pytest.MonkeyPatch) 
 def test_chosen_dimensions_go_to_the_gpu_once(kind: str) -> None:
     X, _ = blobs(9)
     encoder = HDEncoder(70, kind=kind, random_state=0).fit(X).encoder_
-    seen = there(X).view()
+    seen = on_gpu(X).view()
     for dims in (np.array([3, 60, 9]), np.array([1, 2]), np.arange(70)[::-1].copy()):
         first = _on_gpu.floats(Chosen(encoder, dims), seen)
         limit = np.broadcast_to(limit_of(encoder, X), (len(X), 70))[:, dims]
@@ -237,7 +235,7 @@ def test_encoders_of_others() -> None:
         if FUSED:  # signs add up exactly, and scores, which say what is corrected, have the same bits
             assert np.array_equal(made.class_vectors_, here.class_vectors_)
         assert np.array_equal(made.predict(X), here.predict(X))
-        assert np.array_equal(np.asarray(made.predict(there(X))), here.predict(X))
+        assert np.array_equal(np.asarray(made.predict(on_gpu(X))), here.predict(X))
 
 
 def test_what_has_no_kernels_says_so() -> None:
@@ -249,9 +247,9 @@ def test_what_has_no_kernels_says_so() -> None:
         assert not hasattr(model, "classes_")
     ridge = HDClassifier(64, method="ridge", random_state=0).fit(X, y)
     with pytest.raises(ValueError, match="in host memory for the method 'ridge'"):
-        ridge.predict(there(X))
+        ridge.predict(on_gpu(X))
     lehdc = HDClassifier(64, method="lehdc", packed=True, n_iter=3, random_state=0).fit(X, y)
-    assert np.array_equal(np.asarray(lehdc.predict(there(X))), lehdc.predict(X))
+    assert np.array_equal(np.asarray(lehdc.predict(on_gpu(X))), lehdc.predict(X))
     with pytest.raises(ValueError, match="'device' parameter of HDClassifier"):
         HDClassifier(64, device="cuda:99").fit(X, y)
 
@@ -270,5 +268,5 @@ def test_digits_end_to_end(settings: dict[str, Any]) -> None:
     if settings or FUSED:
         assert np.array_equal(found, expected)
         assert np.array_equal(made.class_vectors_, here.class_vectors_)
-    assert np.array_equal(np.asarray(made.predict(there(other))), found)
+    assert np.array_equal(np.asarray(made.predict(on_gpu(other))), found)
     assert np.mean(found == wanted) > 0.7

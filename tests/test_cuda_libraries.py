@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from gpu_tools import needs_gpu
 from hypersketch import (
     BloomFilter,
     ContinuousMemory,
@@ -22,8 +23,7 @@ from hypersketch import (
 from hypersketch.sketches.projection import SparseProjection
 from hypersketch.vsa import HRR, nearest
 
-REASON = cuda.why_not()
-pytestmark = pytest.mark.skipif(REASON is not None, reason=str(REASON))
+pytestmark = needs_gpu
 
 
 class Door:

@@ -12,10 +12,10 @@ import pytest
 from numpy.typing import NDArray
 
 import hypersketch
-from hypersketch import MapB, SparseDistributedMemory, cuda
+from gpu_tools import needs_gpu, on_gpu, require_same_fields
+from hypersketch import MapB, SparseDistributedMemory
 
-REASON = cuda.why_not()
-pytestmark = pytest.mark.skipif(REASON is not None, reason=str(REASON))
+pytestmark = needs_gpu
 
 SHAPES: list[dict[str, Any]] = [
     {"address_dim": 1, "n_locations": 1, "radius": 1},
@@ -29,10 +29,6 @@ SHAPES: list[dict[str, Any]] = [
 ]
 
 
-def on_gpu(array: Any, device: int = 0) -> cuda.DeviceArray:
-    return cuda.DeviceArray.of(np.ascontiguousarray(array), device)
-
-
 def signs(shape: tuple[int, ...], seed: int = 0, dtype: Any = np.int8) -> NDArray[Any]:
     drawn: NDArray[Any] = np.random.default_rng(seed).choice([-1, 1], shape).astype(dtype)
     return drawn
@@ -40,13 +36,6 @@ def signs(shape: tuple[int, ...], seed: int = 0, dtype: Any = np.int8) -> NDArra
 
 def both(**shape: Any) -> tuple[SparseDistributedMemory, SparseDistributedMemory]:
     return SparseDistributedMemory(**shape), SparseDistributedMemory(**shape, device="cuda")
-
-
-def same(found: Any, expected: Any) -> None:
-    for name, value in vars(expected).items():
-        other = np.asarray(getattr(found, name))
-        assert value is None or other.dtype == value.dtype, name
-        assert value is None or np.array_equal(other, value), name
 
 
 @pytest.mark.parametrize("shape", SHAPES)
@@ -66,10 +55,10 @@ def test_counters_and_answers_are_the_cpus(shape: dict[str, Any], n: int) -> Non
         return
     for steps in (1, 7) if width == shape["address_dim"] else (1,):
         expected = here.retrieve(addresses, steps=steps)
-        same(there.retrieve(addresses, steps=steps), expected)
-        same(there.retrieve(on_gpu(addresses), steps=steps), expected)
+        require_same_fields(there.retrieve(addresses, steps=steps), expected)
+        require_same_fields(there.retrieve(on_gpu(addresses), steps=steps), expected)
     words = MapB(shape["address_dim"], seed=5).atoms(range(3))
-    same(there.retrieve(on_gpu(words)), here.retrieve(words))
+    require_same_fields(there.retrieve(on_gpu(words)), here.retrieve(words))
     assert all(map(np.array_equal, there.active(on_gpu(words)), here.active(words)))
 
 

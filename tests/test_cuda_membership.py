@@ -4,19 +4,14 @@
 from __future__ import annotations
 
 import pickle
-from typing import Any
 
 import numpy as np
 import pytest
 
+from gpu_tools import needs_gpu, on_gpu
 from hypersketch import HopfieldMembership, cuda
 
-REASON = cuda.why_not()
-pytestmark = pytest.mark.skipif(REASON is not None, reason=str(REASON))
-
-
-def on_gpu(array: Any, device: int = 0) -> cuda.DeviceArray:
-    return cuda.DeviceArray.of(np.ascontiguousarray(array), device)
+pytestmark = needs_gpu
 
 
 @pytest.mark.parametrize("diagonal", [True, False])

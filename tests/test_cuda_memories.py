@@ -12,29 +12,17 @@ import pytest
 from numpy.typing import NDArray
 
 import hypersketch
+from gpu_tools import needs_gpu, on_gpu, require_same_fields
 from hypersketch import DenseMemory, HopfieldNetwork, cuda
 
-REASON = cuda.why_not()
-pytestmark = pytest.mark.skipif(REASON is not None, reason=str(REASON))
+pytestmark = needs_gpu
 
 DENSE = [(2, False), (3, False), (4, True), (9, False), ("exp", False)]
-
-
-def on_gpu(array: Any, device: int = 0) -> cuda.DeviceArray:
-    return cuda.DeviceArray.of(np.ascontiguousarray(array), device)
 
 
 def signs(shape: tuple[int, ...], seed: int = 0, dtype: Any = np.int8) -> NDArray[Any]:
     drawn: NDArray[Any] = np.random.default_rng(seed).choice([-1, 1], shape).astype(dtype)
     return drawn
-
-
-def same(found: Any, expected: Any) -> None:
-    """Whether two retrievals are equal in every field, type and bit."""
-    for name, value in vars(expected).items():
-        other = np.asarray(getattr(found, name))
-        assert value is None or other.dtype == value.dtype, name
-        assert value is None or np.array_equal(other, value), name
 
 
 def memories(n_units: int) -> list[tuple[Any, Any]]:
@@ -57,8 +45,8 @@ def test_states_fall_as_on_the_cpu(n_units: int, n: int, asked: int) -> None:
         assert there.device == "cuda:0"
         assert here == there
         expected = here.retrieve(starts, max_sweeps=7)
-        same(there.retrieve(starts, max_sweeps=7), expected)
-        same(there.retrieve(on_gpu(starts), max_sweeps=7), expected)
+        require_same_fields(there.retrieve(starts, max_sweeps=7), expected)
+        require_same_fields(there.retrieve(on_gpu(starts), max_sweeps=7), expected)
         assert np.array_equal(there.energy(starts), here.energy(starts))
 
 
@@ -69,16 +57,18 @@ def test_units_fall_one_after_the_other() -> None:
         there.store(patterns)
         for how in ({}, {"order": np.arange(20)[::-1]}, {"seed": 5, "max_sweeps": 1}):
             expected = here.retrieve(starts, update="async", **how)
-            same(there.retrieve(on_gpu(starts), update="async", **how), expected)
+            require_same_fields(there.retrieve(on_gpu(starts), update="async", **how), expected)
 
 
 def test_circles_of_two_are_told() -> None:
     here, there = (HopfieldNetwork(2, device=on) for on in ("cpu", "cuda"))
     for memory in (here, there):
         memory.store([1, 1])
-    same(there.retrieve(on_gpu(signs((1, 2))), max_sweeps=50), here.retrieve(signs((1, 2)), max_sweeps=50))
+    require_same_fields(
+        there.retrieve(on_gpu(signs((1, 2))), max_sweeps=50), here.retrieve(signs((1, 2)), max_sweeps=50)
+    )
     circling = np.array([[1, -1]], np.int8)
-    same(there.retrieve(on_gpu(circling)), here.retrieve(circling))
+    require_same_fields(there.retrieve(on_gpu(circling)), here.retrieve(circling))
     assert bool(np.asarray(there.retrieve(circling).cycles)[0])
 
 
@@ -96,7 +86,7 @@ def test_entries_of_every_type(dtype: str) -> None:
     found = there.retrieve(on_gpu(given[1]))
     assert isinstance(found.states, cuda.DeviceArray)
     assert isinstance(found.steps, cuda.DeviceArray)
-    same(found, here.retrieve(given[1]))
+    require_same_fields(found, here.retrieve(given[1]))
 
 
 def test_packed_words_come_and_go() -> None:
@@ -105,7 +95,7 @@ def test_packed_words_come_and_go() -> None:
     here.store(words)
     there.store(on_gpu(words))
     assert here == there
-    same(there.retrieve(on_gpu(words)), here.retrieve(words))
+    require_same_fields(there.retrieve(on_gpu(words)), here.retrieve(words))
     as_integers = there.retrieve(on_gpu(words.view(np.int64)))
     assert np.array_equal(np.asarray(as_integers.states).view(np.uint64), here.retrieve(words).states)
     assert np.array_equal(np.asarray(there.retrieve(on_gpu(words)).states), words)  # asked, not changed

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from gpu_tools import needs_gpu, on_gpu
 from hypersketch import (
     BloomFilter,
     ContinuousMemory,
@@ -25,14 +26,9 @@ from hypersketch import (
 from hypersketch.sketches.projection import SparseProjection
 from hypersketch.vsa import HRR
 
-REASON = cuda.why_not()
-pytestmark = pytest.mark.skipif(REASON is not None, reason=str(REASON))
+pytestmark = needs_gpu
 
 Floats = NDArray[np.float32]
-
-
-def on_gpu(array: Any, device: int = 0) -> cuda.DeviceArray:
-    return cuda.DeviceArray.of(np.ascontiguousarray(array), device)
 
 
 def widened(bits: NDArray[np.uint16]) -> Floats:

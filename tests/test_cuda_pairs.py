@@ -13,17 +13,13 @@ from numpy.typing import NDArray
 
 import hypersketch
 import rounding
+from gpu_tools import needs_gpu, on_gpu
 from hypersketch import ItemMemory, OuterProductMemory, cuda
 from hypersketch.vsa import HRR
 
-REASON = cuda.why_not()
-pytestmark = pytest.mark.skipif(REASON is not None, reason=str(REASON))
+pytestmark = needs_gpu
 
 RULES = ("hebb", "delta", "ridge")
-
-
-def on_gpu(array: Any, device: int = 0) -> cuda.DeviceArray:
-    return cuda.DeviceArray.of(np.ascontiguousarray(array), device)
 
 
 def normal(*shape: int, seed: int = 0) -> NDArray[np.float64]:

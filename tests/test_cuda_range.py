@@ -9,15 +9,11 @@ import numpy as np
 import pytest
 
 import hypersketch
+from gpu_tools import needs_gpu, on_gpu
 from hypersketch import ItemMemory, MapB, cuda
 from hypersketch.vsa import BSC, CGR, HRR, MapI, within
 
-REASON = cuda.why_not()
-pytestmark = pytest.mark.skipif(REASON is not None, reason=str(REASON))
-
-
-def there(array: Any) -> cuda.DeviceArray:
-    return cuda.DeviceArray.of(np.ascontiguousarray(array), 0)
+pytestmark = needs_gpu
 
 
 def equal(ours: Any, theirs: Any) -> bool:
@@ -36,8 +32,8 @@ def test_rows_within(n_queries: int, n: int, dim: int) -> None:
     queries[::2] = rows[np.arange(len(queries[::2])) % n]
     for radius in (0, dim // 2, dim):
         expected = within(queries, rows, dim, radius)
-        assert equal(within(queries, there(rows), dim, radius), expected)
-        found = within(there(queries), there(rows), dim, radius)
+        assert equal(within(queries, on_gpu(rows), dim, radius), expected)
+        found = within(on_gpu(queries), on_gpu(rows), dim, radius)
         assert all(isinstance(one, cuda.DeviceArray) for one in found)
         assert equal(found, expected)
 
@@ -46,19 +42,19 @@ def test_bits_beyond_the_dimension_do_not_count_there() -> None:
     rows = some(20, 70)
     stray = rows | np.uint64(1) << np.uint64(63)
     stray[:, 0] = rows[:, 0]
-    assert equal(within(rows[:3], there(stray), 70, 30), within(rows[:3], rows, 70, 30))
+    assert equal(within(rows[:3], on_gpu(stray), 70, 30), within(rows[:3], rows, 70, 30))
 
 
 def test_what_within_refuses() -> None:
     rows = some(5, 64)
     with pytest.raises(ValueError, match="'rows' parameter of within must be on the GPU"):
-        within(there(rows), rows, 64, 3)
+        within(on_gpu(rows), rows, 64, 3)
     with pytest.raises(TypeError, match="packed vectors of 64-bit words"):
-        within(rows, there(rows.astype(np.float64)), 64, 3)
+        within(rows, on_gpu(rows.astype(np.float64)), 64, 3)
     with pytest.raises(ValueError, match="'radius' parameter of within"):
-        within(rows, there(rows), 64, 65)
+        within(rows, on_gpu(rows), 64, 65)
     with pytest.raises(ValueError, match="must be on one GPU"):
-        within(cuda.DeviceArray.of(rows, 1), there(rows), 64, 3)
+        within(cuda.DeviceArray.of(rows, 1), on_gpu(rows), 64, 3)
 
 
 @pytest.mark.parametrize("codebook", ["stored", "procedural"])
@@ -74,14 +70,14 @@ def test_memories_answer_as_on_the_cpu(space: Any, codebook: Any, monkeypatch: p
     for threshold in (0.9, 0.1, np.array([1.5, -1.0, 0.1])):
         expected = here.range_search(probes, threshold)
         assert equal(made.range_search(probes, threshold), expected)
-        found = made.range_search(there(probes), threshold)
+        found = made.range_search(on_gpu(probes), threshold)
         assert isinstance(found.similarities, cuda.DeviceArray)
         assert equal(found, expected)
     for k in (1, 5, 32):
         assert equal(made.search(probes, k), here.search(probes, k))
-        assert equal(made.search(there(probes), k), here.search(probes, k))
+        assert equal(made.search(on_gpu(probes), k), here.search(probes, k))
     for limit in (None, 0.5):
-        assert np.array_equal(np.asarray(made.cleanup(there(probes), limit)), here.cleanup(probes, limit))
+        assert np.array_equal(np.asarray(made.cleanup(on_gpu(probes), limit)), here.cleanup(probes, limit))
         assert np.array_equal(made.cleanup(probes, limit), here.cleanup(probes, limit))
     for memory in (here, made):
         memory.remove([4])

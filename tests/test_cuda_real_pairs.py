@@ -10,11 +10,11 @@ import pytest
 from numpy.typing import NDArray
 
 import reference_reals
-from hypersketch import _device, cuda
+from gpu_tools import needs_gpu
+from hypersketch import _device
 from hypersketch._device_array import Passing
 
-REASON = cuda.why_not()
-pytestmark = pytest.mark.skipif(REASON is not None, reason=str(REASON))
+pytestmark = needs_gpu
 
 Floats = NDArray[np.float32]
 

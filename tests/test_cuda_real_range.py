@@ -11,18 +11,14 @@ import numpy as np
 import pytest
 
 import hypersketch
-from hypersketch import ItemMemory, cuda
+from gpu_tools import needs_gpu, on_gpu
+from hypersketch import ItemMemory
 from hypersketch._device_reals import RoundedRows
 from hypersketch.vsa import FHRR, HRR, MBAT, TVTB, VTB, MapC
 
-REASON = cuda.why_not()
-pytestmark = pytest.mark.skipif(REASON is not None, reason=str(REASON))
+pytestmark = needs_gpu
 
 UNIT = 2.0**-53
-
-
-def there(array: Any) -> cuda.DeviceArray:
-    return cuda.DeviceArray.of(np.ascontiguousarray(array), 0)
 
 
 def rounding(space: Any) -> float:
@@ -59,7 +55,7 @@ def test_memories_answer_as_on_the_cpu(space: Any) -> None:
     ):
         for some, limit in ((probes, threshold), (probes[3], np.max(threshold)), (probes[:0], 0.5)):
             expected = host.range_search(some, limit)
-            for asked in (some, there(some)):
+            for asked in (some, on_gpu(some)):
                 found = made.range_search(asked, limit)
                 assert isinstance(found.similarities, type(asked))
                 assert np.array_equal(np.asarray(found.starts), expected.starts)
@@ -89,7 +85,7 @@ def test_memories_without_vectors_answer_as_on_the_cpu(space: Any, monkeypatch: 
     probes[2] = 0
     for k in (1, 60, 121):  # of more atoms than are there at once, and of all of them
         expected = host.search(probes[[0, 1, 3, 4]], k)
-        for asked in (probes[[0, 1, 3, 4]], there(probes[[0, 1, 3, 4]])):
+        for asked in (probes[[0, 1, 3, 4]], on_gpu(probes[[0, 1, 3, 4]])):
             found = made.search(asked, k)
             assert isinstance(found.similarities, type(asked))
             assert np.array_equal(np.asarray(found.indices), expected.indices)
@@ -100,7 +96,7 @@ def test_memories_without_vectors_answer_as_on_the_cpu(space: Any, monkeypatch: 
     everything = host.range_search(probes, -1.0).similarities
     for threshold in (*between(everything, 0, -1, everything.size // 2), 1.5, np.linspace(-1, 1.5, 5)):
         expected_range = host.range_search(probes, threshold)
-        for asked in (probes, there(probes)):
+        for asked in (probes, on_gpu(probes)):
             within = made.range_search(asked, threshold)
             assert np.array_equal(np.asarray(within.starts), expected_range.starts)
             ours, theirs = by_item(within), by_item(expected_range)
@@ -111,7 +107,7 @@ def test_memories_without_vectors_answer_as_on_the_cpu(space: Any, monkeypatch: 
         for some in (probes, probes[3]):
             expected_rows = host.cleanup(some, limit)
             assert np.asarray(made.cleanup(some, limit)).tobytes() == expected_rows.tobytes()
-            assert np.asarray(made.cleanup(there(some), limit)).tobytes() == expected_rows.tobytes()
+            assert np.asarray(made.cleanup(on_gpu(some), limit)).tobytes() == expected_rows.tobytes()
     assert made.vectors.tobytes() == host.vectors.tobytes()
     assert made.vector(["c"]).tobytes() == host.vector(["c"]).tobytes()
 
@@ -120,7 +116,7 @@ def test_memories_without_vectors_move_and_leave(tmp_path: Any) -> None:
     space = FHRR(40, 3)
     host, made = (ItemMemory(space, codebook="procedural", device=d) for d in ("cpu", "cuda"))
     with pytest.raises(ValueError, match="this ItemMemory is empty"):
-        made.search(there(space.atoms([1])))
+        made.search(on_gpu(space.atoms([1])))
     for memory in (host, made):
         memory.add(range(50))
     made.save(tmp_path / "items.safetensors")
@@ -137,10 +133,10 @@ def test_memories_without_vectors_move_and_leave(tmp_path: Any) -> None:
     probes = space.atoms([299, 3])
     assert np.array_equal(again.search(probes, 2).indices, host.search(probes, 2).indices)
     assert np.array_equal(
-        np.asarray(again.search(there(probes), 290).indices), host.search(probes, 290).indices
+        np.asarray(again.search(on_gpu(probes), 290).indices), host.search(probes, 290).indices
     )
     probes[1, 7] = np.nan
-    for asked in (probes, there(probes)):
+    for asked in (probes, on_gpu(probes)):
         with pytest.raises(ValueError, match="finite numbers of complex64"):
             again.search(asked)
         with pytest.raises(ValueError, match="finite numbers of complex64"):
@@ -202,7 +198,7 @@ def test_numbers_of_all_sizes_and_changes() -> None:
 def test_inner_products() -> None:
     rng = np.random.default_rng(8)
     rows, queries = (rng.standard_normal((n, 50)).astype(np.float32) for n in (200, 20))
-    stored, asked = there(rows).view(), there(queries).view()
+    stored, asked = on_gpu(rows).view(), on_gpu(queries).view()
     inner = queries.astype(np.float64) @ rows.T.astype(np.float64)
     lengths = np.sqrt(np.square(queries.astype(np.float64)).sum(1)).max() * np.sqrt(
         np.square(rows.astype(np.float64)).sum(1).max()
@@ -221,10 +217,10 @@ def test_what_is_refused() -> None:
     made.add(range(30))
     probes = made.vectors[:4].copy()
     probes[2, 3] = np.nan
-    for some in (probes, there(probes)):
+    for some in (probes, on_gpu(probes)):
         with pytest.raises(ValueError, match="finite numbers of float32"):
             made.range_search(some, 0.5)
     with pytest.raises(ValueError, match="finite numbers of float32"):
-        RoundedRows(there(probes[:1]).view(), None, True).within(
-            "test", there(probes).view(), there(probes[:1]).view(), np.zeros(4)
+        RoundedRows(on_gpu(probes[:1]).view(), None, True).within(
+            "test", on_gpu(probes).view(), on_gpu(probes[:1]).view(), np.zeros(4)
         )

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from gpu_tools import needs_gpu
 from hypersketch import cuda
 from hypersketch.vsa import BSC, FHRR, MapB, MapI, Resonator
 
-REASON = cuda.why_not()
-pytestmark = pytest.mark.skipif(REASON is not None, reason=str(REASON))
+pytestmark = needs_gpu
 
 
 def same(ours: Any, theirs: Any) -> bool:

@@ -12,19 +12,15 @@ from numpy.typing import NDArray
 
 import hypersketch
 import reference_continuous as reference
+from gpu_tools import needs_gpu, on_gpu
 from hypersketch import ContinuousMemory, cuda
 from test_cuda_search import Interface, Tensor
 
-REASON = cuda.why_not()
-pytestmark = pytest.mark.skipif(REASON is not None, reason=str(REASON))
+pytestmark = needs_gpu
 
 SIMILARITIES = ["dot", "cosine", "euclidean", "manhattan"]
 SEPARATIONS = ["softmax", "sparsemax", "entmax", "normmax", "top-k", "polynomial", "identity"]
 DTYPES = ["float32", "bfloat16", "int8", "float8"]
-
-
-def on_gpu(array: Any) -> cuda.DeviceArray:
-    return cuda.DeviceArray.of(np.ascontiguousarray(array), 0)
 
 
 def made(n: int, dim: int, *, device: str = "cuda", seed: int = 0, **options: Any) -> ContinuousMemory:

@@ -11,18 +11,14 @@ import pytest
 from numpy.typing import NDArray
 
 import hypersketch
+from gpu_tools import needs_gpu, on_gpu
 from hypersketch import ItemMemory, MapB, MapI, _device, cuda
 from hypersketch._device_reals import RoundedRows
 from hypersketch.vsa import BSC, FHRR, HRR, MBAT, VTB, MapC, nearest
 
-REASON = cuda.why_not()
-pytestmark = pytest.mark.skipif(REASON is not None, reason=str(REASON))
+pytestmark = needs_gpu
 
 PATHS = ("best", "popcount", "few", "many")
-
-
-def on_gpu(array: Any, device: int = 0) -> cuda.DeviceArray:
-    return cuda.DeviceArray.of(np.ascontiguousarray(array), device)
 
 
 class Interface:

@@ -12,25 +12,13 @@ from typing import Any
 import numpy as np
 import pytest
 
+from gpu_tools import needs_gpu, on_gpu, same_bits
 from hypersketch import cuda
-from hypersketch.vsa import CGR, FHRR, HRR, MBAT, TVTB, VTB, MapC
+from hypersketch.vsa import FHRR, HRR, MBAT, TVTB, VTB, MapC
 
-REASON = cuda.why_not()
-pytestmark = pytest.mark.skipif(REASON is not None, reason=str(REASON))
+pytestmark = needs_gpu
 
 DIMS = [1, 2, 3, 64, 65, 1001]
-
-
-def there(array: Any, device: int = 0) -> cuda.DeviceArray:
-    return cuda.DeviceArray.of(np.asarray(array), device)
-
-
-def same(ours: Any, theirs: Any) -> bool:
-    """Bit for bit."""
-    host = np.asarray(ours)
-    return bool(
-        host.dtype == theirs.dtype and host.shape == theirs.shape and host.tobytes() == theirs.tobytes()
-    )
 
 
 def spaces(dim: int) -> list[Any]:
@@ -45,8 +33,8 @@ def matrix_spaces(dim: int) -> list[Any]:
 def test_atoms(dim: int) -> None:
     keys = np.arange(3000 if dim < 100 else 100)  # every branch of the logarithm
     for space in (FHRR(dim, seed=4), HRR(dim, seed=4), MapC(dim, seed=4), *matrix_spaces(dim)):
-        assert same(space.atoms(there(keys)), space.atoms(keys))
-        assert same(space.atoms(there(keys[:0])), space.atoms(keys[:0]))
+        assert same_bits(space.atoms(on_gpu(keys)), space.atoms(keys))
+        assert same_bits(space.atoms(on_gpu(keys[:0])), space.atoms(keys[:0]))
 
 
 @pytest.mark.parametrize("dim", DIMS)
@@ -55,8 +43,8 @@ def test_products_and_quotients(dim: int) -> None:
         a, b = space.atoms(range(9)), space.atoms(range(9, 18))
         b[3], b[4], b[5] = 0, space.identity(), -space.identity()
         for left, right in ((a, b), (a[0], b), (a, b[0]), (a[0], b[0]), (a[:0], b[:0])):
-            assert same(space.bind(there(left), there(right)), space.bind(left, right))
-            assert same(space.unbind(there(left), there(right)), space.unbind(left, right))
+            assert same_bits(space.bind(on_gpu(left), on_gpu(right)), space.bind(left, right))
+            assert same_bits(space.unbind(on_gpu(left), on_gpu(right)), space.unbind(left, right))
 
 
 def test_permutations_of_many_entries() -> None:
@@ -65,8 +53,8 @@ def test_permutations_of_many_entries() -> None:
     b[1] = space.identity()
     for left, right in ((a, b), (a[0], b), (a, b[0])):
         bound = space.bind(left, right)
-        assert same(space.bind(there(left), there(right)), bound)
-        assert same(space.unbind(there(bound), there(right)), space.unbind(bound, right))
+        assert same_bits(space.bind(on_gpu(left), on_gpu(right)), bound)
+        assert same_bits(space.unbind(on_gpu(bound), on_gpu(right)), space.unbind(bound, right))
 
 
 @pytest.mark.parametrize("side", [1, 2, 15, 16, 17, 40])
@@ -77,7 +65,7 @@ def test_products_of_matrices(side: int) -> None:
         b[3] = 0
         for method in ("bind", "unbind"):
             for left, right in ((a, b), (a[0], b), (a, b[0]), (a[0], b[0]), (a[:0], b[:0])):
-                found = getattr(space, method)(there(left), there(right))
+                found = getattr(space, method)(on_gpu(left), on_gpu(right))
                 assert isinstance(found, cuda.DeviceArray)
                 ours, theirs = np.asarray(found), getattr(space, method)(left, right)
                 assert ours.dtype == theirs.dtype
@@ -106,47 +94,46 @@ def test_sums_and_cosines(dim: int) -> None:
             {"starts": [0, 3, 40]},
             {"weights": weights, "starts": [1, 3, 30]},
         ):
-            ours, theirs = np.asarray(space.superpose(there(rows), **how)), space.superpose(rows, **how)
+            ours, theirs = np.asarray(space.superpose(on_gpu(rows), **how)), space.superpose(rows, **how)
             if space in (FHRR(dim, 4), MapC(dim, 4)):
-                assert same(ours, theirs)
+                assert same_bits(ours, theirs)
             else:  # a length in another order, then one rounding to single precision
                 largest = np.abs(theirs).max()
                 assert np.abs(ours - theirs).max() <= (2 * dim * 2.0**-53 + 2.0**-23) * largest
         other = space.atoms(range(40, 80))
         bound = 8 * dim * 2.0**-53 + 2.0**-50
         for left, right in ((rows, other), (rows[0], other), (rows, rows), (0 * rows, other)):
-            found = np.asarray(space.similarity(there(left), there(right)))
+            found = np.asarray(space.similarity(on_gpu(left), on_gpu(right)))
             assert np.abs(found - space.similarity(left, right)).max() <= bound
 
 
 def test_what_does_not_fit_is_refused() -> None:
     space = FHRR(8)
-    rows = there(space.atoms(range(3)))
-    infinite = there(np.full(8, np.inf, np.complex64))
-    ones = there(MapC(8).identity())
-    matrix, huge = there(VTB(4).identity()), there(np.full(4, 1e30, np.float32))
+    rows = on_gpu(space.atoms(range(3)))
+    infinite = on_gpu(np.full(8, np.inf, np.complex64))
+    ones = on_gpu(MapC(8).identity())
+    matrix, huge = on_gpu(VTB(4).identity()), on_gpu(np.full(4, 1e30, np.float32))
     cases: list[tuple[type[Exception], str, Any]] = [
         (ValueError, "finite", lambda: space.bind(rows, infinite)),
         (ValueError, "finite", lambda: space.unbind(rows, infinite)),
-        (ValueError, "finite", lambda: MapC(8).bind(there(np.full(8, np.nan, np.float32)), ones)),
+        (ValueError, "finite", lambda: MapC(8).bind(on_gpu(np.full(8, np.nan, np.float32)), ones)),
         (ValueError, "finite", lambda: space.superpose(infinite)),
         (ValueError, "finite", lambda: space.similarity(rows, infinite)),
-        (ValueError, "finite", lambda: VTB(4).bind(matrix, there(np.full(4, np.nan, np.float32)))),
+        (ValueError, "finite", lambda: VTB(4).bind(matrix, on_gpu(np.full(4, np.nan, np.float32)))),
         (ValueError, "too large", lambda: TVTB(4).unbind(huge, huge)),
         (ValueError, "has the shape", lambda: VTB(9).bind(matrix, matrix)),
         (TypeError, "on a GPU", lambda: VTB(4).bind(matrix, VTB(4).identity())),
-        (ValueError, "finite", lambda: MBAT(4).bind(matrix, there(np.full(4, np.inf, np.float32)))),
-        (ValueError, "finite", lambda: MBAT(4).unbind(there(np.full(4, np.nan, np.float32)), matrix)),
-        (TypeError, "complex64", lambda: space.bind(rows, there(np.zeros(8, np.float32)))),
+        (ValueError, "finite", lambda: MBAT(4).bind(matrix, on_gpu(np.full(4, np.inf, np.float32)))),
+        (ValueError, "finite", lambda: MBAT(4).unbind(on_gpu(np.full(4, np.nan, np.float32)), matrix)),
+        (TypeError, "complex64", lambda: space.bind(rows, on_gpu(np.zeros(8, np.float32)))),
         (TypeError, "on a GPU", lambda: space.bind(rows, space.atoms("a"))),
-        (ValueError, "shape", lambda: space.bind(rows, there(np.zeros(7, np.complex64)))),
-        (ValueError, "one GPU", lambda: space.bind(rows, there(space.atoms("a"), 1))),
+        (ValueError, "shape", lambda: space.bind(rows, on_gpu(np.zeros(7, np.complex64)))),
+        (ValueError, "one GPU", lambda: space.bind(rows, on_gpu(space.atoms("a"), 1))),
         (
             TypeError,
             "PyTorch or CuPy",
-            lambda: HRR(8).bind(there(HRR(8).atoms("a")), there(HRR(8).atoms("b"))),
+            lambda: HRR(8).bind(on_gpu(HRR(8).atoms("a")), on_gpu(HRR(8).atoms("b"))),
         ),
-        (ValueError, "no GPU kernels", lambda: CGR(8).atoms(there(np.arange(3)))),
         (ValueError, "at least one vector", lambda: space.superpose(rows, starts=[0, 0, 3])),
     ]
     for error, words, call in cases:
@@ -182,10 +169,10 @@ def library(monkeypatch: pytest.MonkeyPatch) -> None:
     made.empty = lambda shape, name: Array(cuda.DeviceArray.empty(shape, name, 0))
 
     def rfft(array: Array) -> Array:
-        return Array(there(np.fft.rfft(np.asarray(array.array)).astype(np.complex64)))
+        return Array(on_gpu(np.fft.rfft(np.asarray(array.array)).astype(np.complex64)))
 
     def irfft(array: Array, n: int) -> Array:
-        return Array(there(np.fft.irfft(np.asarray(array.array), n=n).astype(np.float32)))
+        return Array(on_gpu(np.fft.irfft(np.asarray(array.array), n=n).astype(np.float32)))
 
     made.fft = types.SimpleNamespace(rfft=rfft, irfft=irfft)
     monkeypatch.setitem(sys.modules, "cupy", made)
@@ -195,7 +182,7 @@ def library(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_real_vectors_meet_by_their_spectra(library: None, dim: int) -> None:
     plain, spectral = HRR(dim, 4), HRR(dim, 4, spectral=True)
     a, b = plain.atoms(range(5)), plain.atoms(range(5, 10))
-    ours, others = Array(there(a)), Array(there(b))
+    ours, others = Array(on_gpu(a)), Array(on_gpu(b))
     bound = 2.0**-20  # of single precision, for numbers below 1
     for made, expected in (
         (plain.bind(ours, others), plain.bind(a, b)),

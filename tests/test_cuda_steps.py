@@ -10,11 +10,11 @@ import pytest
 from numpy.typing import NDArray
 
 import reference_continuous as reference
-from hypersketch import ContinuousMemory, _device, cuda
+from gpu_tools import needs_gpu
+from hypersketch import ContinuousMemory, _device
 from test_cuda_retrieval import DTYPES, SEPARATIONS, bound_of, error_of_scores, expected, made, near, on_gpu
 
-REASON = cuda.why_not()
-pytestmark = pytest.mark.skipif(REASON is not None, reason=str(REASON))
+pytestmark = needs_gpu
 
 FEW = ["sparsemax", "entmax", "normmax", "top-k"]
 

@@ -8,28 +8,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from hypersketch import cuda
+from gpu_tools import needs_gpu, on_gpu, same_there
 from hypersketch.vsa import MapT
 
-REASON = cuda.why_not()
-pytestmark = pytest.mark.skipif(REASON is not None, reason=str(REASON))
+pytestmark = needs_gpu
 
 DIMS = [1, 63, 64, 65, 1000, 5000]
-
-
-def there(array: Any, device: int = 0) -> cuda.DeviceArray:
-    return cuda.DeviceArray.of(np.ascontiguousarray(array), device)
-
-
-def same(ours: Any, theirs: Any) -> bool:
-    """Bit for bit."""
-    host = np.asarray(ours)
-    return bool(
-        isinstance(ours, cuda.DeviceArray)
-        and host.dtype == theirs.dtype
-        and host.shape == theirs.shape
-        and host.tobytes() == theirs.tobytes()
-    )
 
 
 def some(space: MapT, n: int, seed: int) -> Any:
@@ -43,7 +27,7 @@ def some(space: MapT, n: int, seed: int) -> Any:
 def test_atoms(dim: int) -> None:
     space, keys = MapT(dim, 4), np.arange(50)
     for some_keys in (keys, keys[:1], keys[:0]):
-        assert same(space.atoms(there(some_keys)), space.atoms(some_keys))
+        assert same_there(space.atoms(on_gpu(some_keys)), space.atoms(some_keys))
 
 
 @pytest.mark.parametrize("dim", DIMS)
@@ -51,10 +35,10 @@ def test_products_and_cosines(dim: int) -> None:
     space = MapT(dim, 4)
     a, b = some(space, 9, 1), some(space, 9, 2)
     for left, right in ((a, b), (a[0], b), (a, b[0]), (a[0], b[0]), (a[:0], b[:0]), (a, a)):
-        assert same(space.bind(there(left), there(right)), space.bind(left, right))
-        assert same(space.unbind(there(left), there(right)), space.unbind(left, right))
-        assert same(space.similarity(there(left), there(right)), space.similarity(left, right))
-    signed = space.bind(there(a.view(np.int64)), there(b.view(np.int64)))  # the same bits
+        assert same_there(space.bind(on_gpu(left), on_gpu(right)), space.bind(left, right))
+        assert same_there(space.unbind(on_gpu(left), on_gpu(right)), space.unbind(left, right))
+        assert same_there(space.similarity(on_gpu(left), on_gpu(right)), space.similarity(left, right))
+    signed = space.bind(on_gpu(a.view(np.int64)), on_gpu(b.view(np.int64)))  # the same bits
     assert np.array_equal(np.asarray(signed).view(np.uint64), space.bind(a, b))
 
 
@@ -68,29 +52,31 @@ def test_sums(dim: int) -> None:
         {"starts": [0, 2, 5, 40]},
         {"weights": weights, "starts": [1, 3, 30]},
     ):
-        assert same(space.superpose(there(rows), **how), space.superpose(rows, **how))
-    assert same(space.superpose(there(rows[0])), rows[0])
+        assert same_there(space.superpose(on_gpu(rows), **how), space.superpose(rows, **how))
+    assert same_there(space.superpose(on_gpu(rows[0])), rows[0])
     opposite = np.stack([rows[0], space._exchanged(rows[0])])
-    assert not np.asarray(space.superpose(there(opposite))).any()
-    assert same(space.superpose(there(rows), weights=there(weights)), space.superpose(rows, weights=weights))
+    assert not np.asarray(space.superpose(on_gpu(opposite))).any()
+    assert same_there(
+        space.superpose(on_gpu(rows), weights=on_gpu(weights)), space.superpose(rows, weights=weights)
+    )
 
 
 def test_what_does_not_fit_is_refused() -> None:
     space = MapT(65)
-    rows, beyond, both = (there(some(space, 3, 1)) for _ in range(3))
+    rows, beyond, both = (on_gpu(some(space, 3, 1)) for _ in range(3))
     strays = np.asarray(beyond).copy()
     strays[1, 1] |= np.uint64(2)
     twice = np.asarray(both).copy()
     twice[2, 0] |= np.uint64(1)
     twice[2, 2] |= np.uint64(1)
     cases: list[tuple[type[Exception], str, Any]] = [
-        (TypeError, "packed vectors of uint64 with 4 words", there(np.zeros((3, 4), np.float64))),
+        (TypeError, "packed vectors of uint64 with 4 words", on_gpu(np.zeros((3, 4), np.float64))),
         (TypeError, "on a GPU, where the others are", space.atoms("a")),
-        (ValueError, "has the shape", there(np.zeros((3, 3), np.uint64))),
-        (ValueError, "rows but", there(some(space, 2, 1))),
-        (ValueError, "one GPU", there(some(space, 3, 1), 1)),
-        (ValueError, "no bit beyond them and no entry both", there(strays)),
-        (ValueError, "no bit beyond them and no entry both", there(twice)),
+        (ValueError, "has the shape", on_gpu(np.zeros((3, 3), np.uint64))),
+        (ValueError, "rows but", on_gpu(some(space, 2, 1))),
+        (ValueError, "one GPU", on_gpu(some(space, 3, 1), 1)),
+        (ValueError, "no bit beyond them and no entry both", on_gpu(strays)),
+        (ValueError, "no bit beyond them and no entry both", on_gpu(twice)),
     ]
     for error, words, other in cases:
         for call in (space.bind, space.similarity):
@@ -100,7 +86,7 @@ def test_what_does_not_fit_is_refused() -> None:
                 call(other, rows)
     for other in (strays, twice):
         with pytest.raises(ValueError, match="no bit beyond them and no entry both"):
-            space.superpose(there(other))
+            space.superpose(on_gpu(other))
     with pytest.raises(ValueError, match="at least one vector"):
         space.superpose(rows, starts=[0, 0, 3])
     with pytest.raises(OverflowError, match="sums could leave int32"):

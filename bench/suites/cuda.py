@@ -10,6 +10,7 @@ from harness import Row, note, rate_text
 from native import size_name
 from suites import (
     _cuda_bloom,
+    _cuda_counting,
     _cuda_counts,
     _cuda_learn,
     _cuda_memories,
@@ -34,6 +35,7 @@ def rows(repeats: int) -> list[Row]:
         ]
         for family in (
             _cuda_bloom,
+            _cuda_counting,
             _cuda_counts,
             _cuda_more,
             _cuda_search,

@@ -1,20 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "cuda_arrays.hpp"
-#include "hypersketch/bits.hpp"
-#include "hypervectors.hpp"
+#include "cuda_packed.hpp"
 
 namespace hypersketch::bindings {
 namespace {
-
-using Words = std::optional<Span>;
-
-void require_dim(size_t dim) { require(dim >= 1 && dim < (size_t{1} << 31), "The dimension must be in [1, 2**31)."); }
-
-cuda::PackedRows rows_of(const Span& span, size_t dim) {
-  require_dim(dim);
-  require(span.n % words_for(dim) == 0, "Packed vectors must be whole rows.");
-  return {span.data<const uint64_t>(), span.n / words_for(dim)};
-}
 
 size_t met(size_t a, size_t b) {
   require(a == b || a == 1 || b == 1, "There must be one vector or as many as of the other argument.");
@@ -181,11 +169,6 @@ void bundle_chosen(const Plan& plan, const Span& book, const Span& chosen, const
   cuda::bundle_chosen(chosen.place(), items, plan.dim, plan.bundles, plan.outcome);
 }
 
-cuda::KeyProducts products_of(const Span& keys, const Words& others, bool hashed, uint64_t seed) {
-  require(!others || (others->n == keys.n && others->device == keys.device), "There must be one factor a key.");
-  return {{keys.data<const uint64_t>(), keys.n, hashed}, others ? others->data<const uint64_t>() : nullptr, seed};
-}
-
 void bundle_keys(const Plan& plan, const Span& keys, const Words& others, bool hashed, uint64_t seed) {
   plan.require_here(keys);
   require(keys.n == plan.n, "There must be one key an item.");
@@ -244,34 +227,6 @@ void bind_quantize(py::module_& module, const char* name) {
              "Nearest levels; 1 where a value is no number, 2 where one is outside.");
 }
 
-// ---- scores
-
-cuda::BundleView view_of(const Span& bundle, size_t dim, bool packed) {
-  require_dim(dim);
-  require(bundle.n == (packed ? words_for(dim) : dim), "The bundle must have dim entries.");
-  if (packed) return {nullptr, bundle.data<const uint64_t>(), dim};
-  return {bundle.data<const std::int32_t>(), nullptr, dim};
-}
-
-void score_keys(const Span& bundle, size_t dim, bool packed, const Span& keys, const Words& others, bool hashed,
-                uint64_t seed, const Span& out) {
-  require_together(bundle, keys, out);
-  require(out.n == keys.n, "out must have one element an item.");
-  const cuda::BundleView view = view_of(bundle, dim, packed);
-  const cuda::KeyProducts items = products_of(keys, others, hashed, seed);
-  const py::gil_scoped_release release;
-  cuda::score_keys(keys.place(), view, items, out.data<double>());
-}
-
-void score_rows(const Span& bundle, size_t dim, bool packed, const Span& rows, const Span& out) {
-  require_together(bundle, rows, out);
-  const cuda::BundleView view = view_of(bundle, dim, packed);
-  const cuda::PackedRows items = rows_of(rows, dim);
-  require(out.n == items.n, "out must have one element an item.");
-  const py::gil_scoped_release release;
-  cuda::score_rows(rows.place(), view, items, out.data<double>());
-}
-
 bool any_beyond(const Span& rows, size_t dim) {
   const cuda::PackedRows given = rows_of(rows, dim);
   const py::gil_scoped_release release;
@@ -315,7 +270,7 @@ void bind_cuda_hypervectors(py::module_& module) {
              "Signs of rows of counters.");
   py::class_<Passing>(module, "Passing", "Memory of a GPU for the length of a call.")
       .def(py::init<size_t, int, std::uintptr_t>(), py::arg("n_bytes"), py::arg("device"), py::arg("stream"))
-      .def("span", &Passing::span, py::arg("n"), "Its first n elements.")
+      .def("span", &Passing::span, py::arg("n"), py::keep_alive<0, 1>(), "Its first n elements.")
       .def("from_host", &Passing::from_host, py::arg("data").noconvert(), "Fill it, and wait for the stream.");
   const auto none = py::none();
   py::class_<Plan>(module, "BundlePlan", "Which items are bundled with each other, and what becomes of them.")
@@ -336,11 +291,6 @@ void bind_cuda_hypervectors(py::module_& module) {
              py::arg("ends"), "Hashes of the characters of documents; false where anything is no UTF-8.");
   bind_quantize<float>(module, "quantize_f32");
   bind_quantize<double>(module, "quantize_f64");
-  module.def("score_keys", &score_keys, py::arg("bundle"), py::arg("dim"), py::arg("packed"), py::arg("keys"),
-             py::arg("others").none(true), py::arg("hashed"), py::arg("seed"), py::arg("out"),
-             "Similarities of a bundle with atoms, or products of two.");
-  module.def("score_rows", &score_rows, py::arg("bundle"), py::arg("dim"), py::arg("packed"), py::arg("rows"),
-             py::arg("out"), "Similarities of a bundle with packed rows.");
   module.def("any_beyond", &any_beyond, py::arg("rows"), py::arg("dim"), "Whether rows set bits beyond the dimension.");
   module.def("clear_span", &clear_span, py::arg("span"), py::arg("n_bytes"), "Set the first bytes to zero.");
   module.def("bundle_add", &bundle_add, py::arg("state"), py::arg("seed"), py::arg("keys").noconvert(),

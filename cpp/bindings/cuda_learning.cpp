@@ -116,6 +116,27 @@ void best_columns(const Span& scores, size_t n_columns, const Span& out) {
 }
 
 template <class T>
+void least_columns(const Span& distances, size_t n_columns, const Span& out) {
+  require_together(distances, out);
+  require(rows_of(distances, n_columns) == out.n, "out must have one entry a row.");
+  const py::gil_scoped_release release;
+  cuda::least_columns(distances.place(), distances.data<const T>(), out.n, n_columns, out.data<std::int32_t>());
+}
+
+void cosine_distances(const Span& scores, const Span& lengths) {
+  require_together(scores, lengths);
+  const size_t n_columns = scores.n / std::max<size_t>(1, lengths.n);
+  require(scores.n == n_columns * lengths.n, "There must be one length a row.");
+  const py::gil_scoped_release release;
+  cuda::cosine_distances(scores.place(), scores.data<float>(), lengths.n, n_columns, lengths.data<const float>());
+}
+
+void sign_distances(const Span& scores) {
+  const py::gil_scoped_release release;
+  cuda::sign_distances(scores.place(), scores.data<double>(), scores.n);
+}
+
+template <class T>
 void subtract_columns(const Span& scores, const Span& out) {
   require_together(scores, out);
   require(scores.n == 2 * out.n, "There must be two columns.");
@@ -199,6 +220,14 @@ void bind_cuda_learning(py::module_& module) {
              "Where the largest score of each row is.");
   module.def("best_columns_f64", &best_columns<double>, py::arg("scores"), py::arg("n_columns"), py::arg("out"),
              "Where the largest score of each row is.");
+  module.def("least_columns_f32", &least_columns<float>, py::arg("distances"), py::arg("n_columns"), py::arg("out"),
+             "Where the smallest distance of each row is.");
+  module.def("least_columns_f64", &least_columns<double>, py::arg("distances"), py::arg("n_columns"), py::arg("out"),
+             "Where the smallest distance of each row is.");
+  module.def("cosine_distances", &cosine_distances, py::arg("scores"), py::arg("lengths"),
+             "1 less inner products over the rows' lengths, where they are.");
+  module.def("sign_distances", &sign_distances, py::arg("scores"),
+             "Shares of signs that differ from their similarities, where these are.");
   module.def("subtract_columns_f32", &subtract_columns<float>, py::arg("scores"), py::arg("out"),
              "The second score of each row less the first.");
   module.def("subtract_columns_f64", &subtract_columns<double>, py::arg("scores"), py::arg("out"),

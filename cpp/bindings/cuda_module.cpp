@@ -40,8 +40,10 @@ PYBIND11_MODULE(_cuda, module, pybind11::mod_gil_not_used()) {
   bindings::bind_cuda_sketch(module);
   bindings::bind_cuda_projection(module);
   bindings::bind_cuda_hypervectors(module);
+  bindings::bind_cuda_scores(module);
   bindings::bind_cuda_spectra(module);
   bindings::bind_cuda_ternary(module);
+  bindings::bind_cuda_counted(module);
   bindings::bind_cuda_learning(module);
   bindings::bind_cuda_resonator(module);
   bindings::bind_cuda_search(module);
@@ -49,6 +51,7 @@ PYBIND11_MODULE(_cuda, module, pybind11::mod_gil_not_used()) {
   bindings::bind_cuda_retrieval(module);
   bindings::bind_cuda_recall(module);
   bindings::bind_cuda_locations(module);
+  bindings::bind_cuda_synapses(module);
   bindings::bind_cuda_pairs(module);
   bindings::bind_cuda_triples(module);
   bindings::bind_cuda_codes(module);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Whole tables of cells: sums, differences, and the range of their values. All of it runs at the speed of memory, with
-// four loads of a thread on their way at once.
+// Whole tables of cells: sums, differences, inner products, and the range of their values. All of it runs at the speed
+// of memory, with four loads of a thread on their way at once.
+#include "counter.cuh"
 #include "rows.cuh"
 
 namespace hypersketch::cuda {
@@ -69,7 +70,26 @@ __global__ void __launch_bounds__(kThreads) find_extremes(const Cell* cells, siz
   if (threadIdx.x == 0) out[blockIdx.x] = found[0];
 }
 
+__global__ void __launch_bounds__(kThreads)
+    multiply_cells(const std::int32_t* a, const std::int32_t* b, size_t n, unsigned long long* sum) {
+  const size_t stride = size_t{gridDim.x} * kThreads;
+  std::int64_t mine = 0;
+#pragma unroll 4
+  for (size_t i = thread_index(); i < n; i += stride) mine += std::int64_t{a[i]} * b[i];
+  add_to_counter(sum, static_cast<unsigned long long>(mine));
+}
+
 }  // namespace
+
+std::int64_t inner_product(Place place, const std::int32_t* a, const std::int32_t* b, size_t n) {
+  if (n == 0) return 0;
+  const OnDevice on(place.device);
+  const Counter sum(place);
+  Grid grid = grid_for(n, kEach);
+  grid.blocks = std::min(grid.blocks, kRangeBlocks);
+  launch(place, grid, multiply_cells, a, b, n, sum.data());
+  return static_cast<std::int64_t>(sum.read());
+}
 
 template <class Cell>
 void add_cells(Place place, Cell* cells, const Cell* others, size_t n) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A number that kernels add up and the caller reads.
+// Numbers that kernels make together and the caller reads: a sum, and the least of many.
 #pragma once
 
 #include "runtime.cuh"
@@ -27,6 +27,24 @@ class Counter {
  private:
   Place place_;
   Scratch<unsigned long long> memory_;
+};
+
+// The place of the first of many that is not what it must be, by atomicMin; all bits are set where all are.
+class FirstBad {
+ public:
+  explicit FirstBad(Place place) : place_(place), found_(place, 1) {
+    check(cudaMemsetAsync(found_.data(), 0xFF, sizeof(unsigned long long), stream_of(place)), "Clearing GPU memory");
+  }
+  unsigned long long* data() const { return found_.data(); }
+  uint64_t wait() const {
+    unsigned long long found = 0;
+    copy_to_host(place_, &found, found_.data(), sizeof found);
+    return found;
+  }
+
+ private:
+  Place place_;
+  Scratch<unsigned long long> found_;
 };
 
 // Adds the threads' numbers to the counter, with one atomic a block. All threads of the block must call it, once.

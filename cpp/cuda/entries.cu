@@ -3,6 +3,7 @@
 // memory.
 #include <type_traits>
 
+#include "counter.cuh"
 #include "hypersketch/bits.hpp"
 #include "recall.hpp"
 #include "rows.cuh"
@@ -109,24 +110,6 @@ __global__ void turn_kernel(const unsigned* rows, size_t n, size_t dim, size_t n
 
 unsigned* halves(uint64_t* words) { return reinterpret_cast<unsigned*>(words); }
 const unsigned* halves(const uint64_t* words) { return reinterpret_cast<const unsigned*>(words); }
-
-// The place of the first entry that is not what it must be.
-class FirstBad {
- public:
-  explicit FirstBad(Place place) : place_(place), found_(place, 1) {
-    check(cudaMemsetAsync(found_.data(), 0xFF, sizeof(unsigned long long), stream_of(place)), "Clearing GPU memory");
-  }
-  unsigned long long* data() const { return found_.data(); }
-  uint64_t wait() const {
-    unsigned long long found = 0;
-    copy_to_host(place_, &found, found_.data(), sizeof found);
-    return found;
-  }
-
- private:
-  Place place_;
-  Scratch<unsigned long long> found_;
-};
 
 }  // namespace
 

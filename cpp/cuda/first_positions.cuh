@@ -30,7 +30,7 @@ __global__ void __launch_bounds__(kThreads)
     first_positions_kernel(Cells cells, const uint64_t* positions, const std::uint32_t* owners, size_t n, bool* out) {
   const size_t p = thread_index();
   if (p >= n || (p > 0 && positions[p - 1] == positions[p]) || cells.is_set(positions[p])) return;
-  out[owners[p]] = false;
+  __stcg(reinterpret_cast<unsigned char*>(out + owners[p]), 0);  // as other positions of the key may
   cells.first(positions[p]);
 }
 

@@ -120,16 +120,45 @@ unsigned quantize(Place place, const T* values, size_t n, Levels levels, std::ui
 
 // ---- scores.cu
 
-// Counters, or packed signs.
-struct BundleView {
-  const std::int32_t* counters;
-  const uint64_t* signs;
-  size_t dim;
+// How a score, an integer, is told: times a factor, over a divisor.
+struct Reading {
+  double factor;
+  double divisor;
 };
 
-// out[i] = inner product with item i, over the dimension. Waits where it looks at counters.
+// Counters; or, where they are null, planes of signs: a packed vector is one, a quantized bundle several, the lowest
+// first.
+struct BundleView {
+  const std::int32_t* counters;
+  const uint64_t* planes;
+  unsigned n_planes;
+  size_t dim;
+  Reading reading;
+};
+
+// out[i] = inner product with item i, as the bundle is read. Waits where it looks at counters.
 void score_keys(Place place, BundleView bundle, KeyProducts items, double* out);
 void score_rows(Place place, BundleView bundle, PackedRows rows, double* out);
+
+void divide_numbers(Place place, double* numbers, size_t n, double divisor);
+
+// out[i] = whether number i is at least the limit, 1 or 0.
+void reach_limit(Place place, const double* numbers, size_t n, double limit, std::uint8_t* out);
+
+// ---- quantized.cu: counters cut to planes of signs, see python/hypersketch/vsa/quantized.py
+
+struct Cut {
+  unsigned bits;  // at most 8
+  uint32_t step;  // even
+  uint64_t seed;  // of the ties
+};
+
+// `planes` has cut.bits rows of words_for(dim) words. Returns the inner product of the counters with what is kept,
+// which the caller knows to fit. Waits.
+std::int64_t cut_counters(Place place, const std::int32_t* counters, size_t dim, Cut cut, uint64_t* planes);
+
+// out[d] = the odd number that n planes of signs keep of counter d.
+void join_planes(Place place, const uint64_t* planes, unsigned n, size_t dim, std::int32_t* out);
 
 // Whether a row sets bits beyond the dimension; waits unless it fills its words.
 bool any_beyond(Place place, PackedRows rows, size_t dim);

@@ -251,6 +251,9 @@ struct Extremes {
 template <class Cell>
 Extremes<Cell> extremes(Place place, const Cell* cells, size_t n);
 
+// Exact while sums of products stay within 64 bits. Waits.
+std::int64_t inner_product(Place place, const std::int32_t* a, const std::int32_t* b, size_t n);
+
 // ---- projection.cu; T is float or double
 
 // out = scale * rows * table for n rows, `stride` elements apart.

@@ -96,14 +96,26 @@ __global__ void __launch_bounds__(kThreads)
     scores[i] = __fdiv_rn(__fdiv_rn(scores[i], vector_lengths[i % n_vectors]), lengths[i / n_vectors]);
 }
 
-template <class T>
-__global__ void __launch_bounds__(kThreads) find_best(const T* scores, size_t n, size_t n_columns, std::int64_t* out) {
+template <bool kLeast, class T, class Column>
+__global__ void __launch_bounds__(kThreads) find_best(const T* scores, size_t n, size_t n_columns, Column* out) {
   for (size_t i = thread_index(); i < n; i += size_t{gridDim.x} * blockDim.x) {
+    const T* const row = scores + i * n_columns;
     size_t best = 0;
     for (size_t c = 1; c < n_columns; ++c)
-      if (scores[i * n_columns + c] > scores[i * n_columns + best]) best = c;
-    out[i] = static_cast<std::int64_t>(best);
+      if (kLeast ? row[c] < row[best] : row[c] > row[best]) best = c;
+    out[i] = static_cast<Column>(best);
   }
+}
+
+// In the order and the roundings of the CPU: what is left of 1, then never below 0.
+__global__ void __launch_bounds__(kThreads)
+    make_cosine_distances(float* scores, size_t n, size_t n_columns, const float* lengths) {
+  for (size_t i = thread_index(); i < n * n_columns; i += size_t{gridDim.x} * blockDim.x)
+    scores[i] = fmaxf(__fsub_rn(1.0F, __fdiv_rn(scores[i], lengths[i / n_columns])), 0.0F);
+}
+
+__global__ void __launch_bounds__(kThreads) make_sign_distances(double* scores, size_t n) {
+  for (size_t i = thread_index(); i < n; i += size_t{gridDim.x} * blockDim.x) scores[i] = (1.0 - scores[i]) / 2.0;
 }
 
 template <class T>
@@ -257,10 +269,28 @@ void divide_scores(Place place, float* scores, size_t n, size_t n_vectors, const
 template <class T>
 void best_columns(Place place, const T* scores, size_t n, size_t n_columns, std::int64_t* out) {
   const OnDevice on(place.device);
-  launch(place, grid_for(n), find_best<T>, scores, n, n_columns, out);
+  launch(place, grid_for(n), find_best<false, T, std::int64_t>, scores, n, n_columns, out);
 }
 template void best_columns(Place, const float*, size_t, size_t, std::int64_t*);
 template void best_columns(Place, const double*, size_t, size_t, std::int64_t*);
+
+template <class T>
+void least_columns(Place place, const T* distances, size_t n, size_t n_columns, std::int32_t* out) {
+  const OnDevice on(place.device);
+  launch(place, grid_for(n), find_best<true, T, std::int32_t>, distances, n, n_columns, out);
+}
+template void least_columns(Place, const float*, size_t, size_t, std::int32_t*);
+template void least_columns(Place, const double*, size_t, size_t, std::int32_t*);
+
+void cosine_distances(Place place, float* scores, size_t n, size_t n_columns, const float* lengths) {
+  const OnDevice on(place.device);
+  launch(place, grid_for(n * n_columns), make_cosine_distances, scores, n, n_columns, lengths);
+}
+
+void sign_distances(Place place, double* scores, size_t n) {
+  const OnDevice on(place.device);
+  launch(place, grid_for(n), make_sign_distances, scores, n);
+}
 
 template <class T>
 void subtract_columns(Place place, const T* scores, size_t n, T* out) {

@@ -56,6 +56,13 @@ void divide_scores(Place place, float* scores, size_t n, size_t n_vectors, const
 // out[i] = the column of the largest score of row i, of equals the first; T is float or double.
 template <class T>
 void best_columns(Place place, const T* scores, size_t n, size_t n_columns, std::int64_t* out);
+// The same of the smallest.
+template <class T>
+void least_columns(Place place, const T* distances, size_t n, size_t n_columns, std::int32_t* out);
+// Inner products with vectors of length one become 1 less the cosine, never below 0.
+void cosine_distances(Place place, float* scores, size_t n, size_t n_columns, const float* lengths);
+// Similarities of signs become shares of entries that differ.
+void sign_distances(Place place, double* scores, size_t n);
 // out[i] = scores[i, 1] - scores[i, 0].
 template <class T>
 void subtract_columns(Place place, const T* scores, size_t n, T* out);

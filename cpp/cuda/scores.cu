@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Inner products of a bundle with atoms, products of atoms and packed vectors. Counters are turned into bit planes
 // first, so that a word meets 64 of them with a population count a plane; a warp takes four items through all words.
-// Integers all the way: the same scores as on the CPU. Bottleneck: population counts, 16 a clock and processor.
+// What is packed or quantized is planes already. Integers all the way: the same scores as on the CPU. Bottleneck:
+// population counts, 16 a clock and processor.
 #include "counter.cuh"
 #include "items.cuh"
 
@@ -10,11 +11,31 @@ namespace {
 
 constexpr unsigned kItems = 4;  // of a warp at a time: a plane's word is loaded once for them
 
-// Plane p, word j at planes[p * n_words + j]; the last plane is that of the sign, as of integers in two's complement.
+// Plane p, word j at words[p * n_words + j]. A score is constant() less twice what the words' values add up to.
 struct Planes {
   const uint64_t* words;
   unsigned n;
   PackedShape shape;
+};
+
+// Counters in two's complement: the last plane is that of the sign. The constant is the sum of the counters.
+struct CounterPlanes : Planes {
+  const unsigned long long* total;
+  __device__ __forceinline__ std::int64_t value(unsigned p, uint64_t plane, uint64_t word) const {
+    const auto sum = static_cast<std::int64_t>(count_ones(plane & word)) << p;
+    return p + 1 == n ? -sum : sum;
+  }
+  __device__ __forceinline__ std::int64_t constant() const { return static_cast<std::int64_t>(*total); }
+};
+
+// A counter is the sum over p of 2^p times a sign, and each plane a packed vector of signs.
+struct SignPlanes : Planes {
+  __device__ __forceinline__ std::int64_t value(unsigned p, uint64_t plane, uint64_t word) const {
+    return static_cast<std::int64_t>(count_ones(plane ^ word)) << p;
+  }
+  __device__ __forceinline__ std::int64_t constant() const {
+    return ((std::int64_t{1} << n) - 1) * static_cast<std::int64_t>(shape.dim);
+  }
 };
 
 // A warp makes half a word of every plane.
@@ -30,30 +51,17 @@ __global__ void __launch_bounds__(kThreads)
   }
 }
 
-// The planes of signs: a set bit of the first is 1, of the second -2.
-__global__ void __launch_bounds__(kThreads) slice_signs(const uint64_t* signs, PackedShape shape, uint64_t* out) {
-  const size_t j = thread_index();
-  if (j >= shape.n_words) return;
-  out[j] = shape.mask(j);
-  out[shape.n_words + j] = signs[j] & shape.mask(j);
-}
-
-// What a word of plane p counts, with its sign.
-__device__ __forceinline__ std::int64_t plane_value(const Planes& planes, unsigned p, uint64_t bits) {
-  const auto value = static_cast<std::int64_t>(count_ones(bits)) << p;
-  return p + 1 == planes.n ? -value : value;
-}
-
-__global__ void __launch_bounds__(kThreads) sum_planes(Planes planes, unsigned long long* total) {
-  const size_t i = thread_index(), j = i % planes.shape.n_words, p = i / planes.shape.n_words;
+// What the planes would score with a vector of set bits, whose half-sum all scores begin with.
+__global__ void __launch_bounds__(kThreads) sum_planes(CounterPlanes planes, unsigned long long* total) {
+  const size_t i = thread_index(), p = i / planes.shape.n_words;
   std::int64_t mine = 0;
-  if (p < planes.n) mine = plane_value(planes, static_cast<unsigned>(p), planes.words[p * planes.shape.n_words + j]);
+  if (p < planes.n) mine = planes.value(static_cast<unsigned>(p), planes.words[i], ~uint64_t{0});
   add_to_counter(total, static_cast<unsigned long long>(mine));
 }
 
-template <class Items>
-__global__ void __launch_bounds__(kThreads)
-    score(Items items, size_t n, Planes planes, const unsigned long long* total, double* out) {
+// Four blocks of a processor: with the registers of more it spills.
+template <class Items, class Sliced>
+__global__ void __launch_bounds__(kThreads, 4) score(Items items, size_t n, Sliced planes, double* out) {
   const unsigned lane = threadIdx.x % kWarp;
   const size_t first = thread_index() / kWarp * kItems;
   if (first >= n) return;
@@ -65,17 +73,27 @@ __global__ void __launch_bounds__(kThreads)
     for (unsigned p = 0; p < planes.n; ++p) {
       const uint64_t plane = __ldg(planes.words + p * planes.shape.n_words + j);
 #pragma unroll
-      for (unsigned k = 0; k < kItems; ++k) sums[k] += plane_value(planes, p, plane & words[k]);
+      for (unsigned k = 0; k < kItems; ++k) sums[k] += planes.value(p, plane, words[k]);
     }
   }
+  std::int64_t mine = 0;  // of lane k: the sum of item k
 #pragma unroll
-  for (unsigned k = 0; k < kItems; ++k) sums[k] = sum_of_warp(sums[k]);
-  if (lane != 0) return;
-  const auto constant = static_cast<std::int64_t>(*total);
-#pragma unroll
-  for (unsigned k = 0; k < kItems; ++k)
-    if (first + k < n)
-      out[first + k] = static_cast<double>(constant - 2 * sums[k]) / static_cast<double>(planes.shape.dim);
+  for (unsigned k = 0; k < kItems; ++k) {
+    const std::int64_t sum = sum_of_warp(sums[k]);
+    if (lane == k) mine = sum;
+  }
+  if (lane < kItems && first + lane < n) out[first + lane] = static_cast<double>(planes.constant() - 2 * mine);
+}
+
+// Apart from what makes scores: a division takes the registers of its rare cases.
+__global__ void __launch_bounds__(kThreads) read_as(double* numbers, size_t n, Reading reading) {
+  const size_t i = thread_index();
+  if (i < n) numbers[i] = numbers[i] * reading.factor / reading.divisor;
+}
+
+__global__ void __launch_bounds__(kThreads) reach(const double* numbers, size_t n, double limit, std::uint8_t* out) {
+  const size_t i = thread_index();
+  if (i < n) out[i] = numbers[i] >= limit ? 1 : 0;
 }
 
 unsigned bit_width(uint64_t x) {
@@ -84,25 +102,23 @@ unsigned bit_width(uint64_t x) {
   return width;
 }
 
-// The bundle's planes, and the sum of its entries.
+// Waits where it must look at counters.
+unsigned planes_of(Place place, BundleView bundle) {
+  const Extremes<std::int32_t> found = extremes(place, bundle.counters, bundle.dim);
+  const std::int32_t magnitude = std::max(found.most, ~found.least);
+  return bit_width(static_cast<uint64_t>(std::max(magnitude, 0))) + 1;
+}
+
+// The planes of counters, and their sum.
 class Sliced {
  public:
   Sliced(Place place, BundleView bundle, unsigned n_planes)
       : shape_(bundle.dim), n_(n_planes), words_(place, n_planes * shape_.n_words), total_(place) {
-    if (bundle.signs != nullptr)
-      launch(place, grid_for(shape_.n_words), slice_signs, bundle.signs, shape_, words_.data());
-    else
-      launch(place, grid_for(2 * shape_.n_words * kWarp), slice_counters, bundle.counters, shape_, n_,
-             reinterpret_cast<std::uint32_t*>(words_.data()));
+    launch(place, grid_for(2 * shape_.n_words * kWarp), slice_counters, bundle.counters, shape_, n_,
+           reinterpret_cast<std::uint32_t*>(words_.data()));
     launch(place, grid_for(n_ * shape_.n_words), sum_planes, planes(), total_.data());
   }
-  Planes planes() const { return {words_.data(), n_, shape_}; }
-
-  template <class Items>
-  void score_all(Place place, const Items& items, size_t n, double* out) const {
-    launch(place, grid_for((n + kItems - 1) / kItems * kWarp), score<Items>, items, n, planes(),
-           static_cast<const unsigned long long*>(total_.data()), out);
-  }
+  CounterPlanes planes() const { return {{words_.data(), n_, shape_}, total_.data()}; }
 
  private:
   PackedShape shape_;
@@ -111,12 +127,17 @@ class Sliced {
   Counter total_;
 };
 
-// Waits where it must look at counters.
-unsigned planes_of(Place place, BundleView bundle) {
-  if (bundle.signs != nullptr) return 2;
-  const Extremes<std::int32_t> found = extremes(place, bundle.counters, bundle.dim);
-  const std::int32_t magnitude = std::max(found.most, ~found.least);
-  return bit_width(static_cast<uint64_t>(std::max(magnitude, 0))) + 1;
+template <class Items>
+void score_all(Place place, BundleView bundle, const Items& items, size_t n, double* out) {
+  const Grid grid = grid_for((n + kItems - 1) / kItems * kWarp);
+  if (bundle.counters != nullptr) {
+    const Sliced sliced(place, bundle, planes_of(place, bundle));
+    launch(place, grid, score<Items, CounterPlanes>, items, n, sliced.planes(), out);
+  } else {
+    const SignPlanes planes{{bundle.planes, bundle.n_planes, PackedShape(bundle.dim)}};
+    launch(place, grid, score<Items, SignPlanes>, items, n, planes, out);
+  }
+  launch(place, grid_for(n), read_as, out, n, bundle.reading);
 }
 
 }  // namespace
@@ -125,14 +146,23 @@ void score_keys(Place place, BundleView bundle, KeyProducts items, double* out) 
   if (items.keys.n == 0) return;
   const OnDevice on(place.device);
   const ProductStarts starts(place, items);
-  Sliced(place, bundle, planes_of(place, bundle)).score_all(place, starts.products(bundle.dim), items.keys.n, out);
+  score_all(place, bundle, starts.products(bundle.dim), items.keys.n, out);
 }
 
 void score_rows(Place place, BundleView bundle, PackedRows rows, double* out) {
   if (rows.n == 0) return;
   const OnDevice on(place.device);
-  const StoredRows items{rows.words, words_for(bundle.dim)};
-  Sliced(place, bundle, planes_of(place, bundle)).score_all(place, items, rows.n, out);
+  score_all(place, bundle, StoredRows{rows.words, words_for(bundle.dim)}, rows.n, out);
+}
+
+void divide_numbers(Place place, double* numbers, size_t n, double divisor) {
+  const OnDevice on(place.device);
+  launch(place, grid_for(n), read_as, numbers, n, Reading{1.0, divisor});
+}
+
+void reach_limit(Place place, const double* numbers, size_t n, double limit, std::uint8_t* out) {
+  const OnDevice on(place.device);
+  launch(place, grid_for(n), reach, numbers, n, limit, out);
 }
 
 }  // namespace hypersketch::cuda

@@ -29,6 +29,11 @@ __all__: list[str] = [
     "Span",
     "StepRule",
     "StoredPatterns",
+    "add_bit_rows",
+    "add_digit_atoms",
+    "add_digit_rows",
+    "add_sign_atoms",
+    "add_sparse_atoms",
     "add_to_classes",
     "all_cosines",
     "all_finite_float32",
@@ -36,12 +41,12 @@ __all__: list[str] = [
     "answer_rows_float32",
     "answer_rows_float64",
     "any_beyond",
+    "any_not_below",
     "are_ternary",
     "atom_reals",
     "atom_rows",
     "best_columns_f32",
     "best_columns_f64",
-    "best_units",
     "bfloat_words",
     "bind_rows",
     "bloom_add",
@@ -54,20 +59,21 @@ __all__: list[str] = [
     "bundle_key_grams",
     "bundle_keys",
     "bundle_rows",
+    "checked_units",
+    "choose_digits",
     "clear_span",
     "clip_sums",
     "combine_cells",
     "combine_phasors",
     "combine_rows",
-    "connected_rows",
     "contract_rows",
     "convert_float32",
     "convert_float64",
     "convolve_rows",
     "copy_span",
+    "cosine_distances",
     "cosines",
-    "count_lists",
-    "count_winners",
+    "count_units",
     "counting_add",
     "counting_combine",
     "counting_contains",
@@ -79,6 +85,7 @@ __all__: list[str] = [
     "decode_characters",
     "device_of",
     "devices",
+    "digit_atoms",
     "divide_scores",
     "either",
     "empty",
@@ -87,7 +94,6 @@ __all__: list[str] = [
     "feature_levels",
     "fold_rows",
     "follow",
-    "follow_codes",
     "follow_fields",
     "from_host",
     "hadamard_range",
@@ -105,8 +111,10 @@ __all__: list[str] = [
     "keep_rows",
     "largest_counter",
     "largest_load",
-    "learn_code",
     "learn_pass",
+    "least_columns_f32",
+    "least_columns_f64",
+    "list_units",
     "membership_add",
     "membership_scores",
     "most_staged_bytes",
@@ -115,6 +123,7 @@ __all__: list[str] = [
     "multiply_reals",
     "nearest_patterns",
     "outer_rows",
+    "pack_counts",
     "pack_entries",
     "pack_rows",
     "pack_signs",
@@ -131,6 +140,7 @@ __all__: list[str] = [
     "quantize_f32",
     "quantize_f64",
     "read_locations",
+    "read_synapses",
     "real_range",
     "real_top_k",
     "real_top_k_of_host",
@@ -141,16 +151,21 @@ __all__: list[str] = [
     "round_rows",
     "row_lengths",
     "score_atoms",
+    "score_digit_atoms",
     "score_keys",
     "score_rows",
+    "score_sparse_atoms",
     "scores_above",
+    "set_synapses",
     "shape_sums",
+    "sign_distances",
     "sign_entries_f32",
     "sign_entries_i8",
     "sketch_add_f64",
     "sketch_add_i64",
     "sketch_estimate_f64",
     "sketch_estimate_i64",
+    "sparse_atoms",
     "squared_lengths",
     "subtract_columns_f32",
     "subtract_columns_f64",
@@ -436,6 +451,68 @@ class Locations:
         k: typing.SupportsInt | typing.SupportsIndex,
     ) -> None: ...
 
+def add_bit_rows(
+    state: Memory,
+    planes: typing.SupportsInt | typing.SupportsIndex,
+    rows: Span,
+    weights: Span | None,
+    subtract: bool,
+) -> None:
+    """
+    The same of packed rows; a second plane counts -1.
+    """
+
+def add_digit_atoms(
+    state: Memory,
+    width: typing.SupportsInt | typing.SupportsIndex,
+    modulus: typing.SupportsInt | typing.SupportsIndex,
+    seed: typing.SupportsInt | typing.SupportsIndex,
+    hashes: Span,
+    others: Span | None,
+    weights: Span | None,
+    subtract: bool,
+) -> None:
+    """
+    The same of atoms of integers, or sums of two, to one counter a value of an entry.
+    """
+
+def add_digit_rows(
+    state: Memory,
+    width: typing.SupportsInt | typing.SupportsIndex,
+    modulus: typing.SupportsInt | typing.SupportsIndex,
+    rows: Span,
+    weights: Span | None,
+    subtract: bool,
+) -> None:
+    """
+    The same of rows of integers.
+    """
+
+def add_sign_atoms(
+    state: Memory,
+    seed: typing.SupportsInt | typing.SupportsIndex,
+    hashes: Span,
+    others: Span | None,
+    weights: Span | None,
+    subtract: bool,
+) -> None:
+    """
+    Add atoms of signs, or products of two, to int32 counters; the caller knows that none leaves its range.
+    """
+
+def add_sparse_atoms(
+    state: Memory,
+    n_ones: typing.SupportsInt | typing.SupportsIndex,
+    segments: bool,
+    seed: typing.SupportsInt | typing.SupportsIndex,
+    hashes: Span,
+    weights: Span | None,
+    subtract: bool,
+) -> None:
+    """
+    The same of sparse atoms.
+    """
+
 def add_to_classes(
     rows: Span,
     dim: typing.SupportsInt | typing.SupportsIndex,
@@ -482,6 +559,11 @@ def any_beyond(rows: Span, dim: typing.SupportsInt | typing.SupportsIndex) -> bo
     Whether rows set bits beyond the dimension.
     """
 
+def any_not_below(digits: Span, modulus: typing.SupportsInt | typing.SupportsIndex) -> bool:
+    """
+    Whether any integer is too large.
+    """
+
 def are_ternary(rows: Span, dim: typing.SupportsInt | typing.SupportsIndex) -> bool:
     """
     Whether no bit is set that should not be.
@@ -517,18 +599,6 @@ def best_columns_f32(scores: Span, n_columns: typing.SupportsInt | typing.Suppor
 def best_columns_f64(scores: Span, n_columns: typing.SupportsInt | typing.SupportsIndex, out: Span) -> None:
     """
     Where the largest score of each row is.
-    """
-
-def best_units(
-    counts: Span,
-    numbers: Span,
-    n_modules: typing.SupportsInt | typing.SupportsIndex,
-    n_units: typing.SupportsInt | typing.SupportsIndex,
-    codes: Span,
-    largest: Span,
-) -> None:
-    """
-    The unit of the largest support in each module, and that support.
     """
 
 def bfloat_words(dim: typing.SupportsInt | typing.SupportsIndex) -> int:
@@ -642,6 +712,28 @@ def bundle_rows(plan: BundlePlan, rows: Span, others: Span | None) -> bool:
     Bundles of packed rows; false where a vote is for a bit beyond the dimension.
     """
 
+def checked_units(
+    rows: Span,
+    width: typing.SupportsInt | typing.SupportsIndex,
+    n_units: typing.SupportsInt | typing.SupportsIndex,
+    indices: Span,
+) -> int:
+    """
+    Rows of numbers as units; the first row with one that is none or comes twice, or how many rows.
+    """
+
+def choose_digits(
+    counters: Span,
+    modulus: typing.SupportsInt | typing.SupportsIndex,
+    seed: typing.SupportsInt | typing.SupportsIndex,
+    hash: typing.SupportsInt | typing.SupportsIndex,
+    directions: Span | None,
+    out: Span,
+) -> None:
+    """
+    The most frequent values, or those whose directions are nearest to the sum's.
+    """
+
 def clear_span(span: Span, n_bytes: typing.SupportsInt | typing.SupportsIndex) -> None:
     """
     Set the first bytes to zero.
@@ -675,18 +767,6 @@ def combine_rows(
 ) -> None:
     """
     Rows times a matrix.
-    """
-
-def connected_rows(
-    weights: Span,
-    n_rows: typing.SupportsInt | typing.SupportsIndex,
-    n_modules: typing.SupportsInt | typing.SupportsIndex,
-    n_units: typing.SupportsInt | typing.SupportsIndex,
-    codes: Span,
-    out: Span,
-) -> None:
-    """
-    Which rows have the bits of all winners.
     """
 
 def contract_rows(
@@ -732,6 +812,11 @@ def copy_span(to: Span, source: Span, n_bytes: typing.SupportsInt | typing.Suppo
     Copy bytes on GPUs, on the stream of the target.
     """
 
+def cosine_distances(scores: Span, lengths: Span) -> None:
+    """
+    1 less inner products over the rows' lengths, where they are.
+    """
+
 def cosines(
     a: Span,
     b: Span,
@@ -743,27 +828,15 @@ def cosines(
     Cosines of rows; false where any is not finite.
     """
 
-def count_lists(
-    weights: Span,
-    n_modules: typing.SupportsInt | typing.SupportsIndex,
+def count_units(
+    bools: Span,
+    stride: typing.SupportsInt | typing.SupportsIndex,
     n_units: typing.SupportsInt | typing.SupportsIndex,
-    starts: Span,
-    indices: Span,
-    counts: Span,
+    rows: Span | None,
+    numbers: Span,
 ) -> None:
     """
-    How many rows of each list have each bit.
-    """
-
-def count_winners(
-    context: Span,
-    n_modules: typing.SupportsInt | typing.SupportsIndex,
-    n_units: typing.SupportsInt | typing.SupportsIndex,
-    code: Span,
-    counts: Span,
-) -> None:
-    """
-    How many rows of a code's winners have each bit.
+    How many bools of rows are true.
     """
 
 def counting_add(
@@ -867,6 +940,17 @@ def devices() -> list[tuple[str, tuple[int, int], int, int]]:
     Name, compute capability, bytes and multiprocessors of every GPU.
     """
 
+def digit_atoms(
+    hashes: Span,
+    width: typing.SupportsInt | typing.SupportsIndex,
+    modulus: typing.SupportsInt | typing.SupportsIndex,
+    seed: typing.SupportsInt | typing.SupportsIndex,
+    out: Span,
+) -> None:
+    """
+    Atoms of integers below the modulus.
+    """
+
 def divide_scores(scores: Span, vector_lengths: Span, lengths: Span) -> None:
     """
     Inner products over both lengths, where they are.
@@ -923,21 +1007,6 @@ def follow(
 ) -> None:
     """
     Make a stream wait for all that was enqueued on another.
-    """
-
-def follow_codes(
-    counts: Span | None,
-    numbers: Span | None,
-    context: Span,
-    n_modules: typing.SupportsInt | typing.SupportsIndex,
-    n_units: typing.SupportsInt | typing.SupportsIndex,
-    begins: numpy.typing.NDArray[numpy.bool],
-    before: Span | None,
-    codes: Span,
-    largest: Span,
-) -> None:
-    """
-    The same, one after the other, each after the code before.
     """
 
 def follow_fields(
@@ -1125,19 +1194,6 @@ def largest_load(locations: Locations, asked: Span, weights: Span | None) -> int
     The most that magnitudes of weights add up to at a location.
     """
 
-def learn_code(
-    weights: Span,
-    context: Span,
-    n_modules: typing.SupportsInt | typing.SupportsIndex,
-    n_units: typing.SupportsInt | typing.SupportsIndex,
-    rows: Span,
-    code: Span,
-    before: Span | None,
-) -> None:
-    """
-    Set the bits of a code in rows, and in those of the code before.
-    """
-
 def learn_pass(
     rows: Span,
     dim: typing.SupportsInt | typing.SupportsIndex,
@@ -1154,6 +1210,32 @@ def learn_pass(
 ) -> tuple[int, int]:
     """
     Let rows correct class vectors; returns how many did, and how many a rival won.
+    """
+
+def least_columns_f32(
+    distances: Span, n_columns: typing.SupportsInt | typing.SupportsIndex, out: Span
+) -> None:
+    """
+    Where the smallest distance of each row is.
+    """
+
+def least_columns_f64(
+    distances: Span, n_columns: typing.SupportsInt | typing.SupportsIndex, out: Span
+) -> None:
+    """
+    Where the smallest distance of each row is.
+    """
+
+def list_units(
+    bools: Span,
+    stride: typing.SupportsInt | typing.SupportsIndex,
+    n_units: typing.SupportsInt | typing.SupportsIndex,
+    rows: Span | None,
+    starts: Span,
+    indices: Span,
+) -> None:
+    """
+    Which bools of rows are true.
     """
 
 def membership_add(
@@ -1227,6 +1309,11 @@ def nearest_patterns(
 def outer_rows(left: Span, right: Span, dim: typing.SupportsInt | typing.SupportsIndex, out: Span) -> None:
     """
     The outer product of every two rows.
+    """
+
+def pack_counts(counters: Span, planes: typing.SupportsInt | typing.SupportsIndex, out: Span) -> None:
+    """
+    The bits of counters above 0, and of those below as a second plane.
     """
 
 def pack_entries(
@@ -1414,6 +1501,24 @@ def read_locations(
     Signs of the sums of the counters that addresses activate.
     """
 
+def read_synapses(
+    words: Span,
+    n_in: typing.SupportsInt | typing.SupportsIndex,
+    n_out: typing.SupportsInt | typing.SupportsIndex,
+    starts: Span,
+    indices: Span,
+    rows: Span | None,
+    least: Span | None,
+    winners: typing.SupportsInt | typing.SupportsIndex,
+    sums: Span,
+    states: Span,
+    numbers: Span,
+    stays: Span,
+) -> None:
+    """
+    With how many units of patterns each unit is connected, and which ones answer.
+    """
+
 def real_range(
     queries: Span,
     rows: Span,
@@ -1553,6 +1658,18 @@ def score_atoms(
     Cosines of a vector with the atoms of keys.
     """
 
+def score_digit_atoms(
+    vector: Span,
+    modulus: typing.SupportsInt | typing.SupportsIndex,
+    seed: typing.SupportsInt | typing.SupportsIndex,
+    circle: bool,
+    hashes: Span,
+    out: Span,
+) -> None:
+    """
+    Shares of entries equal to atoms', or how near they are around a circle.
+    """
+
 def score_keys(
     bundle: Span,
     dim: typing.SupportsInt | typing.SupportsIndex,
@@ -1574,6 +1691,19 @@ def score_rows(
     Similarities of a bundle with packed rows.
     """
 
+def score_sparse_atoms(
+    vector: Span,
+    dim: typing.SupportsInt | typing.SupportsIndex,
+    n_ones: typing.SupportsInt | typing.SupportsIndex,
+    segments: bool,
+    seed: typing.SupportsInt | typing.SupportsIndex,
+    hashes: Span,
+    out: Span,
+) -> None:
+    """
+    Overlaps with sparse atoms over the root of both numbers of ones.
+    """
+
 def scores_above(
     patterns: StoredPatterns, queries: Span, betas: Span, bounds: Span
 ) -> tuple[
@@ -1581,6 +1711,20 @@ def scores_above(
 ]:
     """
     Patterns whose scores are above a bound: where each query's begin, the patterns, their scores.
+    """
+
+def set_synapses(
+    words: Span,
+    n_in: typing.SupportsInt | typing.SupportsIndex,
+    n_out: typing.SupportsInt | typing.SupportsIndex,
+    in_starts: Span,
+    in_indices: Span,
+    out_starts: Span,
+    out_indices: Span,
+    most: typing.SupportsInt | typing.SupportsIndex,
+) -> None:
+    """
+    Set the synapses between all units of each input and of its output.
     """
 
 def shape_sums(
@@ -1592,6 +1736,11 @@ def shape_sums(
 ) -> None:
     """
     Rows of sums in double precision, brought to a form.
+    """
+
+def sign_distances(scores: Span) -> None:
+    """
+    Shares of signs that differ from their similarities, where these are.
     """
 
 def sign_entries_f32(values: Span, out: Span) -> None:
@@ -1658,6 +1807,18 @@ def sketch_estimate_i64(
 ) -> None:
     """
     Estimated weights of keys.
+    """
+
+def sparse_atoms(
+    hashes: Span,
+    dim: typing.SupportsInt | typing.SupportsIndex,
+    n_ones: typing.SupportsInt | typing.SupportsIndex,
+    segments: bool,
+    seed: typing.SupportsInt | typing.SupportsIndex,
+    out: Span,
+) -> None:
+    """
+    Packed atoms with few ones.
     """
 
 def squared_lengths(rows: Span, dim: typing.SupportsInt | typing.SupportsIndex, squares: Span) -> None:

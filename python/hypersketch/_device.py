@@ -359,3 +359,22 @@ def result(answers: Any) -> Any:
     if not isinstance(answers, Target):
         return answers
     return answers.finished()
+
+
+def reaching(owner: str, numbers: Any, limit: float) -> Any:
+    """Return which doubles are at least a limit, of the host or of a GPU, in an array of their kind."""
+    if isinstance(numbers, np.ndarray):
+        return numbers >= limit
+    seen = view(owner, "numbers", numbers)
+    made = target(owner, None, seen.shape, np.bool_, seen)
+    module().reach_limit(seen.span(), limit, made.whole())
+    return made.finished()
+
+
+def divided(owner: str, numbers: Any, divisor: float) -> Any:
+    """Return doubles over a divisor; those of a GPU, which are nobody else's yet, are changed."""
+    if isinstance(numbers, np.ndarray):
+        return numbers / divisor
+    seen = view(owner, "numbers", numbers)
+    module().divide_numbers(seen.span(), divisor)
+    return Target(numbers, seen).finished()

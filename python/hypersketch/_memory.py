@@ -144,6 +144,22 @@ def ones_of_either(state: State, other: State) -> int:
     return int(_core.popcount_or(host(state), host(other)))
 
 
+def exact_product(state: State, other: State) -> int | None:
+    """Return the inner product of int32 states, one on a GPU, or None where doubles may round."""
+    if state.size == 0:
+        return 0
+    theirs = beside(state, other)
+    most = [max(-int(least), int(most)) for least, most in map(extremes, (state, theirs))]
+    if most[0] * most[1] * state.size >= 2**53:
+        return None
+    stream = _device.chosen_stream()
+    spans = []
+    for one in (state, theirs):
+        one.mark(stream)
+        spans.append(one.memory.span(one.size, stream))
+    return int(_device.module().inner_product(*spans))  # which waits
+
+
 def extremes(state: State) -> tuple[Any, Any]:
     """Return the smallest and the largest element of a state that has some."""
     if on_gpu(state):

@@ -34,8 +34,13 @@ def chunks(n: int, words_per_key: int = 1, most: int | None = None) -> Iterator[
         yield slice(first, min(n, first + step))
 
 
-def dot(a: NDArray[Any], b: NDArray[Any]) -> float:
-    """Return the inner product of two integer arrays; exact while its terms sum to less than 2**53."""
+def dot(a: _memory.State, b: _memory.State) -> float:
+    """Return the inner product of two states of integers; exact while its terms sum to less than 2**53."""
+    if _memory.on_gpu(a):
+        found = _memory.exact_product(a, b)
+        if found is not None:
+            return float(found)
+    a, b = _memory.host(a), _memory.host(b)
     piece = 1 << 16  # stays in a cache
     return float(
         sum(

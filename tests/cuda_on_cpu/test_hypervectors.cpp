@@ -192,10 +192,41 @@ void test_scores(size_t n, size_t dim) {
   const DeviceArray<std::int32_t> bundle(counters);
   const DeviceArray<uint64_t> keys(hashes), given(rows);
   const DeviceArray<double> out(n);
-  score_keys(kPlace, {bundle.data(), nullptr, dim}, {{keys.data(), n, true}, nullptr, kSeed}, out.data());
+  const Reading reading{1.0, static_cast<double>(dim)};
+  score_keys(kPlace, {bundle.data(), nullptr, 0, dim, reading}, {{keys.data(), n, true}, nullptr, kSeed}, out.data());
   check(out.values() == scores, "score_keys", n, dim);
-  score_rows(kPlace, {bundle.data(), nullptr, dim}, {given.data(), n}, out.data());
+  score_rows(kPlace, {bundle.data(), nullptr, 0, dim, reading}, {given.data(), n}, out.data());
   check(out.values() == scores, "score_rows", n, dim);
+}
+
+// Counters cut to planes, by the definition; then the planes joined, and scored.
+void test_quantized(size_t dim, unsigned bits, unsigned step) {
+  const Words ties = make_ties(dim), words = random_words(dim, 17), row = make_atoms(1, dim);
+  const std::int32_t largest = (1 << bits) - 1;
+  Sums counters(dim), values(dim);
+  Words planes(bits * words_for(dim));
+  std::int64_t signal = 0, score = 0;
+  const auto bit = [](const Words& packed, size_t d) { return (packed[d / 64] >> d % 64 & 1) != 0; };
+  for (size_t d = 0; d < dim; ++d) {
+    counters[d] = static_cast<std::int32_t>(words[d] % 41) - 20;
+    const std::int32_t odd = counters[d] % 2 != 0 ? counters[d] : counters[d] + (bit(ties, d) ? -1 : 1);
+    const std::int32_t kept = std::min(2 * (std::abs(odd) / static_cast<std::int32_t>(step)) + 1, largest);
+    values[d] = odd < 0 ? -kept : kept;
+    const auto below = static_cast<unsigned>(largest - values[d]) / 2;
+    for (unsigned p = 0; p < bits; ++p) planes[p * words_for(dim) + d / 64] |= uint64_t{below >> p & 1} << d % 64;
+    signal += std::int64_t{values[d]} * counters[d];
+    score += bit(row, d) ? -values[d] : values[d];
+  }
+  const DeviceArray<std::int32_t> given(counters), joined(dim);
+  const DeviceArray<uint64_t> cut(planes.size()), item(row);
+  check(cut_counters(kPlace, given.data(), dim, {bits, step, kSeed}, cut.data()) == signal, "the signal", dim, bits);
+  check(cut.values() == planes, "cut_counters", dim, bits);
+  join_planes(kPlace, cut.data(), bits, dim, joined.data());
+  check(joined.values() == values, "join_planes", dim, bits);
+  check(inner_product(kPlace, given.data(), joined.data(), dim) == signal, "inner_product", dim, bits);
+  const DeviceArray<double> found(1);
+  score_rows(kPlace, {nullptr, cut.data(), bits, dim, {0.25, 1.0}}, {item.data(), 1}, found.data());
+  check(found.values()[0] == 0.25 * static_cast<double>(score), "score_rows of planes", dim, bits);
 }
 
 // Entries -1, 0 and +1, as many of each, but for one row of zeros; bits beyond the dimension are not set.
@@ -277,6 +308,7 @@ void run() {
     for (const size_t n : {size_t{1}, size_t{9}, size_t{40}})
       test_rows(n, dim), test_scores(n, dim), test_ternary(n, dim);
     test_strays(dim);
+    for (const unsigned bits : {1U, 2U, 3U, 8U}) test_quantized(dim, bits, 2), test_quantized(dim, bits, 6);
     for (const bool weighted : {false, true}) test_bundles(dim, {0, 1, 3, 10, 27, 100}, weighted);
     for (const size_t length : {size_t{1}, size_t{3}, size_t{70}}) test_grams(dim, length, {0, 70, 150, 260});
   }

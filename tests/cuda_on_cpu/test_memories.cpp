@@ -12,6 +12,7 @@
 #include "locations.hpp"
 #include "matmul.hpp"
 #include "recall.hpp"
+#include "synapses.hpp"
 
 namespace hypersketch::cuda {
 namespace {
@@ -218,6 +219,129 @@ void test_delta(size_t n, size_t key_dim, size_t value_dim) {
   for (size_t i = 0; i < found.size(); ++i) check(std::abs(found[i] - expected[i]) < 1e-9, "delta rule");
 }
 
+// Patterns as lists of units, in no order, and as bits.
+struct Patterns {
+  Patterns(size_t n, size_t n_units, uint64_t seed) : n_units(n_units), starts{0} {
+    bits = make_rows(n, n_units, seed);
+    const auto fewer = make_rows(n, n_units, seed + 100);
+    for (size_t i = 0; i < bits.size(); ++i) bits[i] &= fewer[i];
+    for (size_t i = 0; i < n; ++i) {
+      for (size_t d = n_units; d-- > 0;)
+        if (is_set(bits, n_units, i, d)) indices.push_back(static_cast<uint32_t>(d));
+      starts.push_back(static_cast<int64_t>(indices.size()));
+    }
+  }
+  bool has(size_t i, size_t d) const { return is_set(bits, n_units, i, d); }
+
+  size_t n_units;
+  std::vector<uint64_t> bits;
+  std::vector<int64_t> starts;
+  std::vector<uint32_t> indices;
+};
+
+// Which units answer: those whose sums reach `least`, or the first of those with the largest sums.
+std::vector<bool> answer_of(const std::vector<int32_t>& sums, int64_t least, size_t winners) {
+  std::vector<size_t> order(sums.size());
+  for (size_t d = 0; d < order.size(); ++d) order[d] = d;
+  std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) { return sums[a] > sums[b]; });
+  std::vector<bool> states(sums.size());
+  for (size_t rank = 0; rank < order.size(); ++rank)
+    states[order[rank]] = sums[order[rank]] >= (least != 0 ? least : 1) && (least != 0 || rank < winners);
+  return states;
+}
+
+// `least` of 0 is for winners.
+void test_synapses(size_t n_in, size_t n_out, size_t n, int64_t least, size_t winners) {
+  const Patterns keys(n, n_in, 1), values(n, n_out, 2), asked(n, n_in, 3);
+  const DeviceArray<uint64_t> words(std::vector<uint64_t>(n_in * words_for(n_out), 0));
+  const auto lists = [&](const Patterns& one, auto&& visit) {
+    const DeviceArray<int64_t> starts(one.starts);
+    const DeviceArray<uint32_t> indices(one.indices);
+    visit(UnitLists{starts.data(), indices.data(), n});
+    synchronize(kPlace);
+  };
+  const Synapses synapses{words.data(), n_in, n_out};
+  lists(keys, [&](UnitLists inputs) {
+    lists(values, [&](UnitLists outputs) { set_synapses(kPlace, synapses, inputs, outputs, n_in * n_out); });
+  });
+  const DeviceArray<int32_t> sums(n * n_out);
+  const DeviceArray<unsigned char> states(n * n_out), stays(n);
+  const DeviceArray<int64_t> numbers(n), limits(std::vector<int64_t>(n, least));
+  std::vector<int64_t> turned(n);
+  for (size_t i = 0; i < n; ++i) turned[i] = static_cast<int64_t>(n - 1 - i);
+  const DeviceArray<int64_t> rows(turned);
+  lists(asked, [&](UnitLists queries) {
+    read_synapses(kPlace, synapses, queries,
+                  {sums.data(), flags(states), rows.data(), least != 0 ? limits.data() : nullptr, winners,
+                   numbers.data(), flags(stays)});
+  });
+  const auto set = words.values();
+  const auto totals = sums.values();
+  const auto found = states.values(), kept = stays.values();
+  const auto counts = numbers.values();
+  for (size_t i = 0; i < n_in; ++i)
+    for (size_t d = 0; d < n_out; ++d) {
+      bool expected = false;
+      for (size_t p = 0; p < n; ++p) expected = expected || (keys.has(p, i) && values.has(p, d));
+      check(is_set(set, n_out, i, d) == expected, "synapses");
+    }
+  for (size_t q = 0; q < n; ++q) {
+    std::vector<int32_t> own(n_out);
+    for (size_t d = 0; d < n_out; ++d)
+      for (size_t i = 0; i < n_in; ++i) own[d] += asked.has(q, i) && is_set(set, n_out, i, d);
+    const auto states_of = answer_of(own, least, winners);
+    bool same = n_in == n_out;
+    for (size_t d = 0; d < n_out; ++d) {
+      check(totals[(n - 1 - q) * n_out + d] == own[d], "synapses");
+      check((found[(n - 1 - q) * n_out + d] != 0) == states_of[d], "synapses");
+      same = same && states_of[d] == asked.has(q, d);
+    }
+    check(counts[q] == std::count(states_of.begin(), states_of.end(), true), "synapses");
+    check((kept[q] != 0) == same, "synapses");
+  }
+}
+
+void test_units(size_t n, size_t n_units) {
+  const Patterns given(n, n_units, 4);
+  std::vector<unsigned char> bools(n * (n_units + 3));
+  for (size_t i = 0; i < n; ++i)
+    for (size_t d = 0; d < n_units; ++d) bools[i * (n_units + 3) + d] = given.has(i, d) ? 2 : 0;
+  const DeviceArray<unsigned char> there(bools);
+  const DeviceArray<int64_t> numbers(n), starts(given.starts);
+  const DeviceArray<uint32_t> indices(given.indices.size());
+  const BoolRows rows{there.data(), n_units + 3, n_units, nullptr, n};
+  count_units(kPlace, rows, numbers.data());
+  list_units(kPlace, rows, starts.data(), indices.data());
+  const auto counts = numbers.values();
+  auto listed = indices.values();
+  for (size_t i = 0; i < n; ++i) {
+    check(counts[i] == given.starts[i + 1] - given.starts[i], "units");
+    std::reverse(listed.begin() + given.starts[i], listed.begin() + given.starts[i + 1]);
+  }
+  check(listed == given.indices, "units");
+}
+
+void test_checked_units() {
+  const size_t n = 300, width = 3, n_units = 70;
+  std::vector<double> rows(n * width);
+  for (size_t i = 0; i < rows.size(); ++i) rows[i] = static_cast<double>((7 * i) % n_units);
+  const auto first_bad = [&] {
+    const DeviceArray<double> given(rows);
+    const DeviceArray<uint32_t> indices(rows.size());
+    const size_t bad = checked_units(kPlace, given.data(), n, width, n_units, indices.data());
+    const auto found = indices.values();
+    for (size_t i = 0; i < bad * width; ++i) check(found[i] == rows[i], "checked units");
+    return bad;
+  };
+  check(first_bad() == n, "checked units");
+  rows[3 * 299 + 2] = static_cast<double>(n_units);
+  check(first_bad() == 299, "checked units");
+  rows[3 * 250] = -1;
+  check(first_bad() == 250, "checked units");
+  rows[3 * 130 + 2] = rows[3 * 130];
+  check(first_bad() == 130, "checked units");
+}
+
 }  // namespace
 }  // namespace hypersketch::cuda
 
@@ -242,6 +366,14 @@ int main() {
   test_products(3, 1100, 66);
   test_delta(1, 1, 1);
   test_delta(9, 5, 70);
+  test_synapses(1, 1, 1, 1, 0);
+  test_synapses(33, 70, 9, 3, 0);
+  test_synapses(65, 65, 20, 0, 5);
+  test_synapses(20, 1100, 4, 0, 300);
+  test_synapses(70, 70, 3, 20, 0);
+  test_units(1, 1);
+  test_units(9, 70);
+  test_checked_units();
   std::printf("%zu checks, %zu failed\n", checks, failures);
   return checks != 0 && failures == 0 ? 0 : 1;
 }

@@ -14,7 +14,7 @@ from hypersketch._device_array import Passing
 from hypersketch.keys import hash_keys
 from hypersketch.vsa import MapB, MapI
 
-__all__ = ["Book", "Rows", "bundle_scores", "index_of", "signs_of_keys", "sum_scores"]
+__all__ = ["Book", "Rows", "bundle_scores", "index_of", "signs_of_keys"]
 
 UInt64Array = npt.NDArray[np.uint64]
 Int64Array = npt.NDArray[np.int64]
@@ -52,21 +52,9 @@ def bundle_scores(
     if packed:
         bundle = passing.empty(MapB(dim).n_words, np.uint64)
         module.pack_signs(sums, dim, seed, bundle)
-    return _scored(passing, bundle, dim, packed, seed, probes)
-
-
-def sum_scores(device: str, seed: int, sums: npt.NDArray[np.int32], probes: UInt64Array) -> Int64Array:
-    """Inner products of sums that come from host memory with the atoms of hashes (1, q)."""
-    passing = Passing(index_of(device), _device.chosen_stream())
-    return _scored(passing, passing.span(sums), sums.size, False, seed, probes)
-
-
-def _scored(
-    passing: Passing, bundle: Any, dim: int, packed: bool, seed: int, probes: UInt64Array
-) -> Int64Array:
     asked, more = _factors(passing, probes)
     scores = passing.empty(probes.shape[1], np.float64)
-    _device.module().score_keys(bundle, dim, packed, asked, more, True, seed, scores)
+    module.score_keys(bundle, dim, int(packed), asked, more, True, seed, scores, 1.0, dim)
     return _whole(scores, dim)
 
 
@@ -187,7 +175,7 @@ class Rows:
     def scores(self, bundle: Any, rows: Any, n_rows: int) -> Int64Array:
         """Inner products of one bundle with rows."""
         scores = self.passing.empty(n_rows, np.float64)
-        self.module.score_rows(bundle, self.dim, self.space.binary, rows, scores)
+        self.module.score_rows(bundle, self.dim, int(self.space.binary), rows, scores, 1.0, self.dim)
         return _whole(scores, self.dim)
 
     @staticmethod

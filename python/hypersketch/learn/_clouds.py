@@ -18,7 +18,7 @@ from hypersketch.vsa import MapB
 from hypersketch.vsa._packed import pack_bits
 
 Labels = NDArray[np.int32]
-_STEP = 512
+STEP = 512
 """Rows at once."""
 
 
@@ -60,7 +60,7 @@ class FloatCloud(Cloud):
     def __init__(self, encoder: RowEncoder, X: Floats) -> None:
         super().__init__(encoder, X)
         self._X = X
-        self._batches = Batches(encoder, X, _STEP, binary=False)
+        self._batches = Batches(encoder, X, STEP, binary=False)
 
     def _parts(self) -> Iterator[tuple[slice, Floats]]:
         for i in range(len(self._batches)):
@@ -92,8 +92,8 @@ class PackedCloud(Cloud):
         self._space = MapB(encoder.dim)
 
     def _parts(self) -> Iterator[tuple[slice, Floats]]:
-        for i in range(0, self.n, _STEP):
-            part = slice(i, i + _STEP)
+        for i in range(0, self.n, STEP):
+            part = slice(i, i + STEP)
             yield part, signs(self._words[part], self.encoder.dim)
 
     def rows(self, places: NDArray[Any]) -> Words:

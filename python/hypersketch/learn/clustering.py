@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hypersketch import _validation
+from hypersketch import _device, _validation
 from hypersketch.learn._clouds import Cloud, FloatCloud, PackedCloud, lloyd, seeds
 from hypersketch.learn._encoders import RowEncoder
 from hypersketch.learn._estimator import (
@@ -16,6 +16,7 @@ from hypersketch.learn._estimator import (
     as_rows,
     fitted_encoder,
     generator,
+    in_host,
     read_rows,
     read_weights,
 )
@@ -24,6 +25,7 @@ from hypersketch.learn._sklearn import (
     ClassNamePrefixFeaturesOutMixin,
     ClusterMixin,
     TransformerMixin,
+    check_is_fitted,
     validate_data,
 )
 
@@ -48,6 +50,9 @@ class HDClustering(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMix
         Passes over the rows, at most; none follows one in which no row changed its cluster.
     random_state : int, RandomState or None, default None
         Where random numbers come from.
+    device : str, default "cpu"
+        Where rows are encoded and clustered: "cpu", "cuda" or "cuda:1". Rows that lie on a GPU are answered
+        there, in their kind, wherever the clusters were found.
 
     Attributes
     ----------
@@ -66,7 +71,8 @@ class HDClustering(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMix
     -----
     Distances are 1 less the cosine, or the share of entries that differ. Seeds are drawn as k-means++ does
     (Arthur and Vassilvitskii, SODA 2007). A cluster that loses all rows gets the row farthest from its
-    center.
+    center. On a GPU distances are those of the CPU; sums of rows have another order, so that last digits of
+    centers that are not packed may differ.
     Clusters of hypervectors: Imani et al., DUAL, MICRO 2020.
 
     Examples
@@ -93,6 +99,7 @@ class HDClustering(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMix
         n_init: int = 3,
         max_iter: int = 100,
         random_state: Any = None,
+        device: str = "cpu",
     ) -> None:
         self.n_clusters = n_clusters
         self.dim = dim
@@ -101,6 +108,7 @@ class HDClustering(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMix
         self.n_init = n_init
         self.max_iter = max_iter
         self.random_state = random_state
+        self.device = device
 
     def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> HDClustering:
         """Find clusters.
@@ -135,6 +143,8 @@ class HDClustering(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMix
             n_clusters = count(owner, "n_clusters", self.n_clusters)
             n_init, max_iter = count(owner, "n_init", self.n_init), count(owner, "max_iter", self.max_iter)
             _validation.flag(owner, "packed", self.packed)
+            _device.resolve(owner, self.device)
+            X, sample_weight = in_host(X=X, sample_weight=sample_weight)
             given = validate_data(self, X, dtype=[np.float32, np.float64], order="C")
             weights = read_weights(sample_weight, given)
             if len(given) < n_clusters:
@@ -156,9 +166,23 @@ class HDClustering(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMix
         return self
 
     def _cloud(self, rows: Any) -> Cloud:
-        return (PackedCloud if self.packed else FloatCloud)(self.encoder_, rows)
+        device = _device.resolve(type(self).__name__, self.device)
+        if device is None:
+            return (PackedCloud if self.packed else FloatCloud)(self.encoder_, rows)
+        from hypersketch.learn import _clouds_on_gpu
 
-    def transform(self, X: Any) -> NDArray[Any]:
+        kind = _clouds_on_gpu.PackedCloudThere if self.packed else _clouds_on_gpu.FloatCloudThere
+        return kind(self.encoder_, rows, device)
+
+    def _distances_there(self, X: Any) -> _device.Target:
+        """Return the distances of rows that lie on a GPU."""
+        from hypersketch.learn import _clouds_on_gpu, _on_gpu
+
+        check_is_fitted(self)
+        rows = _on_gpu.rows_of(type(self).__name__, X, self.n_features_in_)
+        return _clouds_on_gpu.distances(self.encoder_, rows, self.cluster_centers_)
+
+    def transform(self, X: Any) -> Any:
         """Return the distances of rows from the centers.
 
         Parameters
@@ -168,7 +192,7 @@ class HDClustering(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMix
 
         Returns
         -------
-        ndarray, shape (n_samples, n_clusters)
+        ndarray, or array on the rows' GPU, shape (n_samples, n_clusters)
             1 less the cosine, or the share of entries that differ.
 
         Raises
@@ -184,9 +208,11 @@ class HDClustering(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMix
         >>> HDClustering(2, 500, random_state=0).fit_transform(np.eye(4)).shape
         (4, 2)
         """
+        if _device.is_on_gpu(X):
+            return self._distances_there(X).finished()
         return self._cloud(read_rows(self, X)).distances(self.cluster_centers_)
 
-    def predict(self, X: Any) -> NDArray[np.int32]:
+    def predict(self, X: Any) -> Any:
         """Return the cluster that is nearest to every row; of equally near ones the first.
 
         Parameters
@@ -196,7 +222,7 @@ class HDClustering(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMix
 
         Returns
         -------
-        ndarray of int32, shape (n_samples,)
+        ndarray of int32, or array on the rows' GPU, shape (n_samples,)
             Clusters.
 
         Raises
@@ -213,6 +239,10 @@ class HDClustering(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMix
         >>> sorted(model.predict(np.eye(4)).tolist())
         [0, 1, 2, 3]
         """
+        if _device.is_on_gpu(X):
+            from hypersketch.learn import _clouds_on_gpu
+
+            return _clouds_on_gpu.nearest(self._distances_there(X)).finished()
         return np.asarray(np.argmin(self.transform(X), axis=1), np.int32)
 
     def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
@@ -222,7 +252,8 @@ class HDClustering(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMix
         >>> abs(HDClustering(4, 500, random_state=0).fit(np.eye(4)).score(np.eye(4))) < 1e-5
         True
         """
-        nearest = self.transform(X).min(axis=1)
+        nearest = np.asarray(self.transform(X)).min(axis=1)
+        (sample_weight,) = in_host(sample_weight=sample_weight)
         weights = read_weights(sample_weight, nearest)
         return -float(nearest.sum(dtype=np.float64) if weights is None else nearest @ weights)
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hypersketch import _validation
+from hypersketch import _device, _validation
 from hypersketch.learn._bits import Floats
 from hypersketch.learn._encoders import RowEncoder
 from hypersketch.learn._estimator import (
@@ -16,13 +16,20 @@ from hypersketch.learn._estimator import (
     as_rows,
     fitted_encoder,
     generator,
+    in_host,
     not_negative,
     read_rows,
     read_weights,
 )
 from hypersketch.learn._experts import Experts
 from hypersketch.learn._ridge import ridge
-from hypersketch.learn._sklearn import BaseEstimator, RegressorMixin, available_if, validate_data
+from hypersketch.learn._sklearn import (
+    BaseEstimator,
+    RegressorMixin,
+    available_if,
+    check_is_fitted,
+    validate_data,
+)
 from hypersketch.learn._training import Batches
 
 
@@ -63,6 +70,9 @@ class HDRegressor(RegressorMixin, BaseEstimator):
         For "ridge": weight of the squared length of the model, times the rows' mean squared length.
     random_state : int, RandomState or None, default None
         Where random numbers come from.
+    device : str, default "cpu"
+        Where rows are encoded, learned from and answered: "cpu", "cuda" or "cuda:1". "ridge" learns on the
+        CPU alone. Rows that lie on a GPU are answered there, in their kind, wherever "reghd" learned.
 
     Attributes
     ----------
@@ -84,7 +94,8 @@ class HDRegressor(RegressorMixin, BaseEstimator):
     RegHD (Hernández-Cano et al., DAC 2021): a row's cosines with the clusters, sharpened by a softmax, weigh
     the models' answers; every model learns from the error by its weight, and the nearest cluster moves toward
     the row. Encoded rows have length one, so the rule is that of least mean squares with a step below 2. The
-    rows of a batch follow one another exactly: their errors solve a triangular system.
+    rows of a batch follow one another exactly: their errors solve a triangular system. On a GPU sums have
+    another order, so that last digits of models may differ from the CPU's.
 
     Examples
     --------
@@ -117,6 +128,7 @@ class HDRegressor(RegressorMixin, BaseEstimator):
         n_iter_no_change: int = 3,
         ridge_alpha: float = 0.1,
         random_state: Any = None,
+        device: str = "cpu",
     ) -> None:
         self.dim = dim
         self.method = method
@@ -131,8 +143,10 @@ class HDRegressor(RegressorMixin, BaseEstimator):
         self.n_iter_no_change = n_iter_no_change
         self.ridge_alpha = ridge_alpha
         self.random_state = random_state
+        self.device = device
 
-    def _check(self) -> None:
+    def _check(self) -> int | None:
+        """Check the parameters and return the device."""
         owner, count = type(self).__name__, _validation.within(1, 2**31 - 1)
         _validation.one_of("reghd", "ridge")(owner, "method", self.method)
         for name in ("n_models", "n_iter", "batch_size", "n_iter_no_change"):
@@ -143,6 +157,11 @@ class HDRegressor(RegressorMixin, BaseEstimator):
             not_negative(owner, name, getattr(self, name))
         _validation.flag(owner, "shuffle", self.shuffle)
         _validation.positive(owner, "ridge_alpha", self.ridge_alpha)
+        device = _device.resolve(owner, self.device)
+        if device is not None and self.method == "ridge":
+            must = "'cpu' for the method 'ridge', which learns on the CPU alone"
+            _validation.refuse(owner, "device", must, self.device)
+        return device
 
     # ---- learning
 
@@ -175,7 +194,7 @@ class HDRegressor(RegressorMixin, BaseEstimator):
         (1, 500)
         """
         with all_or_nothing(self):
-            self._check()
+            device = self._check()
             rows, answers, weights = self._read(X, y, sample_weight, reset=True)
             if weights is not None:
                 used = weights > 0
@@ -186,7 +205,7 @@ class HDRegressor(RegressorMixin, BaseEstimator):
                 vectors = ridge(self.encoder_.floats(rows), wanted[:, np.newaxis], weights, self.ridge_alpha)
                 self.model_vectors_, self.n_iter_ = vectors, 1
             else:
-                self._passes(rows, wanted, weights, rng)
+                self._passes(rows, wanted, weights, rng, device)
         return self
 
     @available_if(_learns_in_parts)  # type: ignore[untyped-decorator]
@@ -221,15 +240,14 @@ class HDRegressor(RegressorMixin, BaseEstimator):
         2
         """
         with all_or_nothing(self):
-            self._check()
+            device = self._check()
             first = not hasattr(self, "model_vectors_")
             rows, answers, weights = self._read(X, y, sample_weight, reset=first)
             if first:
                 rng = self._begin(rows, answers, weights)
                 self._start(rows, rng)
                 self.n_iter_, self.loss_curve_ = 0, []
-            experts = self._experts()
-            batches = Batches(self.encoder_, rows, self.batch_size, binary=False)
+            experts, batches = self._learner(rows, device)
             wanted = (answers - self.offset_) / self.scale_
             loss = experts.learn(batches, wanted, weights, np.arange(len(batches)))
             self.model_vectors_, self.cluster_vectors_ = experts.models, experts.clusters
@@ -238,6 +256,7 @@ class HDRegressor(RegressorMixin, BaseEstimator):
 
     def _read(self, X: Any, y: Any, sample_weight: Any, *, reset: bool) -> tuple[Any, Any, Any]:
         kinds = [np.float32, np.float64]
+        X, y, sample_weight = in_host(X=X, y=y, sample_weight=sample_weight)
         X, y = validate_data(self, X, y, dtype=kinds, order="C", reset=reset, y_numeric=True)
         return as_rows(type(self).__name__, X), y.astype(np.float64), read_weights(sample_weight, X)
 
@@ -256,18 +275,27 @@ class HDRegressor(RegressorMixin, BaseEstimator):
         self.cluster_vectors_ = self.encoder_.floats(rows[places])
         self.model_vectors_ = np.zeros_like(self.cluster_vectors_)
 
-    def _experts(self) -> Experts:
-        models, clusters = self.model_vectors_.copy(), self.cluster_vectors_.copy()
-        return Experts(models, clusters, float(self.learning_rate), float(self.sharpness))
+    def _learner(self, rows: Any, device: int | None) -> tuple[Experts, Any]:
+        """Return copies of models and clusters that learn, and the batches of the rows."""
+        vectors = self.model_vectors_.copy(), self.cluster_vectors_.copy()
+        given = *vectors, float(self.learning_rate), float(self.sharpness)
+        if device is None:
+            return Experts(*given), Batches(self.encoder_, rows, self.batch_size, binary=False)
+        from hypersketch.learn._experts_on_gpu import ExpertsThere
+        from hypersketch.learn._training_on_gpu import GpuBatches
 
-    def _passes(self, rows: Any, wanted: Any, weights: Any, rng: np.random.Generator) -> None:
+        batches = GpuBatches(self.encoder_, rows, self.batch_size, binary=False, device=device)
+        return ExpertsThere(*given), batches
+
+    def _passes(
+        self, rows: Any, wanted: Any, weights: Any, rng: np.random.Generator, device: int | None
+    ) -> None:
         if self.shuffle:
             order = rng.permutation(len(rows))
             rows, wanted = rows[order], wanted[order]
             weights = None if weights is None else weights[order]
         self._start(rows, rng)
-        experts = self._experts()
-        batches = Batches(self.encoder_, rows, self.batch_size, binary=False)
+        experts, batches = self._learner(rows, device)
         losses: list[float] = []
         best, waited = np.inf, 0
         while len(losses) < self.n_iter and waited < self.n_iter_no_change:
@@ -282,7 +310,7 @@ class HDRegressor(RegressorMixin, BaseEstimator):
 
     # ---- answers
 
-    def predict(self, X: Any) -> NDArray[np.float64]:
+    def predict(self, X: Any) -> Any:
         """Return answers for rows.
 
         Parameters
@@ -292,7 +320,7 @@ class HDRegressor(RegressorMixin, BaseEstimator):
 
         Returns
         -------
-        ndarray of float64, shape (n_samples,)
+        ndarray of float64, or array on the rows' GPU, shape (n_samples,)
             Answers.
 
         Raises
@@ -308,14 +336,40 @@ class HDRegressor(RegressorMixin, BaseEstimator):
         >>> HDRegressor(500, random_state=0).fit(np.eye(3), [1, 2, 3]).predict(np.eye(3)).shape
         (3,)
         """
+        if _device.is_on_gpu(X):
+            return self._predicted_there(X)
         rows = read_rows(self, X)
+        device = _device.resolve(type(self).__name__, self.device)
+        if device is not None and self.method != "ridge":
+            from hypersketch.learn import _experts_on_gpu, _on_gpu
+
+            there = _on_gpu.placed(rows, device)
+            return self._scaled(_experts_on_gpu.answers(self.encoder_, there, self._fitted()))
         batches = Batches(self.encoder_, rows, 512, binary=False)
-        parts = [self._answers(*batches[i]) for i in range(len(batches))]
-        return np.concatenate(parts) * self.scale_ + self.offset_
+        return self._scaled(np.concatenate([self._answers(*batches[i]) for i in range(len(batches))]))
+
+    def _predicted_there(self, X: Any) -> Any:
+        """Return answers for rows that lie on a GPU, in their kind."""
+        from hypersketch.learn import _experts_on_gpu, _on_gpu
+
+        check_is_fitted(self)
+        owner = type(self).__name__
+        if self.method == "ridge":
+            must = "in host memory for the method 'ridge', which answers in double precision there"
+            _validation.refuse(owner, "X", must, "an array on a GPU")
+        rows = _on_gpu.rows_of(owner, X, self.n_features_in_)
+        made = _device.target("predict", None, (rows.shape[0],), np.float64, rows)
+        made.copy_from(self._scaled(_experts_on_gpu.answers(self.encoder_, rows, self._fitted())))
+        return made.finished()
+
+    def _scaled(self, answers: NDArray[np.float64]) -> NDArray[np.float64]:
+        return answers * self.scale_ + self.offset_
+
+    def _fitted(self) -> Experts:
+        return Experts(self.model_vectors_, self.cluster_vectors_, 0.0, float(self.sharpness))
 
     def _answers(self, rows: Any, lengths: Any) -> NDArray[np.float64]:
         exact = rows.astype(np.float64)
         if self.method == "ridge":
             return np.asarray(exact @ self.model_vectors_[0].astype(np.float64))
-        experts = Experts(self.model_vectors_, self.cluster_vectors_, 0.0, float(self.sharpness))
-        return experts.answers(exact / lengths[:, np.newaxis])[0]
+        return self._fitted().answers(exact / lengths[:, np.newaxis])[0]

@@ -4,16 +4,30 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from functools import partial
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hypersketch import _core, _validation
+from hypersketch import _device, _memory, _validation
+from hypersketch._stored import Tally
 from hypersketch.memories import _unit_lists
-from hypersketch.memories._changes import Change, Seedless, United, at_once, count_of, require_writable
-from hypersketch.memories._unit_answers import Bools
+from hypersketch.memories._changes import (
+    Change,
+    Seedless,
+    United,
+    at_once,
+    call_at_once,
+    count_of,
+    require_writable,
+)
+from hypersketch.memories._unit_answers import Bools, UnitRetrieval
 from hypersketch.memories._unit_lists import Units
+
+if TYPE_CHECKING:
+    from hypersketch.memories._gpu_rows import GpuForm
+    from hypersketch.memories._gpu_synapses import GpuSynapses
 
 Words = NDArray[np.uint64]
 
@@ -23,6 +37,8 @@ _CHUNK = 1 << 22  # words or counters that are worked on at once
 
 class SynapseStore(United, Seedless):
     """One bit a synapse, packed by input unit."""
+
+    _ON_GPU = True
 
     _PARAMETERS: ClassVar[dict[str, _validation.Check]] = {
         "n_in": DIM,
@@ -44,6 +60,14 @@ class SynapseStore(United, Seedless):
     @classmethod
     def _layout(cls, parameters: Mapping[str, Any]) -> tuple[int, type[np.generic]]:
         return parameters["n_in"] * _validation.words_for(parameters["n_out"]), np.uint64
+
+    def _fill(self, parameters: dict[str, Any], state: Any, tally: Tally, device: int | None = None) -> None:
+        super()._fill(parameters, state, tally, device)
+        self._there: GpuSynapses | None = None
+        if _memory.on_gpu(self._state):
+            from hypersketch.memories._gpu_synapses import GpuSynapses
+
+            self._there = GpuSynapses(self._values, self._state)
 
     @classmethod
     def _restore(
@@ -74,9 +98,8 @@ class SynapseStore(United, Seedless):
                [ True, False,  True]])
         """
         with self._lock:
-            bits = np.unpackbits(
-                self._rows.view(np.uint8), axis=1, count=self._values["n_out"], bitorder="little"
-            )
+            rows = _memory.host(self._state).reshape(self._values["n_in"], -1)
+            bits = np.unpackbits(rows.view(np.uint8), axis=1, count=self._values["n_out"], bitorder="little")
         return bits.view(np.bool_)
 
     @property
@@ -90,7 +113,7 @@ class SynapseStore(United, Seedless):
         0.04
         """
         with self._lock:
-            ones = _core.popcount(self._state)
+            ones = _memory.ones(self._state)
         return float(ones / (self._values["n_in"] * self._values["n_out"]))
 
     @property
@@ -99,10 +122,28 @@ class SynapseStore(United, Seedless):
 
     # ---- changes
 
-    def _take(self, keys: Units, values: Units) -> None:
+    def _given(self, owner: str, name: str, value: Any, side: str) -> tuple[Any, GpuForm | None]:
+        """Return checked patterns where the memory is, and the form of those that came from a GPU."""
+        n_units, device = self._values[side], self._device_index
+        if _device.is_on_gpu(value):
+            from hypersketch.memories import _gpu_units
+
+            return _gpu_units.units(owner, name, value, n_units, device)
+        given = _unit_lists.units(owner, name, value, n_units)
+        if device is None:
+            return given, None
+        from hypersketch.memories import _gpu_units
+
+        return _gpu_units.sent(given, device), None
+
+    def _take(self, keys: Any, values: Any) -> None:
         """Set the synapses of pairs; after Ctrl-C those that are in are counted."""
         with self._lock:
             require_writable(self)
+            if self._there is not None:
+                for number, setting in self._there.settings(keys, values):
+                    call_at_once(setting, count_of(self, number))
+                return
             width = self._rows.shape[1]
             step = max(1, _CHUNK // max(1, width * int(keys.numbers.max(initial=1))))
             for first in range(0, len(keys), step):
@@ -123,9 +164,22 @@ class SynapseStore(United, Seedless):
         first, second = sorted((self, other), key=id)
         with first._lock, second._lock:
             require_writable(self)
-            at_once((self._state, ..., self._state | other._state), count_of(self, other.n_added))
+            function, arguments = _memory.combining(np.bitwise_or, self._state, other._state)
+            call_at_once(partial(function, *arguments), count_of(self, other.n_added))
 
     # ---- answers
+
+    def _read_there(
+        self, there: GpuSynapses, asked: Any, form: GpuForm | None, readout: tuple[Any, Any], many: int
+    ) -> UnitRetrieval:
+        """Return answers from a GPU in arrays of the queries' kind."""
+        states, sums, *others = there.read(asked, *readout, many)
+        if form is None:
+            made = (*map(_memory.host, (states, sums)), *others)
+        else:
+            made = (*map(form.alike, (states, sums)), *map(form.of_host, others))
+        shown, totals, steps, converged = made
+        return UnitRetrieval(shown, None, steps, converged, totals)
 
     def _sums(self, asked: Units, threads: int) -> NDArray[np.int32]:
         n_out = self._values["n_out"]

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from hypersketch import _device
 from hypersketch.memories._associative import Retrieval
 from hypersketch.memories._unit_lists import Units
 
@@ -21,7 +22,8 @@ class UnitRetrieval(Retrieval):
     Attributes
     ----------
     states, energies, steps, converged
-        As of `Retrieval`; states are bools, a column a unit, and there are no energies.
+        As of `Retrieval`; states are bools, a column a unit, and there are no energies. All arrays are on a
+        GPU, and of their kind, where queries are.
     sums : ndarray of int32, shape (n, n_units)
         How many active units of the query each unit is connected with.
     """
@@ -30,7 +32,7 @@ class UnitRetrieval(Retrieval):
 
     @property
     def units(self) -> list[NDArray[np.int64]]:
-        """Active units of each answer.
+        """Active units of each answer, in host memory.
 
         >>> import hypersketch
         >>> memory = hypersketch.WillshawMemory(8)
@@ -38,7 +40,7 @@ class UnitRetrieval(Retrieval):
         >>> memory.retrieve([[5], [2]]).units
         [array([1, 5]), array([2, 3])]
         """
-        return [np.flatnonzero(row) for row in self.states]
+        return [np.flatnonzero(row) for row in _device.on_host(type(self).__name__, "states", self.states)]
 
 
 def chosen(sums: NDArray[np.int32], numbers: NDArray[np.int64], level: float | None, k: int | None) -> Bools:
@@ -49,9 +51,14 @@ def chosen(sums: NDArray[np.int32], numbers: NDArray[np.int64], level: float | N
         np.put_along_axis(made, best, True, axis=1)
         return made & (sums > 0)
     assert level is not None
-    least = np.ceil(level * numbers - 1e-9) if isinstance(level, float) else np.full(len(numbers), level)
-    over: Bools = sums >= np.maximum(1, least)[:, None]
+    over: Bools = sums >= least_of(level, numbers)[:, None]
     return over
+
+
+def least_of(level: float, numbers: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the least sums that a threshold asks for: an integer itself, or a share of the active units."""
+    least = np.ceil(level * numbers - 1e-9) if isinstance(level, float) else np.full(len(numbers), level)
+    return np.asarray(np.maximum(1, least), np.int64)
 
 
 def rows_of(asked: Units, n_units: int) -> Bools:

@@ -60,7 +60,7 @@ def units(owner: str, name: str, value: object, n_units: int) -> Units:
             _validation.refuse(owner, name, must, value, TypeError)
         return _of_bools(owner, name, np.array(lists), n_units)
     for row, one in enumerate(lists):
-        _check(owner, name, one, row, n_units)
+        check_row(owner, name, one, row, n_units)
     starts = np.zeros(len(lists) + 1, np.int64)
     np.cumsum([one.size for one in lists], out=starts[1:])
     flat = [np.sort(one.astype(np.int64)) for one in lists]
@@ -81,7 +81,8 @@ def _lists(owner: str, name: str, value: object) -> list[NDArray[Any]]:
     return [np.empty(0, np.int64) if one.size == 0 and one.ndim == 1 else one for one in made]
 
 
-def _check(owner: str, name: str, one: NDArray[Any], row: int, n_units: int) -> None:
+def check_row(owner: str, name: str, one: NDArray[Any], row: int, n_units: int) -> None:
+    """Refuse a row that is no list of different units."""
     must = f"different integers in [0, {n_units}), active units, in each row"
     if one.dtype.kind not in "iu" or one.ndim != 1:
         came = f"{one.dtype} of shape {one.shape} in row {row}"

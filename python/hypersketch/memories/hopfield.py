@@ -11,7 +11,7 @@ from typing import Any, ClassVar, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from hypersketch import _core, _device, _memory, _threads, _validation, files
+from hypersketch import _core, _device, _threads, _validation, files
 from hypersketch._stored import Tally
 from hypersketch._structure import chunks, dot, tally_of
 from hypersketch.memories._gpu_membership import MembershipThere
@@ -360,7 +360,7 @@ class HopfieldMembership(MembershipThere, MembershipLaws):
         6
         """
         self._require_same(other, "compare")
-        shared = dot(_memory.host(self._state), _memory.host(other._state))
+        shared = dot(self._state, other._state)
         if self.degree > 2:
             return float(shared / max(1, self._state.size))
         on_diagonal = self.dim * self._tally.trace * other._tally.trace

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from hypersketch import _threads, _validation, files, theory
+from hypersketch import _memory, _threads, _validation, files, theory
 from hypersketch._stored import Tally
 from hypersketch.memories import _unit_lists
 from hypersketch.memories._changes import require_writable
@@ -30,6 +30,8 @@ class WillshawMemory(SynapseStore):
     active_in, active_out : int, optional
         How many units of a pattern theory takes to be active; default log2 of the units. Patterns may have
         any number.
+    device : str, default 'cpu'
+        Where the synapses lie and are worked on: ``cpu``, or a GPU, ``cuda``, ``cuda:1`` and so on.
 
     Raises
     ------
@@ -41,7 +43,8 @@ class WillshawMemory(SynapseStore):
     Willshaw, Buneman & Longuet-Higgins (1969). One bit a synapse, packed by input unit. Complete cues, or
     parts of stored inputs, give all units of the output, and false ones at a rate that
     `hypersketch.theory.willshaw` has exactly. Matrices of parts of the data merge by OR into the matrix of
-    all of them.
+    all of them. On a GPU pairs are stored and patterns retrieved there, with the CPU's bits and sums; arrays
+    of bools or integers there stay there, and answers to them are of their kind.
 
     Examples
     --------
@@ -61,6 +64,7 @@ class WillshawMemory(SynapseStore):
         *,
         active_in: int | None = None,
         active_out: int | None = None,
+        device: str = "cpu",
     ) -> None:
         owner = type(self).__name__
         DIM(owner, "n_in", n_in)
@@ -71,7 +75,7 @@ class WillshawMemory(SynapseStore):
             active_in=_usual(n_in) if active_in is None else active_in,
             active_out=_usual(outputs) if active_out is None else active_out,
         )
-        self._fill(parameters, None, Tally())
+        self._fill(parameters, None, Tally(), self._device_for(device))
 
     # ---- changes
 
@@ -101,12 +105,12 @@ class WillshawMemory(SynapseStore):
         [array([0, 3])]
         """
         owner = "WillshawMemory.store"
-        keys = _unit_lists.units(owner, "inputs", inputs, self._values["n_in"])
+        keys, _ = self._given(owner, "inputs", inputs, "n_in")
         if outputs is None and not self._auto:
             _validation.refuse(owner, "outputs", "given, as n_out is not n_in", None)
         values = keys
         if outputs is not None:
-            values = _unit_lists.units(owner, "outputs", outputs, self._values["n_out"])
+            values, _ = self._given(owner, "outputs", outputs, "n_out")
         if len(keys) != len(values):
             raise ValueError(f"{owner} needs as many outputs as inputs. Got {len(values)} and {len(keys)}.")
         self._take(keys, values)
@@ -156,7 +160,8 @@ class WillshawMemory(SynapseStore):
         """
         with self._lock:
             require_writable(self)
-            self._state.fill(0)
+            function, arguments = _memory.clearing(self._state)
+            function(*arguments)
             self._record = (Tally(), [])
 
     # ---- answers
@@ -214,10 +219,12 @@ class WillshawMemory(SynapseStore):
         many = _validation.integer(owner, "steps", steps, 1, 2**31 - 1)
         if many > 1 and not self._auto:
             _validation.refuse(owner, "steps", "1, as n_out is not n_in", steps)
-        asked = _unit_lists.units(owner, "queries", queries, self._values["n_in"])
+        asked, form = self._given(owner, "queries", queries, "n_in")
         if not self.n_added:
             raise ValueError(f"{owner} needs patterns, but this WillshawMemory is empty.")
         with self._lock:
+            if self._there is not None:
+                return self._read_there(self._there, asked, form, (level, k), many)
             return self._read_on(asked, level, k, many, _threads.resolve(owner, threads))
 
     def _readout(self, owner: str, threshold: object, winners: object) -> tuple[float | None, int | None]:

@@ -72,6 +72,20 @@ class Answers(Stored):
     def _signs(self) -> NDArray[np.uint64]:
         """Return the packed signs, by which binary spaces answer."""
 
+    def _scored_state(self) -> Any:
+        """Return what a GPU scores: counters, or planes of signs."""
+        return self._signs() if self._binary else self._state
+
+    @property
+    def _n_planes(self) -> int:
+        """Planes of signs in what a GPU scores; 0 for counters."""
+        return int(self._binary)
+
+    @property
+    def _reading(self) -> tuple[float, float]:
+        """A factor and a divisor: how a score becomes a similarity."""
+        return 1.0, float(self.dim)
+
     def _scores(self, owner: str, factors: NDArray[np.uint64], threads: int | None) -> NDArray[np.float64]:
         """Return <x, product of atoms> / D; factor f of item i is factors[f, i]."""
         n_threads = _threads.resolve(owner, threads)
@@ -252,7 +266,9 @@ class Answers(Stored):
             limit = _validation.real("contains", "threshold", threshold)
         else:
             limit = self._correlation() / 2 if self._binary else 0.5
-        return self.similarity(keys, threads=threads) >= limit
+        scores = self.similarity(keys, threads=threads)
+        reached: NDArray[np.bool_] = _device.reaching(f"{type(self).__name__}.contains", scores, limit)
+        return reached
 
     def estimate(self, keys: Any, *, threads: int | None = None) -> NDArray[np.float64]:
         """Estimate the weight of each key in the bundle.
@@ -283,7 +299,10 @@ class Answers(Stored):
         array([1., 0.])
         """
         scores = self.similarity(keys, threads=threads)
-        return scores / self._correlation() if self._binary else scores
+        if self._binary:
+            owner = f"{type(self).__name__}.estimate"
+            scores = _device.divided(owner, scores, self._correlation())
+        return scores
 
     def inner(self, other: Any) -> float:
         """Return the inner product with another bundle of the same space: <x, y> / D.
@@ -313,7 +332,7 @@ class Answers(Stored):
         """
         self._require_same(other, "compare")
         if not self._binary:
-            return dot(_memory.host(self._state), _memory.host(other._state)) / self.dim
+            return dot(self._state, other._state) / self.dim
         score = np.empty(1, np.int64)
         mine, theirs = (_memory.host(one._signs()) for one in (self, other))
         _core.packed_score_rows(mine, self.dim, theirs[np.newaxis], score, 1)

@@ -78,6 +78,12 @@ class ModularSpace(Space):
         _core.digit_rows(self.seed, hashes, self.modulus, rows, threads)
         return rows
 
+    def _atoms_on_gpu(self, method: str, words: Any, hashed: bool) -> Digits:
+        from hypersketch.vsa import _modular_on_gpu
+
+        made: Digits = _modular_on_gpu.atoms(self._owner(method), self, words, hashed)
+        return made
+
     def identity(self) -> Digits:
         """Return the vector with which binding changes nothing: zeros.
 

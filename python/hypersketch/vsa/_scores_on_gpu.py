@@ -6,6 +6,7 @@ Keys and vectors of the GPU are answered there, in their kind; those of host mem
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -18,8 +19,8 @@ from hypersketch.vsa._bundle_on_gpu import _pairs, _there, batch_of
 
 
 def _bundle_at(bundle: Any, stream: int) -> tuple[Any, DeviceArray]:
-    """Return the span of a bundle's counters, or of its signs, ready on a stream, and what keeps them."""
-    state = bundle._signs() if bundle._binary else bundle._state
+    """Return the span of a bundle's counters or planes, ready on a stream, and what keeps them."""
+    state = bundle._scored_state()
     state.memory.ready(stream)
     return state.memory.span(state.size, stream), state
 
@@ -45,8 +46,8 @@ def of_keys(bundle: Any, owner: str, keys: Any, values: Any, threads: int | None
         others = right.span()
     made = _device.target(owner, None, (given.size,), np.float64, given)
     span, state = _bundle_at(bundle, given.stream)
-    function = _device.module().score_keys
-    function(span, bundle.dim, bundle._binary, given.span(), others, True, bundle.seed, made.whole())
+    score = partial(_device.module().score_keys, span, bundle.dim, bundle._n_planes, given.span(), others)
+    score(True, bundle.seed, made.whole(), *bundle._reading)
     return _finished(made, in_host, state)
 
 
@@ -63,7 +64,8 @@ def of_vectors(bundle: Any, owner: str, vectors: Any) -> Any:
         _on_gpu._refuse_strays(owner, bundle.dim, vectors=given)
     made = _device.target(owner, None, (_on_gpu._n_rows(given),), np.float64, given)
     span, state = _bundle_at(bundle, given.stream)
-    _device.module().score_rows(span, bundle.dim, bundle._binary, given.span(), made.whole())
+    score = partial(_device.module().score_rows, span, bundle.dim, bundle._n_planes, given.span())
+    score(made.whole(), *bundle._reading)
     return _finished(made, in_host, state)
 
 
@@ -93,5 +95,6 @@ def _scored(owner: str, one: _device.View, rows: _device.View, dim: int) -> Any:
     made = _device.target(owner, None, (_on_gpu._n_rows(rows),), np.float64, rows)
     _device.behind(rows, one)
     span = one._replace(stream=rows.stream).span()
-    _device.module().score_rows(span, dim, one.dtype != np.int32, rows.span(), made.whole())
+    n_planes = 0 if one.dtype == np.int32 else 1
+    _device.module().score_rows(span, dim, n_planes, rows.span(), made.whole(), 1.0, dim)
     return made.finished()

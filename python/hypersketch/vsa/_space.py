@@ -65,7 +65,7 @@ class Space(Algebra):
         ndarray
             One row a key, of the form of the space: a function of the seed and the key alone. Real numbers
             are the same on every machine but for the last digit of what its mathematical library returns.
-            For keys on a GPU (in MAP, BSC and real spaces) an array there, of their library.
+            For keys on a GPU an array there, of their library.
 
         Raises
         ------
@@ -130,14 +130,13 @@ class Space(Algebra):
         weights : array of shape (n,), optional
             One weight a key, as for the bundle's ``add``; default 1.
         device : str, optional
-            Where the bundle lies: ``cpu``, ``cuda``, ``cuda:1`` and so on, which only a `RealBundle` can;
-            default where the keys do, if it can.
+            Where the bundle lies: ``cpu``, ``cuda``, ``cuda:1`` and so on; default where the keys do.
         threads : int, optional
             Threads for this call; default `hypersketch.get_num_threads`.
 
         Returns
         -------
-        RealBundle, ModularBundle or SparseBundle
+        RealBundle, ModularBundle, SparseBundle or TernaryBundle
             In this space.
 
         Raises
@@ -155,8 +154,8 @@ class Space(Algebra):
         [0.7 0. ]
         """
         made = self._empty_bundle()
-        where = _device.of(keys) if device is None and made._ON_GPU else device
-        return self._filled(made if where in (None, "cpu") else made.to(where), keys, weights, threads)
+        where = _device.of(keys) if device is None else device
+        return self._filled(made if where == "cpu" else made.to(where), keys, weights, threads)
 
     def _filled(self, made: Any, keys: Any, weights: Any, threads: int | None) -> Any:
         if keys is not None:

@@ -23,6 +23,14 @@ def rows_of(owner: str, name: str, value: Any, space: Any) -> View:
     return _on_gpu._rows(owner, name, seen, space.width, why)
 
 
+def checked_rows(owner: str, vectors: Any, space: Any) -> View:
+    """Return the view of ternary vectors that set no bit that should not be set."""
+    given = rows_of(owner, "vectors", vectors, space)
+    if not _device.module().are_ternary(given.span(), space.dim):
+        _refuse_strays(owner, "vectors", space)
+    return given
+
+
 def _refuse_strays(owner: str, names: str, space: Any) -> NoReturn:
     must = f"two planes of {space.dim} dimensions with no bit beyond them and no entry both +1 and -1"
     _validation.refuse(owner, names, must, "such bits or entries")
@@ -63,9 +71,7 @@ def similarity(owner: str, space: Any, a: Any, b: Any) -> Any:
 
 def superposed(owner: str, space: Any, vectors: Any, weights: Any, starts: Any) -> Any:
     """Return the signs of sums of runs of vectors, 0 where votes are equal."""
-    given = rows_of(owner, "vectors", vectors, space)
-    if not _device.module().are_ternary(given.span(), space.dim):
-        _refuse_strays(owner, "vectors", space)
+    given = checked_rows(owner, vectors, space)
     # Both planes are summed as one packed vector, whose set bits count -1.
     sums = _on_gpu.summed(owner, vectors, 64 * space.width, weights, starts)
     counted = _device.view(owner, "sums", sums)._replace(stream=given.stream)

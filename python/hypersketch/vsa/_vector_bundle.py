@@ -192,11 +192,9 @@ class VectorBundle(Additive):
         else:
             self._add_hashed(verb, host_hashes(keys, threads), weights, sign, threads)
 
+    @abstractmethod
     def _on_gpu(self) -> Any:
-        """Return how bundles on a GPU do the same: only those of real vectors can lie there."""
-        from hypersketch.vsa import _real_bundle_on_gpu
-
-        return _real_bundle_on_gpu
+        """Return what does the same for bundles on a GPU."""
 
     def _add_hashed(
         self, verb: str, hashes: NDArray[np.uint64], weights: Any, sign: int, threads: int | None
@@ -249,12 +247,33 @@ class VectorBundle(Additive):
 class CountedVectors(VectorBundle, Counters):
     """A bundle of int32 counters."""
 
+    @property
+    def vector(self) -> Rows:
+        """The bundle as a vector of its space.
+
+        >>> from hypersketch.vsa import CGR
+        >>> space = CGR(64)
+        >>> bool((space.bundle("a").vector == space.atoms("a")[0]).all())
+        True
+        """
+        if _memory.on_gpu(self._state):
+            there: Rows = self._on_gpu().vector(self)
+            return there
+        return self._chosen()
+
+    @abstractmethod
+    def _chosen(self) -> Rows:
+        """Return the vector that stands for counters of host memory."""
+
     @abstractmethod
     def _counted(self, rows: Rows, weights: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return the counters of some vectors alone."""
 
     def _add_rows(self, verb: str, n: int, rows: Callable[[slice], Rows], weights: Any, sign: int) -> None:
-        checked = _validation.weights(f"{type(self).__name__}.{verb}", weights, n)
+        owner = f"{type(self).__name__}.{verb}"
+        if _memory.on_gpu(self._state):
+            weights = _device.on_host(owner, "weights", weights)
+        checked = _validation.weights(owner, weights, n)
         with self._lock:
             self._require_writable()
             self._require_room(tally_of(n, checked).bound)
@@ -262,4 +281,4 @@ class CountedVectors(VectorBundle, Counters):
                 size = part.stop - part.start
                 mine = np.ones(size, np.int64) if checked is None else checked[part]
                 change = self._counted(rows(part), sign * mine).astype(np.int32)
-                self._commit(np.add, (self._state, change, self._state), tally_of(size, mine, sign))
+                self._commit(*_memory.combining(np.add, self._state, change), tally_of(size, mine, sign))

@@ -17,8 +17,9 @@ from hypersketch._stored import Tally
 from hypersketch._structure import dot, tally_of
 from hypersketch.keys import host_hashes, integer_bits
 from hypersketch.vsa._answers import Answers, pair_factors, space_parameters
+from hypersketch.vsa._quantizing import quantized
 from hypersketch.vsa.packed_bundle import PackedBundle
-from hypersketch.vsa.quantized import QuantizedBundle, quantized
+from hypersketch.vsa.quantized import QuantizedBundle
 from hypersketch.vsa.spaces import DIM, SPACES, MapB, MapI
 
 
@@ -344,7 +345,7 @@ class Bundle(Counters, Answers):
         >>> 9.5 < hypersketch.MapI(10_000).bundle(range(100)).norm() < 10.5
         True
         """
-        return 1.0 if self._binary else math.sqrt(dot(*[_memory.host(self._state)] * 2) / self.dim)
+        return 1.0 if self._binary else math.sqrt(dot(self._state, self._state) / self.dim)
 
     def _signs(self) -> NDArray[np.uint64]:
         if _memory.on_gpu(self._state):
@@ -418,7 +419,7 @@ class Bundle(Counters, Answers):
         Notes
         -----
         An even counter takes the sign of the space's tie vector, as in `MapB`, so that one bit is the
-        majority.
+        majority. A bundle on a GPU is cut there, and the answer lies there.
 
         Examples
         --------
@@ -433,4 +434,4 @@ class Bundle(Counters, Answers):
                 f"A bundle of {type(space).__name__} answers by its signs and cannot be quantized: pack() it."
             )
         with self._lock:
-            return quantized(space, _memory.host(self._state), bits, step, self.n_added)
+            return quantized(space, self._state, bits, step, self.n_added)

@@ -29,6 +29,9 @@ class PackedBundle(Answers):
         The packed signs.
     n_added : int >= 0
         Number of keys in it; the default threshold of ``contains`` depends on it.
+    device : str, optional
+        Where it lies: ``cpu``, ``cuda``, ``cuda:1`` and so on; default where the vector does. A bundle on a
+        GPU answers there to keys and vectors that lie there, on the caller's stream.
 
     Raises
     ------
@@ -53,17 +56,22 @@ class PackedBundle(Answers):
     _BITS = "dim"
     _ON_GPU = True
 
-    def __init__(self, space: MapB | MapI, vector: NDArray[np.uint64], n_added: int) -> None:
+    def __init__(
+        self, space: MapB | MapI, vector: NDArray[np.uint64], n_added: int, *, device: str | None = None
+    ) -> None:
         parameters = self._checked(**space_parameters("PackedBundle", space))
-        if _device.is_on_gpu(vector):
-            vector = _memory.host(vector)
-        packed = _validation.packed("PackedBundle", "vector", vector, parameters["dim"])
+        there = _device.of(vector)
+        target = self._device_for(there if device is None else device)
+        on_host = _device.on_host("PackedBundle", "vector", vector)
+        if there != "cpu" and on_host.dtype == np.int64:
+            on_host = on_host.view(np.uint64)  # as the words of libraries without uint64
+        packed = _validation.packed("PackedBundle", "vector", on_host, parameters["dim"])
         if packed.ndim != 1:
             raise ValueError(
                 f"PackedBundle takes one vector of {packed.shape[1]} words. Got the shape {packed.shape}."
             )
         n = _validation.integer("PackedBundle", "n_added", n_added, 0, 2**63 - 1)
-        self._fill(parameters, packed.copy(), Tally(n_added=n, total_weight=n))
+        self._fill(parameters, _memory.moved(packed, target), Tally(n_added=n, total_weight=n))
 
     @classmethod
     def _layout(cls, parameters: Mapping[str, Any]) -> tuple[int, type[np.generic]]:
@@ -71,7 +79,7 @@ class PackedBundle(Answers):
 
     @property
     def vector(self) -> NDArray[np.uint64]:
-        """The packed signs, uint64 of shape (n_words,); a read-only view.
+        """The packed signs, uint64 of shape (n_words,); a read-only view, on a GPU where the bundle is.
 
         >>> import hypersketch
         >>> hypersketch.MapB(100).bundle("a").pack().vector.shape

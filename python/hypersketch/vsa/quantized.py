@@ -10,19 +10,18 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from hypersketch import _core, _threads, _validation, files
+from hypersketch import _core, _device, _memory, _threads, _validation, files
 from hypersketch._stored import Stored, Tally
 from hypersketch._structure import chunks, dot
-from hypersketch.keys import host_hashes
-from hypersketch.theory.quantized import MOST_BITS, best_step
+from hypersketch.theory.quantized import MOST_BITS
 from hypersketch.vsa._answers import Answers
 from hypersketch.vsa._packed import pack_bits
 from hypersketch.vsa.spaces import DIM, MapI
 
 Words = NDArray[np.uint64]
 
-_BITS = _validation.within(1, MOST_BITS)
-_MOST_STEP = 2**31
+BITS = _validation.within(1, MOST_BITS)
+MOST_STEP = 2**31
 _FEW = 128  # vectors for which unpacking the planes does not pay
 
 Score = Callable[[NDArray[Any], NDArray[np.int64]], None]
@@ -36,7 +35,7 @@ def step(owner: str, name: str, value: object) -> int:
     >>> step("example", "step", 4)
     4
     """
-    given = _validation.integer(owner, name, value, 2, _MOST_STEP)
+    given = _validation.integer(owner, name, value, 2, MOST_STEP)
     if given % 2:
         _validation.refuse(owner, name, "an even integer", value)
     return given
@@ -67,6 +66,9 @@ class QuantizedBundle(Answers):
         What similarities are multiplied by, so that they estimate weights.
     n_added : int >= 0
         Number of keys in it.
+    device : str, optional
+        Where it lies: ``cpu``, ``cuda``, ``cuda:1`` and so on; default where the values do. A bundle on a
+        GPU answers there to keys and vectors that lie there, on the caller's stream.
 
     Raises
     ------
@@ -93,22 +95,32 @@ class QuantizedBundle(Answers):
     _PARAMETERS: ClassVar[dict[str, _validation.Check]] = {
         "dim": DIM,
         "seed": _validation.seed,
-        "bits": _BITS,
+        "bits": BITS,
         "step": step,
         "scale": _scale,
     }
+    _ON_GPU = True
 
     def __init__(
-        self, space: MapI, values: NDArray[Any], bits: int, step: int, scale: float, n_added: int
+        self,
+        space: MapI,
+        values: NDArray[Any],
+        bits: int,
+        step: int,
+        scale: float,
+        n_added: int,
+        *,
+        device: str | None = None,
     ) -> None:
         if type(space) is not MapI:
             _validation.refuse("QuantizedBundle", "space", "a MapI", space, TypeError)
         parameters = self._checked(dim=space.dim, seed=space.seed, bits=bits, step=step, scale=scale)
         n = _validation.integer("QuantizedBundle", "n_added", n_added, 0, 2**63 - 1)
-        odd = _odd_values(values, space.dim, 2 ** parameters["bits"] - 1)
-        self._fill(
-            parameters, _planes_of(odd, parameters["bits"]).reshape(-1), Tally(n_added=n, total_weight=n)
-        )
+        target = self._device_for(_device.of(values) if device is None else device)
+        given = _device.on_host("QuantizedBundle", "values", values)
+        odd = _odd_values(given, space.dim, 2 ** parameters["bits"] - 1)
+        planes = _planes_of(odd, parameters["bits"]).reshape(-1)
+        self._fill(parameters, _memory.moved(planes, target), Tally(n_added=n, total_weight=n))
 
     @classmethod
     def _layout(cls, parameters: Mapping[str, Any]) -> tuple[int, type[np.generic]]:
@@ -136,6 +148,17 @@ class QuantizedBundle(Answers):
 
     def _signs(self) -> Words:
         raise NotImplementedError  # one plane is not the bundle
+
+    def _scored_state(self) -> Any:
+        return self._state
+
+    @property
+    def _n_planes(self) -> int:
+        return self.bits
+
+    @property
+    def _reading(self) -> tuple[float, float]:
+        return self.scale / self.dim, 1.0
 
     @property
     def bits(self) -> int:
@@ -173,6 +196,8 @@ class QuantizedBundle(Answers):
     def planes(self) -> Words:
         """The bit planes, uint64 of shape (bits, n_words), the lowest bit first; a read-only view.
 
+        On a GPU it is a `hypersketch.cuda.DeviceArray` of the same memory; do not change it.
+
         Plane j is a packed vector of the space: set bits stand for -1. The highest plane is the majority
         of `MapB`.
 
@@ -182,20 +207,26 @@ class QuantizedBundle(Answers):
         >>> bool((kept.planes[1] == hypersketch.MapB(1000).bundle(keys).pack().vector).all())
         True
         """
-        view: Words = self._state.reshape(self.bits, -1).view()
-        view.flags.writeable = False
+        view: Words = _memory.reshaped(self.state, (self.bits, _validation.words_for(self.dim)))
         return view
 
     @property
     def vector(self) -> NDArray[np.int32]:
         """What is kept of each counter: odd numbers below 2**bits in magnitude, int32 of shape (dim,).
 
-        Sums of the space: it unbinds, permutes and compares them (`MapI.unbind`, ...).
+        Made when asked for, on a GPU where the bundle is. Sums of the space: it unbinds, permutes and
+        compares them (`MapI.unbind`, ...).
 
         >>> import hypersketch
         >>> sorted(set(abs(hypersketch.MapI(1000).bundle(range(9)).quantize(2).vector).tolist()))
         [1, 3]
         """
+        if _memory.on_gpu(self._state):
+            from hypersketch.vsa import _quantized_on_gpu
+
+            there: Any = _quantized_on_gpu.vector(self)
+            joined: NDArray[np.int32] = there
+            return joined
         planes = np.unpackbits(
             self.planes.astype("<u8", copy=False).view(np.uint8), axis=1, count=self.dim, bitorder="little"
         )
@@ -267,7 +298,7 @@ class QuantizedBundle(Answers):
         >>> bag.quantize(4).similarity(["a", "b", "c"]).round() + 0.0
         array([3., 1., 0.])
         """
-        return self._scores("similarity", host_hashes(keys, threads)[np.newaxis], threads)
+        return super().similarity(keys, threads=threads)
 
     def vector_similarity(self, vectors: Words, *, threads: int | None = None) -> NDArray[np.float64]:
         """Return the similarity with packed vectors, for example bound or permuted atoms; as `similarity`.
@@ -278,6 +309,8 @@ class QuantizedBundle(Answers):
         >>> bool((kept.vector_similarity(space.atoms(["a", "c"])) == kept.similarity(["a", "c"])).all())
         True
         """
+        if _device.is_on_gpu(vectors) or _memory.on_gpu(self._state):
+            return super().vector_similarity(vectors, threads=threads)
         checked = _validation.packed("vector_similarity", "vectors", vectors, self.dim)
         rows = checked.reshape(-1, _validation.words_for(self.dim))
         n_threads = _threads.resolve("vector_similarity", threads)
@@ -333,35 +366,6 @@ class QuantizedBundle(Answers):
         True
         """
         return math.sqrt(max(0.0, self.inner(self)))
-
-
-def quantized(
-    space: MapI, counters: NDArray[np.int32], bits: int, chosen: int | None, n_added: int
-) -> QuantizedBundle:
-    """Return counters cut to a few bits a dimension; see `Bundle.quantize`.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> quantized(MapI(3), np.array([5, -1, 9], np.int32), 2, 4, 1).vector
-    array([ 3, -1,  3], dtype=int32)
-    """
-    owner = "Bundle.quantize"
-    given = _BITS(owner, "bits", bits)
-    squared = dot(counters, counters)
-    if chosen is None:
-        width = min(best_step(given, math.sqrt(squared / space.dim)), _MOST_STEP)
-    else:
-        width = step(owner, "step", chosen)
-    # An even sum takes the tie vector as one more member, as majorities do, and is odd then.
-    sums = counters.astype(np.int64)
-    signs = space.unpack(space._ties()).astype(np.int64)
-    sums += np.where(sums % 2 == 0, signs, 0)
-    values = 2 * np.minimum(np.abs(sums) // width, 2 ** (given - 1) - 1) + 1
-    values *= np.sign(sums)
-    signal = dot(values, counters)
-    scale = squared / signal if signal > 0 else 0.0
-    return QuantizedBundle(space, values, given, width, scale, max(0, n_added))
 
 
 def _odd_values(values: object, dim: int, largest: int) -> NDArray[np.int64]:

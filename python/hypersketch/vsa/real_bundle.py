@@ -155,6 +155,11 @@ class RealBundle(VectorBundle):
         made: Vectors = space._normalize(self._sum).astype(space.dtype)
         return made
 
+    def _on_gpu(self) -> Any:
+        from hypersketch.vsa import _real_bundle_on_gpu
+
+        return _real_bundle_on_gpu
+
     def _row_batch(self, vectors: object) -> Vectors:
         space = self.space
         return space._checked("bundle().add_vectors", "vectors", vectors).reshape(-1, space.width)

@@ -150,6 +150,12 @@ class BSDC(Space):
         _core.sparse_rows(self.seed, hashes, self.dim, self.n_ones, self.variant == "seg", rows, threads)
         return rows
 
+    def _atoms_on_gpu(self, method: str, words: Any, hashed: bool) -> Packed:
+        from hypersketch.vsa import _sparse_on_gpu
+
+        made: Packed = _sparse_on_gpu.atoms(self._owner(method), self, words, hashed)
+        return made
+
     def identity(self) -> Packed:
         """Return the second factor with which binding changes nothing.
 

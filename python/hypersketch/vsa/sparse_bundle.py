@@ -27,17 +27,21 @@ class SparseBundle(CountedVectors):
     ----------
     space : BSDC
         The space whose atoms it counts.
+    device : str, default "cpu"
+        Where the counters lie: ``cpu``, ``cuda``, ``cuda:1`` and so on. On a GPU keys and vectors of that GPU
+        are added where they are; vectors of host memory go in by their sum.
 
     Raises
     ------
-    TypeError
-        When ``space`` is no such space.
+    TypeError, ValueError
+        When ``space`` is no such space, or there is no such device.
 
     Notes
     -----
     Adding is linear and exact: the order does not matter, merging equals adding the other's keys, and
     `remove` undoes `add`. `vector` is the union, the bits whose counters are above 0; `BSDC.thin` makes it
-    sparse again, and members in it harder to tell.
+    sparse again, and members in it harder to tell. On a GPU counters, vectors and similarities are those of
+    the CPU, bit by bit; products of pairs are made on the host.
 
     Examples
     --------
@@ -55,10 +59,13 @@ class SparseBundle(CountedVectors):
         "seed": _validation.seed,
     }
 
-    def __init__(self, space: BSDC) -> None:
+    _ON_GPU = True
+
+    def __init__(self, space: BSDC, *, device: str = "cpu") -> None:
         if not isinstance(space, BSDC):
             _validation.refuse("SparseBundle", "space", "a BSDC", space, TypeError)
-        self._fill({"dim": space.dim, "variant": space.variant, "seed": space.seed}, None, Tally())
+        given = {"dim": space.dim, "variant": space.variant, "seed": space.seed}
+        self._fill(given, None, Tally(), self._device_for(device))
 
     @classmethod
     def _layout(cls, parameters: Mapping[str, Any]) -> tuple[int, type[np.generic]]:
@@ -82,20 +89,16 @@ class SparseBundle(CountedVectors):
         >>> int(BSDC(10_000).bundle(["a", "b"]).counters.sum())
         200
         """
-        view: NDArray[np.int32] = self._state.view()
-        view.flags.writeable = False
+        view: NDArray[np.int32] = self.state
         return view
 
-    @property
-    def vector(self) -> Packed:
-        """The bundle as a packed vector of its space.
-
-        >>> from hypersketch.vsa import BSDC
-        >>> space = BSDC(64)
-        >>> bool((space.bundle("a").vector == space.atoms("a")[0]).all())
-        True
-        """
+    def _chosen(self) -> Packed:
         return pack_bits(self._state > 0)
+
+    def _on_gpu(self) -> Any:
+        from hypersketch.vsa import _counted_on_gpu
+
+        return _counted_on_gpu.SPARSE
 
     def _row_batch(self, vectors: object) -> Packed:
         rows = _validation.packed("SparseBundle.add_vectors", "vectors", vectors, self._values["dim"])

@@ -43,8 +43,8 @@ class MapT(Space):
     -----
     Multiply, add, permute with a 0 for ties, two bits a dimension. The similarity is the cosine: for a bundle
     of two 1 / sqrt(2), where MAP-B has 1/2, because the half that is undecided adds no noise. Binding with
-    atoms is undone by binding again; where a factor is 0 so is the product. Bundles lie in
-    host memory; what arrays on a GPU are bound, superposed and compared to lies there.
+    atoms is undone by binding again; where a factor is 0 so is the product. What arrays on a GPU are bound,
+    superposed and compared to lies there, and so do bundles made with ``device="cuda"``.
 
     Examples
     --------

@@ -26,16 +26,20 @@ class TernaryBundle(CountedVectors):
     ----------
     space : MapT
         The space whose atoms it sums.
+    device : str, default "cpu"
+        Where the counters lie: ``cpu``, ``cuda``, ``cuda:1`` and so on. On a GPU keys and vectors of that GPU
+        are added where they are; vectors of host memory go in by their sum.
 
     Raises
     ------
-    TypeError
-        When ``space`` is no such space.
+    TypeError, ValueError
+        When ``space`` is no such space, or there is no such device.
 
     Notes
     -----
     Adding is linear and exact: the order does not matter, merging equals adding the other's keys, and
-    `remove` undoes `add`. `vector` is the signs of the counters, 0 where they are 0.
+    `remove` undoes `add`. `vector` is the signs of the counters, 0 where they are 0. On a GPU counters,
+    vectors and similarities are those of the CPU, bit by bit.
 
     Examples
     --------
@@ -50,10 +54,12 @@ class TernaryBundle(CountedVectors):
 
     _PARAMETERS: ClassVar[dict[str, _validation.Check]] = {"dim": DIM, "seed": _validation.seed}
 
-    def __init__(self, space: MapT) -> None:
+    _ON_GPU = True
+
+    def __init__(self, space: MapT, *, device: str = "cpu") -> None:
         if not isinstance(space, MapT):
             _validation.refuse("TernaryBundle", "space", "a MapT", space, TypeError)
-        self._fill({"dim": space.dim, "seed": space.seed}, None, Tally())
+        self._fill({"dim": space.dim, "seed": space.seed}, None, Tally(), self._device_for(device))
 
     @classmethod
     def _layout(cls, parameters: Mapping[str, Any]) -> tuple[int, type[np.generic]]:
@@ -77,20 +83,16 @@ class TernaryBundle(CountedVectors):
         >>> MapT(2).bundle().counters
         array([0, 0], dtype=int32)
         """
-        view: NDArray[np.int32] = self._state.view()
-        view.flags.writeable = False
+        view: NDArray[np.int32] = self.state
         return view
 
-    @property
-    def vector(self) -> Planes:
-        """The bundle as a packed vector of its space.
-
-        >>> from hypersketch.vsa import MapT
-        >>> space = MapT(64)
-        >>> bool((space.bundle("a").vector == space.atoms("a")[0]).all())
-        True
-        """
+    def _chosen(self) -> Planes:
         return self.space._of_entries(self._state)
+
+    def _on_gpu(self) -> Any:
+        from hypersketch.vsa import _counted_on_gpu
+
+        return _counted_on_gpu.TERNARY
 
     def _row_batch(self, vectors: object) -> Planes:
         return np.atleast_2d(self.space._checked("bundle().add_vectors", "vectors", vectors))

@@ -37,6 +37,17 @@ void aligned_store(T* to, T value) {
   *to = value;
 }
 
+// One access of the second-level cache, which several threads may make.
+template <class T>
+void store_past_first_cache(T* to, T value) {
+  if constexpr (std::is_integral_v<T>) {
+    if (reinterpret_cast<std::uintptr_t>(to) % alignof(T) != 0) stop("a store of %zu bytes is misaligned", sizeof(T));
+    __atomic_store_n(to, value, __ATOMIC_RELAXED);
+  } else {
+    aligned_store(to, value);
+  }
+}
+
 }  // namespace cuda_on_cpu
 
 #define CUDA_ON_CPU_LOAD(name, load) \
@@ -52,15 +63,15 @@ CUDA_ON_CPU_LOAD(__ldlu, aligned_load)
 CUDA_ON_CPU_LOAD(__ldcv, load_past_first_cache)
 #undef CUDA_ON_CPU_LOAD
 
-#define CUDA_ON_CPU_STORE(name)                     \
+#define CUDA_ON_CPU_STORE(name, store)              \
   template <class T>                                \
   void name(T* to, std::type_identity_t<T> value) { \
-    cuda_on_cpu::aligned_store(to, value);          \
+    cuda_on_cpu::store(to, value);                  \
   }
-CUDA_ON_CPU_STORE(__stwb)
-CUDA_ON_CPU_STORE(__stcg)
-CUDA_ON_CPU_STORE(__stcs)
-CUDA_ON_CPU_STORE(__stwt)
+CUDA_ON_CPU_STORE(__stwb, aligned_store)
+CUDA_ON_CPU_STORE(__stcg, store_past_first_cache)
+CUDA_ON_CPU_STORE(__stcs, aligned_store)
+CUDA_ON_CPU_STORE(__stwt, store_past_first_cache)
 #undef CUDA_ON_CPU_STORE
 
 inline int __popc(unsigned x) { return std::popcount(x); }

@@ -90,7 +90,7 @@ class Noise(Experiment):
         found: Outcomes = {"member similarity": [], "stranger spread": []}
         for seeds, drawn in Draw(cell, hashes, cell.n + cell.probes):
             for seed, keys in zip(seeds.tolist(), drawn, strict=True):
-                scores = entry.similarity(_noisy_sums(entry, cell, seed, keys[: cell.n]), keys)
+                scores = _noisy_sums(entry, cell, seed, keys[: cell.n]).similarity(keys, threads=1)
                 found["member similarity"].append(float(scores[: cell.n].mean()))
                 found["stranger spread"].append(float((scores[cell.n :] ** 2).mean()))
         return found
@@ -173,11 +173,11 @@ def _noisy_sums(entry: QuantizedSums, cell: Cell, seed: int, keys: UInt64Array) 
     bits = cell.size["bits"]
     step = theory.quantized.best_step(bits, math.sqrt(cell.n))
     kept = entry.quantize(cell.size, seed, keys, step)
-    flipped = np.stack([plane ^ _mask(cell, seed, j) for j, plane in enumerate(kept.planes)])
+    flipped = np.stack([plane ^ _mask(cell, seed, j) for j, plane in enumerate(np.asarray(kept.planes))])
     signs = kept.space.unpack(flipped).astype(np.int64)
     values = 2 ** np.arange(bits) @ signs
     scale = 1.0 / theory.quantized.gain(bits, cell.n, step)
-    return QuantizedBundle(kept.space, values, bits, step, scale, kept.n_added)
+    return QuantizedBundle(kept.space, values, bits, step, scale, kept.n_added, device=cell.device)
 
 
 def _noisy(cell: Cell, seed: int, keys: UInt64Array) -> PackedBundle:
@@ -185,4 +185,4 @@ def _noisy(cell: Cell, seed: int, keys: UInt64Array) -> PackedBundle:
     space = MapB(cell.size["dim"], seed=seed)
     bundle = space.bundle(keys, threads=1, device=cell.device).pack()
     vector = np.asarray(bundle.vector) ^ _mask(cell, seed, 0)
-    return PackedBundle(space, vector, bundle.n_added).to(cell.device)
+    return PackedBundle(space, vector, bundle.n_added, device=cell.device)

@@ -82,7 +82,7 @@ class Quantization(Experiment):
             for seed, keys in zip(seeds.tolist(), drawn, strict=True):
                 kept = entry.quantize(cell.size, seed, keys[: cell.n], step)
                 # Over what theory expects of a member, not over what this bundle says of itself.
-                scores = np.rint(entry.similarity(kept, keys) * (kept.dim / kept.scale))
+                scores = np.rint(kept.similarity(keys, threads=1) * (kept.dim / kept.scale))
                 scores = scores / kept.dim
                 members, strangers = scores[: cell.n], scores[cell.n :]
                 rivals = np.broadcast_to(strangers, (cell.n, cell.probes))

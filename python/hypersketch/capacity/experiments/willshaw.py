@@ -130,7 +130,7 @@ def _memories(cell: Cell) -> Iterator[tuple[WillshawMemory, npt.NDArray[np.int64
     for seed in kernels.trial_seeds(cell.seed, cell.trials).tolist():
         chosen = kernels.sample_indices(seed, 2 * cell.n, k, n)
         inputs, outputs = chosen[: cell.n], chosen[cell.n :]
-        memory = WillshawMemory(n)
+        memory = WillshawMemory(n, device=cell.device)
         memory.store(inputs, inputs if cell.setting["kind"] == "auto" else outputs)
         yield memory, inputs
 

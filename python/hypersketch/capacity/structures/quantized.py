@@ -5,11 +5,8 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-import numpy as np
-
 from hypersketch.capacity.cells import Size
-from hypersketch.capacity.structures.base import FloatArray, Structure, UInt64Array
-from hypersketch.keys import hash_keys
+from hypersketch.capacity.structures.base import Structure, UInt64Array
 from hypersketch.vsa import MapI, QuantizedBundle
 
 __all__ = ["QuantizedSums"]
@@ -37,16 +34,6 @@ class QuantizedSums(Structure):
         return f"MapI(dim={size['dim']}).bundle().quantize({size['bits']})"
 
     def quantize(self, size: Size, seed: int, hashes: UInt64Array, step: int) -> QuantizedBundle:
-        """The public object that holds these keys."""
+        """The public object that holds these keys, on the device."""
         bundle = MapI(size["dim"], seed=seed).bundle(hashes, threads=1, device=self.device)
         return bundle.quantize(size["bits"], step)
-
-    def similarity(self, kept: QuantizedBundle, keys: UInt64Array) -> FloatArray:
-        """What a quantized bundle, which lies in host memory, says of keys; on a GPU the same numbers."""
-        if self.device == "cpu":
-            return kept.similarity(keys, threads=1)
-        from hypersketch.capacity.kernels_on_gpu import sum_scores
-
-        hashes = hash_keys(keys, threads=1)[np.newaxis]
-        products = sum_scores(self.device, kept.space.seed, kept.vector, hashes)
-        return np.asarray(products * (kept.scale / kept.dim), np.float64)

@@ -50,6 +50,7 @@ class Willshaw(Structure):
     )
     tasks: ClassVar[frozenset[str]] = frozenset({"willshaw"})
     unit: ClassVar[str] = "n_units"
+    has_kernels: ClassVar[bool] = True
 
     def size(self, units: int, n: int, task: str = "membership") -> Size:
         return {"n_units": units, "active": max(1, round(math.log2(units)))}

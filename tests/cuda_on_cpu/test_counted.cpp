@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: Apache-2.0
+// Counters of bits, sparse codes and integers below a modulus on the emulated GPU, against sums over the CPU's atoms.
+#include <cmath>
+#include <string_view>
+#include <vector>
+
+#include "../cpp/checks.hpp"
+#include "counted.hpp"
+#include "device_arrays.hpp"
+#include "hypersketch/digits.hpp"
+
+namespace hypersketch::cuda {
+namespace {
+
+constexpr uint64_t kSeed = 7;
+
+using Words = std::vector<uint64_t>;
+using Digits = std::vector<std::uint16_t>;
+using Counts = std::vector<std::int32_t>;
+using Weights = std::vector<std::int64_t>;
+
+Weights some_weights(size_t n) {
+  Weights weights;
+  for (const uint64_t word : random_words(n, 5)) weights.push_back(static_cast<std::int64_t>(word % 19) - 9);
+  return weights;
+}
+
+// Adds all items with weights, and takes all away once.
+template <class Add>
+Counts counted(size_t n_cells, const Weights& weights, Add add) {
+  const DeviceArray<std::int32_t> counters(Counts(n_cells, 3));
+  const DeviceArray<std::int64_t> given(weights);
+  add(CountedWeights{given.data(), false}, counters.data());
+  add(CountedWeights{nullptr, true}, counters.data());
+  return counters.values();
+}
+
+// The same, where item i sets the cells that sets(i, cell) says.
+template <class Sets>
+Counts expected_counts(size_t n_cells, const Weights& weights, Sets sets) {
+  Counts counts(n_cells, 3);
+  for (size_t i = 0; i < weights.size(); ++i)
+    for (size_t cell = 0; cell < n_cells; ++cell)
+      if (sets(i, cell)) counts[cell] += static_cast<std::int32_t>(weights[i]) - 1;
+  return counts;
+}
+
+bool bit(const Words& rows, size_t stride, size_t i, size_t d) {
+  return (rows[i * stride + d / 64] >> (d % 64) & 1) != 0;
+}
+
+void test_sparse(size_t n, size_t dim, bool segments) {
+  size_t n_ones = 1;
+  while (n_ones * n_ones < dim) ++n_ones;
+  const SparseSpace space{dim, n_ones, segments, kSeed};
+  const size_t n_words = words_for(dim);
+  const Words hashes = random_words(n, 1);
+  Words rows(n * n_words);
+  sparse_rows(kSeed, hashes, dim, n_ones, segments, rows.data(), 1);
+  const DeviceArray<uint64_t> keys(hashes), out(rows.size());
+  sparse_atoms(kPlace, keys.data(), n, space, out.data());
+  check(out.values() == rows, "sparse_atoms", n, dim);
+
+  const Weights weights = some_weights(n);
+  const Counts expected = expected_counts(dim, weights, [&](size_t i, size_t d) { return bit(rows, n_words, i, d); });
+  const auto of_keys = [&](CountedWeights with, std::int32_t* to) {
+    add_sparse_atoms(kPlace, keys.data(), n, space, with, to);
+  };
+  check(counted(dim, weights, of_keys) == expected, "add_sparse_atoms", n, dim);
+  const auto of_rows = [&](CountedWeights with, std::int32_t* to) {
+    add_bits(kPlace, {out.data(), n, n_words}, dim, with, to);
+  };
+  check(counted(dim, weights, of_rows) == expected, "add_bits", n, dim);
+
+  const Words vector(rows.begin(), rows.begin() + static_cast<std::ptrdiff_t>(n_words));  // that of the first key
+  const DeviceArray<uint64_t> mine(vector);
+  const DeviceArray<double> found(n);
+  score_sparse_atoms(kPlace, mine.data(), keys.data(), n, space, found.data());
+  std::vector<double> scores(n);
+  for (size_t i = 0; i < n; ++i) {
+    size_t common = 0;
+    for (size_t d = 0; d < dim; ++d) common += bit(vector, n_words, 0, d) && bit(rows, n_words, i, d);
+    scores[i] = static_cast<double>(common) / static_cast<double>(n_ones);
+  }
+  check(found.values() == scores, "score_sparse_atoms", n, dim);
+}
+
+void test_pack(size_t dim) {
+  Counts counts;
+  for (const uint64_t word : random_words(dim, 3)) counts.push_back(static_cast<std::int32_t>(word % 3) - 1);
+  const size_t n_words = words_for(dim);
+  const DeviceArray<std::int32_t> given(counts);
+  const DeviceArray<uint64_t> out(2 * n_words);
+  pack_counts(kPlace, given.data(), dim, out.data(), out.data() + n_words);
+  Words expected(2 * n_words);
+  for (size_t d = 0; d < dim; ++d)
+    if (counts[d] != 0) expected[(counts[d] < 0 ? n_words : 0) + d / 64] |= uint64_t{1} << (d % 64);
+  check(out.values() == expected, "pack_counts", dim);
+}
+
+double score(const Digits& rows, size_t width, size_t i, std::uint32_t modulus, bool circle) {
+  std::int64_t sum = 0;
+  for (size_t d = 0; d < width; ++d) {
+    const auto apart = static_cast<std::uint32_t>(std::abs(int{rows[d]} - int{rows[i * width + d]}));
+    sum += circle ? std::min(apart, modulus - apart) : std::uint32_t{apart == 0};
+  }
+  if (!circle) return static_cast<double>(sum) / static_cast<double>(width);
+  return 1.0 - 4.0 * static_cast<double>(sum) / (static_cast<double>(modulus) * static_cast<double>(width));
+}
+
+void test_digit_scores(size_t n, DigitSpace space, const Digits& rows, const uint64_t* keys) {
+  const DeviceArray<std::uint16_t> vector(
+      Digits(rows.begin(), rows.begin() + static_cast<std::ptrdiff_t>(space.width)));
+  const DeviceArray<double> found(n);
+  for (const bool circle : {false, true}) {
+    score_digit_atoms(kPlace, vector.data(), keys, n, space, circle, found.data());
+    std::vector<double> scores(n);
+    for (size_t i = 0; i < n; ++i) scores[i] = score(rows, space.width, i, space.modulus, circle);
+    check(found.values() == scores, "score_digit_atoms", n, space.width);
+  }
+}
+
+void test_digits(size_t n, size_t width, std::uint32_t modulus) {
+  const DigitSpace space{width, modulus, kSeed};
+  const Words hashes = random_words(n, 1), others = random_words(n, 2);
+  Digits rows(n * width), second(n * width);
+  digit_rows(kSeed, hashes, width, modulus, rows.data(), 1);
+  digit_rows(kSeed, others, width, modulus, second.data(), 1);
+  const DeviceArray<uint64_t> keys(hashes), values(others);
+  const DeviceArray<std::uint16_t> out(rows.size());
+  digit_atoms(kPlace, keys.data(), n, space, out.data());
+  check(out.values() == rows, "digit_atoms", n, width);
+  check(!any_not_below(kPlace, out.data(), rows.size(), modulus), "digits are below", n, width);
+
+  const Weights weights = some_weights(n);
+  const auto of = [&](const Digits& digits) {
+    return expected_counts(space.n_counters(), weights,
+                           [&](size_t i, size_t cell) { return digits[i * width + cell / modulus] == cell % modulus; });
+  };
+  const uint64_t* const factors[] = {nullptr, values.data()};
+  for (const uint64_t* const factor : factors) {
+    const auto add = [&](CountedWeights with, std::int32_t* to) {
+      add_digit_atoms(kPlace, keys.data(), factor, n, space, with, to);
+    };
+    Digits digits = rows;
+    if (factor != nullptr)
+      for (size_t i = 0; i < rows.size(); ++i) digits[i] = static_cast<std::uint16_t>((rows[i] + second[i]) % modulus);
+    check(counted(space.n_counters(), weights, add) == of(digits), "add_digit_atoms", n, width);
+  }
+  const auto add_rows = [&](CountedWeights with, std::int32_t* to) {
+    add_digit_rows(kPlace, out.data(), n, space, with, to);
+  };
+  check(counted(space.n_counters(), weights, add_rows) == of(rows), "add_digit_rows", n, width);
+  test_digit_scores(n, space, rows, keys.data());
+}
+
+// One vector that was counted comes back, and where there is none the offsets do.
+void test_chosen(size_t width, std::uint32_t modulus) {
+  const DigitSpace space{width, modulus, kSeed};
+  const Words hashes = random_words(2, 1);
+  Digits rows(2 * width);
+  digit_rows(kSeed, hashes, width, modulus, rows.data(), 1);
+  const Digits offsets(rows.begin() + static_cast<std::ptrdiff_t>(width), rows.end());
+  std::vector<double> directions;
+  for (std::uint32_t v = 0; v < modulus; ++v)
+    for (const double shift : {0.25, 0.0})
+      directions.push_back(std::sin(6.283185307179586 * (v / double(modulus) + shift)));
+  const DeviceArray<double> table(directions);
+  const DeviceArray<std::uint16_t> out(width);
+  for (const std::int32_t count : {0, 2}) {
+    Counts counts(space.n_counters());
+    for (size_t d = 0; d < width; ++d) counts[d * modulus + rows[d]] = count;
+    const DeviceArray<std::int32_t> counters(counts);
+    rows.resize(width);
+    const Digits& expected = count == 0 ? offsets : rows;
+    most_frequent(kPlace, counters.data(), space, hashes[1], out.data());
+    check(out.values() == expected, "most_frequent", width, modulus);
+    nearest_directions(kPlace, counters.data(), space, hashes[1], table.data(), out.data());
+    check(out.values() == expected, "nearest_directions", width, modulus);
+  }
+}
+
+void run() {
+  for (const size_t n : {size_t{1}, size_t{9}, size_t{130}}) {
+    for (const size_t dim : {size_t{16}, size_t{64}, size_t{65}, size_t{1000}})
+      for (const bool segments : {false, true}) test_sparse(n, dim, segments);
+    for (const size_t width : {size_t{1}, size_t{2}, size_t{65}, size_t{130}})
+      for (const std::uint32_t modulus : {2U, 9U, 64U}) test_digits(n, width, modulus);
+    test_digits(n, 3, 5000);
+  }
+  for (const size_t dim : {size_t{1}, size_t{63}, size_t{64}, size_t{65}, size_t{1000}}) test_pack(dim);
+  for (const std::uint32_t modulus : {2U, 10U, 64U, 5000U}) test_chosen(33, modulus);
+  const DeviceArray<std::uint16_t> large(Digits{3, 4, 5, 4});
+  check(any_not_below(kPlace, large.data(), 4, 5), "a digit is too large");
+}
+
+}  // namespace
+}  // namespace hypersketch::cuda
+
+int main() {
+  hypersketch::cuda::run();
+  std::printf("%zu checks, %zu failures\n", hypersketch::checks, hypersketch::failures);
+  return hypersketch::failures == 0 ? 0 : 1;
+}
