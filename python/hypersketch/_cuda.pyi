@@ -47,6 +47,7 @@ __all__: list[str] = [
     "atom_rows",
     "best_columns_f32",
     "best_columns_f64",
+    "best_units",
     "bfloat_words",
     "bind_rows",
     "bloom_add",
@@ -66,6 +67,7 @@ __all__: list[str] = [
     "combine_cells",
     "combine_phasors",
     "combine_rows",
+    "connected_rows",
     "contract_rows",
     "convert_float32",
     "convert_float64",
@@ -73,7 +75,9 @@ __all__: list[str] = [
     "copy_span",
     "cosine_distances",
     "cosines",
+    "count_lists",
     "count_units",
+    "count_winners",
     "counting_add",
     "counting_combine",
     "counting_contains",
@@ -82,10 +86,12 @@ __all__: list[str] = [
     "counting_look",
     "counting_remove",
     "counting_test_and_add",
+    "cut_counters",
     "decode_characters",
     "device_of",
     "devices",
     "digit_atoms",
+    "divide_numbers",
     "divide_scores",
     "either",
     "empty",
@@ -94,6 +100,7 @@ __all__: list[str] = [
     "feature_levels",
     "fold_rows",
     "follow",
+    "follow_codes",
     "follow_fields",
     "from_host",
     "hadamard_range",
@@ -105,12 +112,15 @@ __all__: list[str] = [
     "hash_integers",
     "hash_strings_i32",
     "hash_strings_i64",
+    "inner_product",
     "inner_products",
     "intersect",
     "join_counters",
+    "join_planes",
     "keep_rows",
     "largest_counter",
     "largest_load",
+    "learn_code",
     "learn_pass",
     "least_columns_f32",
     "least_columns_f64",
@@ -139,6 +149,7 @@ __all__: list[str] = [
     "put_rows",
     "quantize_f32",
     "quantize_f64",
+    "reach_limit",
     "read_locations",
     "read_synapses",
     "real_range",
@@ -601,6 +612,18 @@ def best_columns_f64(scores: Span, n_columns: typing.SupportsInt | typing.Suppor
     Where the largest score of each row is.
     """
 
+def best_units(
+    counts: Span,
+    numbers: Span,
+    n_modules: typing.SupportsInt | typing.SupportsIndex,
+    n_units: typing.SupportsInt | typing.SupportsIndex,
+    codes: Span,
+    largest: Span,
+) -> None:
+    """
+    The unit of the largest support in each module, and that support.
+    """
+
 def bfloat_words(dim: typing.SupportsInt | typing.SupportsIndex) -> int:
     """
     Words of a rounded row.
@@ -769,6 +792,18 @@ def combine_rows(
     Rows times a matrix.
     """
 
+def connected_rows(
+    weights: Span,
+    n_rows: typing.SupportsInt | typing.SupportsIndex,
+    n_modules: typing.SupportsInt | typing.SupportsIndex,
+    n_units: typing.SupportsInt | typing.SupportsIndex,
+    codes: Span,
+    out: Span,
+) -> None:
+    """
+    Which rows have the bits of all winners.
+    """
+
 def contract_rows(
     squares: Span, rows: Span, dim: typing.SupportsInt | typing.SupportsIndex, turned: bool, out: Span
 ) -> None:
@@ -828,6 +863,18 @@ def cosines(
     Cosines of rows; false where any is not finite.
     """
 
+def count_lists(
+    weights: Span,
+    n_modules: typing.SupportsInt | typing.SupportsIndex,
+    n_units: typing.SupportsInt | typing.SupportsIndex,
+    starts: Span,
+    indices: Span,
+    counts: Span,
+) -> None:
+    """
+    How many rows of each list have each bit.
+    """
+
 def count_units(
     bools: Span,
     stride: typing.SupportsInt | typing.SupportsIndex,
@@ -837,6 +884,17 @@ def count_units(
 ) -> None:
     """
     How many bools of rows are true.
+    """
+
+def count_winners(
+    context: Span,
+    n_modules: typing.SupportsInt | typing.SupportsIndex,
+    n_units: typing.SupportsInt | typing.SupportsIndex,
+    code: Span,
+    counts: Span,
+) -> None:
+    """
+    How many rows of a code's winners have each bit.
     """
 
 def counting_add(
@@ -925,6 +983,16 @@ def counting_test_and_add(
     Tell for every key whether it was there, then add it.
     """
 
+def cut_counters(
+    counters: Span,
+    seed: typing.SupportsInt | typing.SupportsIndex,
+    step: typing.SupportsInt | typing.SupportsIndex,
+    planes: Span,
+) -> int:
+    """
+    Cut counters to planes of signs; returns the inner product of both.
+    """
+
 def decode_characters(starts: Span, bytes: Span, hashes: Span, ends: Span) -> bool:
     """
     Hashes of the characters of documents; false where anything is no UTF-8.
@@ -949,6 +1017,11 @@ def digit_atoms(
 ) -> None:
     """
     Atoms of integers below the modulus.
+    """
+
+def divide_numbers(numbers: Span, divisor: typing.SupportsFloat | typing.SupportsIndex) -> None:
+    """
+    Divide doubles.
     """
 
 def divide_scores(scores: Span, vector_lengths: Span, lengths: Span) -> None:
@@ -1007,6 +1080,21 @@ def follow(
 ) -> None:
     """
     Make a stream wait for all that was enqueued on another.
+    """
+
+def follow_codes(
+    counts: Span | None,
+    numbers: Span | None,
+    context: Span,
+    n_modules: typing.SupportsInt | typing.SupportsIndex,
+    n_units: typing.SupportsInt | typing.SupportsIndex,
+    begins: numpy.typing.NDArray[numpy.bool],
+    before: Span | None,
+    codes: Span,
+    largest: Span,
+) -> None:
+    """
+    The same, one after the other, each after the code before.
     """
 
 def follow_fields(
@@ -1147,6 +1235,11 @@ def hash_strings_i64(
     Hash strings; offsets of 64 bits.
     """
 
+def inner_product(a: Span, b: Span) -> int:
+    """
+    Inner product of int32 arrays; the caller knows that it fits 64 bits.
+    """
+
 def inner_products(
     rows: Span, vectors: Span, dim: typing.SupportsInt | typing.SupportsIndex, out: Span
 ) -> None:
@@ -1167,6 +1260,11 @@ def join_counters(
 ) -> None:
     """
     Add counters to others, within a limit that is not 0.
+    """
+
+def join_planes(planes: Span, out: Span) -> None:
+    """
+    What planes of signs stand for.
     """
 
 def keep_rows(
@@ -1192,6 +1290,19 @@ def largest_counter(
 def largest_load(locations: Locations, asked: Span, weights: Span | None) -> int:
     """
     The most that magnitudes of weights add up to at a location.
+    """
+
+def learn_code(
+    weights: Span,
+    context: Span,
+    n_modules: typing.SupportsInt | typing.SupportsIndex,
+    n_units: typing.SupportsInt | typing.SupportsIndex,
+    rows: Span,
+    code: Span,
+    before: Span | None,
+) -> None:
+    """
+    Set the bits of a code in rows, and in those of the code before.
     """
 
 def learn_pass(
@@ -1483,6 +1594,11 @@ def quantize_f64(
     Nearest levels; 1 where a value is no number, 2 where one is outside.
     """
 
+def reach_limit(numbers: Span, limit: typing.SupportsFloat | typing.SupportsIndex, out: Span) -> None:
+    """
+    Which doubles are at least the limit.
+    """
+
 def read_locations(
     locations: Locations,
     counters: Span,
@@ -1673,22 +1789,30 @@ def score_digit_atoms(
 def score_keys(
     bundle: Span,
     dim: typing.SupportsInt | typing.SupportsIndex,
-    packed: bool,
+    n_planes: typing.SupportsInt | typing.SupportsIndex,
     keys: Span,
     others: Span | None,
     hashed: bool,
     seed: typing.SupportsInt | typing.SupportsIndex,
     out: Span,
+    factor: typing.SupportsFloat | typing.SupportsIndex,
+    divisor: typing.SupportsFloat | typing.SupportsIndex,
 ) -> None:
     """
-    Similarities of a bundle with atoms, or products of two.
+    Scores of counters, or of planes of signs where n_planes is not 0, with atoms or products of two.
     """
 
 def score_rows(
-    bundle: Span, dim: typing.SupportsInt | typing.SupportsIndex, packed: bool, rows: Span, out: Span
+    bundle: Span,
+    dim: typing.SupportsInt | typing.SupportsIndex,
+    n_planes: typing.SupportsInt | typing.SupportsIndex,
+    rows: Span,
+    out: Span,
+    factor: typing.SupportsFloat | typing.SupportsIndex,
+    divisor: typing.SupportsFloat | typing.SupportsIndex,
 ) -> None:
     """
-    Similarities of a bundle with packed rows.
+    The same with packed rows.
     """
 
 def score_sparse_atoms(
