@@ -24,6 +24,7 @@ from hypersketch import (
     SparseDistributedMemory,
     TripleMemory,
     WillshawMemory,
+    cuda,
 )
 from hypersketch.vsa import BSC, MapB, MapI
 from item_makers import SPACES
@@ -94,7 +95,8 @@ def within_of(space: Any) -> Made:
 
 def items(space: Any, codebook: Any) -> Kind:
     verbs: dict[str, Made] = {"add": numbers, "remove": numbers, "contains": numbers}
-    verbs |= {"search": probes_of(space), "range_search": within_of(space)}
+    verbs |= {"search": probes_of(space), "range_search": within_of(space), "cleanup": within_of(space)}
+    verbs |= {"threshold": lambda random: (0.01, probes_of(space)(random)[0])}
     # Cosines of up to 36 complex numbers or so, summed in double precision in some order.
     rounding = 0.0 if isinstance(space, (MapI, MapB, BSC)) else 256 * 2.0**-53
     return Kind(lambda: ItemMemory(space, codebook=codebook), verbs, rounding)
@@ -151,9 +153,9 @@ KINDS = {
 
 def parts_of(answer: Any) -> list[Any]:
     """Return the arrays of an answer, in their order."""
-    if hasattr(answer, "_fields") or isinstance(answer, tuple):
-        return list(answer)
-    return list(vars(answer).values()) if hasattr(answer, "__dict__") else [answer]
+    if isinstance(answer, np.ndarray | cuda.DeviceArray):
+        return [answer]
+    return list(answer) if isinstance(answer, tuple) else list(vars(answer).values())
 
 
 def outcome(call: Any, given: Any) -> tuple[Any, str]:

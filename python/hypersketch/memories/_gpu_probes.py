@@ -14,40 +14,54 @@ from hypersketch.memories._gpu_atoms import GpuAtoms
 from hypersketch.memories._gpu_codebook import GpuCodebook
 from hypersketch.memories._gpu_hadamard import GpuHadamard
 from hypersketch.memories._item_state import Items
-from hypersketch.memories._probes import Matches, MatchesInRange, thresholds_of
+from hypersketch.memories._probes import Matches, MatchesInRange, thresholds_of, vectors_of
+from hypersketch.vsa import MapI
 
 GpuBook: TypeAlias = GpuCodebook | GpuAtoms | GpuHadamard
 
 
 def checked(owner: str, items: Items, probes: Any) -> tuple[GpuBook, _device.View]:
     """Return the vectors of items, of which there are some, and probes on the same GPU, one a row."""
-    _device.require_near(owner, "probes", _device.view_of_any(owner, "probes", probes), items.book.device)
+    given = _device.view_of_any(owner, "probes", probes)
+    _device.require_near(owner, "probes", given, items.book.device)
     assert isinstance(items.book, GpuCodebook | GpuAtoms | GpuHadamard)
-    seen = items.book.checked(owner, probes)
+    seen = given if _are_sums(items, given) else items.book.checked(owner, probes)
     if not len(items):
         raise ValueError(f"{owner} needs items, but this ItemMemory is empty.")
     return items.book, seen
 
 
+def _are_sums(items: Items, given: _device.View) -> bool:
+    """Whether probes are sums of MAP-I, for which the GPU has no kernels."""
+    return isinstance(items.book.space, MapI) and given.dtype == np.int32
+
+
+def _best(
+    owner: str, items: Items, probes: Any, k: int, threads: int
+) -> tuple[_device.Target, _device.Target]:
+    """Return places and similarities of the k best items of each probe, in the probes' kind."""
+    book, seen = checked(owner, items, probes)
+    if book.finds(k) and not _are_sums(items, seen):
+        return book.search(owner, seen, k)
+    places, similarities = _ranking.best(book, on_host(owner, items, probes), k, threads)
+    return _device_search.of_host(places, seen), _device_search.of_host(similarities, seen)
+
+
 def search(items: Items, probes: Any, k: object, threads: int) -> Matches:
     """Return the k best items of each probe; keys in host memory."""
     owner = "ItemMemory.search"
-    book, seen = checked(owner, items, probes)
+    checked(owner, items, probes)
     wanted = _validation.neighbours(owner, k, len(items), "items")
-    if not book.finds(wanted):
-        found = _ranking.best(book, on_host(owner, items, probes), wanted, threads)
-        places, similarities = (_device_search.of_host(part, seen) for part in found)
-    else:
-        places, similarities = book.search(owner, seen, wanted)
+    places, similarities = _best(owner, items, probes, wanted, threads)
     keys = items.keys.taken(places.seen.to_host())
     return Matches(keys, similarities.finished(), places.finished())
 
 
-def cleanup(items: Items, probes: Any, threshold: Any) -> Any:
+def cleanup(items: Items, probes: Any, threshold: Any, threads: int) -> Any:
     """Return the vector of the best item of each probe, or zeros below its threshold."""
     owner = "ItemMemory.cleanup"
-    book, asked = checked(owner, items, probes)
-    places, similarities = book.search(owner, asked, 1)
+    book, _ = checked(owner, items, probes)
+    places, similarities = _best(owner, items, probes, 1, threads)
     if threshold is not None:
         limits = thresholds_of(owner, threshold, places.seen.shape[0])
         too_low = similarities.seen.to_host()[:, 0] < limits
@@ -65,6 +79,8 @@ def cleanup(items: Items, probes: Any, threshold: Any) -> Any:
 def on_host(owner: str, items: Items, probes: Any) -> NDArray[Any]:
     """Return a checked copy of the probes in host memory, for what the GPU has no kernels for."""
     book, seen = checked(owner, items, probes)
+    if _are_sums(items, seen):
+        return np.atleast_2d(vectors_of(owner, "probes", book.space, seen.to_host()))
     rows = _device_search.rows_of(owner, "probes", seen)
     places = _device_search.of_host(np.arange(rows.n), seen)
     copied = _device_search.taken(rows, places).seen.to_host().view(book.space.dtype)

@@ -172,7 +172,7 @@ class ItemQueries(ItemLooks):
         """
         owner, n_threads = "ItemMemory.cleanup", _threads.resolve("ItemMemory.cleanup", threads)
         if _device.is_on_gpu(probes):
-            there: NDArray[Any] = self._gpu().cleanup(self._items, probes, threshold)
+            there: NDArray[Any] = self._gpu().cleanup(self._items, probes, threshold, n_threads)
             return there
         items, rows = self._asked(owner, probes)
         limits = None if threshold is None else thresholds_of(owner, threshold, len(rows))
