@@ -105,6 +105,18 @@ def test_mcr_adds_directions() -> None:
             assert min(around, 12 - around) <= 0.5 + 1e-6
 
 
+@pytest.mark.parametrize("modulus", [3, 5, 7, 9, 11, 63])
+def test_half_around_is_the_even_one_in_any_order(modulus: int) -> None:
+    low, high = (modulus - 1) // 2, (modulus + 1) // 2
+    space = MCR(1, modulus=modulus)
+    for seed in range(20):
+        steps = np.random.default_rng(seed).permutation([low, high, low, high, 1, modulus - 1])
+        rows = steps[:, np.newaxis].astype(np.uint16)
+        even = low if low % 2 == 0 else high
+        assert space.superpose(rows).tolist() == [even]
+        assert space.superpose(rows, weights=[1] * 6).tolist() == [even]
+
+
 @kinds
 @pytest.mark.parametrize("modulus", [2, 16, 101])
 def test_strangers_are_as_alike_as_chance_has_it(kind: str, modulus: int) -> None:

@@ -42,7 +42,7 @@ def test_the_nearest_are_found_exactly(kind: str, scale: float, n: int, dim: int
     memory.store(keys, np.arange(n) % 5)
     found, similarities = memory.search(queries, k)
     power = 1.0 if kind == "cosine" else scale * scale
-    order, scores = by_definition(kind, queries / np.float64(scale), keys / np.float64(scale), k)
+    order, scores = by_definition(kind, queries.astype(float) / scale, keys.astype(float) / scale, k)
     assert np.allclose(similarities / power, scores, rtol=1e-6, atol=1e-9)
     exact = np.stack([_nearest.exact(kind, np.tile(q, (n, 1)), keys) for q in queries])
     assert np.array_equal(found, np.argsort(-exact, axis=1, kind="stable")[:, :k])

@@ -120,7 +120,9 @@ def test_strided_and_wide_vectors_are_taken(space: Any) -> None:
     for given in (some, turned, plain.astype(np.result_type(plain, np.float64))):
         assert np.array_equal(space.similarity(given, plain), space.similarity(plain, plain))
         assert np.array_equal(space.superpose(given), space.superpose(plain))
-        assert np.array_equal(space.bind(given, plain), space.bind(plain, plain))
+        # Products of matrices may be summed otherwise where rows do not stand one after the other.
+        off = 0 if not isinstance(space, VTB) else 1e-6
+        np.testing.assert_allclose(space.bind(given, plain), space.bind(plain, plain), rtol=0, atol=off)
         assert np.array_equal(space.permute(given, 3), space.permute(plain, 3))
 
 

@@ -117,7 +117,10 @@ def excluded(path: Path, column: str, literal: str) -> list[bool]:
         ("float", "(1/7)::FLOAT", "0.123::FLOAT"),
         ("double", "1::DOUBLE / 7", "0.123::DOUBLE"),
         ("string", "'text é 3'", "'stranger'"),
-        ("binary", "'\\x03\\x03\\x03'::BLOB", "'\\x99\\x03\\x03'::BLOB"),
+        pytest.param(
+            *("binary", "'\\x03\\x03\\x03'::BLOB", "'\\x99\\x03\\x03'::BLOB"),
+            marks=pytest.mark.skipif(int(duckdb.__version__[0]) < 2, reason="DuckDB 1 finds no BLOB"),
+        ),
     ],
 )
 def test_duckdb_probes_our_filters(column: str, inside: str, outside: str, ours: Path) -> None:

@@ -188,11 +188,7 @@ def test_unions_follow_the_hypergeometric_law(variant: Any, dim: int) -> None:
     strangers = names("s", 200)
     for seed in range(10):
         bag = Multiset(BSDC(dim, seed, variant), names("k", 45))
-        law, set_bits = (
-            bag._law(),
-            int(np.bitwise_count(bag.vector).sum()) if hasattr(np, "bitwise_count") else 0,
-        )
-        set_bits = set_bits or int(bag.space.unpack(bag.vector).sum())
+        law, set_bits = bag._law(), int(bag.space.unpack(bag.vector).sum())
         least = math.ceil(float(law.midpoint()) * math.sqrt(ones * set_bits) - 1e-9)
         chances.append(float(stats.hypergeom.sf(least - 1, dim, set_bits, ones)))
         hits += int(bag.contains(strangers).sum())

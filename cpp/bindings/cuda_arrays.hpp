@@ -36,6 +36,7 @@ void bind_cuda_retrieval(py::module_& module);
 void bind_cuda_recall(py::module_& module);
 void bind_cuda_locations(py::module_& module);
 void bind_cuda_synapses(py::module_& module);
+void bind_cuda_nearest(py::module_& module);
 void bind_cuda_pairs(py::module_& module);
 void bind_cuda_triples(py::module_& module);
 void bind_cuda_codes(py::module_& module);

@@ -114,21 +114,21 @@ void pack_counts(const Span& counters, size_t planes, const Span& out) {
                     planes == 2 ? words + n_words : nullptr);
 }
 
-// The seed and the hash are those of the atom of offsets.
-void choose_digits(const Span& counters, std::uint32_t modulus, uint64_t seed, uint64_t hash, const Words& directions,
-                   const Span& out) {
+// One vector, or many. The seed and the hash are those of the atom of offsets.
+void choose_digits(const Span& counters, size_t width, std::uint32_t modulus, uint64_t seed, uint64_t hash,
+                   const Words& directions, const Span& out) {
   require_together(counters, out);
-  const auto space = digit_space(out.n, modulus, seed);
-  require(counters.n == space.n_counters(), "There must be one counter a value of an entry.");
+  const auto space = digit_space(width, modulus, seed);
+  require(out.n % width == 0 && counters.n == out.n * modulus, "There must be one counter a value of an entry.");
   require(!directions || (directions->n == 2 * size_t{modulus} && directions->device == counters.device),
           "There must be one direction a value.");
-  const auto* const cells = counters.data<const std::int32_t>();
+  const cuda::DigitCounts counts{counters.data<const std::int32_t>(), out.n / width, hash};
   const py::gil_scoped_release release;
   if (directions)
-    cuda::nearest_directions(counters.place(), cells, space, hash, directions->data<const double>(),
+    cuda::nearest_directions(counters.place(), counts, space, directions->data<const double>(),
                              out.data<std::uint16_t>());
   else
-    cuda::most_frequent(counters.place(), cells, space, hash, out.data<std::uint16_t>());
+    cuda::most_frequent(counters.place(), counts, space, out.data<std::uint16_t>());
 }
 
 // ---- atoms, and comparisons with them
@@ -174,6 +174,53 @@ bool any_not_below(const Span& digits, std::uint32_t modulus) {
   return cuda::any_not_below(digits.place(), digits.data<const std::uint16_t>(), digits.n, modulus);
 }
 
+// ---- stored vectors
+
+cuda::DigitRows digit_rows_of(const Span& span, size_t width) {
+  require(span.n % width == 0, "Vectors must be whole rows.");
+  return {span.data<const std::uint16_t>(), span.n / width};
+}
+
+size_t met(size_t a, size_t b) {
+  require(a == b || a == 1 || b == 1, "There must be one vector or as many as of the other argument.");
+  return a == 0 || b == 0 ? 0 : std::max(a, b);
+}
+
+bool combine_digits(const Span& a, const Span& b, size_t width, std::uint32_t modulus, bool subtract, const Span& out) {
+  require_together(a, b, out);
+  const auto space = digit_space(width, modulus, 0);
+  const auto left = digit_rows_of(a, width), right = digit_rows_of(b, width);
+  require(out.n == width * met(left.n, right.n), "out must have one row a pair.");
+  const py::gil_scoped_release release;
+  return cuda::combine_digits(a.place(), left, right, space, subtract, out.data<std::uint16_t>());
+}
+
+bool compare_digits(const Span& a, const Span& b, size_t width, std::uint32_t modulus, bool circle, const Span& out) {
+  require_together(a, b, out);
+  const auto space = digit_space(width, modulus, 0);
+  const auto left = digit_rows_of(a, width), right = digit_rows_of(b, width);
+  require(out.n == met(left.n, right.n), "out must have one element a pair.");
+  const py::gil_scoped_release release;
+  return cuda::compare_digits(a.place(), left, right, space, circle, out.data<double>());
+}
+
+// The caller has looked for integers that are too large, and knows that starts rise within the rows, which begin with
+// that of the first start.
+void count_digit_runs(const Span& rows, size_t width, std::uint32_t modulus, const Span& starts, const Words& weights,
+                      const Span& counters) {
+  require_together(rows, starts, counters);
+  const auto space = digit_space(width, modulus, 0);
+  const auto given = digit_rows_of(rows, width);
+  require(starts.n >= 2 && counters.n == (starts.n - 1) * space.n_counters(),
+          "There must be counters for all bundles.");
+  require(!weights || (weights->n == given.n && weights->device == rows.device), "There must be one weight a row.");
+  const std::int64_t* const factors = weights ? weights->data<const std::int64_t>() : nullptr;
+  const py::gil_scoped_release release;
+  cuda::clear(rows.place(), counters.data<void>(), counters.n * sizeof(std::int32_t));
+  cuda::count_digit_runs(rows.place(), {given.digits, given.n, starts.data<const std::int64_t>(), starts.n - 1}, space,
+                         factors, counters.data<std::int32_t>());
+}
+
 void bind_changes(py::module_& module) {
   module.def("add_sign_atoms", &add_sign_atoms, py::arg("state"), py::arg("seed"), py::arg("hashes"),
              py::arg("others").none(true), py::arg("weights").none(true), py::arg("subtract"),
@@ -196,8 +243,8 @@ void bind_cuda_counted(py::module_& module) {
   bind_changes(module);
   module.def("pack_counts", &pack_counts, py::arg("counters"), py::arg("planes"), py::arg("out"),
              "The bits of counters above 0, and of those below as a second plane.");
-  module.def("choose_digits", &choose_digits, py::arg("counters"), py::arg("modulus"), py::arg("seed"), py::arg("hash"),
-             py::arg("directions").none(true), py::arg("out"),
+  module.def("choose_digits", &choose_digits, py::arg("counters"), py::arg("width"), py::arg("modulus"),
+             py::arg("seed"), py::arg("hash"), py::arg("directions").none(true), py::arg("out"),
              "The most frequent values, or those whose directions are nearest to the sum's.");
   module.def("sparse_atoms", &sparse_atoms, py::arg("hashes"), py::arg("dim"), py::arg("n_ones"), py::arg("segments"),
              py::arg("seed"), py::arg("out"), "Packed atoms with few ones.");
@@ -209,6 +256,14 @@ void bind_cuda_counted(py::module_& module) {
   module.def("score_digit_atoms", &score_digit_atoms, py::arg("vector"), py::arg("modulus"), py::arg("seed"),
              py::arg("circle"), py::arg("hashes"), py::arg("out"),
              "Shares of entries equal to atoms', or how near they are around a circle.");
+  module.def("combine_digits", &combine_digits, py::arg("a"), py::arg("b"), py::arg("width"), py::arg("modulus"),
+             py::arg("subtract"), py::arg("out"),
+             "Sums, or differences, modulo r; false where an integer is too large.");
+  module.def("compare_digits", &compare_digits, py::arg("a"), py::arg("b"), py::arg("width"), py::arg("modulus"),
+             py::arg("circle"), py::arg("out"), "Similarities row by row; false where an integer is too large.");
+  module.def("count_digit_runs", &count_digit_runs, py::arg("rows"), py::arg("width"), py::arg("modulus"),
+             py::arg("starts"), py::arg("weights").none(true), py::arg("counters"),
+             "Counters of the values of every entry, one vector's for each run of rows.");
   module.def("any_not_below", &any_not_below, py::arg("digits"), py::arg("modulus"),
              "Whether any integer is too large.");
 }

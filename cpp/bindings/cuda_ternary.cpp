@@ -54,6 +54,39 @@ bool are_ternary(const Span& rows, size_t dim) {
   return cuda::are_ternary(rows.place(), given, dim);
 }
 
+cuda::BitRows rows_of(const Span& rows, size_t n, size_t stride, size_t dim) {
+  require(dim >= 1 && dim < (size_t{1} << 31), "The dimension must be in [1, 2**31).");
+  require(stride >= 2 * words_for(dim) || n <= 1, "Rows must not overlap.");
+  require(n < (size_t{1} << 32), "There must be fewer than 2**32 rows.");
+  return {rows.data<const uint64_t>(), n, stride};
+}
+
+void ternary_top_k(const Span& queries, size_t n_queries, size_t query_stride, const Span& rows, size_t n_rows,
+                   size_t row_stride, size_t dim, size_t k, const Span& indices, const Span& similarities) {
+  require_together(queries, rows, indices, similarities);
+  require(k >= 1 && k <= n_rows, "k must be in [1, n].");
+  require(indices.n == n_queries * k && similarities.n == indices.n, "The answers must have k a query.");
+  const auto asked = rows_of(queries, n_queries, query_stride, dim), given = rows_of(rows, n_rows, row_stride, dim);
+  const py::gil_scoped_release release;
+  cuda::ternary_top_k(queries.place(), asked, given, dim,
+                      {k, indices.data<std::int64_t>(), nullptr, similarities.data<double>()});
+}
+
+void ternary_range(const Span& queries, size_t query_stride, const Span& rows, size_t n_rows, size_t row_stride,
+                   size_t dim, const Span& thresholds, const Span& cursors, const std::optional<Span>& found,
+                   const std::optional<Span>& similarities) {
+  require_together(queries, rows, thresholds, cursors);
+  require(thresholds.n == cursors.n, "There must be one threshold and cursor a query.");
+  require(found.has_value() == similarities.has_value(), "Rows are found with their similarities.");
+  if (found) require(found->n == similarities->n, "Rows are found with their similarities.");
+  const auto asked = rows_of(queries, cursors.n, query_stride, dim), given = rows_of(rows, n_rows, row_stride, dim);
+  const cuda::RealMatches matches{found ? found->data<std::int64_t>() : nullptr,
+                                  similarities ? similarities->data<double>() : nullptr};
+  const py::gil_scoped_release release;
+  cuda::ternary_range(queries.place(), asked, thresholds.data<const double>(), given, dim,
+                      cursors.data<unsigned long long>(), matches);
+}
+
 }  // namespace
 
 void bind_cuda_ternary(py::module_& module) {
@@ -66,6 +99,13 @@ void bind_cuda_ternary(py::module_& module) {
   module.def("ternary_signs", &ternary_signs, py::arg("sums"), py::arg("dim"), py::arg("out"),
              "Signs of sums of both planes, 0 where they are equal.");
   module.def("are_ternary", &are_ternary, py::arg("rows"), py::arg("dim"), "Whether no bit is set that should not be.");
+  module.def("ternary_top_k", &ternary_top_k, py::arg("queries"), py::arg("n_queries"), py::arg("query_stride"),
+             py::arg("rows"), py::arg("n_rows"), py::arg("row_stride"), py::arg("dim"), py::arg("k"),
+             py::arg("indices"), py::arg("similarities"), "The k ternary rows most alike to each query by cosine.");
+  module.def("ternary_range", &ternary_range, py::arg("queries"), py::arg("query_stride"), py::arg("rows"),
+             py::arg("n_rows"), py::arg("row_stride"), py::arg("dim"), py::arg("thresholds"), py::arg("cursors"),
+             py::arg("found").none(true), py::arg("similarities").none(true),
+             "The ternary rows that reach each query's threshold; their numbers alone without places for them.");
 }
 
 }  // namespace hypersketch::bindings

@@ -16,6 +16,10 @@ struct Cells {
   __device__ __forceinline__ bool is_set(uint64_t position) const {
     return (words[position / kWordBits] >> (position % kWordBits) & 1) != 0;
   }
+  // While other threads set other bits of the word.
+  __device__ __forceinline__ bool was_set(uint64_t position) const {
+    return (__ldcg(words + position / kWordBits) >> (position % kWordBits) & 1) != 0;
+  }
   __device__ __forceinline__ void first(uint64_t position) const { set(position); }
   __device__ __forceinline__ void set(uint64_t position) const {
     set_bits(words + position / kWordBits, uint64_t{1} << (position % kWordBits), CachePolicy(false));

@@ -45,7 +45,7 @@ void add_sparse_atoms(Place place, const uint64_t* hashes, size_t n, SparseSpace
 void score_sparse_atoms(Place place, const uint64_t* vector, const uint64_t* hashes, size_t n, SparseSpace space,
                         double* out);
 
-// ---- digits.cu
+// ---- digits.cu and digit_rows.cu
 
 // Atoms of `width` integers below the modulus, which is in [2, 2^16].
 struct DigitSpace {
@@ -68,16 +68,40 @@ void add_digit_atoms(Place place, const uint64_t* hashes, const uint64_t* others
 void add_digit_rows(Place place, const std::uint16_t* rows, size_t n, DigitSpace space, CountedWeights weights,
                     std::int32_t* counters);
 
-// The most frequent value of each entry; of equal ones the first from the entry's offset on. Offsets are the atom of
-// the space.
-void most_frequent(Place place, const std::int32_t* counters, DigitSpace space, uint64_t hash_of_offsets,
-                   std::uint16_t* out);
+// Counters of each of n bundles: bundle b is of the rows [starts[b], starts[b + 1]) - starts[0], n_rows in all, none of
+// them empty.
+struct DigitRuns {
+  const std::uint16_t* rows;
+  size_t n_rows;
+  const std::int64_t* starts;
+  size_t n;
+};
+void count_digit_runs(Place place, DigitRuns runs, DigitSpace space, const std::int64_t* weights,
+                      std::int32_t* counters);
+
+// The counters of n bundles, and the atom that breaks ties: that of this hash in the space.
+struct DigitCounts {
+  const std::int32_t* counters;
+  size_t n;
+  uint64_t hash_of_offsets;
+};
+// The most frequent value of each entry; of equal ones the first from the entry's offset on.
+void most_frequent(Place place, DigitCounts counts, DigitSpace space, std::uint16_t* out);
 // The value whose direction, a pair of numbers, is nearest to the sum of all; the offset where that has none.
-void nearest_directions(Place place, const std::int32_t* counters, DigitSpace space, uint64_t hash_of_offsets,
-                        const double* directions, std::uint16_t* out);
+void nearest_directions(Place place, DigitCounts counts, DigitSpace space, const double* directions,
+                        std::uint16_t* out);
 
 // Shares of equal entries of a vector and atoms, or 1 - 4 d / r for the mean distance d around a circle.
 void score_digit_atoms(Place place, const std::uint16_t* vector, const uint64_t* hashes, size_t n, DigitSpace space,
                        bool circle, double* out);
+
+// Vectors, row by row; one row of either meets all of the other. Both calls wait, and are false where an integer is not
+// below the modulus.
+struct DigitRows {
+  const std::uint16_t* digits;
+  size_t n;
+};
+bool combine_digits(Place place, DigitRows a, DigitRows b, DigitSpace space, bool subtract, std::uint16_t* out);
+bool compare_digits(Place place, DigitRows a, DigitRows b, DigitSpace space, bool circle, double* out);
 
 }  // namespace hypersketch::cuda

@@ -36,7 +36,7 @@ struct Counters {
   __host__ __device__ __forceinline__ int64_t get(uint64_t i) const {
     return part(words[i / kPerWord], static_cast<unsigned>(i % kPerWord));
   }
-  __device__ __forceinline__ bool is_set(uint64_t i) const { return get(i) != 0; }
+  __device__ __forceinline__ bool was_set(uint64_t i) const { return get(i) != 0; }
   __device__ __forceinline__ void first(uint64_t) const {}  // keys are added afterwards
 
   // Puts next(value) for the counter's value, which it returns.

@@ -5,30 +5,12 @@
 // A half word of 32 bits times the modulus, without the lower 32 bits, is a digit, so a word of a key's stream has two.
 // A block counts a few words' digits of a share of the items in shared memory, where there is room for all values, and
 // adds what it has to the counters. Bottleneck: two random words' multiplications a word of an atom, and two additions.
-#include "counted.hpp"
-#include "rows.cuh"
+#include "digits.cuh"
 
 namespace hypersketch::cuda {
 namespace {
 
 constexpr unsigned kWarps = kThreads / kWarp;
-
-struct TwoDigits {
-  std::uint32_t first;
-  std::uint32_t second;
-};
-
-__device__ __forceinline__ std::uint32_t digit_of(uint64_t half, std::uint32_t modulus) {
-  return static_cast<std::uint32_t>(half * modulus >> 32);
-}
-
-__device__ __forceinline__ TwoDigits digits_of(uint64_t word, std::uint32_t modulus) {
-  return {digit_of(word & 0xFFFFFFFFU, modulus), digit_of(word >> 32, modulus)};
-}
-
-__device__ __forceinline__ std::uint32_t sum_modulo(std::uint32_t a, std::uint32_t b, std::uint32_t modulus) {
-  return a + b < modulus ? a + b : a + b - modulus;
-}
 
 // Digit d of the atom whose stream starts here.
 __device__ __forceinline__ std::uint32_t digit_at(uint64_t start, size_t d, std::uint32_t modulus) {
@@ -162,15 +144,16 @@ void add_digits(Place place, Source source, size_t n, DigitSpace space, CountedW
 // ---- what stands for counters: a warp has an entry
 
 __global__ void __launch_bounds__(kThreads)
-    find_modes(const std::int32_t* counters, DigitSpace space, uint64_t start_of_offsets, std::uint16_t* out) {
+    find_modes(DigitCounts counts, DigitSpace space, uint64_t start_of_offsets, std::uint16_t* out) {
   const unsigned lane = threadIdx.x % kWarp, modulus = space.modulus;
-  for (size_t d = thread_index() / kWarp; d < space.width; d += size_t{gridDim.x} * kWarps) {
-    const std::uint32_t offset = digit_at(start_of_offsets, d, modulus);
+  for (size_t d = thread_index() / kWarp; d < counts.n * space.width; d += size_t{gridDim.x} * kWarps) {
+    const std::int32_t* const counters = counts.counters + d * modulus;
+    const std::uint32_t offset = digit_at(start_of_offsets, d % space.width, modulus);
     // One number says both: the count, and of equal counts how soon its value comes.
     std::int64_t best = INT64_MIN;
     for (std::uint32_t v = lane; v < modulus; v += kWarp) {
       const std::uint32_t late = v >= offset ? v - offset : v + modulus - offset;
-      const std::int64_t mine = std::int64_t{counters[d * modulus + v]} * modulus - late;
+      const std::int64_t mine = std::int64_t{counters[v]} * modulus - late;
       best = mine > best ? mine : best;
     }
     for (int half = kWarp / 2; half > 0; half /= 2) {
@@ -191,18 +174,20 @@ __device__ std::uint32_t nearest_step(double x, double y, std::uint32_t modulus)
   // Halfway is where it is but for rounding errors of sums, whose order of terms must not decide.
   const double halves = rint(__dmul_rn(2.0, place));
   if (fabs(__dsub_rn(__dmul_rn(2.0, place), halves)) < 1e-6) place = halves / 2.0;
+  if (2.0 * place == -double(modulus)) place = -place;  // half around, of which a rounding error chose the side
   const std::int64_t step = static_cast<std::int64_t>(rint(place)) % modulus;
   return static_cast<std::uint32_t>(step < 0 ? step + modulus : step);
 }
 
 __global__ void __launch_bounds__(kThreads)
-    find_directions(const std::int32_t* counters, DigitSpace space, uint64_t start_of_offsets, const double* directions,
+    find_directions(DigitCounts counts, DigitSpace space, uint64_t start_of_offsets, const double* directions,
                     std::uint16_t* out) {
   const unsigned lane = threadIdx.x % kWarp, modulus = space.modulus;
-  for (size_t d = thread_index() / kWarp; d < space.width; d += size_t{gridDim.x} * kWarps) {
+  for (size_t d = thread_index() / kWarp; d < counts.n * space.width; d += size_t{gridDim.x} * kWarps) {
+    const std::int32_t* const counters = counts.counters + d * modulus;
     double x = 0, y = 0, size = 0;
     for (std::uint32_t v = lane; v < modulus; v += kWarp) {
-      const double count = counters[d * modulus + v];
+      const double count = counters[v];
       x = __dadd_rn(x, __dmul_rn(count, directions[2 * v]));
       y = __dadd_rn(y, __dmul_rn(count, directions[2 * v + 1]));
       size += fabs(count);  // exact
@@ -211,19 +196,13 @@ __global__ void __launch_bounds__(kThreads)
     if (lane != 0) continue;
     // What cancels is left with rounding errors far below a single vector's length.
     const bool has_direction = hypot(x, y) > 1e-9 * fmax(1.0, size);
-    const std::uint32_t step = has_direction ? nearest_step(x, y, modulus) : digit_at(start_of_offsets, d, modulus);
+    const std::uint32_t step =
+        has_direction ? nearest_step(x, y, modulus) : digit_at(start_of_offsets, d % space.width, modulus);
     out[d] = static_cast<std::uint16_t>(step);
   }
 }
 
 // ---- comparisons: a warp has a key
-
-template <bool kCircle>
-__device__ __forceinline__ std::uint32_t compared(std::uint32_t a, std::uint32_t b, std::uint32_t modulus) {
-  if constexpr (!kCircle) return a == b ? 1 : 0;
-  const std::uint32_t apart = a < b ? b - a : a - b;
-  return apart < modulus - apart ? apart : modulus - apart;
-}
 
 template <bool kCircle>
 __global__ void __launch_bounds__(kThreads) score_digits(const std::uint16_t* vector, const uint64_t* hashes, size_t n,
@@ -239,13 +218,9 @@ __global__ void __launch_bounds__(kThreads) score_digits(const std::uint16_t* ve
     }
     sum = sum_of_warp(sum);
     if (lane != 0) continue;
-    // As NumPy divides; all but the quotient is exact.
-    const double width = double(space.width), total = double(sum);
-    out[i] = kCircle ? __dsub_rn(1.0, __ddiv_rn(4.0 * total, double(space.modulus) * width)) : __ddiv_rn(total, width);
+    out[i] = likeness<kCircle>(sum, space);
   }
 }
-
-Grid warps_for(size_t n) { return {static_cast<unsigned>(std::min<size_t>((n + kWarps - 1) / kWarps, 1U << 20))}; }
 
 Atoms atoms_of(const uint64_t* hashes, DigitSpace space) {
   return {hashes, seed_word(space.seed, Purpose::kAtom), space.modulus};
@@ -280,18 +255,17 @@ void add_digit_rows(Place place, const std::uint16_t* rows, size_t n, DigitSpace
   add_digits(place, Stored{rows, space.width}, n, space, weights, counters);
 }
 
-void most_frequent(Place place, const std::int32_t* counters, DigitSpace space, uint64_t hash_of_offsets,
-                   std::uint16_t* out) {
+void most_frequent(Place place, DigitCounts counts, DigitSpace space, std::uint16_t* out) {
   const OnDevice on(place.device);
-  const uint64_t start = stream_start(seed_word(space.seed, Purpose::kAtom), hash_of_offsets);
-  launch(place, warps_for(space.width), find_modes, counters, space, start, out);
+  const uint64_t start = stream_start(seed_word(space.seed, Purpose::kAtom), counts.hash_of_offsets);
+  launch(place, warps_for(counts.n * space.width), find_modes, counts, space, start, out);
 }
 
-void nearest_directions(Place place, const std::int32_t* counters, DigitSpace space, uint64_t hash_of_offsets,
-                        const double* directions, std::uint16_t* out) {
+void nearest_directions(Place place, DigitCounts counts, DigitSpace space, const double* directions,
+                        std::uint16_t* out) {
   const OnDevice on(place.device);
-  const uint64_t start = stream_start(seed_word(space.seed, Purpose::kAtom), hash_of_offsets);
-  launch(place, warps_for(space.width), find_directions, counters, space, start, directions, out);
+  const uint64_t start = stream_start(seed_word(space.seed, Purpose::kAtom), counts.hash_of_offsets);
+  launch(place, warps_for(counts.n * space.width), find_directions, counts, space, start, directions, out);
 }
 
 void score_digit_atoms(Place place, const std::uint16_t* vector, const uint64_t* hashes, size_t n, DigitSpace space,

@@ -24,12 +24,12 @@ __global__ void __launch_bounds__(kThreads) positions_kernel(Cells cells, WordRu
   owners[p] = owner;
 }
 
-// `cells.first(position)` hears of every clear position that a key comes to first.
+// `cells.first(position)` hears of every position that `cells.was_set` does not know and a key comes to first.
 template <class Cells>
 __global__ void __launch_bounds__(kThreads)
     first_positions_kernel(Cells cells, const uint64_t* positions, const std::uint32_t* owners, size_t n, bool* out) {
   const size_t p = thread_index();
-  if (p >= n || (p > 0 && positions[p - 1] == positions[p]) || cells.is_set(positions[p])) return;
+  if (p >= n || (p > 0 && positions[p - 1] == positions[p]) || cells.was_set(positions[p])) return;
   __stcg(reinterpret_cast<unsigned char*>(out + owners[p]), 0);  // as other positions of the key may
   cells.first(positions[p]);
 }

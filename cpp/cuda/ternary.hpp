@@ -5,6 +5,7 @@
 #pragma once
 
 #include "hypervectors.hpp"
+#include "search.hpp"
 
 namespace hypersketch::cuda {
 
@@ -23,5 +24,14 @@ bool are_ternary(Place place, PackedRows rows, size_t dim);
 
 // The cosines of rows, one by one; 0 where a row is 0.
 bool ternary_cosines(Place place, PackedRows a, PackedRows b, size_t dim, double* out);
+
+// ---- search_ternary.cu; rows of 2 * words_for(dim) words, which are as they should be, fewer than 2^32 of them
+
+// The rows most alike to each query by cosine, of equally alike ones the first, 1 <= k <= rows.n.
+void ternary_top_k(Place place, BitRows queries, BitRows rows, size_t dim, NearestRows answers);
+
+// All rows whose cosine with query q reaches thresholds[q], as real_range finds them.
+void ternary_range(Place place, BitRows queries, const double* thresholds, BitRows rows, size_t dim,
+                   unsigned long long* cursors, RealMatches found);
 
 }  // namespace hypersketch::cuda

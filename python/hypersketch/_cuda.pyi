@@ -21,6 +21,7 @@ __all__: list[str] = [
     "Imported",
     "Locations",
     "Memory",
+    "Near",
     "OutOfMemory",
     "Passing",
     "RecallNumbers",
@@ -47,7 +48,8 @@ __all__: list[str] = [
     "atom_rows",
     "best_columns_f32",
     "best_columns_f64",
-    "best_units",
+    "best_of_all",
+    "best_of_candidates",
     "bfloat_words",
     "bind_rows",
     "bloom_add",
@@ -65,9 +67,10 @@ __all__: list[str] = [
     "clear_span",
     "clip_sums",
     "combine_cells",
+    "combine_digits",
     "combine_phasors",
     "combine_rows",
-    "connected_rows",
+    "compare_digits",
     "contract_rows",
     "convert_float32",
     "convert_float64",
@@ -75,9 +78,8 @@ __all__: list[str] = [
     "copy_span",
     "cosine_distances",
     "cosines",
-    "count_lists",
+    "count_digit_runs",
     "count_units",
-    "count_winners",
     "counting_add",
     "counting_combine",
     "counting_contains",
@@ -100,7 +102,6 @@ __all__: list[str] = [
     "feature_levels",
     "fold_rows",
     "follow",
-    "follow_codes",
     "follow_fields",
     "from_host",
     "hadamard_range",
@@ -120,13 +121,15 @@ __all__: list[str] = [
     "keep_rows",
     "largest_counter",
     "largest_load",
-    "learn_code",
     "learn_pass",
     "least_columns_f32",
     "least_columns_f64",
+    "lift_rows",
     "list_units",
     "membership_add",
     "membership_scores",
+    "mix_tokens",
+    "mix_vectors",
     "most_staged_bytes",
     "move_by_drawn",
     "multiply_matrices",
@@ -161,6 +164,7 @@ __all__: list[str] = [
     "rotate_rows",
     "round_rows",
     "row_lengths",
+    "row_squares_of",
     "score_atoms",
     "score_digit_atoms",
     "score_keys",
@@ -176,6 +180,7 @@ __all__: list[str] = [
     "sketch_add_i64",
     "sketch_estimate_f64",
     "sketch_estimate_i64",
+    "soften",
     "sparse_atoms",
     "squared_lengths",
     "subtract_columns_f32",
@@ -190,7 +195,9 @@ __all__: list[str] = [
     "ternary_atoms",
     "ternary_cosines",
     "ternary_products",
+    "ternary_range",
     "ternary_signs",
+    "ternary_top_k",
     "to_dlpack",
     "turn_bits",
     "turn_rows",
@@ -462,6 +469,20 @@ class Locations:
         k: typing.SupportsInt | typing.SupportsIndex,
     ) -> None: ...
 
+class Near:
+    """
+    Queries and rows on a GPU; the caller keeps them.
+    """
+    def __init__(
+        self,
+        kind: str,
+        dim: typing.SupportsInt | typing.SupportsIndex,
+        queries: Span,
+        query_squares: Span,
+        rows: Span,
+        row_squares: Span,
+    ) -> None: ...
+
 def add_bit_rows(
     state: Memory,
     planes: typing.SupportsInt | typing.SupportsIndex,
@@ -612,16 +633,31 @@ def best_columns_f64(scores: Span, n_columns: typing.SupportsInt | typing.Suppor
     Where the largest score of each row is.
     """
 
-def best_units(
-    counts: Span,
-    numbers: Span,
-    n_modules: typing.SupportsInt | typing.SupportsIndex,
-    n_units: typing.SupportsInt | typing.SupportsIndex,
-    codes: Span,
-    largest: Span,
+def best_of_all(
+    near: Near,
+    queries: collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex],
+    k: typing.SupportsInt | typing.SupportsIndex,
+    first: typing.SupportsInt | typing.SupportsIndex,
+    indices: Span,
+    similarities: Span,
 ) -> None:
     """
-    The unit of the largest support in each module, and that support.
+    The best of all rows for some queries.
+    """
+
+def best_of_candidates(
+    near: Near,
+    rows: Span,
+    scores: Span,
+    longest: typing.SupportsFloat | typing.SupportsIndex,
+    k: typing.SupportsInt | typing.SupportsIndex,
+    first: typing.SupportsInt | typing.SupportsIndex,
+    indices: Span,
+    similarities: Span,
+    settled: Span,
+) -> None:
+    """
+    The best of candidates, and whether they are the best of all rows.
     """
 
 def bfloat_words(dim: typing.SupportsInt | typing.SupportsIndex) -> int:
@@ -747,6 +783,7 @@ def checked_units(
 
 def choose_digits(
     counters: Span,
+    width: typing.SupportsInt | typing.SupportsIndex,
     modulus: typing.SupportsInt | typing.SupportsIndex,
     seed: typing.SupportsInt | typing.SupportsIndex,
     hash: typing.SupportsInt | typing.SupportsIndex,
@@ -774,6 +811,18 @@ def combine_cells(
     Add or subtract another state's cells.
     """
 
+def combine_digits(
+    a: Span,
+    b: Span,
+    width: typing.SupportsInt | typing.SupportsIndex,
+    modulus: typing.SupportsInt | typing.SupportsIndex,
+    subtract: bool,
+    out: Span,
+) -> bool:
+    """
+    Sums, or differences, modulo r; false where an integer is too large.
+    """
+
 def combine_phasors(
     a: Span,
     b: Span,
@@ -792,16 +841,16 @@ def combine_rows(
     Rows times a matrix.
     """
 
-def connected_rows(
-    weights: Span,
-    n_rows: typing.SupportsInt | typing.SupportsIndex,
-    n_modules: typing.SupportsInt | typing.SupportsIndex,
-    n_units: typing.SupportsInt | typing.SupportsIndex,
-    codes: Span,
+def compare_digits(
+    a: Span,
+    b: Span,
+    width: typing.SupportsInt | typing.SupportsIndex,
+    modulus: typing.SupportsInt | typing.SupportsIndex,
+    circle: bool,
     out: Span,
-) -> None:
+) -> bool:
     """
-    Which rows have the bits of all winners.
+    Similarities row by row; false where an integer is too large.
     """
 
 def contract_rows(
@@ -863,16 +912,16 @@ def cosines(
     Cosines of rows; false where any is not finite.
     """
 
-def count_lists(
-    weights: Span,
-    n_modules: typing.SupportsInt | typing.SupportsIndex,
-    n_units: typing.SupportsInt | typing.SupportsIndex,
+def count_digit_runs(
+    rows: Span,
+    width: typing.SupportsInt | typing.SupportsIndex,
+    modulus: typing.SupportsInt | typing.SupportsIndex,
     starts: Span,
-    indices: Span,
-    counts: Span,
+    weights: Span | None,
+    counters: Span,
 ) -> None:
     """
-    How many rows of each list have each bit.
+    Counters of the values of every entry, one vector's for each run of rows.
     """
 
 def count_units(
@@ -884,17 +933,6 @@ def count_units(
 ) -> None:
     """
     How many bools of rows are true.
-    """
-
-def count_winners(
-    context: Span,
-    n_modules: typing.SupportsInt | typing.SupportsIndex,
-    n_units: typing.SupportsInt | typing.SupportsIndex,
-    code: Span,
-    counts: Span,
-) -> None:
-    """
-    How many rows of a code's winners have each bit.
     """
 
 def counting_add(
@@ -1080,21 +1118,6 @@ def follow(
 ) -> None:
     """
     Make a stream wait for all that was enqueued on another.
-    """
-
-def follow_codes(
-    counts: Span | None,
-    numbers: Span | None,
-    context: Span,
-    n_modules: typing.SupportsInt | typing.SupportsIndex,
-    n_units: typing.SupportsInt | typing.SupportsIndex,
-    begins: numpy.typing.NDArray[numpy.bool],
-    before: Span | None,
-    codes: Span,
-    largest: Span,
-) -> None:
-    """
-    The same, one after the other, each after the code before.
     """
 
 def follow_fields(
@@ -1292,19 +1315,6 @@ def largest_load(locations: Locations, asked: Span, weights: Span | None) -> int
     The most that magnitudes of weights add up to at a location.
     """
 
-def learn_code(
-    weights: Span,
-    context: Span,
-    n_modules: typing.SupportsInt | typing.SupportsIndex,
-    n_units: typing.SupportsInt | typing.SupportsIndex,
-    rows: Span,
-    code: Span,
-    before: Span | None,
-) -> None:
-    """
-    Set the bits of a code in rows, and in those of the code before.
-    """
-
 def learn_pass(
     rows: Span,
     dim: typing.SupportsInt | typing.SupportsIndex,
@@ -1335,6 +1345,17 @@ def least_columns_f64(
 ) -> None:
     """
     Where the smallest distance of each row is.
+    """
+
+def lift_rows(
+    rows: Span,
+    dim: typing.SupportsInt | typing.SupportsIndex,
+    squares: Span | None,
+    scale: typing.SupportsFloat | typing.SupportsIndex,
+    out: Span,
+) -> None:
+    """
+    Rows of two numbers more, whose inner products rank as distances do.
     """
 
 def list_units(
@@ -1374,6 +1395,32 @@ def membership_scores(
 ) -> None:
     """
     e s^T W s of every key.
+    """
+
+def mix_tokens(
+    weights: Span,
+    indices: Span,
+    first: typing.SupportsInt | typing.SupportsIndex,
+    k: typing.SupportsInt | typing.SupportsIndex,
+    tokens: Span,
+    n_tokens: typing.SupportsInt | typing.SupportsIndex,
+    out: Span,
+) -> None:
+    """
+    Distributions over the tokens of items.
+    """
+
+def mix_vectors(
+    weights: Span,
+    indices: Span,
+    first: typing.SupportsInt | typing.SupportsIndex,
+    k: typing.SupportsInt | typing.SupportsIndex,
+    values: Span,
+    width: typing.SupportsInt | typing.SupportsIndex,
+    out: Span,
+) -> None:
+    """
+    Weighted means of the values of items.
     """
 
 def most_staged_bytes() -> int:
@@ -1761,6 +1808,11 @@ def row_lengths(rows: Span, dim: typing.SupportsInt | typing.SupportsIndex, out:
     Lengths of rows, never 0.
     """
 
+def row_squares_of(rows: Span, dim: typing.SupportsInt | typing.SupportsIndex, out: Span) -> None:
+    """
+    Squared lengths of rows, in NumPy's order.
+    """
+
 def score_atoms(
     dim: typing.SupportsInt | typing.SupportsIndex,
     kind: typing.SupportsInt | typing.SupportsIndex,
@@ -1933,6 +1985,16 @@ def sketch_estimate_i64(
     Estimated weights of keys.
     """
 
+def soften(
+    similarities: Span,
+    k: typing.SupportsInt | typing.SupportsIndex,
+    temperature: typing.SupportsFloat | typing.SupportsIndex,
+    weights: Span,
+) -> None:
+    """
+    Softmax of similarities over a temperature.
+    """
+
 def sparse_atoms(
     hashes: Span,
     dim: typing.SupportsInt | typing.SupportsIndex,
@@ -2040,9 +2102,41 @@ def ternary_products(a: Span, b: Span, dim: typing.SupportsInt | typing.Supports
     Products of ternary rows; false where a bit should not be set.
     """
 
+def ternary_range(
+    queries: Span,
+    query_stride: typing.SupportsInt | typing.SupportsIndex,
+    rows: Span,
+    n_rows: typing.SupportsInt | typing.SupportsIndex,
+    row_stride: typing.SupportsInt | typing.SupportsIndex,
+    dim: typing.SupportsInt | typing.SupportsIndex,
+    thresholds: Span,
+    cursors: Span,
+    found: Span | None,
+    similarities: Span | None,
+) -> None:
+    """
+    The ternary rows that reach each query's threshold; their numbers alone without places for them.
+    """
+
 def ternary_signs(sums: Span, dim: typing.SupportsInt | typing.SupportsIndex, out: Span) -> None:
     """
     Signs of sums of both planes, 0 where they are equal.
+    """
+
+def ternary_top_k(
+    queries: Span,
+    n_queries: typing.SupportsInt | typing.SupportsIndex,
+    query_stride: typing.SupportsInt | typing.SupportsIndex,
+    rows: Span,
+    n_rows: typing.SupportsInt | typing.SupportsIndex,
+    row_stride: typing.SupportsInt | typing.SupportsIndex,
+    dim: typing.SupportsInt | typing.SupportsIndex,
+    k: typing.SupportsInt | typing.SupportsIndex,
+    indices: Span,
+    similarities: Span,
+) -> None:
+    """
+    The k ternary rows most alike to each query by cosine.
     """
 
 def to_dlpack(

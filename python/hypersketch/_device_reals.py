@@ -6,6 +6,7 @@ A search finds candidates by bfloat16 products, which double precision settles.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 
 from hypersketch import _device, _threads, _validation
 from hypersketch._device_array import DeviceArray, Passing, room
-from hypersketch._device_search import rows_of, used
+from hypersketch._device_search import matches, rows_of, used
 
 MOST = 256
 """Neighbours that the kernels find."""
@@ -123,25 +124,16 @@ class RoundedRows:
         """Return query, place and similarity of all rows that reach thresholds, in host memory, unordered."""
         views, weights = self._views()
         _device.behind(queries, rows, *views)
-        passing, n, dim = Passing(queries.device, queries.stream), queries.shape[0], floats_of(rows)
+        passing, dim = Passing(queries.device, queries.stream), floats_of(rows)
         flat = (seen._replace(shape=(seen.shape[0], dim)).span() for seen in (queries, rows))
         spans = (view.span() for view in views)
         given = *flat, dim, weights, self.cosine, *spans, passing.span(thresholds)
-        cursors, counts = passing.span(np.zeros(n, np.uint64)), np.empty(n, np.int64)
         try:
-            _device.module().real_range(*given, cursors, None, None)
+            found = matches(queries, queries.shape[0], partial(_device.module().real_range, *given))
         except ValueError:
             _validation.refuse(owner, "probes", f"finite numbers of {queries.dtype}", "NaN or infinity")
-        cursors.to_host(counts.view(np.uint8))
-        places, alike = np.empty(int(counts.sum()), np.int64), np.empty(int(counts.sum()))
-        if places.size:
-            starts = passing.span((np.cumsum(counts) - counts).astype(np.uint64))
-            found = [passing.empty(places.size, one.dtype) for one in (places, alike)]
-            _device.module().real_range(*given, starts, *found)
-            for there, here in zip(found, (places, alike), strict=True):
-                there.to_host(here.view(np.uint8))
         used(queries, *(seen._replace(stream=queries.stream) for seen in (rows, *views)))
-        return np.repeat(np.arange(n), counts), places, alike
+        return found
 
     def search_of_host(
         self, queries: NDArray[Any], rows: _device.View, k: int

@@ -153,6 +153,27 @@ def collected(
     return starts, *_of_keys(found)
 
 
+def matches(
+    asked: _device.View, n: int, collect: Callable[[Any, Any, Any], None]
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
+    """Return query, place and similarity of what n queries find, in host memory, unordered.
+
+    ``collect`` takes cursors, and where places and similarities go, or None to count them alone.
+    """
+    passing = Passing(asked.device, asked.stream)
+    cursors, counts = passing.span(np.zeros(n, np.uint64)), np.empty(n, np.int64)
+    collect(cursors, None, None)
+    cursors.to_host(counts.view(np.uint8))
+    places, alike = np.empty(int(counts.sum()), np.int64), np.empty(int(counts.sum()))
+    if places.size:
+        starts = passing.span((np.cumsum(counts) - counts).astype(np.uint64))
+        found = [passing.empty(places.size, one.dtype) for one in (places, alike)]
+        collect(starts, *found)
+        for there, here in zip(found, (places, alike), strict=True):
+            there.to_host(here.view(np.uint8))
+    return np.repeat(np.arange(n), counts), places, alike
+
+
 Search = Callable[[_device.View], tuple[_device.Target, _device.Target]]
 """From queries on a GPU to places and similarities or distances of k rows each."""
 

@@ -65,6 +65,8 @@ void test_nearest_steps() {
   const double half = std::numbers::pi / 64;  // between 0 and 1 of 64, and between 1 and 2
   check(nearest_step({std::cos(half), std::sin(half)}, 2, 64, 9) == 0, "halfway to the even one", 0, 1);
   check(nearest_step({std::cos(3 * half), std::sin(3 * half)}, 2, 64, 9) == 2, "halfway to the even one", 1, 2);
+  for (const double side : {-1e-16, 0.0, 1e-16})
+    check(nearest_step({-1, side}, 2, 11, 9) == 6, "half around, from either side", 5, 6);
 }
 
 }  // namespace

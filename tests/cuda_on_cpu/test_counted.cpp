@@ -173,9 +173,9 @@ void test_chosen(size_t width, std::uint32_t modulus) {
     const DeviceArray<std::int32_t> counters(counts);
     rows.resize(width);
     const Digits& expected = count == 0 ? offsets : rows;
-    most_frequent(kPlace, counters.data(), space, hashes[1], out.data());
+    most_frequent(kPlace, {counters.data(), 1, hashes[1]}, space, out.data());
     check(out.values() == expected, "most_frequent", width, modulus);
-    nearest_directions(kPlace, counters.data(), space, hashes[1], table.data(), out.data());
+    nearest_directions(kPlace, {counters.data(), 1, hashes[1]}, space, table.data(), out.data());
     check(out.values() == expected, "nearest_directions", width, modulus);
   }
 }

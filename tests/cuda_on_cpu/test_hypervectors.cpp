@@ -264,6 +264,43 @@ void test_ternary_signs(size_t n, size_t dim) {
   check(out.values() == planes_of(signs, dim), "ternary_signs", n, dim);
 }
 
+// Rows by their cosines with queries: all of them in order, and those from a threshold on.
+void test_ternary_search(const std::vector<int>& a, const std::vector<int>& b, size_t n, size_t dim) {
+  const size_t n_words = words_for(dim);
+  const DeviceArray<uint64_t> queries(planes_of(a, dim)), rows(planes_of(b, dim));
+  std::vector<double> cosines(n * n), sorted;
+  std::vector<std::int64_t> order, counts(n);
+  const double threshold = 0.05;
+  for (size_t q = 0; q < n; ++q) {
+    std::vector<std::int64_t> mine(n);
+    for (size_t i = 0; i < n; ++i) {
+      int inner = 0, of_a = 0, of_b = 0;
+      for (size_t d = 0; d < dim; ++d) {
+        const int x = a[q * dim + d], y = b[i * dim + d];
+        inner += x * y, of_a += x * x, of_b += y * y;
+      }
+      if (of_a * of_b > 0) cosines[q * n + i] = inner / std::sqrt(static_cast<double>(of_a) * of_b);
+      mine[i] = static_cast<std::int64_t>(i);
+      counts[q] += cosines[q * n + i] >= threshold ? 1 : 0;
+    }
+    std::stable_sort(mine.begin(), mine.end(), [&](std::int64_t i, std::int64_t j) {
+      return cosines[q * n + static_cast<size_t>(i)] > cosines[q * n + static_cast<size_t>(j)];
+    });
+    for (const std::int64_t i : mine) order.push_back(i), sorted.push_back(cosines[q * n + static_cast<size_t>(i)]);
+  }
+  const DeviceArray<std::int64_t> indices(n * n);
+  const DeviceArray<double> found(n * n), limits(std::vector<double>(n, threshold));
+  const BitRows asked{queries.data(), n, 2 * n_words}, given{rows.data(), n, 2 * n_words};
+  ternary_top_k(kPlace, asked, given, dim, {n, indices.data(), nullptr, found.data()});
+  check(indices.values() == order && found.values() == sorted, "ternary_top_k", n, dim);
+  const DeviceArray<unsigned long long> cursors(std::vector<unsigned long long>(n, 0));
+  ternary_range(kPlace, asked, limits.data(), given, dim, cursors.data(), {nullptr, nullptr});
+  const auto counted = cursors.values();
+  check(std::equal(counts.begin(), counts.end(), counted.begin(),
+                   [](std::int64_t x, unsigned long long y) { return x == static_cast<std::int64_t>(y); }),
+        "ternary_range", n, dim);
+}
+
 void test_ternary(size_t n, size_t dim) {
   const auto a = some_entries(n, dim, 11), b = some_entries(n, dim, 12);
   const size_t n_words = words_for(dim);
@@ -294,6 +331,7 @@ void test_ternary(size_t n, size_t dim) {
   check(ternary_cosines(kPlace, x, y, dim, found.data()), "ternary vectors are sound", n, dim);
   check(found.values() == cosines, "ternary_cosines", n, dim);
   test_ternary_signs(n, dim);
+  test_ternary_search(a, b, n, dim);
   check(are_ternary(kPlace, x, dim), "ternary vectors are sound", n, dim);
   Words twice = planes_of(b, dim);
   twice[0] |= 1, twice[n_words] |= 1;

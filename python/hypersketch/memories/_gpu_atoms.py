@@ -14,10 +14,18 @@ from hypersketch._device_array import DeviceArray
 from hypersketch._device_search import Atoms, RowsView, used
 from hypersketch.memories._codebooks import Places, ProceduralCodebook, Vectors, real_weights
 from hypersketch.memories._columns import Column
-from hypersketch.memories._gpu_codebook import GpuColumn, finds, probes_of, radii_of
+from hypersketch.memories._gpu_codebook import (
+    GpuColumn,
+    finds,
+    probes_of,
+    radii_of,
+    reaching_bits,
+    search_bits,
+)
 from hypersketch.vsa._real import RealSpace
 from hypersketch.vsa._space import Space
 from hypersketch.vsa._spectral_on_gpu import drawn, floats
+from hypersketch.vsa.ternary import MapT
 
 _ATOM_WORDS = 1 << 27
 """Words of 8 bytes of atoms that are on the GPU at once; what rounds real ones takes half as much again."""
@@ -73,8 +81,7 @@ class GpuAtoms(ProceduralCodebook):
     ) -> tuple[_device.Target, _device.Target]:
         if isinstance(self.space, RealSpace):
             return self._rounded(rows).search(owner, probes, rows.seen, k)
-        asked = _device_search.rows_of(owner, "probes", probes)
-        return _device_search.hamming(owner, asked, rows, self.space.dim, k, alike=True)
+        return search_bits(owner, self.space, probes, rows, k)
 
     def _rounded(self, rows: RowsView) -> _device_reals.RoundedRows:
         return _device_reals.RoundedRows(rows.seen, real_weights(self.space), True)
@@ -98,7 +105,8 @@ class GpuAtoms(ProceduralCodebook):
         if isinstance(space, RealSpace):
             _device.module().atom_reals(given.span(), *drawn(space), floats(seen))
         else:
-            _device.module().atom_rows(given.span(), space.dim, space.seed, seen.span())
+            make = _device.module().ternary_atoms if isinstance(space, MapT) else _device.module().atom_rows
+            make(given.span(), space.dim, space.seed, seen.span())
         used(given)
         return RowsView(seen, hashes.size, space.width)
 
@@ -118,12 +126,15 @@ class GpuAtoms(ProceduralCodebook):
         return _device_search.within(asked, atoms, self.space.dim, radii_of(self.space.dim, thresholds))
 
     def reaching(self, probes: NDArray[Any], thresholds: NDArray[np.float64]) -> Any:
-        """Return probe, item and similarity of all that reach the thresholds of real probes, in any order."""
+        """Return probe, item and similarity of all that reach the thresholds of probes, in any order."""
         owner, asked = "ItemMemory.range_search", DeviceArray.of(probes, self.device).view()
         limits = np.ascontiguousarray(thresholds)
         found: list[tuple[NDArray[Any], ...]] = []
         for rows in self._pieces(asked):
-            which, places, alike = self._rounded(rows).within(owner, asked, rows.seen, limits)
+            if isinstance(self.space, MapT):
+                which, places, alike = reaching_bits(self.space, asked, rows, limits)
+            else:
+                which, places, alike = self._rounded(rows).within(owner, asked, rows.seen, limits)
             found.append((which, places + len(found) * self._at_once, alike))
         return tuple(np.concatenate(parts) for parts in zip(*found, strict=True))
 

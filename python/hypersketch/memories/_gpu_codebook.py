@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hypersketch import _device, _device_reals, _device_search, _validation
+from hypersketch import _device, _device_reals, _device_search, _device_ternary, _validation
 from hypersketch._device_array import DeviceArray
 from hypersketch._device_search import RowsView, used
 from hypersketch.memories._codebooks import (
@@ -26,6 +26,7 @@ from hypersketch.memories._hadamard import HadamardCodebook
 from hypersketch.vsa._map import MapSpace
 from hypersketch.vsa._real import RealSpace
 from hypersketch.vsa._space import Space
+from hypersketch.vsa.ternary import MapT
 
 _WORD = 4
 """Bytes; rows are moved by words of 32 bits."""
@@ -182,8 +183,7 @@ class GpuCodebook(StoredCodebook):
         if isinstance(self.space, RealSpace):
             rounded = self._rounded_rows()
             return rounded.search(owner, probes, self._vectors.view(), k)
-        asked = _device_search.rows_of(owner, "probes", probes)
-        return _device_search.hamming(owner, asked, self.view(), self.space.dim, k, alike=True)
+        return search_bits(owner, self.space, probes, self.view(), k)
 
     def nearest(self, probes: NDArray[Any], k: int) -> tuple[NDArray[np.int64], NDArray[np.float64]] | None:
         """Return the same for probes of the host, there; None where the GPU has no kernels."""
@@ -191,7 +191,7 @@ class GpuCodebook(StoredCodebook):
             return None
         if isinstance(self.space, RealSpace) and _device_search.streams(max(self.space.nbytes, 16 * k)):
             return self._rounded_rows().search_of_host(probes, self._vectors.view(), k)
-        if not isinstance(self.space, RealSpace):
+        if isinstance(self.space, MapSpace):
             return _device_search.hamming_of_host(probes, self.view(), self.space.dim, k, alike=True)
         owner = "ItemMemory.search"
         return _device_search.by_pieces(
@@ -205,8 +205,10 @@ class GpuCodebook(StoredCodebook):
         return _device_search.within(asked, self.view(), dim, radii_of(dim, thresholds))
 
     def reaching(self, probes: NDArray[Any], thresholds: NDArray[np.float64]) -> Any:
-        """Return probe, item and similarity of all that reach the thresholds of real probes, in any order."""
+        """Return probe, item and similarity of all that reach the thresholds of probes, in any order."""
         asked = DeviceArray.of(probes, self.device).view()
+        if isinstance(self.space, MapT):
+            return reaching_bits(self.space, asked, self.view(), thresholds)
         rows, limits = self._vectors.view(), np.ascontiguousarray(thresholds)
         return self._rounded_rows().within("ItemMemory.range_search", asked, rows, limits)
 
@@ -227,16 +229,34 @@ def finds(space: Space, k: int) -> bool:
     return not isinstance(space, RealSpace) or k <= _device_reals.MOST
 
 
+def search_bits(
+    owner: str, space: Space, probes: _device.View, rows: RowsView, k: int
+) -> tuple[_device.Target, _device.Target]:
+    """Return the k packed or ternary rows most alike to probes of a GPU, and their similarities."""
+    asked = _device_search.rows_of(owner, "probes", probes)
+    if isinstance(space, MapT):
+        return _device_ternary.search(owner, asked, rows, space.dim, k)
+    return _device_search.hamming(owner, asked, rows, space.dim, k, alike=True)
+
+
+def reaching_bits(space: MapT, probes: _device.View, rows: RowsView, thresholds: NDArray[np.float64]) -> Any:
+    """Return probe, row and similarity of all ternary rows that reach the probes' thresholds."""
+    asked = _device_search.rows_of("ItemMemory.range_search", "probes", probes)
+    return _device_ternary.within(asked, rows, space.dim, thresholds)
+
+
 def probes_of(owner: str, space: Space, probes: Any) -> _device.View:
     """Return the view of checked vectors of a space on a GPU."""
     if isinstance(space, RealSpace):
         return _device_reals.checked(owner, "probes", probes, space.dtype, space.width)
+    if isinstance(space, MapT):
+        return _device_ternary.checked(owner, "probes", probes, space)
     return _device_search.packed(owner, "probes", probes, space.dim).seen
 
 
 def require_kernels(codebook: str, space: Space, device: int) -> None:
     """Refuse memories whose searches the GPU half has no kernels for."""
-    if isinstance(space, MapSpace):
+    if isinstance(space, MapSpace | MapT):
         return
     what, why = f"ItemMemory of {type(space).__name__}", ""
     if isinstance(space, RealSpace):

@@ -4,18 +4,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hypersketch.memories._associative import Retrieval
 
+if TYPE_CHECKING:
+    from hypersketch._device_array import DeviceArray
+    from hypersketch.memories._gpu_rows import GpuForm
+
 Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
 class Neighbours(Retrieval):
-    """What nearest neighbours answer: one row a query.
+    """What nearest neighbours answer: one row a query. All arrays are on a GPU where the queries are.
 
     Attributes
     ----------
@@ -42,3 +47,17 @@ def softmax(similarities: Floats, temperature: float) -> Floats:
     with np.errstate(over="ignore", under="ignore"):
         powers = np.exp((similarities - similarities[:, :1]) / temperature)
     return np.asarray(powers / powers.sum(axis=1, keepdims=True))
+
+
+def formed(form: GpuForm | None, array: DeviceArray) -> Any:
+    """Return an array of ours as one of the queries' kind; without a form they are in host memory."""
+    return np.asarray(array) if form is None else form.alike(array)
+
+
+def neighbours_of(form: GpuForm | None, *arrays: DeviceArray) -> Neighbours:
+    """Return states, indices, similarities and weights from a GPU in arrays of the queries' kind."""
+    states, *others = (formed(form, one) for one in arrays)
+    steps, converged = np.ones(len(arrays[0]), np.int64), np.ones(len(arrays[0]), bool)
+    if form is not None:
+        steps, converged = form.of_host(steps), form.of_host(converged)
+    return Neighbours(states, None, steps, converged, *others)

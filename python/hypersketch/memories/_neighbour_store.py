@@ -5,16 +5,20 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hypersketch import _memory, _validation
+from hypersketch import _device, _memory, _validation
 from hypersketch._stored import Tally
 from hypersketch.memories import _nearest, _reals
-from hypersketch.memories._changes import Seedless, Summed, at_once, count_of, require_writable
+from hypersketch.memories._changes import Change, Seedless, Summed, at_once, count_of, require_writable
 from hypersketch.memories._columns import Column
+
+if TYPE_CHECKING:
+    from hypersketch.memories._gpu_neighbours import GpuNeighbours
+    from hypersketch.memories._gpu_rows import GpuForm
 
 _ALIGNMENT = 64
 Rows = NDArray[Any]
@@ -32,9 +36,12 @@ class NeighbourStore(Summed, Seedless):
         "n_items": _validation.within(0, 2**48),
     }
     _GROWS = True
+    _ON_GPU = True
 
-    _columns: list[Column]
-    """Keys and values."""
+    _columns: list[Any]
+    """Keys and values, `Column` or `Window`."""
+    _there: GpuNeighbours | None
+    """The same on a GPU."""
     _lengths: Column | None
     """Of the keys; None until somebody asks, as looking would read all of a mapped file."""
     _oldest: int
@@ -72,13 +79,22 @@ class NeighbourStore(Summed, Seedless):
         self._values = {name: value for name, value in parameters.items() if name != "n_items"}
         self._record = (tally, [])
         self._lock = threading.RLock()
-        self._oldest = 0
+        self._oldest, self._there = 0, None
+        if device is not None:
+            from hypersketch.memories._gpu_neighbours import GpuNeighbours
+
+            self._frozen, self._lengths = False, None
+            self._set_there(GpuNeighbours.empty(self._values, device))
+            return
         self._frozen = state is not None and not state.flags.writeable
         if state is None:
             state = np.empty(0, np.uint8)
             parameters = {**parameters, "n_items": 0}
         keys, values = self._split(parameters, state)
         self._columns, self._lengths = [Column(keys), Column(values)], None
+
+    def _set_there(self, there: GpuNeighbours, *changes: Change) -> None:
+        at_once((vars(self), "_there", there), (vars(self), "_columns", there.columns), *changes)
 
     @classmethod
     def _split(cls, parameters: Mapping[str, Any], state: Rows) -> tuple[Rows, Rows]:
@@ -108,6 +124,8 @@ class NeighbourStore(Summed, Seedless):
         """All of it in one array, from the oldest item on, which is made when asked for."""
         with self._lock:
             parameters = self._parameters()
+            if self._there is not None:
+                return self._there.state(self._layout(parameters)[0], self._sections(parameters)[0])
             state = _memory.zeros(self._layout(parameters)[0], np.uint8)
             for part, column in zip(self._split(parameters, state), self._columns, strict=True):
                 part[...] = np.concatenate(self._in_order(column))
@@ -115,7 +133,7 @@ class NeighbourStore(Summed, Seedless):
 
     @property
     def _device_index(self) -> int | None:
-        return None
+        return None if self._there is None else self._there.device
 
     @property
     def nbytes(self) -> int:
@@ -127,15 +145,28 @@ class NeighbourStore(Summed, Seedless):
         >>> memory.nbytes
         24
         """
-        return sum(column.rows.nbytes for column in self._columns)
+        return sum(column.nbytes for column in self._columns)
 
     def _moved(self, device: int | None) -> NeighbourStore:
         twin = object.__new__(type(self))
         if self._frozen:  # it was not looked at when it was mapped
             self._verify()
         with self._lock:
-            twin._fill(self._parameters(), self._state, self._tally)
+            if device is None:
+                twin._fill(self._parameters(), _memory.host(self._state), self._tally)
+                return twin
+            twin._fill({**self._parameters(), "n_items": 0}, None, self._tally, device)
+            assert twin._there is not None
+            keys, values = self._on(device)
+            twin._set_there(twin._there.extended(keys, values, None))
         return twin
+
+    def _on(self, device: int) -> list[Any]:
+        """Return views of all keys and values, or of copies of them, on a GPU."""
+        if self._device_index == device:
+            return [column.view() for column in self._columns]
+        state, parameters = self._state, self._parameters()
+        return [_memory.moved(part, device).view() for part in self._split(parameters, _memory.host(state))]
 
     @classmethod
     def _restore(cls, parameters: dict[str, Any], counts: Mapping[str, int], state: Rows) -> NeighbourStore:
@@ -168,14 +199,30 @@ class NeighbourStore(Summed, Seedless):
         """The number of the oldest item; they are numbered as they came."""
         return self.n_added - len(self)
 
-    def _vectors(self, owner: str, name: str, given: Any) -> NDArray[np.float32]:
-        rows = _reals.rows(owner, name, given, self.key_dim, np.float32)
-        return _reals.not_zero(owner, name, rows) if self._values["similarity"] == "cosine" else rows
+    def _vectors(self, owner: str, name: str, given: Any) -> tuple[Any, GpuForm | None]:
+        """Return checked vectors where the memory is, and the form of those that came from a GPU."""
+        directed = self._values["similarity"] == "cosine"
+        if _device.is_on_gpu(given):
+            from hypersketch.memories import _gpu_neighbours
 
-    def _checked_values(self, owner: str, keys: Any, values: Any) -> NDArray[Any]:
+            return _gpu_neighbours.vectors(
+                owner, name, given, self.key_dim, self._device_index, directed=directed
+            )
+        rows = _reals.rows(owner, name, given, self.key_dim, np.float32)
+        return self._beside(_reals.not_zero(owner, name, rows) if directed else rows), None
+
+    def _beside(self, rows: Rows) -> Any:
+        """Return rows of the host where the memory is."""
+        return rows if self._there is None else _memory.moved(rows, self._there.device)
+
+    def _checked_values(self, owner: str, keys: Any, values: Any) -> Any:
         top = self._values["vocabulary"]
         if top is None:
-            return _reals.values(owner, keys, values, self.key_dim, self._values["value_dim"], np.float32)
+            return self._checked_vectors(owner, keys, values)
+        if _device.is_on_gpu(values):  # tokens take little room beside keys: the host looks at them
+            seen = _device.view_of_any(owner, "values", values)
+            _device.require_near(owner, "values", seen, self._device_index)
+            values = _device.on_host(owner, "values", values)
         must = f"one-dimensional integers in [0, {top}), tokens of the vocabulary"
         if values is None:
             _validation.refuse(owner, "values", must, None, TypeError)
@@ -190,11 +237,23 @@ class NeighbourStore(Summed, Seedless):
             _validation.refuse(owner, "values", must, f"shape {given.shape}")
         if given.size and not 0 <= int(given.min()) <= int(given.max()) < top:
             _validation.refuse(owner, "values", must, int(given[(given < 0) | (given >= top)][0]))
-        return given.astype(np.int64)
+        return self._beside(given.astype(np.int64))
+
+    def _checked_vectors(self, owner: str, keys: Any, values: Any) -> Any:
+        dims = self.key_dim, self._values["value_dim"]
+        given = keys if values is None else values
+        if not _device.is_on_gpu(given) or (values is None and dims[0] != dims[1]):
+            return self._beside(_reals.values(owner, keys, values, *dims, np.float32))
+        from hypersketch.memories import _gpu_neighbours
+
+        return _gpu_neighbours.vectors(owner, "values", given, dims[1], self._device_index)[0]
 
     def _put(self, keys: Rows, values: Rows, n: int) -> None:
         """Add rows, the last of n that come; the lock is held."""
         bound = self._values["max_items"]
+        if self._there is not None:
+            self._set_there(self._there.extended(keys.view(), values.view(), bound), count_of(self, n))
+            return
         columns, news = [*self._columns, self._norms()], [keys, values, _nearest.lengths(keys)]
         room = len(keys) if bound is None else bound - len(self)
         news = news if bound is None else [new[-bound:] for new in news]
@@ -215,6 +274,13 @@ class NeighbourStore(Summed, Seedless):
             self._require_writable()
             if other._frozen:  # it was not looked at when it was mapped
                 other._verify()
+            if self._there is not None:
+                more = other._on(self._there.device)
+                there = self._there.extended(more[0], more[1], self._values["max_items"])
+                self._set_there(there, count_of(self, other.n_added))
+                return
+            if other._there is not None:
+                other = other.to("cpu")
             keys, values = (np.concatenate(other._in_order(column)) for column in other._columns)
             self._put(keys, values, other.n_added)
 

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from hypersketch import _validation
+from hypersketch import _device, _validation
 from hypersketch.vsa._space import Space
 from hypersketch.vsa.hypervectors import Hypervectors
 
@@ -38,12 +38,19 @@ class MatchesInRange(NamedTuple):
 
 
 def vectors_of(owner: str, name: str, space: Space, value: Any) -> NDArray[Any]:
-    """Return vectors of a space, shape (width,) or (n, width), of an array, Hypervectors or a bundle."""
+    """Return vectors of a space, shape (width,) or (n, width), of an array, Hypervectors or a bundle.
+
+    Those of a GPU are copied to host memory.
+    """
     theirs = getattr(value, "space", None)
     if isinstance(theirs, Space):
         if theirs != space:
             raise TypeError(f"{name} of {theirs} do not go into {owner}, whose vectors are of {space}.")
         value = np.asarray(value) if isinstance(value, Hypervectors) else value.vector
+    if _device.is_on_gpu(value):
+        value = _device.on_host(owner, name, value)
+        if space.dtype == np.uint64 and value.dtype == np.int64:  # words of libraries without uint64
+            value = value.view(np.uint64)
     try:
         return space._checked(owner, name, value)
     except (TypeError, ValueError) as error:  # a method of ours, not of the space

@@ -241,7 +241,7 @@ def _kth_largest(scores: NDArray[Any], k: int) -> Floats:
 def best(book: Codebook, probes: NDArray[Any], k: int, threads: int) -> tuple[Indices, Floats]:
     """Return the k items most alike to each probe, and their similarities."""
     hamming = _is_hamming(book, probes)
-    if book.device is not None and (hamming or isinstance(book.space, RealSpace)):
+    if book.device is not None and (hamming or not isinstance(book.space, MapSpace)):
         there: tuple[Indices, Floats] | None = book.nearest(probes, k)  # type: ignore[attr-defined]
         if there is not None:
             return there
@@ -340,7 +340,7 @@ def reaching(book: Codebook, probes: NDArray[Any], thresholds: Floats, threads: 
 
 
 def _reaching_some(book: Codebook, probes: NDArray[Any], thresholds: Floats, threads: int) -> Iterator[Found]:
-    if book.device is not None and isinstance(book.space, RealSpace):
+    if book.device is not None and not isinstance(book.space, MapSpace):
         yield Found(*book.reaching(probes, thresholds))  # type: ignore[attr-defined]
         return
     scorer = _scorer(book, probes, threads)

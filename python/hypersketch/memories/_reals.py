@@ -93,10 +93,14 @@ def as_many(owner: str, **given: NDArray[Any]) -> int:
 
 def not_zero(owner: str, name: str, vectors: NDArray[Any]) -> NDArray[Any]:
     """Refuse vectors of zeros, which have no direction."""
-    zero = ~vectors.any(axis=1)
+    refuse_zeros(owner, name, np.asarray(~vectors.any(axis=1)))
+    return vectors
+
+
+def refuse_zeros(owner: str, name: str, zero: NDArray[np.bool_]) -> None:
+    """Refuse vectors of which some are zero."""
     if zero.any():
         raise ValueError(
             f"The {name!r} parameter of {owner} must have no zero vector, which has no cosine with any. "
             f"Got one in row {int(np.flatnonzero(zero)[0])}."
         )
-    return vectors

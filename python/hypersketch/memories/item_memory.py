@@ -44,13 +44,14 @@ class ItemMemory(ItemQueries):
         first row that is free, so vectors depend on the order of additions.
     device : str, default 'cpu'
         Where the vectors lie: ``cpu``, ``cuda`` for the first GPU, or ``cuda:1`` and so on. On a GPU they are
-        of MAP, BSC or a real or complex space, stored or computed (but for spectral HRR, which is stored);
+        of MAP, MAP-T, BSC or a real or complex space, stored or computed (but for spectral HRR, which is
+        stored);
         the GPU then answers `search`, `range_search` and `cleanup`, also for arrays that lie there, whose
         answers do, too (but not keys). Keys stay with the host. All else works as on the CPU, which copies
         or computes the vectors for it: sums of MAP-I as probes, more than 256 neighbours in real spaces.
         Computed vectors are there in pieces of up to 1 GiB at a time. Real vectors take half as much memory
-        again while they are searched; similarities are those of the CPU within 1e-15 or so, packed ones the
-        same.
+        again while they are searched; similarities are those of the CPU within 1e-15 or so, packed and
+        ternary ones the same.
 
     Raises
     ------
@@ -102,6 +103,7 @@ class ItemMemory(ItemQueries):
             n keys, as for `hypersketch.hash_keys`. Of equal keys of a batch the last one's vector counts.
         hypervectors : ndarray, Hypervectors or bundle, optional
             One vector a key, of the memory's space; default the atoms of the keys. Only for stored vectors.
+            Arrays on a GPU are checked in host memory.
             MAP-I keeps packed vectors; ``space.normalize`` makes them of sums.
         threads : int, optional
             Threads for hashing and atoms; default `hypersketch.get_num_threads`.

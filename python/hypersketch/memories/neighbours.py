@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from hypersketch import _threads, _validation, files, theory
 from hypersketch._stored import Tally
 from hypersketch.memories import _nearest, _reals
-from hypersketch.memories._neighbour_answers import Floats, Neighbours, softmax
+from hypersketch.memories._neighbour_answers import Floats, Neighbours, formed, neighbours_of, softmax
 from hypersketch.memories._neighbour_store import NeighbourStore
 
 
@@ -32,6 +32,8 @@ class NeighbourMemory(NeighbourStore):
         How many items are kept; the oldest give way. Default all.
     similarity : {'dot', 'cosine', 'euclidean'}, default 'dot'
         ``euclidean`` is minus the squared distance.
+    device : str, default 'cpu'
+        Where keys and values lie and are searched: ``cpu``, or a GPU, ``cuda``, ``cuda:1`` and so on.
 
     Raises
     ------
@@ -44,6 +46,12 @@ class NeighbourMemory(NeighbourStore):
     ``max_items``; the datastore of kNN-LM (Khandelwal et al. 2020, arXiv 1911.00172), with tokens and
     Euclidean distances. Search is exact: products in single precision choose the candidates, double precision
     ranks them. `interpolate` and `gated` mix what is found into a model.
+
+    On a GPU bfloat16 products choose the candidates, and sums in NumPy's order rank them, so that items and
+    similarities are the CPU's. Weights and states there may differ by a few roundings of double precision,
+    and states that are vectors by one of float32. Vectors in arrays there stay there (tokens are checked in
+    host memory), and answers to them are of their kind. Items take up to twice their bytes, and searches 2
+    bytes a number more, 6 for distances.
 
     Examples
     --------
@@ -68,6 +76,7 @@ class NeighbourMemory(NeighbourStore):
         vocabulary: int | None = None,
         max_items: int | None = None,
         similarity: Literal["dot", "cosine", "euclidean"] = "dot",
+        device: str = "cpu",
     ) -> None:
         parameters = self._checked(
             key_dim=key_dim,
@@ -77,7 +86,7 @@ class NeighbourMemory(NeighbourStore):
             similarity=similarity,
             n_items=0,
         )
-        self._fill(parameters, None, Tally())
+        self._fill(parameters, None, Tally(), self._device_for(device))
 
     # ---- changes
 
@@ -107,7 +116,7 @@ class NeighbourMemory(NeighbourStore):
         (2, 3)
         """
         owner = "NeighbourMemory.store"
-        left = self._vectors(owner, "keys", keys)
+        left, _ = self._vectors(owner, "keys", keys)
         right = self._checked_values(owner, keys, values)
         n = _reals.as_many(owner, keys=left, values=right)
         with self._lock:
@@ -159,8 +168,12 @@ class NeighbourMemory(NeighbourStore):
         """
         with self._lock:
             self._require_writable()
-            none = np.empty(0, np.intp)
-            self._columns = [column.chosen(none) for column in self._columns]
+            if self._there is not None:
+                none = type(self._there).empty(self._values, self._there.device)
+                self._set_there(none, (vars(self), "_record", (Tally(), [])))
+                return
+            kept = np.empty(0, np.intp)
+            self._columns = [column.chosen(kept) for column in self._columns]
             self._lengths, self._oldest, self._record = None, 0, (Tally(), [])
 
     # ---- answers
@@ -201,19 +214,26 @@ class NeighbourMemory(NeighbourStore):
         (array([[2, 0]]), array([[3., 1.]]))
         """
         owner = "NeighbourMemory.search"
-        asked = self._vectors(owner, "queries", queries)
+        asked, form = self._vectors(owner, "queries", queries)
         many = _threads.resolve(owner, threads)
         with self._lock:
-            ages, similarities = self._nearest(owner, asked, k, many)
+            few = self._answering(owner, k)
+            if self._there is not None:
+                found = self._there.best(asked.view(), few, self._first)
+                return formed(form, found[0]), formed(form, found[1])
+            ages, similarities = self._nearest(asked, few, many)
             return ages + self._first, similarities
 
-    def _nearest(
-        self, owner: str, asked: NDArray[np.float32], k: int, threads: int
-    ) -> tuple[NDArray[np.int64], Floats]:
-        """Return the best items, counted from the oldest; the lock is held."""
+    def _answering(self, owner: str, k: object) -> int:
+        """Return how many items answer, after checks."""
         if not len(self):
             raise ValueError(f"{owner} needs items, but this NeighbourMemory is empty.")
-        few = _validation.neighbours(owner, k, len(self), "items")
+        return _validation.neighbours(owner, k, len(self), "items")
+
+    def _nearest(
+        self, asked: NDArray[np.float32], few: int, threads: int
+    ) -> tuple[NDArray[np.int64], Floats]:
+        """Return the best items, counted from the oldest; the lock is held."""
         norms = np.concatenate(self._in_order(self._norms()))
         runs = self._in_order(self._columns[0])
         return _nearest.best(self._values["similarity"], asked, runs, norms, few, threads)
@@ -259,12 +279,15 @@ class NeighbourMemory(NeighbourStore):
         array([[1.5]], dtype=float32)
         """
         owner = "NeighbourMemory.retrieve"
-        asked = self._vectors(owner, "queries", queries)
+        asked, form = self._vectors(owner, "queries", queries)
         heat = _validation.positive(owner, "temperature", temperature)
         many = _threads.resolve(owner, threads)
         with self._lock:
-            few = min(32, max(1, len(self))) if k is None else k
-            ages, similarities = self._nearest(owner, asked, few, many)
+            few = self._answering(owner, min(32, max(1, len(self))) if k is None else k)
+            if self._there is not None:
+                found = self._there.answers(asked.view(), few, self._first, heat, self._values["vocabulary"])
+                return neighbours_of(form, *found)
+            ages, similarities = self._nearest(asked, few, many)
             values, first = self._taken(1, ages), self._first
         weights = softmax(similarities, heat)
         states = self._mixed(values, weights)

@@ -18,7 +18,6 @@ from hypersketch._device_array import DeviceArray, Passing
 from hypersketch._structure import chunks, tally_of
 from hypersketch.vsa import _modular_on_gpu, _on_gpu, _sparse_on_gpu, _ternary_on_gpu
 from hypersketch.vsa._bundle_on_gpu import _pairs, _there, batch_of
-from hypersketch.vsa._modular import _NO_KEY
 from hypersketch.vsa._scores_on_gpu import _finished
 
 _ENTRIES_AT_ONCE = 1 << 34
@@ -116,9 +115,9 @@ class CountedOnGpu(ABC):
             bundle._require_room(checked.tally.bound)
             for part in self._pieces(bundle, n, checked):
                 passing = Passing(like.device, like.stream)
-                mine = None if checked.values is None else checked.values[part]
-                factors = checked.span(passing) if mine is None else passing.span(mine)
+                factors = checked.part(part, passing)
                 spans = [None if one is None else _part(one, n, part) for one in items]
+                mine = None if checked.values is None else checked.values[part]
                 tally = tally_of(part.stop - part.start, mine if checked.seen is None else checked, sign)
                 bundle._commit(change, (bundle._state.memory, *arguments, *spans, factors, sign < 0), tally)
 
@@ -229,10 +228,7 @@ class Modular(CountedOnGpu):
         return int(space.width)
 
     def _choose(self, space: Any, counters: Any, passing: Passing, out: Any) -> None:
-        table = space._direction_table()
-        directions = None if table is None else passing.span(table)
-        other_seed, no_key = space.seed ^ (2**64 - 1), int(_NO_KEY[0])  # as of the host's offsets
-        _device.module().choose_digits(counters, space.modulus, other_seed, no_key, directions, out)
+        _modular_on_gpu.choose(space, counters, passing, out)
 
     def _score(self, space: Any, vector: _device.View, keys: _device_keys.Words, out: _device.Target) -> None:
         given = space.modulus, space.seed, bool(space._CIRCLE), keys[0 : keys.size]

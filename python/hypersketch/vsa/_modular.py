@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from hypersketch import _core, _validation
+from hypersketch import _core, _device, _validation
 from hypersketch._structure import chunks
 from hypersketch.keys import hash_keys
 from hypersketch.vsa._space import Seeds, Space
@@ -121,6 +121,8 @@ class ModularSpace(Space):
         >>> bool((space.unbind(space.bind(a, b), b) == a).all())
         True
         """
+        if _device.is_on_gpu(a) or _device.is_on_gpu(b):
+            return self._combined_on_gpu("bind", ("a", "b"), a, b, False)
         left, right = self._pair("bind", ("a", a), ("b", b))
         return np.asarray((left + right) % self.modulus, np.uint16)
 
@@ -132,8 +134,16 @@ class ModularSpace(Space):
         >>> CGR(2, modulus=10).unbind(numpy.array([3, 1]), numpy.array([5, 1]))
         array([8, 0], dtype=uint16)
         """
+        if _device.is_on_gpu(bound) or _device.is_on_gpu(known):
+            return self._combined_on_gpu("unbind", ("bound", "known"), bound, known, True)
         product, factor = self._pair("unbind", ("bound", bound), ("known", known))
         return np.asarray((product - factor) % self.modulus, np.uint16)
+
+    def _combined_on_gpu(self, method: str, names: tuple[str, str], a: Any, b: Any, subtract: bool) -> Digits:
+        from hypersketch.vsa import _modular_on_gpu
+
+        made: Digits = _modular_on_gpu.combined(self._owner(method), self, names, a, b, subtract)
+        return made
 
     def inverse(self, vectors: Digits) -> Digits:
         """Return the vectors that undo binding with these.
@@ -196,6 +206,11 @@ class ModularSpace(Space):
         >>> space.similarity(space.atoms("a"), space.atoms(["a", "b"])).round(1)
         array([1., 0.])
         """
+        if _device.is_on_gpu(a) or _device.is_on_gpu(b):
+            from hypersketch.vsa import _modular_on_gpu
+
+            found: NDArray[np.float64] = _modular_on_gpu.similarity(self._owner("similarity"), self, a, b)
+            return found
         left, right = self._pair("similarity", ("a", a), ("b", b))
         return np.atleast_1d(self._likeness(left, right))
 
@@ -249,6 +264,11 @@ class ModularSpace(Space):
         """Return the similarity of checked vectors: a sum of integers, and one division."""
 
     # ---- bundles
+
+    def _superpose_on_gpu(self, owner: str, vectors: Any, weights: Any, starts: Any) -> Any:
+        from hypersketch.vsa import _modular_on_gpu
+
+        return _modular_on_gpu.superposed(owner, self, vectors, weights, starts)
 
     def _superpose(self, rows: Digits, weights: Any, edges: NDArray[np.int64]) -> Digits:
         """Count the bundles of a piece all at once."""

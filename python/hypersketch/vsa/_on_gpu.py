@@ -227,10 +227,8 @@ def _bundled(
     if not (n if starts is None else (edges[1:] > edges[:-1]).all()):
         raise ValueError(f"{owner} needs at least one vector in every bundle.")
     checked = Weights(owner, weights, n, given)
-    if ties is None and checked.tally.bound > np.iinfo(np.int32).max:
-        raise OverflowError(
-            f"The weights of {owner} add up to {checked.tally.bound}: sums could leave int32."
-        )
+    if ties is None:
+        checked.require_room(owner)
     work = Work(given, dim, n, None if starts is None else edges, checked)
     made = work.target(owner, out, ties, at_least, given.dtype)
     bound = None if others is None else others.span()
@@ -266,6 +264,19 @@ class Weights:
         if self.seen is not None:
             return self.seen.span()
         return None if self.values is None else uploads.span(self.values)
+
+    def part(self, part: slice, uploads: Passing) -> Any:
+        """Return the span of the weights of some items."""
+        if self.seen is not None:
+            return _device.Target(None, self.seen)[part]
+        return None if self.values is None else uploads.span(self.values[part])
+
+    def require_room(self, owner: str) -> None:
+        """Refuse weights that could make a sum leave int32."""
+        if self.tally.bound > np.iinfo(np.int32).max:
+            raise OverflowError(
+                f"The weights of {owner} add up to {self.tally.bound}: sums could leave int32."
+            )
 
 
 class Work:

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hypersketch.vsa import _transforms
 from hypersketch.vsa._real import Numbers, random_reals
 from hypersketch.vsa._resonance import Found, Rule, hash_rows, no_answers
 from hypersketch.vsa.holographic import HRR
@@ -40,7 +41,7 @@ def to_phasors(space: Any, vectors: NDArray[Any]) -> Phasors:
     if isinstance(space, ModularSpace):
         return np.exp(2j * math.pi / space.modulus * vectors).astype(np.complex64)
     if isinstance(space, HRR) and not space.spectral:
-        return unit_phasors(np.fft.rfft(vectors, axis=-1))
+        return unit_phasors(_transforms.spectra(vectors))
     return unit_phasors(vectors)
 
 

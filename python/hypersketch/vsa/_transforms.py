@@ -52,9 +52,8 @@ def convolve(
     if tables is None or 0 in shape:
         if not (np.isfinite(a).all() and np.isfinite(b).all()):
             return None
-        spectra = np.fft.rfft(b, axis=-1)
-        product = np.fft.rfft(a, axis=-1) * (np.conj(spectra) if correlate else spectra)
-        return np.fft.irfft(product, n=a.shape[-1], axis=-1)
+        right = spectra(b)
+        return signals(spectra(a) * (np.conj(right) if correlate else right), a.shape[-1])
     out = np.empty(shape, np.float32)
     left, right, result = (np.ascontiguousarray(np.atleast_2d(rows)) for rows in (a, b, out))
     n_threads = _threads.resolve("convolve", threads)
@@ -62,6 +61,26 @@ def convolve(
     if np.isfinite(result[:, 0]).all() or all(np.isfinite(rows).all() for rows in (a, b)):
         return out  # the kernel marks what is not finite there
     return None
+
+
+def spectra(rows: NDArray[Any]) -> NDArray[Any]:
+    """Return Fourier transforms of real rows in the rows' precision, which NumPy 1 does not keep.
+
+    >>> spectra(np.ones(4, np.float32)).dtype, spectra(np.ones(4)).dtype
+    (dtype('complex64'), dtype('complex128'))
+    """
+    kind = np.complex64 if rows.dtype == np.float32 else np.complex128
+    return np.fft.rfft(rows, axis=-1).astype(kind, copy=False)
+
+
+def signals(transformed: NDArray[Any], dim: int) -> NDArray[Any]:
+    """Return the rows of so many real numbers that have these transforms, in their precision.
+
+    >>> signals(spectra(np.array([1, 2, 3], np.float32)), 3)
+    array([1., 2., 3.], dtype=float32)
+    """
+    kind = np.float32 if transformed.dtype == np.complex64 else np.float64
+    return np.fft.irfft(transformed, n=dim, axis=-1).astype(kind, copy=False)
 
 
 @functools.lru_cache(maxsize=16)

@@ -11,10 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hypersketch import _device, _validation
-from hypersketch.vsa import _entries
+from hypersketch.vsa import _entries, _transforms
 from hypersketch.vsa._numbers import Rule, combined, unit_phasors
 from hypersketch.vsa._real import Numbers, RealSpace, Vectors
-from hypersketch.vsa._transforms import convolve
 
 
 @dataclass(frozen=True)
@@ -118,10 +117,10 @@ class HRR(RealSpace):
     # ---- the two forms
 
     def _spectra(self, plain: Vectors) -> Vectors:
-        return np.fft.rfft(plain, axis=-1)
+        return _transforms.spectra(plain)
 
     def _plain(self, spectra: Vectors) -> Vectors:
-        return np.fft.irfft(spectra, n=self.dim, axis=-1)
+        return _transforms.signals(spectra, self.dim)
 
     def to_spectral(self, vectors: Vectors) -> Vectors:
         """Return the Fourier transforms of vectors in plain form.
@@ -192,7 +191,7 @@ class HRR(RealSpace):
 
     def _convolved(self, method: str, correlate: bool = False, **given: Vectors) -> Vectors:
         a, b = given.values()
-        made = convolve(a, b, correlate=correlate)
+        made = _transforms.convolve(a, b, correlate=correlate)
         if made is None:
             self._refuse_strange(method, **given)
         assert made is not None

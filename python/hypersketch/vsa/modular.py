@@ -199,6 +199,7 @@ class MCR(ModularSpace):
         # Halfway is where it is but for rounding errors of sums, whose order of terms must not decide.
         halves = np.round(2.0 * places)
         places = np.where(np.abs(2.0 * places - halves) < 1e-6, halves / 2.0, places)
+        places = np.where(2.0 * places == -self.modulus, -places, places)  # half around, from either side
         nearest = np.round(places).astype(np.int64) % self.modulus
         # What cancels is left with rounding errors far below a single vector's length.
         has_direction = np.abs(sums) > 1e-9 * np.maximum(1, sizes)

@@ -79,7 +79,7 @@ class DenseCurse(Experiment):
         found: Outcomes = {name: [] for name in self.quantities}
         for seed in kernels.trial_seeds(cell.seed, cell.trials).tolist():
             documents, queries = _drawn(cell, seed)
-            memory = NeighbourMemory(cell.size["key_dim"], vocabulary=1, max_items=cell.n)
+            memory = NeighbourMemory(cell.size["key_dim"], vocabulary=1, max_items=cell.n, device=cell.device)
             memory.store(documents, np.zeros(cell.n, np.int64))
             right = np.arange(len(queries))
             first = memory.search(queries)[0][:, 0]

@@ -44,6 +44,7 @@ class Neighbours(Structure):
     )
     tasks: ClassVar[frozenset[str]] = frozenset({"dense-curse"})
     unit: ClassVar[str] = "key_dim"
+    has_kernels: ClassVar[bool] = True
 
     def size(self, units: int, n: int, task: str = "membership") -> Size:
         return {"key_dim": units, "max_items": n}

@@ -17,6 +17,7 @@ from hypersketch.capacity.structures.bundles import SpaceBundle, fused_hits
 
 __all__ = [
     "SPACES",
+    "Digits",
     "Majority",
     "NamedSpace",
     "PhasorSum",
@@ -100,6 +101,17 @@ class Reals(NamedSpace):
         return BookOfReals(space, self.device, codebook)
 
 
+class Digits(NamedSpace):
+    """A space of integers modulo r, whose arrays on a GPU have the CPU's bits."""
+
+    has_kernels = True
+
+    def _book_on_gpu(self, space: Any, codebook: UInt64Array) -> Any:
+        from hypersketch.capacity.kernels_digits_on_gpu import BookOfDigits
+
+        return BookOfDigits(space, self.device, codebook)
+
+
 class PhasorSum(Reals):
     """FHRR that keeps its sums."""
 
@@ -114,7 +126,7 @@ class Vtb(Reals):
         return max(self.least, round(math.sqrt(dim)) ** 2)
 
 
-class SparseBlocks(NamedSpace):
+class SparseBlocks(Digits):
     """Sparse block codes, whose dimensions are whole blocks."""
 
     block: ClassVar[int] = 16
@@ -220,13 +232,13 @@ SPACES: tuple[NamedSpace, ...] = (
         _COUNTED - {"schlegel"},
         16,
     ),
-    NamedSpace(
+    Digits(
         "mcr",
         "MCR",
         "A vector of 64 directions on a circle: those nearest to the sum of the keys' directions.",
         _TASKS - {"schlegel"},
     ),
-    NamedSpace(
+    Digits(
         "cgr",
         "CGR",
         "A vector of numbers below 64: in every entry the number that most keys have.",
