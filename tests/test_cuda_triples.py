@@ -16,13 +16,14 @@ import rounding
 from hypersketch import ItemMemory, MapI, TripleMemory, cuda
 from hypersketch.memories import _bipolar
 from hypersketch.memories._tensor_sum import embeddings
-from hypersketch.vsa import BSC, FHRR, HRR, MBAT, VTB, Hypervectors, MapB, MapC
+from hypersketch.vsa import BSC, BSDC, CGR, FHRR, HRR, MBAT, MCR, VTB, Hypervectors, MapB, MapC, MapT
 from hypersketch.vsa.structures import _readout
 
 REASON = cuda.why_not()
 pytestmark = pytest.mark.skipif(REASON is not None, reason=str(REASON))
 
 PACKED = [MapI(1), MapI(63), MapI(64), MapI(65), MapI(2048), MapB(1000), BSC(513)]
+COUNTED = [MapT(512), MCR(256), CGR(256), BSDC(1024, variant="s"), BSDC(1024, variant="seg")]
 REALS = [HRR(512), HRR(512, spectral=True), FHRR(256), MapC(512), VTB(256), MBAT(256)]
 TENSORS = [MapI(1), MapI(65), MapB(33), BSC(64), MapC(40), HRR(31)]
 NAMES = ["Ann", "Bob", "Eve", "tea", "wine"]
@@ -58,8 +59,8 @@ def scored(memory: TripleMemory) -> list[NDArray[np.float64]]:
     return made
 
 
-@pytest.mark.parametrize("space", PACKED, ids=repr)
-def test_packed_facts_have_the_bits_of_the_cpu(space: Any) -> None:
+@pytest.mark.parametrize("space", PACKED + COUNTED, ids=repr)
+def test_sums_of_integers_have_the_bits_of_the_cpu(space: Any) -> None:
     here, there = both(space)
     for memory in (here, there):
         filled(memory)

@@ -40,6 +40,7 @@ void bind_cuda_synapses(py::module_& module);
 void bind_cuda_nearest(py::module_& module);
 void bind_cuda_pairs(py::module_& module);
 void bind_cuda_triples(py::module_& module);
+void bind_cuda_codes(py::module_& module);
 
 // Memory of a state or a result. Calls that use it are enqueued one after the other, from whatever thread and stream.
 struct State {

@@ -56,4 +56,5 @@ PYBIND11_MODULE(_cuda, module, pybind11::mod_gil_not_used()) {
   bindings::bind_cuda_nearest(module);
   bindings::bind_cuda_pairs(module);
   bindings::bind_cuda_triples(module);
+  bindings::bind_cuda_codes(module);
 }

@@ -49,6 +49,7 @@ cudaMemPool_t pool_of(int device) {
 }  // namespace
 
 void* take_scratch(Place place, size_t n_bytes) {
+  const OnDevice on(place.device);  // whose default stream is meant
   const cudaMemPool_t pool = pool_of(place.device);
   void* data = nullptr;
   const cudaError_t status =
@@ -59,6 +60,7 @@ void* take_scratch(Place place, size_t n_bytes) {
 
 void give_scratch(Place place, void* data) noexcept {
   try {
+    const OnDevice on(place.device);
     if (pool_of(place.device) == nullptr)
       cudaFree(data);
     else

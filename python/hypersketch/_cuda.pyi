@@ -50,6 +50,7 @@ __all__: list[str] = [
     "best_columns_f64",
     "best_of_all",
     "best_of_candidates",
+    "best_units",
     "bfloat_words",
     "bind_rows",
     "bloom_add",
@@ -71,6 +72,7 @@ __all__: list[str] = [
     "combine_phasors",
     "combine_rows",
     "compare_digits",
+    "connected_rows",
     "contract_rows",
     "convert_float32",
     "convert_float64",
@@ -79,7 +81,9 @@ __all__: list[str] = [
     "cosine_distances",
     "cosines",
     "count_digit_runs",
+    "count_lists",
     "count_units",
+    "count_winners",
     "counting_add",
     "counting_combine",
     "counting_contains",
@@ -102,6 +106,7 @@ __all__: list[str] = [
     "feature_levels",
     "fold_rows",
     "follow",
+    "follow_codes",
     "follow_fields",
     "from_host",
     "hadamard_range",
@@ -121,6 +126,7 @@ __all__: list[str] = [
     "keep_rows",
     "largest_counter",
     "largest_load",
+    "learn_code",
     "learn_pass",
     "least_columns_f32",
     "least_columns_f64",
@@ -660,6 +666,18 @@ def best_of_candidates(
     The best of candidates, and whether they are the best of all rows.
     """
 
+def best_units(
+    counts: Span,
+    numbers: Span,
+    n_modules: typing.SupportsInt | typing.SupportsIndex,
+    n_units: typing.SupportsInt | typing.SupportsIndex,
+    codes: Span,
+    largest: Span,
+) -> None:
+    """
+    The unit of the largest support in each module, and that support.
+    """
+
 def bfloat_words(dim: typing.SupportsInt | typing.SupportsIndex) -> int:
     """
     Words of a rounded row.
@@ -853,6 +871,18 @@ def compare_digits(
     Similarities row by row; false where an integer is too large.
     """
 
+def connected_rows(
+    weights: Span,
+    n_rows: typing.SupportsInt | typing.SupportsIndex,
+    n_modules: typing.SupportsInt | typing.SupportsIndex,
+    n_units: typing.SupportsInt | typing.SupportsIndex,
+    codes: Span,
+    out: Span,
+) -> None:
+    """
+    Which rows have the bits of all winners.
+    """
+
 def contract_rows(
     squares: Span, rows: Span, dim: typing.SupportsInt | typing.SupportsIndex, turned: bool, out: Span
 ) -> None:
@@ -924,6 +954,18 @@ def count_digit_runs(
     Counters of the values of every entry, one vector's for each run of rows.
     """
 
+def count_lists(
+    weights: Span,
+    n_modules: typing.SupportsInt | typing.SupportsIndex,
+    n_units: typing.SupportsInt | typing.SupportsIndex,
+    starts: Span,
+    indices: Span,
+    counts: Span,
+) -> None:
+    """
+    How many rows of each list have each bit.
+    """
+
 def count_units(
     bools: Span,
     stride: typing.SupportsInt | typing.SupportsIndex,
@@ -933,6 +975,17 @@ def count_units(
 ) -> None:
     """
     How many bools of rows are true.
+    """
+
+def count_winners(
+    context: Span,
+    n_modules: typing.SupportsInt | typing.SupportsIndex,
+    n_units: typing.SupportsInt | typing.SupportsIndex,
+    code: Span,
+    counts: Span,
+) -> None:
+    """
+    How many rows of a code's winners have each bit.
     """
 
 def counting_add(
@@ -1118,6 +1171,21 @@ def follow(
 ) -> None:
     """
     Make a stream wait for all that was enqueued on another.
+    """
+
+def follow_codes(
+    counts: Span | None,
+    numbers: Span | None,
+    context: Span,
+    n_modules: typing.SupportsInt | typing.SupportsIndex,
+    n_units: typing.SupportsInt | typing.SupportsIndex,
+    begins: numpy.typing.NDArray[numpy.bool],
+    before: Span | None,
+    codes: Span,
+    largest: Span,
+) -> None:
+    """
+    The same, one after the other, each after the code before.
     """
 
 def follow_fields(
@@ -1313,6 +1381,19 @@ def largest_counter(
 def largest_load(locations: Locations, asked: Span, weights: Span | None) -> int:
     """
     The most that magnitudes of weights add up to at a location.
+    """
+
+def learn_code(
+    weights: Span,
+    context: Span,
+    n_modules: typing.SupportsInt | typing.SupportsIndex,
+    n_units: typing.SupportsInt | typing.SupportsIndex,
+    rows: Span,
+    code: Span,
+    before: Span | None,
+) -> None:
+    """
+    Set the bits of a code in rows, and in those of the code before.
     """
 
 def learn_pass(

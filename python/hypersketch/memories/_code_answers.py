@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from hypersketch import _device
 from hypersketch.memories._associative import Retrieval
 
 Bools = NDArray[np.bool_]
@@ -42,7 +43,8 @@ class CodeRetrieval(Retrieval):
         >>> memory.retrieve([[1, 2, 3]]).units
         [array([1, 2, 3, 4])]
         """
-        return [np.flatnonzero(row) for row in self.states]
+        states: Bools = _device.on_host("CodeRetrieval.units", "states", self.states)
+        return [np.flatnonzero(row) for row in states]
 
 
 def retrieval(states: Bools, codes: Codes, known: Doubles) -> CodeRetrieval:

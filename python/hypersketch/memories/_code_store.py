@@ -4,14 +4,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hypersketch import _core, _validation, theory
+from hypersketch import _core, _device, _memory, _validation, theory
 from hypersketch.memories import _code_selection, _unit_lists
-from hypersketch.memories._changes import Change, United, at_once, count_of, require_writable
+from hypersketch.memories._changes import (
+    Change,
+    United,
+    at_once,
+    call_at_once,
+    count_of,
+    require_writable,
+)
 from hypersketch.memories._code_answers import Bools, Codes, Doubles
 from hypersketch.memories._unit_lists import Units
 from hypersketch.vsa import _packed
@@ -46,6 +54,7 @@ class CodeStore(United):
         "seed": _validation.seed,
     }
     _UNCOMPARED: ClassVar[frozenset[str]] = frozenset({"active"})
+    _ON_GPU = True
 
     @classmethod
     def _checked(cls, **given: object) -> dict[str, Any]:
@@ -100,8 +109,17 @@ class CodeStore(United):
         0.04
         """
         with self._lock:
-            weights = np.ascontiguousarray(self._rows[0])
-            return float(_core.popcount(weights.ravel()) / (weights.shape[0] * self._n_code))
+            if _memory.on_gpu(self._state):
+                ones = self._there().ones()
+            else:
+                ones = _core.popcount(np.ascontiguousarray(self._rows[0]).ravel())
+            return float(ones / (self._values["n_inputs"] * self._n_code))
+
+    def _there(self) -> Any:
+        """Return the weights on a GPU, as calls see them."""
+        from hypersketch.memories._gpu_codes import GpuCodes
+
+        return GpuCodes(self._values, self._state)
 
     # ---- changes
 
@@ -121,12 +139,12 @@ class CodeStore(United):
                 support = self._support(items.part(i, i + 1), before, 1)[0]
                 uniforms = _code_selection.draws(self.seed, first + i, len(codes[i]))
                 codes[i], known[i] = _code_selection.chosen(support, uniforms, self._sigmoid)
-                learnt = self._learn(items.part(i, i + 1).indices, codes[i], before)
-                at_once(*learnt, count_of(self, 1))
+                self._learn(items.part(i, i + 1).indices, codes[i], before)
         return items, codes, known
 
     def _items(self, owner: str, name: str, patterns: Any) -> Units:
-        items = _unit_lists.units(owner, name, patterns, self._values["n_inputs"])
+        host = _device.on_host(owner, name, patterns)
+        items = _unit_lists.units(owner, name, host, self._values["n_inputs"])
         empty = np.flatnonzero(items.numbers == 0)
         if empty.size:
             raise ValueError(
@@ -139,7 +157,7 @@ class CodeStore(United):
         """Return the items before which nothing came."""
         if starts is not None and not self._values["context"]:
             _validation.refuse(owner, "starts", "None for a memory without context", starts)
-        edges = _validation.starts(owner, starts, n)
+        edges = _validation.starts(owner, _device.on_host(owner, "starts", starts), n)
         if edges[0] != 0 or edges[-1] != n:
             _validation.refuse(owner, "starts", f"from 0 to {n}, so that each item is in a sequence", starts)
         return frozenset(edges.tolist())
@@ -147,13 +165,19 @@ class CodeStore(United):
     def _support(self, items: Units, before: Codes | None, threads: int) -> Doubles:
         """Return V of all units, shape (n, n_modules, n_units)."""
         shape = (-1, self._values["n_modules"], self._values["n_units"])
-        inputs, _ = self._rows
-        found = _unit_lists.counts(np.ascontiguousarray(inputs), items, self._n_code, threads)
+        if _memory.on_gpu(self._state):
+            found = self._there().counts(items)
+        else:
+            weights = np.ascontiguousarray(self._rows[0])
+            found = _unit_lists.counts(weights, items, self._n_code, threads)
         support: Doubles = (found / items.numbers[:, None]).reshape(shape)
         return support if before is None else support * self._expected(before).reshape(shape)
 
     def _expected(self, before: Codes) -> Doubles:
         """Return the share of the previous winners that each unit is connected with."""
+        if _memory.on_gpu(self._state):
+            there: Doubles = self._there().expected(before) / len(before)
+            return there
         units = np.sort(self._places(before))
         asked = Units(np.array([0, units.size], np.int64), units)
         found = _unit_lists.counts(np.ascontiguousarray(self._rows[1]), asked, self._n_code, 1)
@@ -164,7 +188,16 @@ class CodeStore(United):
         made: Codes = codes + np.arange(self._values["n_modules"]) * self._values["n_units"]
         return made
 
-    def _learn(self, active: NDArray[np.int64], code: Codes, before: Codes | None) -> list[Change]:
+    def _learn(self, active: NDArray[np.int64], code: Codes, before: Codes | None) -> None:
+        """Set the weights of an item to its winners, and count it."""
+        if not _memory.on_gpu(self._state):
+            at_once(*self._learnt(active, code, before), count_of(self, 1))
+            return
+        there = self._there()
+        call_at_once(there.learning(active, code, before), count_of(self, 1))
+        there.done()
+
+    def _learnt(self, active: NDArray[np.int64], code: Codes, before: Codes | None) -> list[Change]:
         """Return the rows of weights that an item sets, with its winners."""
         row = self._code_rows(code[None])[0]
         inputs, context = self._rows
@@ -183,7 +216,8 @@ class CodeStore(United):
         first, second = sorted((self, other), key=id)
         with first._lock, second._lock:
             require_writable(self)
-            at_once((self._state, ..., self._state | other._state), count_of(self, other.n_added))
+            unite, states = _memory.combining(np.bitwise_or, self._state, other._state)
+            call_at_once(partial(unite, *states), count_of(self, other.n_added))
 
     # ---- answers
 

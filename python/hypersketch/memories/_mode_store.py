@@ -4,15 +4,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from functools import partial
+from operator import setitem
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hypersketch import _memory, _validation
+from hypersketch import _device, _memory, _validation
 from hypersketch.memories import _nearest, _reals
-from hypersketch.memories._changes import Seedless
-from hypersketch.memories._modes import Modes, mode_bytes
+from hypersketch.memories._changes import Seedless, call_at_once, count_of
+from hypersketch.memories._modes import Modes, Rows, mode_bytes
+
+if TYPE_CHECKING:
+    from hypersketch.memories._gpu_neighbours import GpuNeighbours
 
 
 class ModeStore(Seedless):
@@ -25,6 +30,10 @@ class ModeStore(Seedless):
         "threshold": _validation.real,
         "similarity": _validation.one_of(*_nearest.SIMILARITIES),
     }
+    _ON_GPU = True
+    _twin: NDArray[np.uint8] | None = None
+    """A state on a GPU in host memory, where items are stored."""
+    _searched: tuple[Any, GpuNeighbours] | None = None
 
     @classmethod
     def _layout(cls, parameters: Mapping[str, Any]) -> tuple[int, type[np.generic]]:
@@ -41,7 +50,70 @@ class ModeStore(Seedless):
 
     @property
     def _modes(self) -> Modes:
-        return Modes.of(self._values, self._state)
+        """The modes in host memory."""
+        return Modes.of(self._values, self._in_host())
+
+    # ---- on a GPU
+
+    def _in_host(self) -> NDArray[np.uint8]:
+        """Return the state, or the copy of it that is kept in host memory."""
+        state: NDArray[np.uint8] = self._state
+        if not _memory.on_gpu(state):
+            return state
+        if self._twin is None:
+            empty = not self.n_added
+            self._twin = np.zeros(state.size, np.uint8) if empty else _memory.host(state)
+        return self._twin
+
+    def _take_there(self, keys: Rows, values: Rows) -> None:
+        """Put items in on the host, and write the modes that changed to the GPU; the lock is held."""
+        from hypersketch.memories._gpu_modes import Writing
+
+        twin, clock = self._in_host(), self.n_added
+        modes = Modes.of(self._values, twin)
+        self._twin = None  # until the GPU has what it has
+        keep = partial(setitem, vars(self), "_twin", twin)
+        try:
+            modes.take(keys, values, self._values["similarity"], self._values["threshold"], clock)
+        finally:  # after Ctrl-C what is in goes there and is counted
+            places = np.flatnonzero(modes.touched > clock)
+            if places.size:
+                writing = Writing(self._state, modes, places)
+                call_at_once(writing.call(keep), count_of(self, int(modes.touched.max()) - clock))
+                writing.done()
+            else:
+                keep()
+
+    def _there(self) -> GpuNeighbours:
+        """Return the modes in use as they are searched on the GPU, for as long as they stay the same."""
+        from hypersketch.memories import _gpu_modes
+
+        record = self._record  # every change makes a new one
+        if self._searched is None or self._searched[0] is not record:
+            self._searched = record, _gpu_modes.neighbours(self._values, self._state, len(self))
+        return self._searched[1]
+
+    def _brought(self, owner: str, name: str, given: Any) -> Any:
+        """Return in host memory what came from the memory's GPU."""
+        if not _device.is_on_gpu(given):
+            return given
+        _device.require_near(owner, name, _device.view_of_any(owner, name, given), self._device_index)
+        return _device.on_host(owner, name, given)
+
+    def _asked(self, owner: str, queries: Any) -> tuple[Any, Any]:
+        """Return checked queries where the memory is, and the form of those that came from a GPU."""
+        if _device.is_on_gpu(queries):
+            from hypersketch.memories import _gpu_neighbours
+
+            dim, directed = self._values["key_dim"], self._values["similarity"] == "cosine"
+            return _gpu_neighbours.vectors(
+                owner, "queries", queries, dim, self._device_index, directed=directed
+            )
+        rows = self._vectors(owner, "queries", queries)
+        device = self._device_index
+        return (rows if device is None else _memory.moved(rows, device)), None
+
+    # ---- looks
 
     @property
     def n_modes(self) -> int:

@@ -8,13 +8,13 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from hypersketch import _threads, _validation, files, theory
+from hypersketch import _memory, _threads, _validation, files, theory
 from hypersketch._stored import Tally
 from hypersketch.memories import _nearest, _reals
 from hypersketch.memories._changes import counted, require_writable
 from hypersketch.memories._mode_store import ModeStore
 from hypersketch.memories._modes import modes_of
-from hypersketch.memories._neighbour_answers import Floats, Neighbours, softmax
+from hypersketch.memories._neighbour_answers import Floats, Neighbours, formed, neighbours_of, softmax
 
 
 @files.register
@@ -36,6 +36,8 @@ class ConsolidatedMemory(ModeStore):
         means. Any other is new: it replaces the mode that has been unchanged for longest.
     similarity : {'cosine', 'dot', 'euclidean'}, default 'cosine'
         ``euclidean`` is minus the squared distance.
+    device : str, default 'cpu'
+        Where the modes lie and are searched: ``cpu``, or a GPU, ``cuda``, ``cuda:1`` and so on.
 
     Raises
     ------
@@ -46,6 +48,11 @@ class ConsolidatedMemory(ModeStore):
     -----
     The consolidated associative memory of CAMELoT (He et al. 2024, arXiv 2402.13449). Batches mean one item
     after the other, in their order, whatever the batches; after Ctrl-C a prefix of the batch is stored.
+
+    On a GPU modes are searched and mixed as the items of `NeighbourMemory` are: the same modes and
+    similarities as on the CPU, weights and states up to roundings. One item may change what the next one
+    meets, so the CPU stores them, in a copy of the modes that stays in host memory, and those that changed go
+    to the GPU. ``keys``, ``values``, ``counts`` and ``ages`` are of that copy.
 
     Examples
     --------
@@ -70,6 +77,7 @@ class ConsolidatedMemory(ModeStore):
         budget_bytes: int | None = None,
         threshold: float = 0.9,
         similarity: Literal["cosine", "dot", "euclidean"] = "cosine",
+        device: str = "cpu",
     ) -> None:
         owner = type(self).__name__
         if (n_modes is None) == (budget_bytes is None):
@@ -80,7 +88,7 @@ class ConsolidatedMemory(ModeStore):
         parameters = self._checked(
             key_dim=key_dim, value_dim=width, n_modes=n_modes, threshold=threshold, similarity=similarity
         )
-        self._fill(parameters, None, Tally())
+        self._fill(parameters, None, Tally(), self._device_for(device))
 
     # ---- changes
 
@@ -109,12 +117,16 @@ class ConsolidatedMemory(ModeStore):
         (2, 3)
         """
         owner = "ConsolidatedMemory.store"
+        keys, values = self._brought(owner, "keys", keys), self._brought(owner, "values", values)
         left = self._vectors(owner, "keys", keys)
         dims = self._values["key_dim"], self._values["value_dim"]
         right = _reals.values(owner, keys, values, *dims, np.float32)
         n = _reals.as_many(owner, keys=left, values=right)
         with self._lock:
             require_writable(self)
+            if self._device_index is not None:
+                self._take_there(left, right)
+                return
             similarity, threshold = self._values["similarity"], self._values["threshold"]
             modes, clock = self._modes, self.n_added
             try:
@@ -142,8 +154,9 @@ class ConsolidatedMemory(ModeStore):
         """
         with self._lock:
             require_writable(self)
-            self._state.fill(0)
-            self._record = (Tally(), [])
+            change, arguments = _memory.clearing(self._state)
+            change(*arguments)
+            self._record, self._twin = (Tally(), []), None
 
     # ---- answers
 
@@ -182,17 +195,24 @@ class ConsolidatedMemory(ModeStore):
         (array([[1, 0]]), array([[3. , 0.5]]))
         """
         owner = "ConsolidatedMemory.search"
-        asked = self._vectors(owner, "queries", queries)
+        asked, form = self._asked(owner, queries)
         many = _threads.resolve(owner, threads)
         with self._lock:
-            return self._nearest(owner, asked, k, many)
+            few = self._answering(owner, k)
+            if self._device_index is not None:
+                places, alike = self._there().best(asked.view(), few, 0)
+                return formed(form, places), formed(form, alike)
+            return self._nearest(asked, few, many)
 
-    def _nearest(
-        self, owner: str, asked: NDArray[np.float32], k: int, threads: int
-    ) -> tuple[NDArray[np.int64], Floats]:
+    def _answering(self, owner: str, k: object) -> int:
+        """Return how many modes answer, after checks."""
         if not len(self):
             raise ValueError(f"{owner} needs items, but this ConsolidatedMemory is empty.")
-        few = _validation.neighbours(owner, k, len(self), "modes in use")
+        return _validation.neighbours(owner, k, len(self), "modes in use")
+
+    def _nearest(
+        self, asked: NDArray[np.float32], few: int, threads: int
+    ) -> tuple[NDArray[np.int64], Floats]:
         keys = self._modes.keys[: len(self)]
         return _nearest.best(self._values["similarity"], asked, [keys], _nearest.lengths(keys), few, threads)
 
@@ -236,11 +256,14 @@ class ConsolidatedMemory(ModeStore):
         (array([[1.]], dtype=float32), array([[2.]], dtype=float32))
         """
         owner = "ConsolidatedMemory.retrieve"
-        asked = self._vectors(owner, "queries", queries)
+        asked, form = self._asked(owner, queries)
         heat = _validation.positive(owner, "temperature", temperature)
         many = _threads.resolve(owner, threads)
         with self._lock:
-            places, similarities = self._nearest(owner, asked, max(1, len(self)) if k is None else k, many)
+            few = self._answering(owner, max(1, len(self)) if k is None else k)
+            if self._device_index is not None:
+                return neighbours_of(form, *self._there().answers(asked.view(), few, 0, heat, None))
+            places, similarities = self._nearest(asked, few, many)
             values = self._modes.values[places].astype(np.float64)
         weights = softmax(similarities, heat)
         states = np.einsum("nk,nkd->nd", weights, values).astype(np.float32)

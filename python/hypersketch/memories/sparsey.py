@@ -7,16 +7,17 @@ from typing import Any
 
 import numpy as np
 
-from hypersketch import _threads, _validation, files, theory
+from hypersketch import _memory, _threads, _validation, files, theory
 from hypersketch._stored import Tally
 from hypersketch.memories import _code_selection
 from hypersketch.memories._changes import require_writable
 from hypersketch.memories._code_answers import CodeRetrieval, retrieval
-from hypersketch.memories._code_store import DIM, CodeStore
+from hypersketch.memories._code_store import DIM
+from hypersketch.memories._codes_there import CodesThere
 
 
 @files.register
-class SparseyMemory(CodeStore):
+class SparseyMemory(CodesThere):
     """Items stored, each once, by codes of one winner a module, superposed in binary weights.
 
     Parameters
@@ -40,6 +41,9 @@ class SparseyMemory(CodeStore):
         Of the sigmoid from a unit's support to how likely it wins.
     seed : int in [0, 2**64), default 0
         Of the draws.
+    device : str, default 'cpu'
+        Where the weights lie and are worked on: ``cpu``, or a GPU, ``cuda``, ``cuda:1`` and so on, which also
+        takes arrays there, of integers or bools, and answers in their kind.
 
     Raises
     ------
@@ -54,6 +58,10 @@ class SparseyMemory(CodeStore):
     similar inputs get codes with large intersections. Storing and retrieving take the same time whatever is
     stored; after Ctrl-C a prefix of the batch is. There is one level here, and no weight ages.
     `hypersketch.theory.sparsey` has what can be derived.
+
+    A GPU chooses the CPU's codes, and its answers are the CPU's bits. What it stores takes a turn for each
+    item: it counts, and the CPU draws winners from the counts, since exponentials decide, whose last bits
+    differ between GPU and CPU. Lists of active inputs are checked by the CPU.
 
     Examples
     --------
@@ -82,6 +90,7 @@ class SparseyMemory(CodeStore):
         steepness: float = 25.0,
         midpoint: float = 0.7,
         seed: int = 0,
+        device: str = "cpu",
     ) -> None:
         DIM(type(self).__name__, "n_inputs", n_inputs)
         parameters = self._checked(
@@ -97,7 +106,7 @@ class SparseyMemory(CodeStore):
             midpoint=midpoint,
             seed=seed,
         )
-        self._fill(parameters, None, Tally())
+        self._fill(parameters, None, Tally(), self._device_for(device))
 
     # ---- changes
 
@@ -126,6 +135,7 @@ class SparseyMemory(CodeStore):
         >>> memory.retrieve([1, 2, 3, 4]).familiarity
         array([1.])
         """
+        self._form("SparseyMemory.store", "patterns", patterns)  # which refuses those of another GPU
         self._take("SparseyMemory.store", patterns, starts)
 
     def observe(self, patterns: Any, starts: Any = None) -> CodeRetrieval:
@@ -154,10 +164,11 @@ class SparseyMemory(CodeStore):
         >>> seen.familiarity.round(1)
         array([0. , 1. , 0.5, 0. ])
         """
+        form = self._form("SparseyMemory.observe", "patterns", patterns)
         items, codes, known = self._take("SparseyMemory.observe", patterns, starts)
         states = np.zeros((len(items), self._values["n_inputs"]), np.bool_)
         states[items.owners, items.indices] = True
-        return retrieval(states, codes, known)
+        return self._alike(form, retrieval(states, codes, known))
 
     def merge(self, other: SparseyMemory) -> None:
         """Superpose the traces of another memory of the same parameters: the OR of all weights.
@@ -204,7 +215,8 @@ class SparseyMemory(CodeStore):
         """
         with self._lock:
             require_writable(self)
-            self._state.fill(0)
+            change, arguments = _memory.clearing(self._state)
+            change(*arguments)
             self._record = (Tally(), [])
 
     # ---- answers
@@ -242,11 +254,14 @@ class SparseyMemory(CodeStore):
         False
         """
         owner = "SparseyMemory.retrieve"
+        form = self._form(owner, "queries", queries)
         items = self._items(owner, "queries", queries)
         edges = self._edges(owner, starts, len(items))
         asked = _threads.resolve(owner, threads)
         self._require_items(owner)
         with self._lock:
+            if self._device_index is not None:
+                return self._retrieved_there(items, edges, form)
             if self._values["context"]:
                 codes, known = self._follow(items, edges)
             else:
@@ -287,12 +302,16 @@ class SparseyMemory(CodeStore):
         owner = "SparseyMemory.recall"
         if not self._values["context"]:
             raise ValueError(f"{owner} needs a memory with context=True.")
+        form = self._form(owner, "prompt", prompt)
         items = self._items(owner, "prompt", prompt)
         n = _validation.integer(owner, "n_items", n_items, 0, 2**31 - 1)
         if not len(items):
             _validation.refuse(owner, "prompt", "at least one item", prompt)
         asked = _threads.resolve(owner, threads)
         self._require_items(owner)
+        if self._device_index is not None:
+            with self._lock:
+                return self._recalled_there(items, n, form)
         codes, known = np.empty((n, self._values["n_modules"]), np.int64), np.empty(n)
         with self._lock:
             before = self._follow(items, frozenset({0}))[0][-1]
