@@ -25,7 +25,7 @@ from hypersketch import (
     cuda,
     hash_keys,
 )
-from hypersketch.sketches.projection import DenseProjection, SparseProjection
+from hypersketch.sketches.projection import DenseProjection, SparseProjection, TensorProjection
 
 pytestmark = needs_gpu
 
@@ -328,13 +328,10 @@ def test_a_device_that_is_none_is_refused(device: Any) -> None:
             make()
 
 
-def test_structures_without_kernels_say_so() -> None:
-    structure = HopfieldMembership(70, degree=3)
-    with pytest.raises(ValueError, match="has no GPU kernels"):
-        structure.to("cuda")
-    assert structure.to("cpu") == structure
-    with pytest.raises(TypeError, match="in host memory"):
-        DenseProjection(4, 4).project(on_gpu(np.ones((2, 4))))
+def test_projections_without_kernels_say_so() -> None:
+    for projection in (DenseProjection(4, 4), TensorProjection(4, 4)):
+        with pytest.raises(TypeError, match="in host memory"):
+            projection.project(on_gpu(np.ones((2, 4))))
 
 
 @pytest.mark.parametrize("rows", [np.ones((2, 4), np.int64), np.ones((2, 5)), np.ones(4)])

@@ -79,6 +79,7 @@ SMALL: dict[str, dict[str, Any]] = {
     "hopfield-pm": {"dims": 8, "n": 20, "trials": 3},
     "sdm": {"n": 10, "dims": 40, "trials": 2},
     "willshaw": {"n": 10, "dims": 32, "trials": 2},
+    "sparsey": {"n": 6, "dims": 8, "trials": 2},
 }
 MEMBERS = "bloom", "bloom-split-block", "bloom-cache-line", "counting-bloom", "map-i", "map-b", "hopfield"
 FLOATS: dict[str, Callable[[Any], float]] = {}
@@ -219,17 +220,15 @@ def test_experiments_that_cannot_say_which_can(name: str) -> None:
 
 
 def test_structures_that_cannot_say_which_can() -> None:
-    with pytest.raises(ValueError, match="must be 'cpu' for bsdc-cdt, which has no GPU kernels") as one:
-        capacity.run("log-N", structures=["map-i", "bsdc-cdt"], device="cuda")
+    with pytest.raises(ValueError, match="must be 'cpu' for bsdc-thin, which has no GPU kernels") as one:
+        capacity.run("log-N", structures=["map-i", "bsdc-thin"], device="cuda")
     assert f"(structures of log-N that have: {', '.join(able('log-N'))})" in str(one.value)
     with pytest.raises(ValueError, match="for count-min-conservative, which has no GPU kernels"):
         capacity.run("count-error", structures="count-min-conservative", device="cuda")
     with pytest.raises(ValueError, match=r"for tensor-sketch, which .* have: dense-signs, sparse-signs\)"):
         capacity.run("projection", structures=["dense-signs", "tensor-sketch"], device="cuda")
-    with pytest.raises(
-        ValueError, match=r"for bsdc-s and bsdc-seg, which have no .* have: map-i, map-b, bsc"
-    ):
-        capacity.run("cleanup", structures=["bsc", "bsdc-s", "bsdc-seg"], device="cuda")
+    with pytest.raises(ValueError, match=r"for bsdc-thin, which has no .* have: map-i, map-b, bsc"):
+        capacity.run("cleanup", structures=["bsc", "bsdc-thin", "bsdc-seg"], device="cuda")
     with pytest.raises(ValueError, match="Unknown structure 'map-x'"):
         capacity.run("membership", structures=["map-x"], device="cuda")
 

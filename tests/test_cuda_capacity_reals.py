@@ -24,7 +24,7 @@ NAMES = ("map-c", "hrr", "fhrr", "fhrr-sum", "vtb", "tvtb", "map-t", "mbat")
 
 NOISY = ("hrr", "vtb", "tvtb")
 """Spaces whose products are no products of entries."""
-WITHOUT = ("bsdc-cdt", "bsdc-s", "bsdc-seg", "bsdc-thin")
+WITHOUT = ("bsdc-thin",)
 CODEBOOK = np.arange(1, 41, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15)
 DIM, N, SEEDS = 100, 4, np.array([3, 4], np.uint64)
 

@@ -142,6 +142,7 @@ __all__: list[str] = [
     "multiply_reals",
     "nearest_patterns",
     "outer_rows",
+    "pack_below",
     "pack_counts",
     "pack_entries",
     "pack_rows",
@@ -188,6 +189,7 @@ __all__: list[str] = [
     "sketch_estimate_i64",
     "soften",
     "sparse_atoms",
+    "sparse_overlaps",
     "squared_lengths",
     "subtract_columns_f32",
     "subtract_columns_f64",
@@ -204,10 +206,13 @@ __all__: list[str] = [
     "ternary_range",
     "ternary_signs",
     "ternary_top_k",
+    "thin_sparse",
     "to_dlpack",
     "turn_bits",
     "turn_rows",
+    "turn_sparse",
     "unite",
+    "unite_sparse",
     "unpack_entries",
     "walk_patterns",
     "walsh_hadamard_f32",
@@ -1552,6 +1557,11 @@ def outer_rows(left: Span, right: Span, dim: typing.SupportsInt | typing.Support
     The outer product of every two rows.
     """
 
+def pack_below(sums: Span, limits: Span, dim: typing.SupportsInt | typing.SupportsIndex, out: Span) -> None:
+    """
+    The bits of sums that are below their row's limit.
+    """
+
 def pack_counts(counters: Span, planes: typing.SupportsInt | typing.SupportsIndex, out: Span) -> None:
     """
     The bits of counters above 0, and of those below as a second plane.
@@ -2090,6 +2100,11 @@ def sparse_atoms(
     Packed atoms with few ones.
     """
 
+def sparse_overlaps(a: Span, b: Span, dim: typing.SupportsInt | typing.SupportsIndex, out: Span) -> int:
+    """
+    Overlaps over the root of both numbers of ones; 1 where bits beyond the dimension are set.
+    """
+
 def squared_lengths(rows: Span, dim: typing.SupportsInt | typing.SupportsIndex, squares: Span) -> None:
     """
     Squared lengths of float rows.
@@ -2222,6 +2237,13 @@ def ternary_top_k(
     The k ternary rows most alike to each query by cosine.
     """
 
+def thin_sparse(
+    rows: Span, dim: typing.SupportsInt | typing.SupportsIndex, rotations: Span, steps: Span, out: Span
+) -> None:
+    """
+    The ones that none of a row's first rotations meets.
+    """
+
 def to_dlpack(
     span: Span,
     shape: collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex],
@@ -2243,9 +2265,29 @@ def turn_rows(sums: Span, signs: Span, dim: typing.SupportsInt | typing.Supports
     Sums times the signs of packed rows; false as for bind_rows.
     """
 
+def turn_sparse(
+    a: Span,
+    b: Span,
+    dim: typing.SupportsInt | typing.SupportsIndex,
+    n_ones: typing.SupportsInt | typing.SupportsIndex,
+    segments: bool,
+    back: bool,
+    out: Span,
+) -> int:
+    """
+    Rows rotated as other rows tell; 1 as for sparse_overlaps, 2 where a segment has not one 1.
+    """
+
 def unite(state: Memory, other: Memory, stream: typing.SupportsInt | typing.SupportsIndex) -> None:
     """
     Set the other's bits too.
+    """
+
+def unite_sparse(
+    a: Span, b: Span, dim: typing.SupportsInt | typing.SupportsIndex, out: Span, ones: Span
+) -> int:
+    """
+    Unions, and their numbers of ones; 1 as for sparse_overlaps.
     """
 
 def unpack_entries(

@@ -62,8 +62,6 @@ class Stored(Exports, ABC):
     """The parameter that counts the bits of a state of bits."""
     _RESULT: ClassVar[str] = "trace"
     """The count that grows by the number which a change of the state returns, if it returns one."""
-    _ON_GPU: ClassVar[bool] = False
-    """Whether the GPU half has kernels for it."""
     _GROWS: ClassVar[bool] = False
     """Whether a change may need a larger state, for which shared memory has no room."""
     __hash__ = None  # type: ignore[assignment]
@@ -213,7 +211,7 @@ class Stored(Exports, ABC):
         Raises
         ------
         TypeError, ValueError
-            When there is no such device, or for a structure that has no GPU kernels.
+            When there is no such device, or for a memory whose space has no GPU kernels.
         RuntimeError
             When no GPU can be used; the sentence is that of `hypersketch.cuda.why_not`.
         MemoryError
@@ -238,10 +236,7 @@ class Stored(Exports, ABC):
     @classmethod
     def _device_for(cls, device: object) -> int | None:
         """Return the index of a GPU that this may be on, or None for the CPU."""
-        index = _device.resolve(cls.__name__, device)
-        if index is not None and not cls._ON_GPU:
-            _validation.refuse(cls.__name__, "device", f"'cpu': {cls.__name__} has no GPU kernels", device)
-        return index
+        return _device.resolve(cls.__name__, device)
 
     def _moved(self: Self, device: int | None) -> Self:
         """Return a copy on a device; the lock is held."""

@@ -54,7 +54,6 @@ class CodeStore(United):
         "seed": _validation.seed,
     }
     _UNCOMPARED: ClassVar[frozenset[str]] = frozenset({"active"})
-    _ON_GPU = True
 
     @classmethod
     def _checked(cls, **given: object) -> dict[str, Any]:

@@ -86,7 +86,6 @@ class ContinuousStore(Seedless):
         "n_items": _validation.within(0, 2**32 - 2),
     }
     _GROWS = True
-    _ON_GPU = True
 
     _held: Held
 

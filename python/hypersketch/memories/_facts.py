@@ -67,13 +67,6 @@ class Facts(Mergeable):
 
     # ---- where the sum lies
 
-    @classmethod
-    def _kind_on(cls, parameters: Mapping[str, Any], device: int | None) -> tuple[Any, dict[str, Any]]:
-        kind, values = super()._kind_on(parameters, device)
-        if device is not None:
-            _there().require_kernels(parameters["space"], kind, device)
-        return kind, values
-
     def _placed_vocabularies(self, device: int | None) -> dict[str, Any]:
         """Return item memories on a device; those of a tensor, which no search asks, on the host."""
         where, place = None if self.is_tensor else device, _there().vocabulary
@@ -84,7 +77,6 @@ class Facts(Mergeable):
         with self._lock:
             if device == self._bundle._device_index:
                 return self.copy()
-            self._kind_on(self._values, device)
             twin = object.__new__(type(self))
             bundle, memories = self._bundle.to(_device.name_of(device)), self._placed_vocabularies(device)
             twin._fill(dict(self._values), bundle, dict(self._numbers), memories)

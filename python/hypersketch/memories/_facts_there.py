@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hypersketch import _device, _validation
+from hypersketch import _device
 from hypersketch._device import View
 from hypersketch._device_array import DeviceArray
 from hypersketch._device_search import used
@@ -24,13 +24,6 @@ from hypersketch.vsa.structures._vocabulary import Vocabulary
 
 Rows = Any
 """Vectors in host memory, or packed ones on a GPU."""
-
-
-def require_kernels(space: Space, kind: Any, device: int | None) -> None:
-    """Refuse a GPU for facts whose sum has no kernels there."""
-    if device is not None and not kind._ON_GPU:
-        must = f"'cpu' in {type(space).__name__}, whose bundles have no GPU kernels"
-        _validation.refuse("TripleMemory", "device", must, _device.name_of(device))
 
 
 def vocabulary(one: Vocabulary, device: int | None) -> Vocabulary:

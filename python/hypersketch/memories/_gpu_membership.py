@@ -21,8 +21,6 @@ _CELLS_AT_ONCE = 1 << 38
 class MembershipThere(Counters):
     """What a matrix or tensor does on a GPU."""
 
-    _ON_GPU = True
-
     @property
     def _n_products(self) -> int:
         """How many products a score is the mean of."""

@@ -36,7 +36,6 @@ class ItemStore(Stored, Imports):
         "text_bytes": _validation.within(0, 2**56),
     }
     _GROWS = True
-    _ON_GPU = True  # the vectors, of some spaces
 
     @classmethod
     def _checked(cls, **given: object) -> dict[str, Any]:

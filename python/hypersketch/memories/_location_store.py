@@ -28,8 +28,6 @@ DIM = _validation.within(1, 2**24)
 class LocationStore(Summed):
     """Counters at addresses that are computed or stored."""
 
-    _ON_GPU = True
-
     _PARAMETERS: ClassVar[dict[str, _validation.Check]] = {
         "address_dim": DIM,
         "value_dim": DIM,

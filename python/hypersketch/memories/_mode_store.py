@@ -30,7 +30,6 @@ class ModeStore(Seedless):
         "threshold": _validation.real,
         "similarity": _validation.one_of(*_nearest.SIMILARITIES),
     }
-    _ON_GPU = True
     _twin: NDArray[np.uint8] | None = None
     """A state on a GPU in host memory, where items are stored."""
     _searched: tuple[Any, GpuNeighbours] | None = None

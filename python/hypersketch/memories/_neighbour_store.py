@@ -36,7 +36,6 @@ class NeighbourStore(Summed, Seedless):
         "n_items": _validation.within(0, 2**48),
     }
     _GROWS = True
-    _ON_GPU = True
 
     _columns: list[Any]
     """Keys and values, `Column` or `Window`."""

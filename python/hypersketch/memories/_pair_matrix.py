@@ -48,7 +48,6 @@ class PairMatrix(Summed, Seedless):
         "gate": _gate,
         "ridge": _validation.optional(_validation.positive),
     }
-    _ON_GPU = True
     _solved: tuple[Any, Rows] | None = None
     _solved_there: tuple[Rows, Any] | None = None
 

@@ -26,7 +26,6 @@ class PatternStore(AssociativeMemory):
 
     _UNCOMPARED: ClassVar[frozenset[str]] = frozenset({"seed"})
     _GROWS = True
-    _ON_GPU = True
 
     _kept: tuple[Any, dict[str, Any]]
     """The patterns, in host memory or on a GPU, and what was made of them for retrieval."""

@@ -38,8 +38,6 @@ _CHUNK = 1 << 22  # words or counters that are worked on at once
 class SynapseStore(United, Seedless):
     """One bit a synapse, packed by input unit."""
 
-    _ON_GPU = True
-
     _PARAMETERS: ClassVar[dict[str, _validation.Check]] = {
         "n_in": DIM,
         "n_out": DIM,

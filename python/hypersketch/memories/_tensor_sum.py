@@ -48,7 +48,6 @@ class TensorSum(Structure):
     """The tensor, with what bundles have: counts, copies, merging."""
 
     _PARAMETERS: ClassVar[dict[str, _validation.Check]] = {"dim": _validation.within(1, MOST_DIM)}
-    _ON_GPU = True
 
     @classmethod
     def _layout(cls, parameters: Mapping[str, Any]) -> tuple[int, type[np.generic]]:

@@ -39,7 +39,6 @@ def named() -> Iterator[None]:
 class TripleStore(Summed):
     """Files, copies and looks."""
 
-    _ON_GPU = True  # where the bundles of the space are
     _facts: Facts
 
     def _hold(self, facts: Facts) -> None:

@@ -33,7 +33,6 @@ class ChainStore(KeySet):
     }
     _UNCOMPARED = frozenset({"slices"})
     _GROWS = True
-    _ON_GPU = True
 
     @classmethod
     def _layout(cls, parameters: Mapping[str, Any]) -> tuple[int, type[np.generic]]:

@@ -50,7 +50,6 @@ class RowCells(Additive):
     """A structure in which every key owns one cell in each of d rows of w."""
 
     _SIGNED: ClassVar[bool]
-    _ON_GPU = True
 
     @classmethod
     def _layout(cls, parameters: Mapping[str, Any]) -> tuple[int, type[np.generic]]:

@@ -74,7 +74,6 @@ class BloomFilter(CellSketch):
 
     _CELLS = "n_bits"
     _BITS = "n_bits"
-    _ON_GPU = True
     _RESULT = "n_added"
     _PARAMETERS: ClassVar[dict[str, _validation.Check]] = {
         "n_bits": CELLS,

@@ -90,7 +90,6 @@ class CountingBloomFilter(Multiset):
     """
 
     _CELLS = "n_cells"
-    _ON_GPU = True
     _told_saturated = False
     _PARAMETERS: ClassVar[dict[str, _validation.Check]] = {
         "n_cells": CELLS,

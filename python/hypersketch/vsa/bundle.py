@@ -64,7 +64,6 @@ class Bundle(Counters, Answers):
         "dim": DIM,
         "seed": _validation.seed,
     }
-    _ON_GPU = True
 
     def __init__(self, space: MapI | MapB, *, device: str = "cpu") -> None:
         parameters = space_parameters("Bundle", space)

@@ -67,8 +67,6 @@ class ModularBundle(CountedVectors):
         "seed": _validation.seed,
     }
 
-    _ON_GPU = True
-
     def __init__(self, space: ModularSpace, *, device: str = "cpu") -> None:
         if type(space) not in _KINDS.values():
             _validation.refuse("ModularBundle", "space", f"a space ({', '.join(_KINDS)})", space, TypeError)

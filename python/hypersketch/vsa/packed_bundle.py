@@ -54,7 +54,6 @@ class PackedBundle(Answers):
         "seed": _validation.seed,
     }
     _BITS = "dim"
-    _ON_GPU = True
 
     def __init__(
         self, space: MapB | MapI, vector: NDArray[np.uint64], n_added: int, *, device: str | None = None

@@ -99,7 +99,6 @@ class QuantizedBundle(Answers):
         "step": step,
         "scale": _scale,
     }
-    _ON_GPU = True
 
     def __init__(
         self,

@@ -94,8 +94,6 @@ class RealBundle(VectorBundle):
         "seed": _validation.seed,
     }
 
-    _ON_GPU = True
-
     def __init__(self, space: RealSpace, *, device: str = "cpu") -> None:
         if not isinstance(space, HRR | FHRR | MapC | VTB | MBAT):
             _validation.refuse("RealBundle", "space", "a space of real hypervectors", space, TypeError)

@@ -59,8 +59,6 @@ class SparseBundle(CountedVectors):
         "seed": _validation.seed,
     }
 
-    _ON_GPU = True
-
     def __init__(self, space: BSDC, *, device: str = "cpu") -> None:
         if not isinstance(space, BSDC):
             _validation.refuse("SparseBundle", "space", "a BSDC", space, TypeError)

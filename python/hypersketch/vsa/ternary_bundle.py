@@ -54,8 +54,6 @@ class TernaryBundle(CountedVectors):
 
     _PARAMETERS: ClassVar[dict[str, _validation.Check]] = {"dim": DIM, "seed": _validation.seed}
 
-    _ON_GPU = True
-
     def __init__(self, space: MapT, *, device: str = "cpu") -> None:
         if not isinstance(space, MapT):
             _validation.refuse("TernaryBundle", "space", "a MapT", space, TypeError)

@@ -156,7 +156,7 @@ def _panel(row: Row) -> str:
 def _memory(cell: Cell, seed: int) -> SparseyMemory:
     options: dict[str, Any] = {"floor": _RANDOM_FLOOR} if cell.setting.get("choice") == "random" else {}
     sizes: dict[str, Any] = dict(cell.size)
-    return SparseyMemory(**sizes, **options, seed=seed)
+    return SparseyMemory(**sizes, **options, seed=seed, device=cell.device)
 
 
 def _common(cell: Cell, seed: int) -> int:

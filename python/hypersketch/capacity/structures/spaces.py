@@ -17,7 +17,7 @@ from hypersketch.capacity.structures.bundles import SpaceBundle, fused_hits
 
 __all__ = [
     "SPACES",
-    "Digits",
+    "Arrays",
     "Majority",
     "NamedSpace",
     "PhasorSum",
@@ -101,15 +101,15 @@ class Reals(NamedSpace):
         return BookOfReals(space, self.device, codebook)
 
 
-class Digits(NamedSpace):
-    """A space of integers modulo r, whose arrays on a GPU have the CPU's bits."""
+class Arrays(NamedSpace):
+    """A space whose arrays on a GPU have the CPU's bits."""
 
     has_kernels = True
 
     def _book_on_gpu(self, space: Any, codebook: UInt64Array) -> Any:
-        from hypersketch.capacity.kernels_digits_on_gpu import BookOfDigits
+        from hypersketch.capacity.kernels_arrays_on_gpu import BookOfArrays
 
-        return BookOfDigits(space, self.device, codebook)
+        return BookOfArrays(space, self.device, codebook)
 
 
 class PhasorSum(Reals):
@@ -126,7 +126,7 @@ class Vtb(Reals):
         return max(self.least, round(math.sqrt(dim)) ** 2)
 
 
-class SparseBlocks(Digits):
+class SparseBlocks(Arrays):
     """Sparse block codes, whose dimensions are whole blocks."""
 
     block: ClassVar[int] = 16
@@ -201,17 +201,17 @@ SPACES: tuple[NamedSpace, ...] = (
     Reals(
         "mbat", "MBAT", "A sum of random normal vectors, bound by an orthogonal matrix drawn for the other."
     ),
-    NamedSpace(
+    Arrays(
         "bsdc-cdt",
         "BSDC-CDT",
         "A union of vectors with few ones (√D of D bits), bound by context-dependent thinning.",
         _NO_PAIRS - {"schlegel"},
         16,
     ),
-    NamedSpace(
+    Arrays(
         "bsdc-s", "BSDC-S", "A union of vectors with few ones, bound by shifting whole vectors.", _COUNTED, 16
     ),
-    NamedSpace(
+    Arrays(
         "bsdc-seg",
         "BSDC-SEG",
         "A union of vectors with one 1 in each segment, bound by shifting segments.",
@@ -232,13 +232,13 @@ SPACES: tuple[NamedSpace, ...] = (
         _COUNTED - {"schlegel"},
         16,
     ),
-    Digits(
+    Arrays(
         "mcr",
         "MCR",
         "A vector of 64 directions on a circle: those nearest to the sum of the keys' directions.",
         _TASKS - {"schlegel"},
     ),
-    Digits(
+    Arrays(
         "cgr",
         "CGR",
         "A vector of numbers below 64: in every entry the number that most keys have.",

@@ -73,6 +73,7 @@ class Sparsey(Structure):
     )
     tasks: ClassVar[frozenset[str]] = frozenset({"sparsey"})
     unit: ClassVar[str] = "n_units"
+    has_kernels: ClassVar[bool] = True
 
     def size(self, units: int, n: int, task: str = "membership") -> Size:
         return {"n_inputs": 100, "active": 10, "n_modules": 20, "n_units": units}

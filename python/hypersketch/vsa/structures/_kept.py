@@ -41,7 +41,7 @@ class Kept(Exports):
         vocabularies = {
             name: Vocabulary(owner, name, parameters["space"], given) for name, given in memories.items()
         }
-        kind, values = self._kind_on(parameters, device)
+        kind, values = self._bundle_of(parameters)
         bundle = object.__new__(kind)
         bundle._fill(kind._checked(**values), None, Tally(), device)
         self._fill(parameters, bundle, dict.fromkeys(self._NUMBERS, 0), vocabularies)
@@ -61,11 +61,6 @@ class Kept(Exports):
     def _bundle_of(cls, parameters: Mapping[str, Any]) -> tuple[Any, dict[str, Any]]:
         """Return the class and the parameters of what is kept."""
         return _kinds.bundle_of(parameters["space"])
-
-    @classmethod
-    def _kind_on(cls, parameters: Mapping[str, Any], device: int | None) -> tuple[Any, dict[str, Any]]:
-        """Return the same for what is kept on a device."""
-        return cls._bundle_of(parameters)
 
     @classmethod
     def _sizes(cls, parameters: Mapping[str, Any]) -> tuple[int, int]:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Codebooks of vectors of integers modulo r on a GPU: what experiments ask of them, as on the CPU."""
+"""Codebooks in arrays of a GPU that spaces make: what experiments ask of them, with the CPU's answers."""
 
 from __future__ import annotations
 
@@ -11,20 +11,21 @@ import numpy.typing as npt
 from hypersketch import _device
 from hypersketch._device_array import DeviceArray, Passing
 from hypersketch.capacity.kernels_on_gpu import index_of
+from hypersketch.vsa import BSDC
 
-__all__ = ["BookOfDigits"]
+__all__ = ["BookOfArrays"]
 
 UInt64Array = npt.NDArray[np.uint64]
 Int64Array = npt.NDArray[np.int64]
 FloatArray = npt.NDArray[np.float64]
 
 
-class BookOfDigits:
+class BookOfArrays:
     """The atoms of a codebook on a GPU, and similarities with all of them.
 
     Parameters
     ----------
-    space : MCR, CGR or SparseBlockCodes
+    space : MCR, CGR, SparseBlockCodes or BSDC
         The space.
     device : str
         The GPU.
@@ -56,7 +57,7 @@ class BookOfDigits:
 
     def _scores(self, rows: Any) -> FloatArray:
         """Similarities of rows with the codebook, a line a row."""
-        space, stream = self.space, _device.chosen_stream()
+        stream = _device.chosen_stream()
         (n, width), n_words = rows.shape, self.hashes.size
         for array in (rows, self.book):
             array.mark(stream)
@@ -64,8 +65,13 @@ class BookOfDigits:
         passing, found = Passing(self.index, stream), np.empty((n, n_words))
         for i in range(n):
             scores = passing.empty(n_words, np.float64)
-            row = left[i * width : (i + 1) * width]
-            given = row, right.whole(), width, space.modulus, bool(space._CIRCLE), scores
-            _device.module().compare_digits(*given)
+            self._compare(left[i * width : (i + 1) * width], right.whole(), scores)
             scores.to_host(found[i].view(np.uint8))
         return found
+
+    def _compare(self, row: Any, others: Any, scores: Any) -> None:
+        space, module = self.space, _device.module()
+        if isinstance(space, BSDC):
+            module.sparse_overlaps(row, others, space.dim, scores)
+        else:
+            module.compare_digits(row, others, space.width, space.modulus, bool(space._CIRCLE), scores)
