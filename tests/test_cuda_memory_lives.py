@@ -17,11 +17,13 @@ import pytest
 import hypersketch
 from gpu_tools import needs_gpu, on_gpu
 from hypersketch import (
+    ConsolidatedMemory,
     DenseMemory,
     HopfieldNetwork,
     ItemMemory,
     OuterProductMemory,
     SparseDistributedMemory,
+    SparseyMemory,
     TripleMemory,
     WillshawMemory,
     cuda,
@@ -113,6 +115,11 @@ def active(n_units: int) -> Made:
     return made
 
 
+def prompt(random: Random) -> tuple[Any, ...]:
+    """The beginning of a sequence, and how many items are to follow it."""
+    return (*active(70)(random), random.choice([0, 1, 5]))
+
+
 def facts(random: Random) -> tuple[Any, ...]:
     """Subjects, predicates and objects, few of each, and now and then what they weigh."""
     rng, n = generator(random), random.choice(SIZES)
@@ -141,6 +148,17 @@ KINDS = {
         lambda: OuterProductMemory(33), {"store": reals(33), "retrieve": reals(33)}, 2.0**-16, True
     ),
     "willshaw": Kind(lambda: WillshawMemory(70), {"store": active(70), "retrieve": active(70)}),
+    "sparsey": Kind(
+        lambda: SparseyMemory(70, 9, 15), {"store": active(70), "observe": active(70), "retrieve": active(70)}
+    ),
+    "sparsey, in context": Kind(
+        lambda: SparseyMemory(70, 33, 4, context=True),
+        {"store": active(70), "retrieve": active(70), "recall": prompt},
+    ),
+    "consolidated": Kind(
+        lambda: ConsolidatedMemory(17, n_modes=50, threshold=0.3),
+        {"store": reals(17), "retrieve": reals(17), "search": reals(17)},
+    ),
     "facts": Kind(lambda: TripleMemory(MapI(256)), {"add": facts, "remove": facts, "query": asked}),
     "facts, binary": Kind(lambda: TripleMemory(MapB(100)), {"add": facts, "query": asked}),
     **{
