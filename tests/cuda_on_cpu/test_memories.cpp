@@ -342,6 +342,8 @@ void test_checked_units() {
   check(first_bad() == 250, "checked units");
   rows[3 * 130 + 2] = rows[3 * 130];
   check(first_bad() == 130, "checked units");
+}
+
 void test_tensors(size_t dim, size_t degree, size_t n, bool weighed) {
   constexpr uint64_t kSeed = 7;
   const auto hashes = random_words(n, 1);
