@@ -85,7 +85,8 @@ bool compare_digits(Place place, DigitRows a, DigitRows b, DigitSpace space, boo
   const OnDevice on(place.device);
   const Alarm strayed(place);
   const size_t n = std::max(a.n, b.n);
-  launch(place, warps_for(n), circle ? compare_rows<true> : compare_rows<false>, a, b, n, space, out, strayed.data());
+  launch(place, grid_for(n * kWarp), circle ? compare_rows<true> : compare_rows<false>, a, b, n, space, out,
+         strayed.data());
   return strayed.silent();
 }
 

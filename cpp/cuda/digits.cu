@@ -258,20 +258,20 @@ void add_digit_rows(Place place, const std::uint16_t* rows, size_t n, DigitSpace
 void most_frequent(Place place, DigitCounts counts, DigitSpace space, std::uint16_t* out) {
   const OnDevice on(place.device);
   const uint64_t start = stream_start(seed_word(space.seed, Purpose::kAtom), counts.hash_of_offsets);
-  launch(place, warps_for(counts.n * space.width), find_modes, counts, space, start, out);
+  launch(place, grid_for(counts.n * space.width * kWarp), find_modes, counts, space, start, out);
 }
 
 void nearest_directions(Place place, DigitCounts counts, DigitSpace space, const double* directions,
                         std::uint16_t* out) {
   const OnDevice on(place.device);
   const uint64_t start = stream_start(seed_word(space.seed, Purpose::kAtom), counts.hash_of_offsets);
-  launch(place, warps_for(counts.n * space.width), find_directions, counts, space, start, directions, out);
+  launch(place, grid_for(counts.n * space.width * kWarp), find_directions, counts, space, start, directions, out);
 }
 
 void score_digit_atoms(Place place, const std::uint16_t* vector, const uint64_t* hashes, size_t n, DigitSpace space,
                        bool circle, double* out) {
   const OnDevice on(place.device);
-  launch(place, warps_for(n), circle ? score_digits<true> : score_digits<false>, vector, hashes, n, space,
+  launch(place, grid_for(n * kWarp), circle ? score_digits<true> : score_digits<false>, vector, hashes, n, space,
          seed_word(space.seed, Purpose::kAtom), out);
 }
 

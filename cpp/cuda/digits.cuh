@@ -39,10 +39,4 @@ __device__ __forceinline__ double likeness(std::int64_t sum, const DigitSpace& s
   return kCircle ? __dsub_rn(1.0, __ddiv_rn(4.0 * total, double(space.modulus) * width)) : __ddiv_rn(total, width);
 }
 
-// A warp an item; kernels have a loop over the grid.
-inline Grid warps_for(size_t n) {
-  constexpr size_t kWarps = kThreads / kWarp;
-  return {static_cast<unsigned>(std::min<size_t>((n + kWarps - 1) / kWarps, 1U << 20))};
-}
-
 }  // namespace hypersketch::cuda

@@ -15,8 +15,6 @@ __device__ __forceinline__ const uint64_t* row_of(PackedRows rows, PackedShape s
   return rows.words + (rows.n == 1 ? 0 : row) * shape.n_words;
 }
 
-Grid warps_for(size_t n) { return {static_cast<unsigned>(std::min<size_t>((n + kWarps - 1) / kWarps, 1U << 20))}; }
-
 __global__ void __launch_bounds__(kThreads)
     find_overlaps(PackedRows a, PackedRows b, size_t n, PackedShape shape, double* out, unsigned* strayed) {
   const unsigned lane = threadIdx.x % kWarp;
@@ -186,7 +184,7 @@ unsigned sparse_overlaps(Place place, PackedRows a, PackedRows b, size_t dim, do
   const Scratch<unsigned> found(place, 1);
   clear(place, found.data(), sizeof(unsigned));
   const size_t n = std::max(a.n, b.n);
-  launch(place, warps_for(n), find_overlaps, a, b, n, PackedShape(dim), out, found.data());
+  launch(place, grid_for(n * kWarp), find_overlaps, a, b, n, PackedShape(dim), out, found.data());
   return read(place, found);
 }
 
@@ -205,7 +203,7 @@ unsigned turn_sparse(Place place, PackedRows a, PackedRows b, SparseSpace space,
     launch(place, grid_for(n * shape.n_words * kWordBits, 4), rotate_segments, a, given, n, shape, n_segments,
            reinterpret_cast<std::uint32_t*>(out), found.data());
   } else {
-    launch(place, warps_for(b.n), sum_places, b, shape, back, shifts.data(), found.data());
+    launch(place, grid_for(b.n * kWarp), sum_places, b, shape, back, shifts.data(), found.data());
     launch(place, grid_for(n * shape.n_words), rotate_each, a, given, n * shape.n_words, shape, out, found.data());
   }
   return read(place, found);
@@ -217,7 +215,7 @@ unsigned unite_sparse(Place place, PackedRows a, PackedRows b, size_t dim, uint6
   const Scratch<unsigned> found(place, 1);
   clear(place, found.data(), sizeof(unsigned));
   const size_t n = std::max(a.n, b.n);
-  launch(place, warps_for(n), unite_rows, a, b, n, PackedShape(dim), out, ones, found.data());
+  launch(place, grid_for(n * kWarp), unite_rows, a, b, n, PackedShape(dim), out, ones, found.data());
   return read(place, found);
 }
 
