@@ -10,6 +10,7 @@ from harness import Row, note, rate_text
 from native import size_name
 from suites import (
     _cuda_bloom,
+    _cuda_counted,
     _cuda_counting,
     _cuda_counts,
     _cuda_learn,
@@ -42,6 +43,7 @@ def rows(repeats: int) -> list[Row]:
             _cuda_vsa,
             _cuda_learn,
             _cuda_memories,
+            _cuda_counted,
             _cuda_reals,
             _cuda_retrieval,
         ):
