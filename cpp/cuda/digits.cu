@@ -167,7 +167,8 @@ __global__ void __launch_bounds__(kThreads)
   }
 }
 
-// The step nearest to the direction of a sum; of two equally near ones the even one.
+// The step nearest to the direction of a sum; of two equally near ones the one an even number of steps from 0, the
+// shorter way round.
 __device__ std::uint32_t nearest_step(double x, double y, std::uint32_t modulus) {
   constexpr double kTau = 6.283185307179586;
   double place = __dmul_rn(atan2(y, x), __ddiv_rn(double(modulus), kTau));

@@ -146,8 +146,8 @@ inline double rough_place(Direction sum, double steps_per_radian) {
   return (sum.y < 0 ? -angle : angle) * steps_per_radian;
 }
 
-// The number of steps nearest to the direction of a sum of n directions; of two equally near ones the even one, and the
-// offset where there is none.
+// The number of steps nearest to the direction of a sum of n directions, and the offset where there is none. Of two
+// equally near ones that with an even number of steps from 0, the shorter way round.
 inline std::uint16_t nearest_step(Direction sum, size_t n, std::uint32_t modulus, std::uint16_t offset) {
   const double steps_per_radian = modulus / (2 * std::numbers::pi);
   double place = rough_place(sum, steps_per_radian);

@@ -196,7 +196,10 @@ class MCR(ModularSpace):
         return _direction_table(self.modulus)
 
     def _nearest(self, sums: NDArray[np.complex128], sizes: NDArray[Any], offsets: Digits) -> Digits:
-        """Return the directions nearest to sums of so many; of two equally near ones the even one."""
+        """Return the directions nearest to sums of so many.
+
+        Of two equally near ones that with an even number of steps from 0, the shorter way round.
+        """
         places = np.angle(sums) * (self.modulus / math.tau)
         # Halfway is where it is but for rounding errors of sums, whose order of terms must not decide.
         halves = np.round(2.0 * places)
