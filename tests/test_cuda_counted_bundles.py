@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import hypersketch
+from gpu_tools import needs_gpu, on_gpu, same_bits
 from hypersketch import cuda
 from hypersketch.vsa import (
     BSDC,
@@ -22,8 +23,7 @@ from hypersketch.vsa import (
     TernaryBundle,
 )
 
-REASON = cuda.why_not()
-pytestmark = pytest.mark.skipif(REASON is not None, reason=str(REASON))
+pytestmark = needs_gpu
 
 SPACES = [
     *(MapT(dim, 4) for dim in (1, 63, 64, 65, 1000)),
@@ -37,26 +37,15 @@ SPACES = [
 ]
 
 
-def there(array: Any, device: int = 0) -> cuda.DeviceArray:
-    return cuda.DeviceArray.of(np.ascontiguousarray(array), device)
-
-
 def bundle(space: Any, device: str = "cpu") -> Any:
     made = type(space.bundle())(space, device=device)
     assert made.device == device
     return made
 
 
-def same(ours: Any, theirs: Any) -> bool:
-    """Bit for bit, in a NumPy array or on a GPU."""
-    host = np.asarray(ours)
-    alike = host.dtype == theirs.dtype and host.shape == theirs.shape
-    return bool(alike and host.tobytes() == theirs.tobytes())
-
-
 def agree(ours: Any, theirs: Any) -> bool:
     counts = ours.n_added == theirs.n_added and ours.total_weight == theirs.total_weight
-    return bool(counts and ours == theirs and same(ours.state, theirs.state))
+    return bool(counts and ours == theirs and same_bits(ours.state, theirs.state))
 
 
 @pytest.mark.parametrize("space", SPACES, ids=repr)
@@ -64,7 +53,7 @@ def test_what_is_added_is_counted_as_on_the_cpu(space: Any) -> None:
     keys = np.arange(40)
     weights = np.random.default_rng(1).integers(-9, 9, 40)
     ours, theirs = bundle(space, "cuda:0"), bundle(space)
-    for one, form in ((ours, there), (theirs, np.asarray)):
+    for one, form in ((ours, on_gpu), (theirs, np.asarray)):
         one.add(form(keys))
         one.add(form(keys), form(weights))
         one.add(form(keys), weights)
@@ -91,7 +80,7 @@ def test_what_is_added_is_counted_as_on_the_cpu(space: Any) -> None:
             one.add_pairs(form(keys), keys + 1)
             one.add_pairs(keys[:0], keys[:0])
     assert agree(ours, theirs)
-    assert same(ours.counters, theirs.counters)
+    assert same_bits(ours.counters, theirs.counters)
 
 
 @pytest.mark.parametrize("space", SPACES, ids=repr)
@@ -101,27 +90,27 @@ def test_answers(space: Any) -> None:
         theirs = space.bundle(keys, weights)
         ours = theirs.to("cuda")
         assert isinstance(ours.vector, cuda.DeviceArray)
-        assert same(ours.vector, theirs.vector)
+        assert same_bits(ours.vector, theirs.vector)
         for some in (keys, keys[:1], keys[:0], "apple", ["apple", "pear"]):
             found = ours.similarity(some)
             assert isinstance(found, np.ndarray)
-            assert same(found, theirs.similarity(some))
-        found = ours.similarity(there(keys))
+            assert same_bits(found, theirs.similarity(some))
+        found = ours.similarity(on_gpu(keys))
         assert isinstance(found, cuda.DeviceArray)
-        assert same(found, theirs.similarity(keys))
+        assert same_bits(found, theirs.similarity(keys))
     empty = bundle(space, "cuda:0")
-    assert same(empty.vector, space.bundle().vector)
-    assert same(empty.similarity(keys), space.bundle().similarity(keys))
+    assert same_bits(empty.vector, space.bundle().vector)
+    assert same_bits(empty.similarity(keys), space.bundle().similarity(keys))
 
 
 @pytest.mark.parametrize("space", SPACES, ids=repr)
 @pytest.mark.parametrize("n", [0, 1, 33, 700])
 def test_atoms(space: Any, n: int) -> None:
     keys = np.arange(n)
-    made = space.atoms(there(keys))
+    made = space.atoms(on_gpu(keys))
     assert isinstance(made, cuda.DeviceArray)
-    assert same(made, space.atoms(keys))
-    assert same(space.atoms_of_hashes(there(hypersketch.hash_keys(keys))), space.atoms(keys))
+    assert same_bits(made, space.atoms(keys))
+    assert same_bits(space.atoms_of_hashes(on_gpu(hypersketch.hash_keys(keys))), space.atoms(keys))
 
 
 @pytest.mark.parametrize("n", [255, 256, 1000, 3000])
@@ -130,26 +119,26 @@ def test_large_batches(n: int) -> None:
     weights = np.random.default_rng(n).integers(-(2**18), 2**18, n)
     for space in (MapT(100), BSDC(100), BSDC(100, 0, "seg"), CGR(40), MCR(41, 0, 300)):
         rows, ours, theirs = space.atoms(keys), bundle(space, "cuda:0"), bundle(space)
-        for one, form in ((ours, there), (theirs, np.asarray)):
+        for one, form in ((ours, on_gpu), (theirs, np.asarray)):
             one.add(form(keys), form(weights))
             one.remove(form(keys))
             one.add_vectors(form(rows), form(weights))
             one.add_vectors(form(rows))
         assert agree(ours, theirs)
-        assert same(ours.vector, theirs.vector)
-        assert same(ours.similarity(keys), theirs.similarity(keys))
+        assert same_bits(ours.vector, theirs.vector)
+        assert same_bits(ours.similarity(keys), theirs.similarity(keys))
 
 
 def test_vectors_are_nested_and_products_are_added() -> None:
     for space in (MapT(70), BSDC(70, 0, "s"), CGR(33)):
         unions = np.stack([space.bundle(range(i, i + 3)).vector for i in range(5)])
         ours, theirs = bundle(space, "cuda:0"), bundle(space)
-        ours.add_vectors(there(unions), [1, -1, 2, 3, 4])
+        ours.add_vectors(on_gpu(unions), [1, -1, 2, 3, 4])
         ours.add_vectors(space.bundle("x", device="cuda").vector)
         theirs.add_vectors(unions, [1, -1, 2, 3, 4])
         theirs.add_vectors(space.bundle("x").vector)
         assert agree(ours, theirs)
-        signed = there(unions.view(unions.dtype.str.replace("u", "i")))  # the same bits
+        signed = on_gpu(unions.view(unions.dtype.str.replace("u", "i")))  # the same bits
         ours.add_vectors(signed)
         theirs.add_vectors(unions)
         assert agree(ours, theirs)
@@ -164,7 +153,7 @@ def test_bundles_move_and_leave_as_others_do(space: Any) -> None:
     assert hypersketch.from_bytes(bag.to_bytes()) == bag
     assert "device='cuda:0'" in repr(bag)
     assert space.bundle(range(30), device="cuda") == bag
-    assert space.bundle(there(np.arange(30), 1)).device == "cuda:1"
+    assert space.bundle(on_gpu(np.arange(30), 1)).device == "cuda:1"
     assert bundle(space, "cuda:1") == space.bundle()
     both = bag + bag
     assert both.device == "cuda:0"
@@ -184,11 +173,11 @@ def test_work_waits_for_the_stream_of_its_arrays() -> None:
     for space in (MapT(100), BSDC(100), MCR(50)):
         theirs = space.bundle(keys, np.arange(600))
         with cuda.stream(2):
-            ours = space.bundle(there(keys), there(np.arange(600)))
+            ours = space.bundle(on_gpu(keys), on_gpu(np.arange(600)))
         with cuda.stream(1):
-            vector, scores = ours.vector, ours.similarity(there(keys))
-        assert same(vector, theirs.vector)
-        assert same(scores, theirs.similarity(keys))
+            vector, scores = ours.vector, ours.similarity(on_gpu(keys))
+        assert same_bits(vector, theirs.vector)
+        assert same_bits(scores, theirs.similarity(keys))
         ours.add_vectors(vector)
         theirs.add_vectors(theirs.vector)
         assert agree(ours, theirs)
@@ -201,7 +190,7 @@ LARGEST = 2**31 - 1
 def test_counters_stay_in_their_range(space: Any) -> None:
     ours, theirs = bundle(space, "cuda:0"), bundle(space)
     rows = space.atoms(range(3))
-    for one, form in ((ours, there), (theirs, np.asarray)):
+    for one, form in ((ours, on_gpu), (theirs, np.asarray)):
         one.add(form(np.arange(1)), [LARGEST])  # the largest there may be
         for call in (
             lambda one=one, form=form: one.add(form(np.arange(1))),
@@ -216,11 +205,11 @@ def test_counters_stay_in_their_range(space: Any) -> None:
                 call()
         one.remove(form(np.arange(1)), [0])
     assert agree(ours, theirs)
-    for one, form in ((ours, there), (theirs, np.asarray)):
+    for one, form in ((ours, on_gpu), (theirs, np.asarray)):
         one.clear()
         one.remove(form(np.arange(1)), form(np.array([LARGEST])))
     assert agree(ours, theirs)
-    for one, form in ((ours, there), (theirs, np.asarray)):
+    for one, form in ((ours, on_gpu), (theirs, np.asarray)):
         one.clear()
         one.add_vectors(form(rows[:1]), form(np.array([-LARGEST])))
     assert agree(ours, theirs)
@@ -235,11 +224,11 @@ def wrong_vectors(space: Any) -> list[tuple[type[Exception], str, Any]]:
         stray[1, -1] |= np.uint64(1) << np.uint64(63)
     why = {MapT: "no bit beyond them and", BSDC: "sets bits beyond dimension 65", CGR: "Got 'larger ones'"}
     return [
-        (ValueError, why[type(space)], there(stray)),
-        (TypeError, "vectors of", there(rows.astype(np.float64))),
-        (ValueError, "has the shape", there(rows[:, :-1])),
-        (ValueError, "one after the other", Strided(there(np.repeat(rows, 2, axis=1)), rows.shape)),
-        (ValueError, "Move one", there(rows, 1)),
+        (ValueError, why[type(space)], on_gpu(stray)),
+        (TypeError, "vectors of", on_gpu(rows.astype(np.float64))),
+        (ValueError, "has the shape", on_gpu(rows[:, :-1])),
+        (ValueError, "one after the other", Strided(on_gpu(np.repeat(rows, 2, axis=1)), rows.shape)),
+        (ValueError, "Move one", on_gpu(rows, 1)),
     ]
 
 
@@ -260,19 +249,19 @@ def test_what_does_not_fit_is_refused(space: Any) -> None:
     bag.add("a")
     before, keys = np.asarray(bag.state), np.arange(3)
     cases: list[tuple[type[Exception], str, Any]] = [
-        (ValueError, "Move one", lambda: bag.add(there(keys, 1))),
-        (ValueError, "Move one", lambda: bag.similarity(there(keys, 1))),
-        (ValueError, "on the CPU", lambda: plain.add(there(keys))),
-        (TypeError, "vectors", lambda: plain.add_vectors(there(space.atoms(keys)))),
-        (ValueError, "one value a key", lambda: bag.add_pairs(there(keys), keys[:2])),
-        (ValueError, "weights", lambda: bag.add(there(keys), there(np.arange(2)))),
-        (ValueError, "weights", lambda: bag.add(there(keys), [1, 2])),
-        (ValueError, "weights", lambda: bag.add(there(keys), there(np.arange(3), 1))),
-        (ValueError, "weights", lambda: bag.add(there(keys), there(np.ones(3)))),
+        (ValueError, "Move one", lambda: bag.add(on_gpu(keys, 1))),
+        (ValueError, "Move one", lambda: bag.similarity(on_gpu(keys, 1))),
+        (ValueError, "on the CPU", lambda: plain.add(on_gpu(keys))),
+        (TypeError, "vectors", lambda: plain.add_vectors(on_gpu(space.atoms(keys)))),
+        (ValueError, "one value a key", lambda: bag.add_pairs(on_gpu(keys), keys[:2])),
+        (ValueError, "weights", lambda: bag.add(on_gpu(keys), on_gpu(np.arange(2)))),
+        (ValueError, "weights", lambda: bag.add(on_gpu(keys), [1, 2])),
+        (ValueError, "weights", lambda: bag.add(on_gpu(keys), on_gpu(np.arange(3), 1))),
+        (ValueError, "weights", lambda: bag.add(on_gpu(keys), on_gpu(np.ones(3)))),
         (TypeError, "weights", lambda: bag.add(keys, np.ones(3))),
-        (ValueError, "at most", lambda: bag.add(there(keys), there(np.array([2**31, 0, 0])))),
-        (TypeError, "keys", lambda: bag.add(there(np.ones(3)))),
-        (TypeError, "hashes", lambda: bag.add_hashes(there(keys))),
+        (ValueError, "at most", lambda: bag.add(on_gpu(keys), on_gpu(np.array([2**31, 0, 0])))),
+        (TypeError, "keys", lambda: bag.add(on_gpu(np.ones(3)))),
+        (TypeError, "hashes", lambda: bag.add_hashes(on_gpu(keys))),
         (TypeError, "device", lambda: type(bag)(space, device=0)),
         (ValueError, "device", lambda: type(bag)(space, device="cuda:99")),
     ]
@@ -282,7 +271,7 @@ def test_what_does_not_fit_is_refused(space: Any) -> None:
     for error, words, rows in wrong_vectors(space):
         with pytest.raises(error, match=words):
             bag.add_vectors(rows)
-    assert same(bag.state, before)
+    assert same_bits(bag.state, before)
     assert bag.n_added == 1
 
 
@@ -294,12 +283,12 @@ def test_a_key_interrupted_between_pieces_is_counted_whole(monkeypatch: pytest.M
     keys, weights = np.arange(700), np.arange(700) - 90
     for space in (MapT(65), BSDC(65), CGR(33, 0, 9)):
         ours, theirs = bundle(space, "cuda:0"), bundle(space)
-        for one, form in ((ours, there), (theirs, np.asarray)):
+        for one, form in ((ours, on_gpu), (theirs, np.asarray)):
             one.add(form(keys), weights)
             one.remove(keys[:300])
             one.add_vectors(form(space.atoms(keys)), weights)
         assert agree(ours, theirs)
-        assert same(ours.similarity(keys), theirs.similarity(keys))
+        assert same_bits(ours.similarity(keys), theirs.similarity(keys))
         commit, calls = type(ours)._commit, []
 
         def stop(self: Any, *arguments: Any, commit: Any = commit, calls: Any = calls) -> None:
@@ -312,7 +301,7 @@ def test_a_key_interrupted_between_pieces_is_counted_whole(monkeypatch: pytest.M
         with monkeypatch.context() as patch:
             patch.setattr(type(ours), "_commit", stop)
             with pytest.raises(KeyboardInterrupt):
-                cut.add(there(keys), weights)
+                cut.add(on_gpu(keys), weights)
         assert agree(cut, space.bundle(keys[:510], weights[:510]))
 
 

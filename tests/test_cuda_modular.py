@@ -8,11 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from hypersketch import cuda
+from gpu_tools import needs_gpu, on_gpu, same_there
 from hypersketch.vsa import CGR, MCR, SparseBlockCodes, _modular_on_gpu
 
-REASON = cuda.why_not()
-pytestmark = pytest.mark.skipif(REASON is not None, reason=str(REASON))
+pytestmark = needs_gpu
 
 SPACES = [
     *(kind(dim, 4, r) for kind in (CGR, MCR) for dim, r in ((1, 2), (2, 9), (65, 64), (333, 10), (7, 2**16))),
@@ -20,30 +19,15 @@ SPACES = [
 ]
 
 
-def there(array: Any, device: int = 0) -> cuda.DeviceArray:
-    return cuda.DeviceArray.of(np.ascontiguousarray(array), device)
-
-
-def same(ours: Any, theirs: Any) -> bool:
-    """Bit for bit."""
-    host = np.asarray(ours)
-    return bool(
-        isinstance(ours, cuda.DeviceArray)
-        and host.dtype == theirs.dtype
-        and host.shape == theirs.shape
-        and host.tobytes() == theirs.tobytes()
-    )
-
-
 @pytest.mark.parametrize("space", SPACES, ids=repr)
 def test_products_and_similarities(space: Any) -> None:
     a, b = space.atoms(range(9)), space.atoms(range(5, 14))
     b[3] = space.identity()
     for left, right in ((a, b), (a[0], b), (a, b[0]), (a[0], b[0]), (a[:1], b), (a[:0], b[:0]), (a, a)):
-        assert same(space.bind(there(left), there(right)), space.bind(left, right))
-        assert same(space.unbind(there(left), there(right)), space.unbind(left, right))
-        assert same(space.similarity(there(left), there(right)), space.similarity(left, right))
-    signed = space.bind(there(a.view(np.int16)), there(b.view(np.int16)))  # the same bits
+        assert same_there(space.bind(on_gpu(left), on_gpu(right)), space.bind(left, right))
+        assert same_there(space.unbind(on_gpu(left), on_gpu(right)), space.unbind(left, right))
+        assert same_there(space.similarity(on_gpu(left), on_gpu(right)), space.similarity(left, right))
+    signed = space.bind(on_gpu(a.view(np.int16)), on_gpu(b.view(np.int16)))  # the same bits
     assert np.array_equal(np.asarray(signed).view(np.uint16), space.bind(a, b))
 
 
@@ -59,19 +43,19 @@ def test_bundles(space: Any, at_once: int, monkeypatch: pytest.MonkeyPatch) -> N
         {"weights": weights, "starts": [1, 3, 30]},
         {"starts": np.arange(0, 41, 2)},  # ties everywhere
     ):
-        assert same(space.superpose(there(rows), **how), space.superpose(rows, **how))
-    assert same(space.superpose(there(rows[0])), rows[0])
-    assert same(space.superpose(there(rows), there(weights)), space.superpose(rows, weights))
+        assert same_there(space.superpose(on_gpu(rows), **how), space.superpose(rows, **how))
+    assert same_there(space.superpose(on_gpu(rows[0])), rows[0])
+    assert same_there(space.superpose(on_gpu(rows), on_gpu(weights)), space.superpose(rows, weights))
     halves = {"starts": [3, 20, 40]}
-    assert same(
-        space.superpose(there(rows), there(weights), **halves), space.superpose(rows, weights, **halves)
+    assert same_there(
+        space.superpose(on_gpu(rows), on_gpu(weights), **halves), space.superpose(rows, weights, **halves)
     )
 
 
 def test_large_bundles() -> None:
     for space in (CGR(33, 0, 8), MCR(34)):
         rows = space.atoms(range(900))
-        assert same(space.superpose(there(rows)), space.superpose(rows))
+        assert same_there(space.superpose(on_gpu(rows)), space.superpose(rows))
 
 
 def test_opposite_directions_and_those_between() -> None:
@@ -81,22 +65,22 @@ def test_opposite_directions_and_those_between() -> None:
         steps = np.array([low, high, low, high, 1 % modulus, modulus - 1], np.uint16)
         for seed in range(5):
             rows = np.random.default_rng(seed).permuted(np.tile(steps, (4, 1)), axis=1).T
-            assert same(space.superpose(there(rows)), space.superpose(rows))
+            assert same_there(space.superpose(on_gpu(rows)), space.superpose(rows))
             if modulus % 2:
                 assert set(space.superpose(rows).tolist()) == {low if low % 2 == 0 else high}
 
 
 def test_what_does_not_fit_is_refused() -> None:
     space = CGR(65, 0, 9)
-    rows, large = there(space.atoms(range(3))), space.atoms(range(3))
+    rows, large = on_gpu(space.atoms(range(3))), space.atoms(range(3))
     large[1, 64] = 9
     cases: list[tuple[type[Exception], str, Any]] = [
-        (TypeError, "vectors of 65 integers", there(np.zeros((3, 65), np.float64))),
+        (TypeError, "vectors of 65 integers", on_gpu(np.zeros((3, 65), np.float64))),
         (TypeError, "on a GPU, where the others are", space.atoms("a")),
-        (ValueError, "has the shape", there(np.zeros((3, 64), np.uint16))),
-        (ValueError, "rows but", there(space.atoms(range(2)))),
-        (ValueError, "one GPU", there(space.atoms(range(3)), 1)),
-        (ValueError, "Got 'larger ones'", there(large)),
+        (ValueError, "has the shape", on_gpu(np.zeros((3, 64), np.uint16))),
+        (ValueError, "rows but", on_gpu(space.atoms(range(2)))),
+        (ValueError, "one GPU", on_gpu(space.atoms(range(3)), 1)),
+        (ValueError, "Got 'larger ones'", on_gpu(large)),
     ]
     for error, words, other in cases:
         for call in (space.bind, space.unbind, space.similarity):
@@ -105,9 +89,9 @@ def test_what_does_not_fit_is_refused() -> None:
             with pytest.raises(error, match=words):
                 call(other, rows)
     with pytest.raises(ValueError, match=r"'known' parameter of CGR.unbind .* Got 'larger ones'"):
-        space.unbind(rows, there(large))
+        space.unbind(rows, on_gpu(large))
     with pytest.raises(ValueError, match="larger ones"):
-        space.superpose(there(large))
+        space.superpose(on_gpu(large))
     with pytest.raises(ValueError, match="at least one vector"):
         space.superpose(rows, starts=[0, 0, 3])
     with pytest.raises(ValueError, match="weight"):

@@ -8,29 +8,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from hypersketch import cuda
+from gpu_tools import needs_gpu, on_gpu, same_there
 from hypersketch.vsa import BSDC
 
-REASON = cuda.why_not()
-pytestmark = pytest.mark.skipif(REASON is not None, reason=str(REASON))
+pytestmark = needs_gpu
 
 DIMS = [16, 63, 64, 65, 1000]
 SPACES = [BSDC(dim, 4, variant) for dim in DIMS for variant in ("cdt", "s", "seg")]
-
-
-def there(array: Any, device: int = 0) -> cuda.DeviceArray:
-    return cuda.DeviceArray.of(np.ascontiguousarray(array), device)
-
-
-def same(ours: Any, theirs: Any) -> bool:
-    """Bit for bit."""
-    host = np.asarray(ours)
-    return bool(
-        isinstance(ours, cuda.DeviceArray)
-        and host.dtype == theirs.dtype
-        and host.shape == theirs.shape
-        and host.tobytes() == theirs.tobytes()
-    )
 
 
 def some(space: BSDC, n: int, seed: int) -> Any:
@@ -54,10 +38,10 @@ def test_products(space: BSDC) -> None:
         (values[:0], keys[:0]),
         (keys, keys),
     ):
-        assert same(space.bind(there(a), there(b)), space.bind(a, b))
+        assert same_there(space.bind(on_gpu(a), on_gpu(b)), space.bind(a, b))
         if space.variant != "cdt":
-            assert same(space.unbind(there(a), there(b)), space.unbind(a, b))
-    signed = space.bind(there(values.view(np.int64)), there(keys.view(np.int64)))  # the same bits
+            assert same_there(space.unbind(on_gpu(a), on_gpu(b)), space.unbind(a, b))
+    signed = space.bind(on_gpu(values.view(np.int64)), on_gpu(keys.view(np.int64)))  # the same bits
     assert np.array_equal(np.asarray(signed).view(np.uint64), space.bind(values, keys))
 
 
@@ -65,17 +49,17 @@ def test_products(space: BSDC) -> None:
 def test_overlaps(space: BSDC) -> None:
     a, b = some(space, 9, 1), some(space, 9, 5)
     for left, right in ((a, b), (a[1], b), (a, b[1]), (a[1], b[1]), (a[0], b[0]), (a[:0], b[:0]), (a, a)):
-        assert same(space.similarity(there(left), there(right)), space.similarity(left, right))
+        assert same_there(space.similarity(on_gpu(left), on_gpu(right)), space.similarity(left, right))
 
 
 @pytest.mark.parametrize("space", [BSDC(dim, 4) for dim in (*DIMS, 5000)], ids=repr)
 def test_thinning(space: BSDC) -> None:
     rows = some(space, 20, 7)
-    assert same(space.thin(there(rows)), space.thin(rows))
-    assert same(space.thin(there(rows[5])), space.thin(rows[5]))
-    assert same(space.thin(there(rows[:0])), space.thin(rows[:0]))
+    assert same_there(space.thin(on_gpu(rows)), space.thin(rows))
+    assert same_there(space.thin(on_gpu(rows[5])), space.thin(rows[5]))
+    assert same_there(space.thin(on_gpu(rows[:0])), space.thin(rows[:0]))
     union = space.bundle(range(5), device="cuda").vector
-    assert same(space.thin(union), space.thin(space.bundle(range(5)).vector))
+    assert same_there(space.thin(union), space.thin(space.bundle(range(5)).vector))
 
 
 @pytest.mark.parametrize("space", SPACES, ids=repr)
@@ -89,23 +73,23 @@ def test_bundles(space: BSDC) -> None:
         {"weights": weights, "starts": [1, 3, 30]},
         {"weights": -weights, "starts": [0, 13, 14, 40]},
     ):
-        assert same(space.superpose(there(rows), **how), space.superpose(rows, **how))
-    assert same(space.superpose(there(rows[0])), rows[0])
-    assert same(space.superpose(there(rows), there(weights)), space.superpose(rows, weights))
+        assert same_there(space.superpose(on_gpu(rows), **how), space.superpose(rows, **how))
+    assert same_there(space.superpose(on_gpu(rows[0])), rows[0])
+    assert same_there(space.superpose(on_gpu(rows), on_gpu(weights)), space.superpose(rows, weights))
 
 
 def test_what_does_not_fit_is_refused() -> None:
     for variant in ("cdt", "s", "seg"):
         space = BSDC(65, 0, variant)  # type: ignore[arg-type]
-        rows, stray = there(space.atoms(range(3))), space.atoms(range(3))
+        rows, stray = on_gpu(space.atoms(range(3))), space.atoms(range(3))
         stray[1, 1] |= np.uint64(2)
         cases: list[tuple[type[Exception], str, Any]] = [
-            (TypeError, "packed vectors of uint64 with 2 words", there(np.zeros((3, 2), np.float64))),
+            (TypeError, "packed vectors of uint64 with 2 words", on_gpu(np.zeros((3, 2), np.float64))),
             (TypeError, "on a GPU, where the others are", space.atoms("a")),
-            (ValueError, "has the shape", there(np.zeros((3, 3), np.uint64))),
-            (ValueError, "rows but", there(space.atoms(range(2)))),
-            (ValueError, "one GPU", there(space.atoms(range(3)), 1)),
-            (ValueError, "sets bits beyond dimension 65", there(stray)),
+            (ValueError, "has the shape", on_gpu(np.zeros((3, 3), np.uint64))),
+            (ValueError, "rows but", on_gpu(space.atoms(range(2)))),
+            (ValueError, "one GPU", on_gpu(space.atoms(range(3)), 1)),
+            (ValueError, "sets bits beyond dimension 65", on_gpu(stray)),
         ]
         for error, words, other in cases:
             for call in (space.bind, space.similarity):
@@ -115,7 +99,7 @@ def test_what_does_not_fit_is_refused() -> None:
                     call(other, rows)
         for call in (space.superpose, space.thin, lambda rows, space=space: space.superpose(rows, [1, 2, 3])):
             with pytest.raises(ValueError, match="vectors sets bits beyond dimension 65"):
-                call(there(stray))
+                call(on_gpu(stray))
         with pytest.raises(ValueError, match="at least one vector"):
             space.superpose(rows, starts=[0, 0, 3])
         with pytest.raises(ValueError, match="at least one vector"):
@@ -129,6 +113,6 @@ def test_what_does_not_fit_is_refused() -> None:
     two = BSDC(65, 0, "seg").bind
     for wrong in (np.zeros((3, 2), np.uint64), BSDC(65).superpose(np.asarray(rows))):
         with pytest.raises(ValueError, match=r"'b' parameter of BSDC.bind must be vectors with one 1 in"):
-            two(rows, there(wrong))
+            two(rows, on_gpu(wrong))
     with pytest.raises(ValueError, match=r"'known' parameter of BSDC.unbind must be vectors with one 1"):
-        BSDC(65, 0, "seg").unbind(rows, there(np.zeros(2, np.uint64)))
+        BSDC(65, 0, "seg").unbind(rows, on_gpu(np.zeros(2, np.uint64)))

@@ -12,12 +12,11 @@ import pytest
 from numpy.typing import NDArray
 
 import hypersketch
-from gpu_tools import on_gpu, same
+from gpu_tools import needs_gpu, on_gpu, same
 from hypersketch import SparseyMemory, cuda
 from hypersketch.memories import _code_selection, _gpu_codes
 
-REASON = cuda.why_not()
-pytestmark = pytest.mark.skipif(REASON is not None, reason=str(REASON))
+pytestmark = needs_gpu
 
 SHAPES = [(1, 1), (7, 9), (8, 8), (13, 5), (33, 31), (3, 64), (65, 1), (2, 130)]
 

@@ -13,14 +13,14 @@ from numpy.typing import NDArray
 
 import hypersketch
 import rounding
+from gpu_tools import needs_gpu
 from hypersketch import ItemMemory, MapI, TripleMemory, cuda
 from hypersketch.memories import _bipolar
 from hypersketch.memories._tensor_sum import embeddings
 from hypersketch.vsa import BSC, BSDC, CGR, FHRR, HRR, MBAT, MCR, VTB, Hypervectors, MapB, MapC, MapT
 from hypersketch.vsa.structures import _readout
 
-REASON = cuda.why_not()
-pytestmark = pytest.mark.skipif(REASON is not None, reason=str(REASON))
+pytestmark = needs_gpu
 
 PACKED = [MapI(1), MapI(63), MapI(64), MapI(65), MapI(2048), MapB(1000), BSC(513)]
 COUNTED = [MapT(512), MCR(256), CGR(256), BSDC(1024, variant="s"), BSDC(1024, variant="seg")]

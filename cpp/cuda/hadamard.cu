@@ -197,16 +197,6 @@ struct KeyForm {
   }
 };
 
-// Thread t learns how many of the counts before and up to its own there are, in counts[t]. All threads must call it.
-__device__ void add_up(unsigned* counts) {
-  for (unsigned step = 1; step < kThreads; step *= 2) {
-    const unsigned before = threadIdx.x >= step ? counts[threadIdx.x - step] : 0;
-    __syncthreads();
-    counts[threadIdx.x] += before;
-    __syncthreads();
-  }
-}
-
 // A block a probe: finds the k-th smallest key digit by digit, then writes all keys up to it, with the probe.
 __global__ void __launch_bounds__(kThreads)
     select(const Scores* scores, HadamardItems items, KeyForm form, uint64_t* keys) {

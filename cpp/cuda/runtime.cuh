@@ -159,6 +159,17 @@ inline __device__ double sum_of_block(double mine) {
   return total;
 }
 
+// Thread t of a block of kThreads learns how many of the counts before and up to its own there are, in counts[t]. All
+// threads must call it.
+inline __device__ void add_up(unsigned* counts) {
+  for (unsigned step = 1; step < kThreads; step *= 2) {
+    const unsigned before = threadIdx.x >= step ? counts[threadIdx.x - step] : 0;
+    __syncthreads();
+    counts[threadIdx.x] += before;
+    __syncthreads();
+  }
+}
+
 __device__ __forceinline__ size_t thread_index() { return size_t{blockIdx.x} * blockDim.x + threadIdx.x; }
 
 // The block's shared memory whose size its launch gave.

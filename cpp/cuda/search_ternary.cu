@@ -74,16 +74,6 @@ __global__ void __launch_bounds__(kThreads)
     }
 }
 
-// Thread t learns how many of the counts before and up to its own there are, in counts[t].
-__device__ void add_up(unsigned* counts) {
-  for (unsigned step = 1; step < kThreads; step *= 2) {
-    const unsigned before = threadIdx.x >= step ? counts[threadIdx.x - step] : 0;
-    __syncthreads();
-    counts[threadIdx.x] += before;
-    __syncthreads();
-  }
-}
-
 struct Kth {
   uint64_t key;
   size_t ties;  // of that key that are among the k
