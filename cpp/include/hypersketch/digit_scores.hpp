@@ -156,7 +156,8 @@ inline std::uint16_t nearest_step(Direction sum, size_t n, std::uint32_t modulus
     // Halfway is where it is but for rounding errors of sums.
     const double halves = std::nearbyint(2 * place);
     if (std::abs(2 * place - halves) < 1e-6) place = halves / 2;
-    if (2 * place == -static_cast<double>(modulus)) place = -place;  // half around, of which a rounding error chose the side
+    // Half around, of which a rounding error chose the side.
+    if (2 * place == -static_cast<double>(modulus)) place = -place;
   }
   // What cancels is left with rounding errors far below a single direction's length.
   const double least = 1e-9 * static_cast<double>(n);
