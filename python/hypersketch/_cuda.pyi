@@ -97,6 +97,8 @@ __all__: list[str] = [
     "device_of",
     "devices",
     "digit_atoms",
+    "digit_range",
+    "digit_top_k",
     "divide_numbers",
     "divide_scores",
     "either",
@@ -142,6 +144,7 @@ __all__: list[str] = [
     "multiply_reals",
     "nearest_patterns",
     "outer_rows",
+    "pack_below",
     "pack_counts",
     "pack_entries",
     "pack_rows",
@@ -155,6 +158,7 @@ __all__: list[str] = [
     "project_csr_f64_i64",
     "project_dense_f32",
     "project_dense_f64",
+    "put_digit_rows",
     "put_rows",
     "quantize_f32",
     "quantize_f64",
@@ -188,6 +192,9 @@ __all__: list[str] = [
     "sketch_estimate_i64",
     "soften",
     "sparse_atoms",
+    "sparse_overlaps",
+    "sparse_range",
+    "sparse_top_k",
     "squared_lengths",
     "subtract_columns_f32",
     "subtract_columns_f64",
@@ -197,6 +204,7 @@ __all__: list[str] = [
     "summarize_f64",
     "summarize_i64",
     "take_columns",
+    "take_digit_rows",
     "take_rows",
     "ternary_atoms",
     "ternary_cosines",
@@ -204,10 +212,13 @@ __all__: list[str] = [
     "ternary_range",
     "ternary_signs",
     "ternary_top_k",
+    "thin_sparse",
     "to_dlpack",
     "turn_bits",
     "turn_rows",
+    "turn_sparse",
     "unite",
+    "unite_sparse",
     "unpack_entries",
     "walk_patterns",
     "walsh_hadamard_f32",
@@ -1110,6 +1121,42 @@ def digit_atoms(
     Atoms of integers below the modulus.
     """
 
+def digit_range(
+    queries: Span,
+    query_stride: typing.SupportsInt | typing.SupportsIndex,
+    rows: Span,
+    n_rows: typing.SupportsInt | typing.SupportsIndex,
+    row_stride: typing.SupportsInt | typing.SupportsIndex,
+    width: typing.SupportsInt | typing.SupportsIndex,
+    modulus: typing.SupportsInt | typing.SupportsIndex,
+    circle: bool,
+    thresholds: Span,
+    cursors: Span,
+    found: Span | None,
+    similarities: Span | None,
+) -> None:
+    """
+    The vectors of integers that reach each query's threshold; their numbers alone without places.
+    """
+
+def digit_top_k(
+    queries: Span,
+    n_queries: typing.SupportsInt | typing.SupportsIndex,
+    query_stride: typing.SupportsInt | typing.SupportsIndex,
+    rows: Span,
+    n_rows: typing.SupportsInt | typing.SupportsIndex,
+    row_stride: typing.SupportsInt | typing.SupportsIndex,
+    width: typing.SupportsInt | typing.SupportsIndex,
+    modulus: typing.SupportsInt | typing.SupportsIndex,
+    circle: bool,
+    k: typing.SupportsInt | typing.SupportsIndex,
+    indices: Span,
+    similarities: Span,
+) -> None:
+    """
+    The k vectors of integers most alike to each query.
+    """
+
 def divide_numbers(numbers: Span, divisor: typing.SupportsFloat | typing.SupportsIndex) -> None:
     """
     Divide doubles.
@@ -1552,6 +1599,11 @@ def outer_rows(left: Span, right: Span, dim: typing.SupportsInt | typing.Support
     The outer product of every two rows.
     """
 
+def pack_below(sums: Span, limits: Span, dim: typing.SupportsInt | typing.SupportsIndex, out: Span) -> None:
+    """
+    The bits of sums that are below their row's limit.
+    """
+
 def pack_counts(counters: Span, planes: typing.SupportsInt | typing.SupportsIndex, out: Span) -> None:
     """
     The bits of counters above 0, and of those below as a second plane.
@@ -1689,6 +1741,13 @@ def project_dense_f64(
 ) -> None:
     """
     Rows times the sparse matrix of signs.
+    """
+
+def put_digit_rows(
+    rows: Span, width: typing.SupportsInt | typing.SupportsIndex, indices: Span, values: Span
+) -> None:
+    """
+    The same in the place of others.
     """
 
 def put_rows(
@@ -2090,6 +2149,43 @@ def sparse_atoms(
     Packed atoms with few ones.
     """
 
+def sparse_overlaps(a: Span, b: Span, dim: typing.SupportsInt | typing.SupportsIndex, out: Span) -> int:
+    """
+    Overlaps over the root of both numbers of ones; 1 where bits beyond the dimension are set.
+    """
+
+def sparse_range(
+    queries: Span,
+    query_stride: typing.SupportsInt | typing.SupportsIndex,
+    rows: Span,
+    n_rows: typing.SupportsInt | typing.SupportsIndex,
+    row_stride: typing.SupportsInt | typing.SupportsIndex,
+    dim: typing.SupportsInt | typing.SupportsIndex,
+    thresholds: Span,
+    cursors: Span,
+    found: Span | None,
+    similarities: Span | None,
+) -> None:
+    """
+    The sparse codes that reach each query's threshold; their numbers alone without places for them.
+    """
+
+def sparse_top_k(
+    queries: Span,
+    n_queries: typing.SupportsInt | typing.SupportsIndex,
+    query_stride: typing.SupportsInt | typing.SupportsIndex,
+    rows: Span,
+    n_rows: typing.SupportsInt | typing.SupportsIndex,
+    row_stride: typing.SupportsInt | typing.SupportsIndex,
+    dim: typing.SupportsInt | typing.SupportsIndex,
+    k: typing.SupportsInt | typing.SupportsIndex,
+    indices: Span,
+    similarities: Span,
+) -> None:
+    """
+    The k sparse codes that overlap most with each query.
+    """
+
 def squared_lengths(rows: Span, dim: typing.SupportsInt | typing.SupportsIndex, squares: Span) -> None:
     """
     Squared lengths of float rows.
@@ -2152,6 +2248,17 @@ def take_columns(
 ) -> None:
     """
     Some entries of every row.
+    """
+
+def take_digit_rows(
+    rows: Span,
+    stride: typing.SupportsInt | typing.SupportsIndex,
+    width: typing.SupportsInt | typing.SupportsIndex,
+    indices: Span,
+    out: Span,
+) -> None:
+    """
+    Rows of integers of 16 bits by their indices, zeros for those below 0.
     """
 
 def take_rows(
@@ -2222,6 +2329,13 @@ def ternary_top_k(
     The k ternary rows most alike to each query by cosine.
     """
 
+def thin_sparse(
+    rows: Span, dim: typing.SupportsInt | typing.SupportsIndex, rotations: Span, steps: Span, out: Span
+) -> None:
+    """
+    The ones that none of a row's first rotations meets.
+    """
+
 def to_dlpack(
     span: Span,
     shape: collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex],
@@ -2243,9 +2357,29 @@ def turn_rows(sums: Span, signs: Span, dim: typing.SupportsInt | typing.Supports
     Sums times the signs of packed rows; false as for bind_rows.
     """
 
+def turn_sparse(
+    a: Span,
+    b: Span,
+    dim: typing.SupportsInt | typing.SupportsIndex,
+    n_ones: typing.SupportsInt | typing.SupportsIndex,
+    segments: bool,
+    back: bool,
+    out: Span,
+) -> int:
+    """
+    Rows rotated as other rows tell; 1 as for sparse_overlaps, 2 where a segment has not one 1.
+    """
+
 def unite(state: Memory, other: Memory, stream: typing.SupportsInt | typing.SupportsIndex) -> None:
     """
     Set the other's bits too.
+    """
+
+def unite_sparse(
+    a: Span, b: Span, dim: typing.SupportsInt | typing.SupportsIndex, out: Span, ones: Span
+) -> int:
+    """
+    Unions, and their numbers of ones; 1 as for sparse_overlaps.
     """
 
 def unpack_entries(
