@@ -28,7 +28,7 @@ from hypersketch import (
     WillshawMemory,
     cuda,
 )
-from hypersketch.vsa import BSC, MapB, MapI
+from hypersketch.vsa import FHRR, HRR, MBAT, VTB, MapB, MapC, MapI
 from item_makers import SPACES
 
 pytestmark = needs_gpu
@@ -99,8 +99,8 @@ def items(space: Any, codebook: Any) -> Kind:
     verbs: dict[str, Made] = {"add": numbers, "remove": numbers, "contains": numbers}
     verbs |= {"search": probes_of(space), "range_search": within_of(space), "cleanup": within_of(space)}
     verbs |= {"threshold": lambda random: (0.01, probes_of(space)(random)[0])}
-    # Cosines of up to 36 complex numbers or so, summed in double precision in some order.
-    rounding = 0.0 if isinstance(space, (MapI, MapB, BSC)) else 256 * 2.0**-53
+    # Cosines of up to 36 complex numbers or so, summed in double precision in some order; others count.
+    rounding = 256 * 2.0**-53 if isinstance(space, MapC | HRR | FHRR | VTB | MBAT) else 0.0
     return Kind(lambda: ItemMemory(space, codebook=codebook), verbs, rounding)
 
 
@@ -163,7 +163,10 @@ KINDS = {
     "facts, binary": Kind(lambda: TripleMemory(MapB(100)), {"add": facts, "query": asked}),
     **{
         f"items of {name}, {codebook}": items(SPACES[name], codebook)
-        for name in ("MapI", "MapB", "BSC", "MapC", "HRR", "FHRR", "VTB", "MBAT")
+        for name in (
+            *("MapI", "MapB", "MapT", "BSC", "MapC", "HRR", "FHRR", "VTB", "MBAT"),
+            *("BSDC", "BSDC, seg", "B-SBC", "CGR", "MCR"),
+        )
         for codebook in ("stored", "procedural")
     },
 }

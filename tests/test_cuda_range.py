@@ -11,7 +11,7 @@ import pytest
 import hypersketch
 from gpu_tools import needs_gpu, on_gpu
 from hypersketch import ItemMemory, MapB, cuda
-from hypersketch.vsa import BSC, CGR, HRR, MapI, within
+from hypersketch.vsa import BSC, HRR, MapI, within
 
 pytestmark = needs_gpu
 
@@ -107,5 +107,3 @@ def test_what_has_no_kernels_says_so() -> None:
     memory.add(range(3))
     with pytest.raises(ValueError, match="as its atoms are Fourier transforms of numbers that are drawn"):
         memory.to("cuda")
-    with pytest.raises(ValueError, match="ItemMemory of CGR has no GPU kernels"):
-        ItemMemory(CGR(64), codebook="procedural", device="cuda")

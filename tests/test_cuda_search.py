@@ -347,8 +347,8 @@ def test_what_memories_refuse(both: tuple[ItemMemory, ItemMemory]) -> None:
         ItemMemory(host.space, device="cuda").search(on_gpu(probes))
     with pytest.raises(TypeError, match="packed vectors of 64-bit words"):
         there.search(on_gpu(np.zeros((2, 8), np.float32)))
-    with pytest.raises(ValueError, match="of CGR has no GPU kernels"):
-        ItemMemory(hypersketch.vsa.CGR(64)).to("cuda")
+    with pytest.raises(ValueError, match="of HRR with spectral=True and codebook='procedural' has no GPU"):
+        ItemMemory(hypersketch.vsa.HRR(64, spectral=True), codebook="procedural").to("cuda")
 
 
 def test_a_gpu_without_memory(monkeypatch: pytest.MonkeyPatch, both: tuple[ItemMemory, ItemMemory]) -> None:

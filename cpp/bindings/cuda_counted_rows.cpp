@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Stored vectors of bits and of integers below a modulus: products, similarities, bundles.
-#include "counted.hpp"
 #include "cuda_arrays.hpp"
 #include "hypersketch/bits.hpp"
+#include "search_counted.hpp"
 
 namespace hypersketch::bindings {
 namespace {
@@ -114,6 +114,99 @@ void pack_below(const Span& sums, const Span& limits, size_t dim, const Span& ou
                           out.data<uint64_t>());
 }
 
+// ---- search; callers know that rows are sound
+
+void require_apart(size_t n, size_t stride, size_t width) {
+  require(stride >= width || n <= 1, "Rows must not overlap.");
+}
+
+cuda::BitRows bits_of(const Span& rows, size_t n, size_t stride, size_t dim) {
+  require(dim >= 1 && dim <= (size_t{1} << 26), "The dimension must be in [1, 2**26].");
+  require_apart(n, stride, words_for(dim));
+  return {rows.data<const uint64_t>(), n, stride};
+}
+
+cuda::StridedDigits digits_of(const Span& rows, size_t n, size_t stride, size_t width) {
+  require_apart(n, stride, width);
+  return {rows.data<const std::uint16_t>(), n, stride};
+}
+
+cuda::NearestRows nearest(size_t n_queries, size_t n_rows, size_t k, const Span& indices, const Span& similarities) {
+  require(k >= 1 && k <= n_rows, "k must be in [1, n].");
+  require(indices.n == n_queries * k && similarities.n == indices.n, "The answers must have k a query.");
+  return {k, indices.data<std::int64_t>(), nullptr, similarities.data<double>()};
+}
+
+cuda::RealMatches matches(const Span& thresholds, const Span& cursors, const std::optional<Span>& found,
+                          const std::optional<Span>& similarities) {
+  require(thresholds.n == cursors.n, "There must be one threshold and cursor a query.");
+  require(found.has_value() == similarities.has_value(), "Rows are found with their similarities.");
+  if (!found) return {nullptr, nullptr};
+  require(found->n == similarities->n, "Rows are found with their similarities.");
+  return {found->data<std::int64_t>(), similarities->data<double>()};
+}
+
+void sparse_top_k(const Span& queries, size_t n_queries, size_t query_stride, const Span& rows, size_t n_rows,
+                  size_t row_stride, size_t dim, size_t k, const Span& indices, const Span& similarities) {
+  require_together(queries, rows, indices, similarities);
+  const auto asked = bits_of(queries, n_queries, query_stride, dim), given = bits_of(rows, n_rows, row_stride, dim);
+  const auto answers = nearest(n_queries, n_rows, k, indices, similarities);
+  const py::gil_scoped_release release;
+  cuda::sparse_top_k(queries.place(), asked, given, dim, answers);
+}
+
+void sparse_range(const Span& queries, size_t query_stride, const Span& rows, size_t n_rows, size_t row_stride,
+                  size_t dim, const Span& thresholds, const Span& cursors, const std::optional<Span>& found,
+                  const std::optional<Span>& similarities) {
+  require_together(queries, rows, thresholds, cursors);
+  const auto asked = bits_of(queries, cursors.n, query_stride, dim), given = bits_of(rows, n_rows, row_stride, dim);
+  const auto to = matches(thresholds, cursors, found, similarities);
+  const py::gil_scoped_release release;
+  cuda::sparse_range(queries.place(), asked, thresholds.data<const double>(), given, dim,
+                     cursors.data<unsigned long long>(), to);
+}
+
+void digit_top_k(const Span& queries, size_t n_queries, size_t query_stride, const Span& rows, size_t n_rows,
+                 size_t row_stride, size_t width, std::uint32_t modulus, bool circle, size_t k, const Span& indices,
+                 const Span& similarities) {
+  require_together(queries, rows, indices, similarities);
+  const auto space = digit_space(width, modulus);
+  const auto asked = digits_of(queries, n_queries, query_stride, width);
+  const auto given = digits_of(rows, n_rows, row_stride, width);
+  const auto answers = nearest(n_queries, n_rows, k, indices, similarities);
+  const py::gil_scoped_release release;
+  cuda::digit_top_k(queries.place(), asked, given, space, circle, answers);
+}
+
+void digit_range(const Span& queries, size_t query_stride, const Span& rows, size_t n_rows, size_t row_stride,
+                 size_t width, std::uint32_t modulus, bool circle, const Span& thresholds, const Span& cursors,
+                 const std::optional<Span>& found, const std::optional<Span>& similarities) {
+  require_together(queries, rows, thresholds, cursors);
+  const auto space = digit_space(width, modulus);
+  const auto asked = digits_of(queries, cursors.n, query_stride, width);
+  const auto given = digits_of(rows, n_rows, row_stride, width);
+  const auto to = matches(thresholds, cursors, found, similarities);
+  const py::gil_scoped_release release;
+  cuda::digit_range(queries.place(), asked, thresholds.data<const double>(), given, space, circle,
+                    cursors.data<unsigned long long>(), to);
+}
+
+void take_digit_rows(const Span& rows, size_t stride, size_t width, const Span& indices, const Span& out) {
+  require_together(rows, indices, out);
+  require(out.n == indices.n * width, "out must have one row an index.");
+  const py::gil_scoped_release release;
+  cuda::take_digit_rows(indices.place(), {rows.data<const std::uint16_t>(), 0, stride}, width,
+                        indices.data<const std::int64_t>(), indices.n, out.data<std::uint16_t>());
+}
+
+void put_digit_rows(const Span& rows, size_t width, const Span& indices, const Span& values) {
+  require_together(rows, indices, values);
+  require(values.n == indices.n * width, "There must be one row an index.");
+  const py::gil_scoped_release release;
+  cuda::put_digit_rows(indices.place(), rows.data<std::uint16_t>(), width, indices.data<const std::int64_t>(),
+                       indices.n, values.data<const std::uint16_t>());
+}
+
 }  // namespace
 
 void bind_cuda_counted_rows(py::module_& module) {
@@ -136,6 +229,26 @@ void bind_cuda_counted_rows(py::module_& module) {
              py::arg("out"), "The ones that none of a row's first rotations meets.");
   module.def("pack_below", &pack_below, py::arg("sums"), py::arg("limits"), py::arg("dim"), py::arg("out"),
              "The bits of sums that are below their row's limit.");
+  module.def("sparse_top_k", &sparse_top_k, py::arg("queries"), py::arg("n_queries"), py::arg("query_stride"),
+             py::arg("rows"), py::arg("n_rows"), py::arg("row_stride"), py::arg("dim"), py::arg("k"),
+             py::arg("indices"), py::arg("similarities"), "The k sparse codes that overlap most with each query.");
+  module.def("sparse_range", &sparse_range, py::arg("queries"), py::arg("query_stride"), py::arg("rows"),
+             py::arg("n_rows"), py::arg("row_stride"), py::arg("dim"), py::arg("thresholds"), py::arg("cursors"),
+             py::arg("found").none(true), py::arg("similarities").none(true),
+             "The sparse codes that reach each query's threshold; their numbers alone without places for them.");
+  module.def("digit_top_k", &digit_top_k, py::arg("queries"), py::arg("n_queries"), py::arg("query_stride"),
+             py::arg("rows"), py::arg("n_rows"), py::arg("row_stride"), py::arg("width"), py::arg("modulus"),
+             py::arg("circle"), py::arg("k"), py::arg("indices"), py::arg("similarities"),
+             "The k vectors of integers most alike to each query.");
+  module.def("digit_range", &digit_range, py::arg("queries"), py::arg("query_stride"), py::arg("rows"),
+             py::arg("n_rows"), py::arg("row_stride"), py::arg("width"), py::arg("modulus"), py::arg("circle"),
+             py::arg("thresholds"), py::arg("cursors"), py::arg("found").none(true), py::arg("similarities").none(true),
+             "The vectors of integers that reach each query's threshold; their numbers alone without places.");
+  module.def("take_digit_rows", &take_digit_rows, py::arg("rows"), py::arg("stride"), py::arg("width"),
+             py::arg("indices"), py::arg("out"),
+             "Rows of integers of 16 bits by their indices, zeros for those below 0.");
+  module.def("put_digit_rows", &put_digit_rows, py::arg("rows"), py::arg("width"), py::arg("indices"),
+             py::arg("values"), "The same in the place of others.");
 }
 
 }  // namespace hypersketch::bindings

@@ -13,7 +13,7 @@ from hypersketch import _device, _threads, _validation
 from hypersketch._device_array import DeviceArray, Passing
 
 _WORD = 4
-"""Bytes; rows are moved by words of 32 bits."""
+"""Bytes; rows are moved by words of 32 bits, but for those of integers of 16 bits."""
 _PIECE_WORDS = 1 << 40
 """Words compared between two looks at interrupts: a fraction of a second."""
 _ROW_BITS = np.uint64(33)
@@ -77,11 +77,11 @@ def of_host(array: NDArray[Any], like: _device.View) -> _device.Target:
 def taken(rows: RowsView, places: _device.Target) -> _device.Target:
     """Return copies of the rows at some places, zeros for -1, of the kind of the places."""
     seen, at = rows.seen, places.seen
-    words = seen.dtype.itemsize // _WORD
     made = _device.target("take_rows", None, (at.size, *seen.shape[1:]), seen.dtype, at)
     _device.behind(at, seen)
-    sizes = rows.stride * words, seen.shape[1] * words
-    _device.module().take_rows(seen.span(), *sizes, at.span(), made.whole())
+    words, module = seen.dtype.itemsize // _WORD, _device.module()
+    take, words = (module.take_rows, words) if words else (module.take_digit_rows, 1)
+    take(seen.span(), rows.stride * words, seen.shape[1] * words, at.span(), made.whole())
     used(at, seen._replace(stream=at.stream))
     return made
 

@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // Counters of bits, sparse codes and integers below a modulus on the emulated GPU, against sums over the CPU's atoms.
+#include <algorithm>
 #include <cmath>
+#include <numeric>
 #include <string_view>
 #include <vector>
 
 #include "../cpp/checks.hpp"
-#include "counted.hpp"
 #include "device_arrays.hpp"
 #include "hypersketch/digits.hpp"
+#include "search_counted.hpp"
 
 namespace hypersketch::cuda {
 namespace {
@@ -120,6 +122,83 @@ void test_digit_scores(size_t n, DigitSpace space, const Digits& rows, const uin
   }
 }
 
+// Rows by their similarities to as many queries: all of them in order, and those from 0.25 on. `search` and `range` are
+// the calls, alike(q, i) is the definition.
+template <class Alike, class Search, class Range>
+void test_search(size_t n, size_t width, Alike alike, Search search, Range range) {
+  std::vector<std::int64_t> order;
+  std::vector<double> sorted;
+  std::vector<unsigned long long> counts(n);
+  for (size_t q = 0; q < n; ++q) {
+    std::vector<double> scores(n);
+    for (size_t i = 0; i < n; ++i) scores[i] = alike(q, i);
+    std::vector<std::int64_t> mine(n);
+    std::iota(mine.begin(), mine.end(), std::int64_t{0});
+    const auto score = [&](std::int64_t i) { return scores[static_cast<size_t>(i)]; };
+    std::stable_sort(mine.begin(), mine.end(), [&](std::int64_t i, std::int64_t j) { return score(i) > score(j); });
+    for (const std::int64_t i : mine) order.push_back(i), sorted.push_back(score(i)), counts[q] += score(i) >= 0.25;
+  }
+  const DeviceArray<std::int64_t> indices(n * n);
+  const DeviceArray<double> found(n * n), limits(std::vector<double>(n, 0.25));
+  search(NearestRows{n, indices.data(), nullptr, found.data()});
+  check(indices.values() == order && found.values() == sorted, "top_k", n, width);
+  const DeviceArray<unsigned long long> cursors(std::vector<unsigned long long>(n, 0));
+  range(limits.data(), cursors.data());
+  check(cursors.values() == counts, "range", n, width);
+}
+
+void test_sparse_search(size_t n, size_t dim) {
+  const size_t n_words = words_for(dim);
+  Words queries = random_words(n * n_words, 3), rows = random_words(n * n_words, 4);
+  for (Words* const words : {&queries, &rows})
+    for (size_t j = n_words - 1; j < words->size(); j += n_words) (*words)[j] &= tail_mask(dim);
+  std::fill_n(rows.begin(), n_words, 0);  // a row without ones
+  const auto alike = [&](size_t q, size_t i) {
+    int common = 0, of_query = 0, of_row = 0;
+    for (size_t d = 0; d < dim; ++d) {
+      const bool x = bit(queries, n_words, q, d), y = bit(rows, n_words, i, d);
+      common += x && y, of_query += x, of_row += y;
+    }
+    return of_query * of_row > 0 ? common / std::sqrt(double(of_query) * of_row) : 0.0;
+  };
+  const DeviceArray<uint64_t> asked(queries), given(rows);
+  const BitRows a{asked.data(), n, n_words}, b{given.data(), n, n_words};
+  test_search(
+      n, dim, alike, [&](NearestRows answers) { sparse_top_k(kPlace, a, b, dim, answers); },
+      [&](const double* limits, unsigned long long* cursors) {
+        sparse_range(kPlace, a, limits, b, dim, cursors, {nullptr, nullptr});
+      });
+}
+
+void test_digit_search(const Digits& queries, const Digits& rows, size_t n, DigitSpace space, bool circle) {
+  const auto alike = [&](size_t q, size_t i) {
+    std::uint32_t equal = 0, around = 0;
+    for (size_t d = 0; d < space.width; ++d) {
+      const std::uint32_t x = queries[q * space.width + d], y = rows[i * space.width + d];
+      const std::uint32_t apart = x < y ? y - x : x - y;
+      equal += x == y, around += std::min(apart, space.modulus - apart);
+    }
+    const double width = double(space.width);
+    return circle ? 1.0 - 4.0 * around / (space.modulus * width) : equal / width;
+  };
+  const DeviceArray<std::uint16_t> asked(queries), given(rows);
+  const StridedDigits a{asked.data(), n, space.width}, b{given.data(), n, space.width};
+  test_search(
+      n, space.width, alike, [&](NearestRows answers) { digit_top_k(kPlace, a, b, space, circle, answers); },
+      [&](const double* limits, unsigned long long* cursors) {
+        digit_range(kPlace, a, limits, b, space, circle, cursors, {nullptr, nullptr});
+      });
+}
+
+void test_digit_gather() {
+  const DeviceArray<std::uint16_t> table(Digits{0, 1, 2, 10, 11, 12, 20, 21, 22}), out(9);
+  const DeviceArray<std::int64_t> places(Weights{2, -1, 0}), targets(Weights{1});
+  take_digit_rows(kPlace, {table.data(), 3, 3}, 3, places.data(), 3, out.data());
+  check(out.values() == Digits{20, 21, 22, 0, 0, 0, 0, 1, 2}, "take_digit_rows");
+  put_digit_rows(kPlace, table.data(), 3, targets.data(), 1, out.data());
+  check(table.values() == Digits{0, 1, 2, 20, 21, 22, 20, 21, 22}, "put_digit_rows");
+}
+
 void test_digits(size_t n, size_t width, std::uint32_t modulus) {
   const DigitSpace space{width, modulus, kSeed};
   const Words hashes = random_words(n, 1), others = random_words(n, 2);
@@ -152,6 +231,7 @@ void test_digits(size_t n, size_t width, std::uint32_t modulus) {
   };
   check(counted(space.n_counters(), weights, add_rows) == of(rows), "add_digit_rows", n, width);
   test_digit_scores(n, space, rows, keys.data());
+  for (const bool circle : {false, true}) test_digit_search(second, rows, n, space, circle);
 }
 
 // One vector that was counted comes back, and where there is none the offsets do.
@@ -193,6 +273,10 @@ void run() {
   test_digits(9, 3, 5000);
   for (const size_t dim : {size_t{1}, size_t{64}, size_t{65}}) test_pack(dim);
   for (const std::uint32_t modulus : {2U, 10U, 64U}) test_chosen(9, modulus);
+  test_sparse_search(9, 63);
+  test_sparse_search(40, 65);
+  test_sparse_search(1, 1000);
+  test_digit_gather();
   const DeviceArray<std::uint16_t> large(Digits{3, 4, 5, 4});
   check(any_not_below(kPlace, large.data(), 4, 5), "a digit is too large");
 }

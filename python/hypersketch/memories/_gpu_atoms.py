@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hypersketch import _device, _device_reals, _device_search
+from hypersketch import _device, _device_reals, _device_scored, _device_search
 from hypersketch._device_array import DeviceArray
 from hypersketch._device_search import Atoms, RowsView, used
 from hypersketch.memories._codebooks import Places, ProceduralCodebook, Vectors, real_weights
@@ -19,13 +19,13 @@ from hypersketch.memories._gpu_codebook import (
     finds,
     probes_of,
     radii_of,
-    reaching_bits,
-    search_bits,
+    reaching_scored,
+    search_rows,
 )
+from hypersketch.vsa._map import MapSpace
 from hypersketch.vsa._real import RealSpace
 from hypersketch.vsa._space import Space
 from hypersketch.vsa._spectral_on_gpu import drawn, floats
-from hypersketch.vsa.ternary import MapT
 
 _ATOM_WORDS = 1 << 27
 """Words of 8 bytes of atoms that are on the GPU at once; what rounds real ones takes half as much again."""
@@ -81,7 +81,7 @@ class GpuAtoms(ProceduralCodebook):
     ) -> tuple[_device.Target, _device.Target]:
         if isinstance(self.space, RealSpace):
             return self._rounded(rows).search(owner, probes, rows.seen, k)
-        return search_bits(owner, self.space, probes, rows, k)
+        return search_rows(owner, self.space, probes, rows, k)
 
     def _rounded(self, rows: RowsView) -> _device_reals.RoundedRows:
         return _device_reals.RoundedRows(rows.seen, real_weights(self.space), True)
@@ -104,9 +104,10 @@ class GpuAtoms(ProceduralCodebook):
         seen = made.view()._replace(stream=like.stream)
         if isinstance(space, RealSpace):
             _device.module().atom_reals(given.span(), *drawn(space), floats(seen))
+        elif isinstance(space, MapSpace):
+            _device.module().atom_rows(given.span(), space.dim, space.seed, seen.span())
         else:
-            make = _device.module().ternary_atoms if isinstance(space, MapT) else _device.module().atom_rows
-            make(given.span(), space.dim, space.seed, seen.span())
+            _device_scored.make_atoms(space, given, seen)
         used(given)
         return RowsView(seen, hashes.size, space.width)
 
@@ -131,8 +132,8 @@ class GpuAtoms(ProceduralCodebook):
         limits = np.ascontiguousarray(thresholds)
         found: list[tuple[NDArray[Any], ...]] = []
         for rows in self._pieces(asked):
-            if isinstance(self.space, MapT):
-                which, places, alike = reaching_bits(self.space, asked, rows, limits)
+            if not isinstance(self.space, RealSpace):
+                which, places, alike = reaching_scored(self.space, asked, rows, limits)
             else:
                 which, places, alike = self._rounded(rows).within(owner, asked, rows.seen, limits)
             found.append((which, places + len(found) * self._at_once, alike))

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hypersketch import _device, _device_reals, _device_search, _device_ternary, _validation
+from hypersketch import _device, _device_reals, _device_scored, _device_search, _validation
 from hypersketch._device_array import DeviceArray
 from hypersketch._device_search import RowsView, used
 from hypersketch.memories._codebooks import (
@@ -26,10 +26,9 @@ from hypersketch.memories._hadamard import HadamardCodebook
 from hypersketch.vsa._map import MapSpace
 from hypersketch.vsa._real import RealSpace
 from hypersketch.vsa._space import Space
-from hypersketch.vsa.ternary import MapT
 
 _WORD = 4
-"""Bytes; rows are moved by words of 32 bits."""
+"""Bytes; rows are moved by words of 32 bits, but for those of integers of 16 bits."""
 
 
 class GpuColumn(Column):
@@ -113,7 +112,9 @@ class GpuColumn(Column):
         values = DeviceArray.of(np.ascontiguousarray(rows, self._room.dtype), self.device)
         views = self.view(), indices.view(), values.view()
         mine, where, new = (one.span() for one in views)
-        _device.module().put_rows(mine, self._row_bytes // _WORD, where, new)
+        module, size = _device.module(), self._room.dtype.itemsize
+        put, word = (module.put_rows, _WORD) if size >= _WORD else (module.put_digit_rows, size)
+        put(mine, self._row_bytes // word, where, new)
         used(*views)
 
 
@@ -183,7 +184,7 @@ class GpuCodebook(StoredCodebook):
         if isinstance(self.space, RealSpace):
             rounded = self._rounded_rows()
             return rounded.search(owner, probes, self._vectors.view(), k)
-        return search_bits(owner, self.space, probes, self.view(), k)
+        return search_rows(owner, self.space, probes, self.view(), k)
 
     def nearest(self, probes: NDArray[Any], k: int) -> tuple[NDArray[np.int64], NDArray[np.float64]] | None:
         """Return the same for probes of the host, there; None where the GPU has no kernels."""
@@ -207,8 +208,8 @@ class GpuCodebook(StoredCodebook):
     def reaching(self, probes: NDArray[Any], thresholds: NDArray[np.float64]) -> Any:
         """Return probe, item and similarity of all that reach the thresholds of probes, in any order."""
         asked = DeviceArray.of(probes, self.device).view()
-        if isinstance(self.space, MapT):
-            return reaching_bits(self.space, asked, self.view(), thresholds)
+        if not isinstance(self.space, RealSpace):
+            return reaching_scored(self.space, asked, self.view(), thresholds)
         rows, limits = self._vectors.view(), np.ascontiguousarray(thresholds)
         return self._rounded_rows().within("ItemMemory.range_search", asked, rows, limits)
 
@@ -229,42 +230,40 @@ def finds(space: Space, k: int) -> bool:
     return not isinstance(space, RealSpace) or k <= _device_reals.MOST
 
 
-def search_bits(
+def search_rows(
     owner: str, space: Space, probes: _device.View, rows: RowsView, k: int
 ) -> tuple[_device.Target, _device.Target]:
-    """Return the k packed or ternary rows most alike to probes of a GPU, and their similarities."""
+    """Return the k rows that are not real and most alike to probes of a GPU, and their similarities."""
     asked = _device_search.rows_of(owner, "probes", probes)
-    if isinstance(space, MapT):
-        return _device_ternary.search(owner, asked, rows, space.dim, k)
-    return _device_search.hamming(owner, asked, rows, space.dim, k, alike=True)
+    if isinstance(space, MapSpace):
+        return _device_search.hamming(owner, asked, rows, space.dim, k, alike=True)
+    return _device_scored.search(owner, space, asked, rows, k)
 
 
-def reaching_bits(space: MapT, probes: _device.View, rows: RowsView, thresholds: NDArray[np.float64]) -> Any:
-    """Return probe, row and similarity of all ternary rows that reach the probes' thresholds."""
+def reaching_scored(
+    space: Space, probes: _device.View, rows: RowsView, thresholds: NDArray[np.float64]
+) -> Any:
+    """Return probe, row and similarity of all rows that reach the probes' thresholds by scores."""
     asked = _device_search.rows_of("ItemMemory.range_search", "probes", probes)
-    return _device_ternary.within(asked, rows, space.dim, thresholds)
+    return _device_scored.within(space, asked, rows, thresholds)
 
 
 def probes_of(owner: str, space: Space, probes: Any) -> _device.View:
     """Return the view of checked vectors of a space on a GPU."""
     if isinstance(space, RealSpace):
         return _device_reals.checked(owner, "probes", probes, space.dtype, space.width)
-    if isinstance(space, MapT):
-        return _device_ternary.checked(owner, "probes", probes, space)
-    return _device_search.packed(owner, "probes", probes, space.dim).seen
+    if isinstance(space, MapSpace):
+        return _device_search.packed(owner, "probes", probes, space.dim).seen
+    return _device_scored.checked(owner, "probes", probes, space)
 
 
 def require_kernels(codebook: str, space: Space, device: int) -> None:
     """Refuse memories whose searches the GPU half has no kernels for."""
-    if isinstance(space, MapSpace | MapT):
+    if not isinstance(space, RealSpace) or codebook != "procedural" or space._STORES_NO_ATOMS:
         return
-    what, why = f"ItemMemory of {type(space).__name__}", ""
-    if isinstance(space, RealSpace):
-        if codebook != "procedural" or space._STORES_NO_ATOMS:
-            return
-        what = f"{what} with spectral=True and codebook='procedural'"
-        why = ", as its atoms are Fourier transforms of numbers that are drawn"
-    must = f"'cpu': {what} has no GPU kernels{why}"
+    what = f"ItemMemory of {type(space).__name__} with spectral=True and codebook='procedural'"
+    why = "as its atoms are Fourier transforms of numbers that are drawn"
+    must = f"'cpu': {what} has no GPU kernels, {why}"
     _validation.refuse("ItemMemory", "device", must, _device.name_of(device))
 
 

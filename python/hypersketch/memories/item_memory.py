@@ -44,14 +44,13 @@ class ItemMemory(ItemQueries):
         first row that is free, so vectors depend on the order of additions.
     device : str, default 'cpu'
         Where the vectors lie: ``cpu``, ``cuda`` for the first GPU, or ``cuda:1`` and so on. On a GPU they are
-        of MAP, MAP-T, BSC or a real or complex space, stored or computed (but for spectral HRR, which is
-        stored);
-        the GPU then answers `search`, `range_search` and `cleanup`, also for arrays that lie there, whose
-        answers do, too (but not keys). Keys stay with the host. All else works as on the CPU, which copies
-        or computes the vectors for it: sums of MAP-I as probes, more than 256 neighbours in real spaces.
-        Computed vectors are there in pieces of up to 1 GiB at a time. Real vectors take half as much memory
-        again while they are searched; similarities are those of the CPU within 1e-15 or so, packed and
-        ternary ones the same.
+        of any space, stored or computed (but for spectral HRR, which is stored); the GPU then answers
+        `search`, `range_search` and `cleanup`, also for arrays that lie there, whose answers do, too (but
+        not keys). Keys stay with the host. All else works as on the CPU, which copies or computes the
+        vectors for it: sums of MAP-I as probes, more than 256 neighbours in real spaces. Computed vectors are
+        there in pieces of up to 1 GiB at a time. Real vectors take half as much memory again while they are
+        searched; similarities are those of the CPU within 1e-15 or so, those of all other spaces the same.
+        Scores of up to 256 MiB are there at a time in MAP-T, BSDC, MCR, CGR and block codes.
 
     Raises
     ------

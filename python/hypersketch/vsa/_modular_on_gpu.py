@@ -44,10 +44,10 @@ def _refuse_pair(owner: str, space: Any, names: tuple[str, str], *views: _device
     raise AssertionError("One of them was too large.")
 
 
-def checked_rows(owner: str, vectors: Any, space: Any) -> _device.View:
+def checked_rows(owner: str, vectors: Any, space: Any, name: str = "vectors") -> _device.View:
     """Return the view of vectors of a space that have no integer beyond the modulus."""
-    given = rows_of(owner, "vectors", vectors, space)
-    refuse_large(owner, space, vectors=given)
+    given = rows_of(owner, name, vectors, space)
+    refuse_large(owner, space, **{name: given})
     return given
 
 

@@ -19,10 +19,10 @@ def drawn(space: Any) -> tuple[int, int, bool, int]:
     return space.dim, space.n_ones, space.variant == "seg", space.seed
 
 
-def checked_rows(owner: str, vectors: Any, space: Any) -> View:
+def checked_rows(owner: str, vectors: Any, space: Any, name: str = "vectors") -> View:
     """Return the view of packed vectors that set no bit beyond the dimension."""
-    given = _on_gpu.packed(owner, "vectors", vectors, space.dim)
-    _on_gpu._refuse_strays(owner, space.dim, vectors=given)
+    given = _on_gpu.packed(owner, name, vectors, space.dim)
+    _on_gpu._refuse_strays(owner, space.dim, **{name: given})
     return given
 
 

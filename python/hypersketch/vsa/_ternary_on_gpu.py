@@ -23,11 +23,11 @@ def rows_of(owner: str, name: str, value: Any, space: Any) -> View:
     return _on_gpu._rows(owner, name, seen, space.width, why)
 
 
-def checked_rows(owner: str, vectors: Any, space: Any) -> View:
+def checked_rows(owner: str, vectors: Any, space: Any, name: str = "vectors") -> View:
     """Return the view of ternary vectors that set no bit that should not be set."""
-    given = rows_of(owner, "vectors", vectors, space)
+    given = rows_of(owner, name, vectors, space)
     if not _device.module().are_ternary(given.span(), space.dim):
-        _refuse_strays(owner, "vectors", space)
+        _refuse_strays(owner, name, space)
     return given
 
 
