@@ -42,7 +42,7 @@ __global__ void __launch_bounds__(kThreads)
 auto keys_of(Place place, StridedDigits queries, StridedDigits rows, DigitSpace space, bool circle) {
   return [=](size_t first, size_t n, uint64_t* keys) {
     const StridedDigits some{queries.digits + first * queries.stride, n, queries.stride};
-    launch(place, warps_for(rows.n), circle ? score_rows<true> : score_rows<false>, rows, some, space, keys);
+    launch(place, grid_for(rows.n * kWarp), circle ? score_rows<true> : score_rows<false>, rows, some, space, keys);
   };
 }
 
