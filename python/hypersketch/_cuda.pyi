@@ -97,6 +97,8 @@ __all__: list[str] = [
     "device_of",
     "devices",
     "digit_atoms",
+    "digit_range",
+    "digit_top_k",
     "divide_numbers",
     "divide_scores",
     "either",
@@ -156,6 +158,7 @@ __all__: list[str] = [
     "project_csr_f64_i64",
     "project_dense_f32",
     "project_dense_f64",
+    "put_digit_rows",
     "put_rows",
     "quantize_f32",
     "quantize_f64",
@@ -190,6 +193,8 @@ __all__: list[str] = [
     "soften",
     "sparse_atoms",
     "sparse_overlaps",
+    "sparse_range",
+    "sparse_top_k",
     "squared_lengths",
     "subtract_columns_f32",
     "subtract_columns_f64",
@@ -199,6 +204,7 @@ __all__: list[str] = [
     "summarize_f64",
     "summarize_i64",
     "take_columns",
+    "take_digit_rows",
     "take_rows",
     "ternary_atoms",
     "ternary_cosines",
@@ -1115,6 +1121,42 @@ def digit_atoms(
     Atoms of integers below the modulus.
     """
 
+def digit_range(
+    queries: Span,
+    query_stride: typing.SupportsInt | typing.SupportsIndex,
+    rows: Span,
+    n_rows: typing.SupportsInt | typing.SupportsIndex,
+    row_stride: typing.SupportsInt | typing.SupportsIndex,
+    width: typing.SupportsInt | typing.SupportsIndex,
+    modulus: typing.SupportsInt | typing.SupportsIndex,
+    circle: bool,
+    thresholds: Span,
+    cursors: Span,
+    found: Span | None,
+    similarities: Span | None,
+) -> None:
+    """
+    The vectors of integers that reach each query's threshold; their numbers alone without places.
+    """
+
+def digit_top_k(
+    queries: Span,
+    n_queries: typing.SupportsInt | typing.SupportsIndex,
+    query_stride: typing.SupportsInt | typing.SupportsIndex,
+    rows: Span,
+    n_rows: typing.SupportsInt | typing.SupportsIndex,
+    row_stride: typing.SupportsInt | typing.SupportsIndex,
+    width: typing.SupportsInt | typing.SupportsIndex,
+    modulus: typing.SupportsInt | typing.SupportsIndex,
+    circle: bool,
+    k: typing.SupportsInt | typing.SupportsIndex,
+    indices: Span,
+    similarities: Span,
+) -> None:
+    """
+    The k vectors of integers most alike to each query.
+    """
+
 def divide_numbers(numbers: Span, divisor: typing.SupportsFloat | typing.SupportsIndex) -> None:
     """
     Divide doubles.
@@ -1701,6 +1743,13 @@ def project_dense_f64(
     Rows times the sparse matrix of signs.
     """
 
+def put_digit_rows(
+    rows: Span, width: typing.SupportsInt | typing.SupportsIndex, indices: Span, values: Span
+) -> None:
+    """
+    The same in the place of others.
+    """
+
 def put_rows(
     rows: Span, n_words: typing.SupportsInt | typing.SupportsIndex, indices: Span, values: Span
 ) -> None:
@@ -2105,6 +2154,38 @@ def sparse_overlaps(a: Span, b: Span, dim: typing.SupportsInt | typing.SupportsI
     Overlaps over the root of both numbers of ones; 1 where bits beyond the dimension are set.
     """
 
+def sparse_range(
+    queries: Span,
+    query_stride: typing.SupportsInt | typing.SupportsIndex,
+    rows: Span,
+    n_rows: typing.SupportsInt | typing.SupportsIndex,
+    row_stride: typing.SupportsInt | typing.SupportsIndex,
+    dim: typing.SupportsInt | typing.SupportsIndex,
+    thresholds: Span,
+    cursors: Span,
+    found: Span | None,
+    similarities: Span | None,
+) -> None:
+    """
+    The sparse codes that reach each query's threshold; their numbers alone without places for them.
+    """
+
+def sparse_top_k(
+    queries: Span,
+    n_queries: typing.SupportsInt | typing.SupportsIndex,
+    query_stride: typing.SupportsInt | typing.SupportsIndex,
+    rows: Span,
+    n_rows: typing.SupportsInt | typing.SupportsIndex,
+    row_stride: typing.SupportsInt | typing.SupportsIndex,
+    dim: typing.SupportsInt | typing.SupportsIndex,
+    k: typing.SupportsInt | typing.SupportsIndex,
+    indices: Span,
+    similarities: Span,
+) -> None:
+    """
+    The k sparse codes that overlap most with each query.
+    """
+
 def squared_lengths(rows: Span, dim: typing.SupportsInt | typing.SupportsIndex, squares: Span) -> None:
     """
     Squared lengths of float rows.
@@ -2167,6 +2248,17 @@ def take_columns(
 ) -> None:
     """
     Some entries of every row.
+    """
+
+def take_digit_rows(
+    rows: Span,
+    stride: typing.SupportsInt | typing.SupportsIndex,
+    width: typing.SupportsInt | typing.SupportsIndex,
+    indices: Span,
+    out: Span,
+) -> None:
+    """
+    Rows of integers of 16 bits by their indices, zeros for those below 0.
     """
 
 def take_rows(
