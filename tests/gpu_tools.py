@@ -48,3 +48,11 @@ def require_same_fields(found: Any, expected: Any) -> None:
         other = np.asarray(getattr(found, name))
         assert value is None or other.dtype == value.dtype, name
         assert value is None or np.array_equal(other, value), name
+
+
+def outcome(call: Any, *given: Any) -> tuple[Any, str]:
+    """Return what a call returns, or the kind of error that it raises."""
+    try:
+        return call(*given), ""
+    except (TypeError, ValueError, OverflowError, KeyError) as error:
+        return None, type(error).__name__

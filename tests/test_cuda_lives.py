@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 import hypersketch
-from gpu_tools import needs_gpu, on_gpu
+from gpu_tools import needs_gpu, on_gpu, outcome
 from hypersketch import cuda
 from makers import MAKERS, SETS, answers, same
 
@@ -62,14 +62,6 @@ def batch_of(random: Random, weighted: bool, least: int) -> Batch:
     return Batch(keys, weights, there, None if weights is None else on_gpu(weights))
 
 
-def outcome(call: Any, *given: Any) -> tuple[Any, str]:
-    """Return what a call returns, or the kind of error that it raises."""
-    try:
-        return call(*given), ""
-    except (TypeError, ValueError, OverflowError) as error:
-        return None, type(error).__name__
-
-
 class Life:
     """A structure on a GPU, its twin on the CPU, and what happened to them."""
 
@@ -79,8 +71,11 @@ class Life:
         self.there = self.here.to("cuda")
         self.weighted = name not in SETS
         self.least = 0 if name.startswith(("Counting", "CountMin")) else -1
+        self.never = {"remove"} if name == "Bundle of MapB" else set()
         self.is_real, self.largest = name.startswith("Real"), 0.0
         self.past: list[str] = []
+        self.worked: set[str] = set()
+        """Verbs that were not refused."""
 
     def step(self) -> None:
         verbs = [self.add] * 5 + [self.ask] * 3 + [self.merge, self.duplicate, self.reload, self.empty]
@@ -114,6 +109,8 @@ class Life:
             for one, given in zip((self.there, self.here), arguments[::-1], strict=True)
         )
         assert error == refusal, (self.past, error, refusal)
+        if not error:
+            self.worked.add(verb)
         if expected is not None:
             assert np.array_equal(np.asarray(found), expected), self.past
 
@@ -143,6 +140,8 @@ class Life:
         given = other.to("cuda") if self.random.random() < 0.5 else other
         done = [outcome(one.merge, two)[1] for one, two in ((self.there, given), (self.here, other))]
         assert done[0] == done[1], self.past
+        if not done[0]:
+            self.worked.add("merge")
 
     def duplicate(self) -> None:
         twin = self.random.choice([lambda one: one.copy(), lambda one: pickle.loads(pickle.dumps(one))])
@@ -159,10 +158,15 @@ class Life:
 
 
 @pytest.mark.parametrize("name", MAKERS)
-@pytest.mark.parametrize("seed", range(4))
-def test_lives_are_the_same(name: str, seed: int) -> None:
+def test_lives_are_the_same(name: str) -> None:
+    worked: set[str] = set()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of capacities, and of counters that are full
-        life = Life(name, seed)
-        for _ in range(N_CALLS):
-            life.step()
+        for seed in range(4):
+            life = Life(name, seed)
+            for _ in range(N_CALLS):
+                life.step()
+            worked |= life.worked
+    verbs = {"add", "merge", "remove", "test_and_add"}
+    # Not all of a kind were refused on both sides; MAP-B alone takes nothing away.
+    assert worked == {verb for verb in verbs if hasattr(life.here, verb)} - life.never
