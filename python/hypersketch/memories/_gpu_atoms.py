@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hypersketch import _device, _device_reals, _device_scored, _device_search
+from hypersketch import _device, _device_reals, _device_search
 from hypersketch._device_array import DeviceArray
 from hypersketch._device_search import Atoms, RowsView, used
 from hypersketch.memories._codebooks import Places, ProceduralCodebook, Vectors, real_weights
@@ -22,6 +22,7 @@ from hypersketch.memories._gpu_codebook import (
     reaching_scored,
     search_rows,
 )
+from hypersketch.vsa import _scored_on_gpu
 from hypersketch.vsa._map import MapSpace
 from hypersketch.vsa._real import RealSpace
 from hypersketch.vsa._space import Space
@@ -107,7 +108,7 @@ class GpuAtoms(ProceduralCodebook):
         elif isinstance(space, MapSpace):
             _device.module().atom_rows(given.span(), space.dim, space.seed, seen.span())
         else:
-            _device_scored.make_atoms(space, given, seen)
+            _scored_on_gpu.make_atoms(space, given, seen)
         used(given)
         return RowsView(seen, hashes.size, space.width)
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hypersketch import _device, _device_reals, _device_scored, _device_search, _validation
+from hypersketch import _device, _device_reals, _device_search, _validation
 from hypersketch._device_array import DeviceArray
 from hypersketch._device_search import RowsView, used
 from hypersketch.memories._codebooks import (
@@ -23,6 +23,7 @@ from hypersketch.memories._codebooks import (
 )
 from hypersketch.memories._columns import Column
 from hypersketch.memories._hadamard import HadamardCodebook
+from hypersketch.vsa import _scored_on_gpu
 from hypersketch.vsa._map import MapSpace
 from hypersketch.vsa._real import RealSpace
 from hypersketch.vsa._space import Space
@@ -237,7 +238,7 @@ def search_rows(
     asked = _device_search.rows_of(owner, "probes", probes)
     if isinstance(space, MapSpace):
         return _device_search.hamming(owner, asked, rows, space.dim, k, alike=True)
-    return _device_scored.search(owner, space, asked, rows, k)
+    return _scored_on_gpu.search(owner, space, asked, rows, k)
 
 
 def reaching_scored(
@@ -245,7 +246,7 @@ def reaching_scored(
 ) -> Any:
     """Return probe, row and similarity of all rows that reach the probes' thresholds by scores."""
     asked = _device_search.rows_of("ItemMemory.range_search", "probes", probes)
-    return _device_scored.within(space, asked, rows, thresholds)
+    return _scored_on_gpu.within(space, asked, rows, thresholds)
 
 
 def probes_of(owner: str, space: Space, probes: Any) -> _device.View:
@@ -254,7 +255,7 @@ def probes_of(owner: str, space: Space, probes: Any) -> _device.View:
         return _device_reals.checked(owner, "probes", probes, space.dtype, space.width)
     if isinstance(space, MapSpace):
         return _device_search.packed(owner, "probes", probes, space.dim).seen
-    return _device_scored.checked(owner, "probes", probes, space)
+    return _scored_on_gpu.checked(owner, "probes", probes, space)
 
 
 def require_kernels(codebook: str, space: Space, device: int) -> None:

@@ -16,49 +16,36 @@ from numpy.typing import NDArray
 from hypersketch import _device, _device_search
 from hypersketch._device_array import Passing
 from hypersketch._device_search import RowsView, used
-
-
-def _is_sparse(space: Any) -> bool:
-    from hypersketch.vsa.sparse import BSDC
-
-    return isinstance(space, BSDC)
-
-
-def _is_ternary(space: Any) -> bool:
-    from hypersketch.vsa.ternary import MapT
-
-    return isinstance(space, MapT)
+from hypersketch.vsa import _modular_on_gpu, _sparse_on_gpu, _ternary_on_gpu
+from hypersketch.vsa.sparse import BSDC
+from hypersketch.vsa.ternary import MapT
 
 
 def _kernel(space: Any, verb: str) -> tuple[Callable[..., None], tuple[Any, ...]]:
     """Return the function that searches in a space, and what it needs to know of the space."""
     module = _device.module()
-    if _is_ternary(space):
+    if isinstance(space, MapT):
         return getattr(module, f"ternary_{verb}"), (space.dim,)
-    if _is_sparse(space):
+    if isinstance(space, BSDC):
         return getattr(module, f"sparse_{verb}"), (space.dim,)
     return getattr(module, f"digit_{verb}"), (space.width, space.modulus, bool(space._CIRCLE))
 
 
 def checked(owner: str, name: str, array: Any, space: Any) -> _device.View:
     """Return the view of sound vectors of a space on a GPU."""
-    from hypersketch.vsa import _modular_on_gpu, _sparse_on_gpu, _ternary_on_gpu
-
-    if _is_ternary(space):
+    if isinstance(space, MapT):
         return _ternary_on_gpu.checked_rows(owner, array, space, name)
-    if _is_sparse(space):
+    if isinstance(space, BSDC):
         return _sparse_on_gpu.checked_rows(owner, array, space, name)
     return _modular_on_gpu.checked_rows(owner, array, space, name)
 
 
 def make_atoms(space: Any, hashes: _device.View, out: _device.View) -> None:
     """Write the atoms of hashes, one a row."""
-    from hypersketch.vsa import _modular_on_gpu, _sparse_on_gpu
-
     module = _device.module()
-    if _is_ternary(space):
+    if isinstance(space, MapT):
         module.ternary_atoms(hashes.span(), space.dim, space.seed, out.span())
-    elif _is_sparse(space):
+    elif isinstance(space, BSDC):
         module.sparse_atoms(hashes.span(), *_sparse_on_gpu.drawn(space), out.span())
     else:
         module.digit_atoms(hashes.span(), *_modular_on_gpu.drawn(space), out.span())
